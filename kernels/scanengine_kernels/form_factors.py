@@ -1,0 +1,83 @@
+"""Nuclear form factors F(q), normalised to F(0) = 1; q in 1/fm, lengths in fm.
+
+Each is a closed form written so that it stays accurate as q -> 0, where the textbook expressions cancel.
+"""
+
+from __future__ import annotations
+
+from math import cos, exp, pi, sin, sinh, tanh
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanengine_kernels._jit import jit
+
+
+@jit
+def j1_over_x(x: float) -> float:
+    """Spherical Bessel function j1(x) / x, 1/3 at x = 0."""
+    if abs(x) < 0.5:
+        # sum_k (-x^2/2)^k / (k! (2k+3)!!); the first term left out is below 1e-17
+        y = -0.5 * x * x
+        return (1.0 + y / 5.0 * (1.0 + y / 14.0 * (1.0 + y / 27.0 * (1.0 + y / 44.0 * (1.0 + y / 65.0 * (1.0 + y / 90.0)))))) / 3.0
+    return (sin(x) - x * cos(x)) / (x * x * x)
+
+
+@jit
+def helm(q_invfm: float, R0_fm: float, s_fm: float) -> float:
+    """Helm: 3 j1(q R0) / (q R0) exp(-(q s)^2 / 2) (Lewin and Smith 1996, eq. 4.7)."""
+    return 3.0 * j1_over_x(q_invfm * R0_fm) * exp(-0.5 * (q_invfm * s_fm) ** 2)
+
+
+@jit
+def klein_nystrand(q_invfm: float, R_fm: float, a_fm: float) -> float:
+    """Klein-Nystrand: 3 j1(q R) / (q R) / (1 + (q a)^2)."""
+    return 3.0 * j1_over_x(q_invfm * R_fm) / (1.0 + (q_invfm * a_fm) ** 2)
+
+
+@jit
+def symmetrised_fermi(q_invfm: float, c_fm: float, a_fm: float) -> float:
+    """Symmetrised Fermi density of half-density radius c and diffuseness a (Sprung and Martorell 1997).
+
+    F = 3 / (x (x^2 + y^2)) y / sinh(y) [y coth(y) sin(x) - x cos(x)], x = q c, y = pi q a. The bracket is split into
+    (y coth(y) - 1) sin(x) + (sin(x) - x cos(x)), two small terms of one sign.
+    """
+    x, y = q_invfm * c_fm, pi * q_invfm * a_fm
+    if x < 1e-8:
+        return 1.0
+    y2 = y * y
+    if y < 0.1:
+        y_coth_y_less_1 = y2 / 3.0 * (1.0 - y2 / 15.0 * (1.0 - 2.0 * y2 / 21.0 * (1.0 - y2 / 10.0)))
+        y_over_sinh_y = 1.0 / (1.0 + y2 / 6.0 * (1.0 + y2 / 20.0 * (1.0 + y2 / 42.0)))
+    else:
+        y_coth_y_less_1 = y / tanh(y) - 1.0
+        y_over_sinh_y = y / sinh(y) if y < 700.0 else 0.0
+    bracket = y_coth_y_less_1 * sin(x) + x * x * x * j1_over_x(x)
+    return 3.0 * y_over_sinh_y * bracket / (x * (x * x + y2))
+
+
+@jit
+def tabulated(q_invfm: float, packed: NDArray[np.float64]) -> float:
+    """Cubic spline: packed = [n, q_0 .. q_{n-1}, then (4, n - 1) coefficients in q - q_j, highest power first]."""
+    n = int(packed[0])
+    j = min(max(int(np.searchsorted(packed[1 : n + 1], q_invfm, side="right")) - 1, 0), n - 2)
+    x = q_invfm - packed[1 + j]
+    first = 1 + n + j
+    value = packed[first]
+    for power in range(1, 4):
+        value = value * x + packed[first + power * (n - 1)]
+    return value
+
+
+@jit
+def form_factor(code: int, parameters: NDArray[np.float64], q_invfm: float) -> float:
+    """Return F(q) of the form factor with this code: 0 unity, 1 Helm, 2 Klein-Nystrand, 3 symmetrised Fermi, 4 table."""
+    if code == 1:
+        return helm(q_invfm, parameters[0], parameters[1])
+    if code == 2:
+        return klein_nystrand(q_invfm, parameters[0], parameters[1])
+    if code == 3:
+        return symmetrised_fermi(q_invfm, parameters[0], parameters[1])
+    if code == 4:
+        return tabulated(q_invfm, parameters)
+    return 1.0

@@ -1,0 +1,35 @@
+"""Fast chi2 scans of new physics in coherent elastic neutrino-nucleus scattering.
+
+    import scanengine
+
+    result = scanengine.load("large/nsi-5d").run("nsi-5d.h5")
+    result.plot().savefig("nsi-5d.pdf")
+
+`load` reads a scan file, `Scan.run` gives a `Result`, `open_result` reads one back.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from scanengine.errors import InputError, Interrupted, RunError, ScanengineError
+
+if TYPE_CHECKING:
+    from scanengine.api import Result, Scan, load, open_result
+
+__all__ = ["InputError", "Interrupted", "Result", "RunError", "Scan", "ScanengineError", "load", "open_result"]
+
+__version__ = version("scanengine")
+
+
+def __getattr__(name: str) -> Any:
+    # Numba, HDF5 and SciPy take a while to import: they wait until something is run.
+    if name in __all__:
+        return getattr(import_module("scanengine.api"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

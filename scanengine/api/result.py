@@ -1,0 +1,244 @@
+"""A finished scan: its profiles, regions, limits and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scanengine import definition as definitions
+from scanengine import store
+from scanengine.contours import Intervals, Region, intervals, region
+from scanengine.definition import Definition
+from scanengine.errors import InputError
+from scanengine.grids import Axis, FloatArray, Profiles, ReducedGrid
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
+
+DEFAULT_LEVELS = (0.6827, 0.90, 0.95)
+
+
+def open_result(path: str | Path) -> Result:
+    """Open a result file; its grid stays on disk. Raises InputError, saying what is wrong with the file, if it is not one."""
+    stored = store.open_result(path)
+    title = str(stored.attributes.get("title", ""))
+    read = stored.read_chi2 if stored.has_grid else None
+    text = definitions.parse if stored.definition else None
+
+    def definition() -> Definition:
+        if text is None:
+            raise InputError(f"{stored.path} does not hold the scan file it was made from")
+        return text(stored.definition, directory=stored.path.parent, overrides=stored.overrides)
+
+    return Result(title, stored.axes, stored.profiles, path=stored.path, read_definition=definition, read_chi2=read)
+
+
+class Result:
+    """chi2 over a grid, reduced to the profiles of every axis and pair of axes; the grid itself where it was kept.
+
+    `axes` name the dimensions, `minimum` is the global minimum over the whole grid, `best_fit` where it lies, `path` the file it is
+    in, if any.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        axes: tuple[Axis, ...],
+        profiles: Profiles,
+        *,
+        path: Path | None = None,
+        definition: Definition | None = None,
+        read_definition: Callable[[], Definition] | None = None,
+        chi2: FloatArray | None = None,
+        read_chi2: Callable[[tuple[int | slice, ...]], FloatArray] | None = None,
+    ) -> None:
+        self.title = title
+        self.axes = axes
+        self.path = path
+        self._profiles = profiles
+        self._definition = definition
+        self._read_definition = read_definition
+        self._read_chi2 = chi2.__getitem__ if chi2 is not None else read_chi2
+
+    def __repr__(self) -> str:
+        axes = " x ".join(f"{axis.name} ({axis.values.size})" for axis in self.axes)
+        place = ", ".join(f"{name} = {value:.6g}" for name, value in self.best_fit.items())
+        kept = "chi2 grid and profiles" if self.has_grid else "profiles"
+        where = str(self.path) if self.path else "memory"
+        return f"Result({self.title!r}: {axes}; {kept} in {where}; minimum {self.minimum:.6g} at {place})"
+
+    @property
+    def minimum(self) -> float:
+        """The lowest chi2 of the whole grid."""
+        return self._profiles.minimum
+
+    @property
+    def best_fit(self) -> dict[str, float]:
+        """Where the minimum lies."""
+        return {axis.name: value for axis, value in zip(self.axes, self._profiles.best_fit, strict=True)}
+
+    @property
+    def has_grid(self) -> bool:
+        """Whether chi2 was kept at every grid point, and not only in the profiles."""
+        return self._read_chi2 is not None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of grid points along each axis."""
+        return tuple(axis.values.size for axis in self.axes)
+
+    @cached_property
+    def definition(self) -> Definition:
+        """What the scan file said; read again, with its data files, from the text in the result file."""
+        if self._definition is not None:
+            return self._definition
+        if self._read_definition is None:
+            raise InputError("this result does not know its definition")
+        return self._read_definition()
+
+    @property
+    def chi2(self) -> FloatArray:
+        """Absolute chi2 on the whole grid; read from the file at every use."""
+        return self._read((slice(None),) * len(self.axes))
+
+    def profile(self, *names: str) -> ReducedGrid:
+        """Return chi2 over one or two axes, minimised over all others on the grid."""
+        axes = tuple(self._axis(name) for name in self._one_or_two(names))
+        hidden = tuple(axis.name for axis in self.axes if axis.name not in names)
+        if len(axes) == 1:
+            chi2 = self._profiles.lines[names[0]]
+        elif (names[0], names[1]) in self._profiles.planes:
+            chi2 = self._profiles.planes[names[0], names[1]]
+        elif (names[1], names[0]) in self._profiles.planes:
+            chi2 = self._profiles.planes[names[1], names[0]].T
+        else:
+            chi2 = self.chi2 if self.axes[0].name == names[0] else self.chi2.T
+        return ReducedGrid(axes, chi2, self.minimum, profiled=hidden)
+
+    def slice(self, *names: str, at: Mapping[str, float]) -> ReducedGrid:
+        """Return chi2 over one or two axes at the grid values of others that are nearest to `at`, minimised over the rest.
+
+        Raises InputError if only profiles were kept, or `at` lies outside an axis.
+        """
+        shown = self._one_or_two(names)
+        index: dict[str, int] = {}
+        for name, value in at.items():
+            axis = self._axis(name)
+            if name in shown:
+                raise InputError(f"{name} is shown and cannot be held at {value:g} as well")
+            if not axis.values[0] <= value <= axis.values[-1]:
+                raise InputError(f"{name} = {value:g} is outside its axis, {axis.values[0]:g} to {axis.values[-1]:g}")
+            index[name] = int(np.argmin(np.abs(axis.values - value)))
+        hidden = [axis for axis in self.axes if axis.name not in shown and axis.name not in index]
+        # one value of the first hidden axis at a time, so that a grid larger than the memory can be sliced
+        outer = [axis for axis in hidden[:1] if prod(self.shape) > 1_000_000]
+        chi2: FloatArray | None = None
+        for position in range(outer[0].values.size if outer else 1):
+            where = index | ({outer[0].name: position} if outer else {})
+            part = self._read(tuple(where.get(axis.name, slice(None)) for axis in self.axes))
+            left = [axis.name for axis in self.axes if axis.name not in where]
+            over = tuple(left.index(axis.name) for axis in hidden if axis not in outer)
+            lowest = part.min(axis=over) if over else part
+            chi2 = lowest if chi2 is None else np.minimum(chi2, lowest)
+        assert chi2 is not None
+        in_order = [axis.name for axis in self.axes if axis.name in shown]
+        return ReducedGrid(
+            tuple(self._axis(name) for name in shown),
+            chi2 if in_order == list(shown) else chi2.T,
+            self.minimum,
+            profiled=tuple(axis.name for axis in hidden),
+            fixed=tuple((name, float(self._axis(name).values[i])) for name, i in index.items()),
+        )
+
+    def region(self, *names: str, cl: float = 0.90, at: Mapping[str, float] | None = None) -> Region:
+        """Return the allowed region of two parameters at a confidence level (2 dof): closed, perhaps disconnected pieces.
+
+        Without names, those of a scan with two axes. The other axes are minimised over, or held at the values `at`.
+        """
+        return region(self.slice(*self._two(names), at=at) if at else self.profile(*self._two(names)), cl)
+
+    def limits(self, cl: Sequence[float] = DEFAULT_LEVELS) -> list[Intervals]:
+        """Return the allowed intervals of every parameter at each confidence level (1 dof), the others minimised over."""
+        return [intervals(self.profile(axis.name), level) for axis in self.axes for level in cl]
+
+    def plot(self, *names: str, cl: Sequence[float] = (0.90,), at: Mapping[str, float] | None = None) -> Figure:
+        """Draw the plane of two parameters, the profile of one, or without names what shows the whole scan.
+
+        That is the profile, the plane, or from three axes on the corner figure of all planes. `at` holds other axes at a value.
+        """
+        from scanengine import figures  # matplotlib takes longer to import than most scans to run
+
+        if not names and len(self.axes) > 2:
+            if at:
+                raise InputError("a corner figure shows profiles only: name one or two axes")
+            ordered = [axis.name for axis in self.axes]
+            return figures.corner(
+                {name: self.profile(name) for name in ordered},
+                {pair: self.profile(*pair) for pair in combinations(ordered, 2)},
+                cl,
+                best_fit=self.best_fit,
+            )
+        shown = names or tuple(axis.name for axis in self.axes)
+        return overlay({"": self}, *shown, cl=cl, at=at)
+
+    def to_xarray(self) -> xarray.Dataset:
+        """Return chi2, where it was kept, and all profiles as an xarray Dataset with named, unit-carrying coordinates."""
+        try:
+            import xarray as xr
+        except ImportError:
+            raise InputError("to_xarray needs xarray: pip install 'scanengine[xarray]'") from None
+        coordinates = {
+            axis.name: (axis.name, axis.values, {"units": axis.units, "long_name": axis.long_name}) for axis in self.axes
+        }
+        attributes = {"units": "1", "long_name": "chi squared"}
+        variables = {f"profile_{name}": (name, line, attributes) for name, line in self._profiles.lines.items()}
+        variables |= {f"profile_{x}__{y}": ((x, y), p, attributes) for (x, y), p in self._profiles.planes.items()}
+        if self.has_grid:
+            variables["chi2"] = (tuple(axis.name for axis in self.axes), self.chi2, attributes)
+        place = {f"best_fit_{name}": value for name, value in self.best_fit.items()}
+        return xr.Dataset(variables, coordinates, {"title": self.title, "minimum": self.minimum, **place})
+
+    def _read(self, selection: tuple[int | slice, ...]) -> FloatArray:
+        if self._read_chi2 is None:
+            raise InputError('only the profiles of this scan were kept: run it with keep = "grid" for chi2 itself')
+        return self._read_chi2(selection)
+
+    def _axis(self, name: str) -> Axis:
+        for axis in self.axes:
+            if axis.name == name:
+                return axis
+        raise InputError(f"{name!r} is not an axis of this scan: {', '.join(axis.name for axis in self.axes)} are")
+
+    def _one_or_two(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        if len(names) not in (1, 2) or len(set(names)) < len(names):
+            raise InputError(f"one axis or two different ones can be shown: found {', '.join(names) or 'none'}")
+        return names
+
+    def _two(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        chosen = names or tuple(axis.name for axis in self.axes)
+        if len(chosen) != 2:
+            raise InputError(f"a region needs two axes: name two of {', '.join(axis.name for axis in self.axes)}")
+        return chosen
+
+
+def overlay(
+    results: Mapping[str, Result], *names: str, cl: Sequence[float] = (0.90,), at: Mapping[str, float] | None = None
+) -> Figure:
+    """Draw several results, by label, over one axis or two: the first filled, the others as outlines."""
+    from scanengine import figures
+
+    curves = [
+        (label, result.slice(*names, at=at) if at else result.profile(*names)) for label, result in results.items()
+    ]
+    first = next(iter(results.values()))
+    if len(names) == 1:
+        return figures.profile(curves, cl)
+    return figures.plane(curves, cl, best_fit=first.best_fit if len(curves) == 1 else None)

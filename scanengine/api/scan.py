@@ -1,0 +1,311 @@
+"""A scan that can be run: a definition with its responses and its likelihood."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import combinations, pairwise
+from math import prod
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from scanengine import definition as definitions
+from scanengine.api.result import Result, open_result
+from scanengine.definition import Definition
+from scanengine.direct import TILE_POINTS as DIRECT_TILE_POINTS
+from scanengine.direct import DirectEvaluator
+from scanengine.driver import ArraySink, Evaluator, NoSink, Tiling, scan_grid
+from scanengine.errors import InputError, Interrupted
+from scanengine.grids import FloatArray
+from scanengine.inputs.parameters import PARAMETERS
+from scanengine.likelihood import GaussianLikelihood
+from scanengine.response import TERMS, Response, responses
+from scanengine.store import GridWriter, ResponseArray, encode_chunk, format_bytes
+from scanengine_kernels.direct import CrossSection
+
+MEMORY_BYTES = 4_000_000_000
+"""A grid without a file, or the planes that a scan reduces to, may take this much memory."""
+
+_SAMPLE_SECONDS = 0.3
+
+
+class Events(NamedTuple):
+    """Expected counts of one flavour in one bin of one channel; the upper end of a bin may be infinite."""
+
+    experiment: str
+    channel: str
+    flavour: str
+    bin_keV: tuple[float, float]
+    counts: float
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run will take: `seconds` from a timed sample of tiles, `file_bytes` from how well the sample compressed."""
+
+    shape: tuple[int, ...]
+    grid_bytes: int
+    file_bytes: int
+    seconds: float
+    threads: int
+
+    @property
+    def points(self) -> int:
+        """Number of grid points."""
+        return prod(self.shape)
+
+
+def load(
+    path_or_name: str | Path, overrides: Sequence[str] = (), *, cross_section: CrossSection | None = None
+) -> Scan:
+    """Load a scan file by its path, or a bundled scan by its name, as "large/nsi-5d".
+
+    overrides are KEY=VALUE with dotted keys of the scan file, as `--set` takes them. cross_section, compiled with numba.njit, takes
+    the place of the standard one at every grid point (`scanengine_kernels.direct` says how it is called). Raises
+    InputError with all faults of the file.
+    """
+    return Scan(definitions.read(path_or_name, overrides, require_axes=False), cross_section)
+
+
+class Scan:
+    """A scan file's definition, ready to be counted, evaluated and run."""
+
+    def __init__(self, definition: Definition, cross_section: CrossSection | None = None) -> None:
+        self.definition = definition
+        self._cross_section = cross_section
+
+    def __repr__(self) -> str:
+        axes = ", ".join(f"{axis.name} ({axis.values.size})" for axis in self.definition.axes) or "none"
+        experiments = ", ".join(experiment.name for experiment in self.definition.experiments)
+        return f"Scan({self.definition.title!r}; experiments: {experiments}; axes: {axes})"
+
+    @cached_property
+    def responses(self) -> tuple[Response, ...]:
+        """The integrals of every experiment, channel and flavour."""
+        return responses(self.definition, threads=default_threads())
+
+    @cached_property
+    def likelihood(self) -> GaussianLikelihood:
+        """The likelihood as a function of all parameters."""
+        return GaussianLikelihood.of(self.definition, self.responses)
+
+    def theta(self, **axis_values: float) -> FloatArray:
+        """Return all physical parameters at these values of the axes; axes not named stay at the Standard Model."""
+        unknown = set(axis_values) - {axis.name for axis in self.definition.axes}
+        if unknown:
+            raise InputError(f"{sorted(unknown)[0]!r} is not an axis of this scan")
+        at = [axis_values.get(axis.name, self._standard_model(axis.name)) for axis in self.definition.axes]
+        return self.definition.parameters.values(at)
+
+    def chi2(self, **axis_values: float) -> float:
+        """Return chi2 at one point, from the counts themselves; axes not named stay at the Standard Model."""
+        return float(self.likelihood.chi2(self.theta(**axis_values)))
+
+    def events(self, **axis_values: float) -> list[Events]:
+        """Return the expected counts at the fixed and tied values; axes not named stay at the Standard Model."""
+        theta = self.theta(**axis_values)
+        couplings = self.definition.physics.couplings
+        return [
+            Events(response.experiment, response.channel, response.flavour, (lo, hi), float(counts))
+            for response in self.responses
+            for (lo, hi), counts in zip(
+                pairwise(response.bin_edges_keV.tolist()), response.counts(theta, couplings), strict=True
+            )
+        ]
+
+    def only(self, experiment: str) -> Scan:
+        """Return the same scan with a single experiment."""
+        chosen = tuple(e for e in self.definition.experiments if e.name == experiment)
+        if not chosen:
+            names = ", ".join(e.name for e in self.definition.experiments)
+            raise InputError(f"there is no experiment {experiment!r}: {names} are there")
+        return Scan(replace(self.definition, experiments=chosen), self._cross_section)
+
+    def run_each(self) -> dict[str, Result]:
+        """Scan the same axes for each experiment alone, in memory, keeping profiles."""
+        profiles = replace(self.definition, output=replace(self.definition.output, keep="profiles"))
+        names = [experiment.name for experiment in self.definition.experiments]
+        return {name: Scan(profiles, self._cross_section).only(name).run() for name in names}
+
+    def run(
+        self,
+        output: str | Path | None = None,
+        *,
+        overwrite: bool = False,
+        threads: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Result:
+        """Scan the grid, write it to a file or keep it in memory, and return the result.
+
+        threads defaults to the cores that this process may use; progress is called with the points done and their total. Raises
+        InputError if there are no axes or the file cannot be written, Interrupted on Ctrl-C, saying what was kept.
+        """
+        definition = self._runnable()
+        threads = threads or default_threads()
+        planes_bytes = (1 + threads) * self._planes_bytes()
+        in_memory = output is None and definition.output.keep == "grid"
+        grid_bytes = 8 * prod(self._shape()) if in_memory else 0
+        if planes_bytes + grid_bytes > MEMORY_BYTES:
+            what = "its grid, without a file to go to," if grid_bytes > planes_bytes else "the planes it is reduced to"
+            would_do = "name an output file" if grid_bytes > planes_bytes else "use fewer points or threads"
+            raise InputError(
+                f"{what} would take {format_bytes(planes_bytes + grid_bytes)} of memory, and {format_bytes(MEMORY_BYTES)} "
+                f"are allowed: {would_do}"
+            )
+        total = prod(self._shape())
+        tell = None if progress is None else lambda done: progress(done, total)
+        if output is not None:
+            return self._run_to_file(Path(output), overwrite, threads, tell)
+        sink = ArraySink(self._shape()) if in_memory else None
+        profiles = scan_grid(
+            self._evaluator, definition.axes, sink or NoSink(), tiling=self._tiling(), threads=threads, progress=tell
+        )
+        return Result(definition.title, definition.axes, profiles, definition=definition, chi2=sink.chi2 if sink else None)
+
+    def _run_to_file(
+        self, output: Path, overwrite: bool, threads: int, progress: Callable[[int], None] | None
+    ) -> Result:
+        definition, tiling = self.definition, self._tiling()
+        writer = GridWriter(
+            output,
+            axes=definition.axes,
+            definition=definition.text,
+            overrides=definition.overrides,
+            responses=self._response_arrays(),
+            precision=definition.output.precision,
+            keep=definition.output.keep,
+            tile_shape=tiling.tile_shape,
+            overwrite=overwrite,
+            attributes={"title": definition.title, **self._evaluation()},
+        )
+        try:
+            with writer:
+                profiles = scan_grid(
+                    self._evaluator,
+                    definition.axes,
+                    writer if writer.has_grid else NoSink(),
+                    tiling=tiling,
+                    threads=threads,
+                    progress=progress,
+                    keep_planes=not writer.has_grid,
+                )
+                writer.finish(profiles)
+        except Interrupted as interruption:
+            kept = "nothing was kept"
+            if writer.kept:
+                kept = f"{writer.kept} keeps {writer.tiles_written} of {writer.tiles} tiles; --overwrite starts afresh"
+            raise Interrupted(f"{interruption}; {kept}") from None
+        return open_result(output)
+
+    def estimate(self, threads: int | None = None) -> Estimate:
+        """Return what a run would take, from a sample of tiles that is filled, reduced and compressed but not written."""
+        definition = self._runnable()
+        threads = threads or default_threads()
+        shape, tiling = self._shape(), self._tiling()
+        keeps_grid = definition.output.keep == "grid"
+        dtype = np.dtype(definition.output.precision).newbyteorder("<")
+        starts = _spread(tiling, 64)
+        self._sample(tiling, starts[0])  # the first call compiles, or loads what was compiled
+        points = stored = 0
+        began = time.perf_counter()
+        for start in starts:
+            chi2 = self._sample(tiling, start)
+            if keeps_grid:
+                stored += len(encode_chunk(chi2, tiling.tile_shape, dtype))
+            points += chi2.size
+            if time.perf_counter() - began > _SAMPLE_SECONDS:
+                break
+        seconds = (time.perf_counter() - began) * prod(shape) / points / min(threads, len(tiling))
+        return Estimate(
+            shape,
+            prod(shape) * dtype.itemsize if keeps_grid else 0,
+            int(stored * prod(shape) / points) + self._planes_bytes(),
+            seconds,
+            threads,
+        )
+
+    def _sample(self, tiling: Tiling, start: tuple[int, ...]) -> FloatArray:
+        shape = tiling.shape_at(start)
+        sink = ArraySink(shape)
+        axes = [
+            replace(axis, values=axis.values[s : s + n])
+            for axis, s, n in zip(self.definition.axes, start, shape, strict=True)
+        ]
+        scan_grid(self._evaluator, axes, sink)
+        return sink.chi2
+
+    def _runnable(self) -> Definition:
+        if not self.definition.axes:
+            raise InputError("this scan has no [axes]: name at least one parameter with min, max and points")
+        return self.definition
+
+    def _shape(self) -> tuple[int, ...]:
+        return tuple(axis.values.size for axis in self.definition.axes)
+
+    def _planes_bytes(self) -> int:
+        if len(self._shape()) == 2 and self.definition.output.keep == "grid":
+            return 0
+        return 8 * (sum(a * b for a, b in combinations(self._shape(), 2)) + sum(self._shape()))
+
+    def _is_direct(self) -> bool:
+        return self._cross_section is not None or self.definition.physics.evaluation == "direct"
+
+    def _tiling(self) -> Tiling:
+        return Tiling.of(self._shape(), DIRECT_TILE_POINTS) if self._is_direct() else Tiling.of(self._shape())
+
+    @cached_property
+    def _evaluator(self) -> Evaluator:
+        if self._is_direct():
+            return DirectEvaluator(self.definition, self.likelihood, self._cross_section)
+        return self.likelihood.polynomial(self.definition.axes, self.definition.parameters)
+
+    def _evaluation(self) -> Mapping[str, str]:
+        """How chi2 was evaluated, for the file's attributes."""
+        if self._cross_section is not None:
+            return {"evaluation": "direct", "cross_section": getattr(self._cross_section, "__name__", "given")}
+        return {"evaluation": self.definition.physics.evaluation}
+
+    def _response_arrays(self) -> dict[str, ResponseArray]:
+        arrays = {}
+        for response in self.responses:
+            name = "__".join((response.experiment, response.channel, response.flavour)).replace("/", "_")
+            arrays[name] = ResponseArray(
+                response.integrals,
+                (f"{response.experiment} bin".replace("/", "_"), "term"),
+                {
+                    "units": "counts",
+                    "terms": TERMS,
+                    "bin_edges_keV": [float(edge) for edge in response.bin_edges_keV],
+                    "couplings": self.definition.physics.couplings,
+                },
+            )
+        return arrays
+
+    def _standard_model(self, name: str) -> float:
+        return self.definition.physics.sin2_theta_w if name == "sin2_theta_w" else 0.0
+
+    @property
+    def standard_model(self) -> dict[str, float]:
+        """Where the Standard Model lies on the axes, for those that are physical parameters."""
+        return {axis.name: self._standard_model(axis.name) for axis in self.definition.axes if axis.name in PARAMETERS}
+
+
+def default_threads() -> int:
+    """Return the number of cores that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def _spread(tiling: Tiling, most: int) -> list[tuple[int, ...]]:
+    """Return the first points of at most `most` tiles, spread evenly over the grid."""
+    counts = [-(-n // t) for n, t in zip(tiling.grid_shape, tiling.tile_shape, strict=True)]
+    chosen = np.unique(np.linspace(0, len(tiling) - 1, most).astype(np.int64))
+    indices = zip(*np.unravel_index(chosen, counts), strict=True)
+    return [tuple(int(i) * t for i, t in zip(index, tiling.tile_shape, strict=True)) for index in indices]
+
+

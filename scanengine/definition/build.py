@@ -1,0 +1,144 @@
+"""From the text of a scan file to a `Definition`, or to all its faults at once."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scanengine.definition.axes import build_axes
+from scanengine.definition.bundled import find_scan, read_text
+from scanengine.definition.checks import check_experiment, check_magnetic_threshold, unconstrained_axes
+from scanengine.definition.experiments import build_experiments
+from scanengine.definition.lines import key_lines
+from scanengine.definition.model import Definition, Output, Physics
+from scanengine.definition.overrides import apply_overrides
+from scanengine.definition.parameters import build_parameters, read_fixed, read_ties
+from scanengine.definition.report import Report
+from scanengine.definition.schema import OutputTable, PhysicsTable, ScanFile
+from scanengine.definition.source import build_source
+from scanengine.errors import DefinitionError, Fault
+from scanengine.inputs.constants import SIN2_THETA_W
+
+_AXIS = "eps_ee_uV = { min = -1.0, max = 1.0, points = 31 }"
+
+
+def read(path_or_name: str | Path, overrides: Sequence[str] = (), *, require_axes: bool = True) -> Definition:
+    """Read a scan file, given its path or the name of a bundled scan; `overrides` are KEY=VALUE, as `--set` takes them.
+
+    Raises InputError if there is no such file, DefinitionError with all its faults if it is wrong.
+    """
+    path = find_scan(path_or_name)
+    return parse(read_text(path), path=path, overrides=overrides, require_axes=require_axes)
+
+
+def parse(
+    text: str,
+    *,
+    path: Path | None = None,
+    directory: Path | None = None,
+    overrides: Sequence[str] = (),
+    require_axes: bool = True,
+) -> Definition:
+    """Return what the text of a scan file defines; its files are relative to `directory`, by default that of `path`.
+
+    Raises DefinitionError with all faults of the text and the overrides.
+    """
+    name = str(path) if path else "scan"
+    raw = _toml(text, name)
+    overridden, faults = apply_overrides(raw, overrides)
+    folder = directory or (path.parent if path else Path())
+    report = Report(name, folder, key_lines(text), overridden)
+    with np.errstate(all="ignore"):  # numbers that overflow are found where they end up
+        definition = _build(raw, report, require_axes=require_axes)
+    faults = report.faults + faults
+    if faults or definition is None:
+        raise DefinitionError(faults)
+    return replace(definition, text=text, path=path, overrides=tuple(overrides))
+
+
+def _toml(text: str, name: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise DefinitionError([_syntax_fault(str(error), text, name)]) from None
+    except RecursionError:
+        raise DefinitionError(
+            [Fault(f"{name}:1", "not TOML that can be read: its values are nested too deeply")]
+        ) from None
+    except ValueError:
+        digits = max(re.finditer(r"\d[\d_]*", text), key=lambda match: len(match[0]))
+        line = text.count("\n", 0, digits.start()) + 1
+        raise DefinitionError(
+            [Fault(f"{name}:{line}", f"found a number of {len(digits[0])} digits, it must be shorter")]
+        ) from None
+
+
+def _syntax_fault(message: str, text: str, name: str) -> Fault:
+    """The fault in the words of tomllib, without the brackets and names of Python."""
+    reason, _, place = message.rpartition(" (at ")
+    match = re.match(r"line (\d+), column (\d+)", place)
+    line = int(match[1]) if match else text.rstrip().count("\n") + 1
+    column = f" (column {match[2]})" if match else " (the file ends here)"
+    again = re.match(r"Cannot declare \((.*)\) twice", reason)
+    if again:
+        table = ".".join(re.findall(r"'([^']*)'", again[1]))
+        reason = f"the table [{table}] is there twice"
+    elif reason == "Cannot overwrite a value":
+        reason = "a key is given twice"
+    else:
+        reason = reason[:1].lower() + reason[1:]
+    return Fault(f"{name}:{line}", f"not TOML: {reason}{column}")
+
+
+def _build(raw: dict[str, Any], report: Report, *, require_axes: bool) -> Definition | None:
+    experiments_raw = raw.get("experiments")
+    if isinstance(experiments_raw, list):
+        report.experiment_names = [_display_name(table, index) for index, table in enumerate(experiments_raw)]
+    scan, bad = report.check(ScanFile, raw, ())
+    physics, bad_physics = report.check(PhysicsTable, raw.get("physics", {}), ("physics",))
+    output, bad_output = report.check(OutputTable, raw.get("output", {}), ("output",))
+
+    source = build_source(raw["source"], report) if "source" in raw else None
+    parts = build_experiments(experiments_raw, source, report) if "experiments" in raw else []
+
+    fixed, ties = read_fixed(raw.get("fixed", {}), report), read_ties(raw.get("tied", {}), report)
+    axes_raw = report.table(raw.get("axes", {}), ("axes",), _AXIS)
+    no_axes = raw.get("axes", {}) == {} and not report.misspelt(raw, ("axes",), ScanFile)
+    if require_axes and no_axes:
+        report.add(("axes",), f"no axes, a scan needs at least one, as {_AXIS}")
+    axes = build_axes(axes_raw, {term for tie in ties.values() for term in tie}, report)
+    sin2_theta_w = SIN2_THETA_W if "sin2_theta_w" in bad_physics else physics.sin2_theta_w
+    parameters = build_parameters(tuple(axes_raw), fixed, ties, sin2_theta_w, report)
+
+    notes = [note for part in parts for note in check_experiment(part, source, report)]
+    for part in parts:
+        check_magnetic_threshold(part, parameters, report)
+    notes += unconstrained_axes(parameters, parts)
+
+    experiments = [experiment for part in parts if (experiment := part.experiment()) is not None]
+    if report.faults or bad | bad_physics | bad_output or source is None:
+        return None
+    return Definition(
+        title=scan.title,
+        text="",
+        overrides=(),
+        path=None,
+        source=source,
+        physics=Physics(**physics.model_dump()),
+        experiments=tuple(experiments),
+        axes=axes,
+        parameters=parameters,
+        output=Output(**output.model_dump()),
+        notes=tuple(notes),
+    )
+
+
+def _display_name(table: object, index: int) -> str:
+    name = table.get("name") if isinstance(table, dict) else None
+    return name if isinstance(name, str) and name else f"number {index + 1}"

@@ -1,0 +1,54 @@
+"""Scan files: those that come with the package, by name, and the user's own, by path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from scanengine.definition.sentences import listed, nearest
+from scanengine.errors import InputError
+
+_PACKAGE = Path(__file__).parent.parent
+_FOLDERS = (_PACKAGE / "scans", _PACKAGE.parent / "scans")
+"""In an installed package, and in a source tree."""
+
+MAX_BYTES = 100_000_000
+
+
+def bundled_scans() -> dict[str, Path]:
+    """Return the scans that come with the package, by name, as "large/nsi-5d"."""
+    folder = next((folder for folder in _FOLDERS if folder.is_dir()), None)
+    if folder is None:
+        return {}
+    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in sorted(folder.rglob("*.toml"))}
+
+
+def find_scan(path_or_name: str | Path) -> Path:
+    """Return the path of a scan file, given it or a bundled scan's name.
+
+    Raises InputError, with the nearest names, if there is neither.
+    """
+    path = Path(path_or_name)
+    try:
+        if path.is_file():
+            return path
+    except (OSError, ValueError):  # a name too long or with a null character is no file either
+        pass
+    bundled = bundled_scans()
+    name = str(path_or_name)
+    if name in bundled:
+        return bundled[name]
+    close = nearest(name.removesuffix(".toml"), bundled)
+    hint = f"the nearest bundled one is {close}" if close else f"bundled are {listed(bundled)}"
+    raise InputError(f"there is no scan file {name}, and no bundled scan of this name: {hint}")
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a scan file with its line ends as they are. Raises InputError if it cannot be read."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError(f"{path} is larger than {MAX_BYTES / 1e6:g} MB: this cannot be a scan file")
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not a scan file: it is not text in UTF-8") from None
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None

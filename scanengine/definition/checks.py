@@ -1,0 +1,133 @@
+"""What only the physics tells of a scan file: recoils out of reach, diverging rates, form factors that end early."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import sqrt
+from typing import NamedTuple
+
+import numpy as np
+
+from scanengine.definition.experiments import Parts
+from scanengine.definition.model import ParameterMap
+from scanengine.definition.parameters import depends_on
+from scanengine.definition.report import Report
+from scanengine.grids import FloatArray
+from scanengine.inputs.constants import HBARC_MEV_FM
+from scanengine.inputs.detectors import Efficiency, T_max_keV
+from scanengine.inputs.nuclei import Isotope, Target
+from scanengine.inputs.parameters import PHYSICAL_PARAMETERS
+from scanengine.inputs.sources import Source
+
+
+class _Reach(NamedTuple):
+    """The highest recoil energy, with the flavour and the isotope that reach it."""
+
+    T_keV: float
+    flavour: str
+    isotope: Isotope
+
+    def __str__(self) -> str:
+        return f"T_max = {self.T_keV:.4g} keV of {self.flavour} on {self.isotope}"
+
+
+def _reach(flavours: Iterable[str], target: Target, source: Source) -> _Reach:
+    """The highest recoil energy of some flavours on a target."""
+    return max(
+        (
+            _Reach(T_max_keV(source.spectra[flavour].E_max_MeV, isotope.mass_MeV), flavour, isotope)
+            for flavour in flavours
+            for isotope in target.isotopes
+        ),
+        key=lambda reach: reach.T_keV,
+    )
+
+
+def _counted(parts: Parts) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(flavour for flavours in (parts.channels or {}).values() for flavour in flavours))
+
+
+def check_experiment(parts: Parts, source: Source | None, report: Report) -> list[str]:
+    """Add the faults of an experiment that its target's kinematics show; return notes on bins that are dropped."""
+    edges, target, channels = parts.bin_edges_keV, parts.target, parts.channels
+    if edges is None or target is None or channels is None or source is None:
+        return []
+    window_path = (*parts.path, parts.window_key)
+    reach = _reach(_counted(parts), target, source)
+    if edges[0] >= reach.T_keV:
+        message = f"found a threshold of {edges[0]:g} keV, it must lie below the highest recoil energy, {reach}"
+        report.add((*window_path, 0), message)
+        return []
+    end_keV = min(float(edges[-1]), reach.T_keV)
+    if parts.efficiency is not None and not _sees(parts.efficiency, float(edges[0]), end_keV):
+        where = f"from {edges[0]:g} to {end_keV:.4g} keV"
+        message = f"found zero everywhere {where}, it must be positive somewhere for anything to be counted"
+        report.add((*parts.path, "efficiency"), message, window_path)
+    _check_form_factors(parts, target, source, report)
+    notes = []
+    for name, flavours in channels.items():
+        where = f"experiment {parts.name}, channel {name}"
+        notes += _dropped(where, edges, _reach(flavours, target, source), parts.efficiency)
+    return notes
+
+
+def _sees(efficiency: Efficiency, low_keV: float, high_keV: float) -> bool:
+    """Whether an efficiency is positive anywhere between two energies."""
+    inside = efficiency.values[(efficiency.T_keV > low_keV) & (efficiency.T_keV < high_keV)]
+    ends = np.interp((low_keV, high_keV), efficiency.T_keV, efficiency.values)
+    return bool(np.any(inside > 0.0) or np.any(ends > 0.0))
+
+
+def _dropped(where: str, edges: FloatArray, reach: _Reach, efficiency: Efficiency | None) -> list[str]:
+    """Notes on the bins in which a channel expects nothing: those above its reach in one note."""
+    notes = []
+    reachable = edges[:-1] < reach.T_keV
+    for low, high in zip(edges[:-1][reachable], edges[1:][reachable], strict=True):
+        if efficiency is not None and not _sees(efficiency, float(low), min(float(high), reach.T_keV)):
+            notes.append(f"{where}: the efficiency is zero in bin [{low:g}, {high:g}] keV: dropped")
+    above = edges[:-1][~reachable]
+    if above.size:
+        low, high = f"{above[0]:g}", f"{edges[-1]:g}"
+        bins = f"bin [{low}, {high}] keV is" if above.size == 1 else f"{above.size} bins from {low} to {high} keV are"
+        notes.append(f"{where}: {bins} above {reach}: dropped")
+    return notes
+
+
+def _check_form_factors(parts: Parts, target: Target, source: Source, report: Report) -> None:
+    if parts.form_factors is None or parts.bin_edges_keV is None:
+        return
+    for isotope in target.isotopes:
+        q_max_invfm = min(form_factor.q_max_invfm for form_factor in parts.form_factors(isotope))
+        T_keV = min(float(parts.bin_edges_keV[-1]), _reach(_counted(parts), Target("", (isotope,), ()), source).T_keV)
+        q_invfm = sqrt(2.0 * isotope.mass_MeV * T_keV * 1e-3) / HBARC_MEV_FM
+        if q_invfm > q_max_invfm:
+            reached = f"recoils of {T_keV:.4g} keV of {isotope} reach q = {q_invfm:.4g} /fm"
+            message = (
+                f"the table ends at q = {q_max_invfm:.4g} /fm, but {reached}: extend it, or end the window earlier"
+            )
+            report.add((*parts.path, "form_factor"), message, (*parts.path, parts.window_key))
+            return
+
+
+def check_magnetic_threshold(parts: Parts, parameters: ParameterMap, report: Report) -> None:
+    """Add a fault if a magnetic moment, whose rate goes as 1/T, may differ from 0 where recoils of 0 keV count."""
+    edges, efficiency = parts.bin_edges_keV, parts.efficiency
+    if edges is None or edges[0] > 0.0 or efficiency is None or not efficiency.values[0] > 0.0:
+        return
+    for parameter, row in zip(PHYSICAL_PARAMETERS, parameters.matrix, strict=True):
+        flavour = parameter.name.removeprefix("mu_")
+        if parameter.name.startswith("mu_") and flavour in _counted(parts) and np.any(row != 0.0):
+            message = f"found 0, where the rate of {parameter.name} diverges as 1/T: raise the threshold"
+            report.add((*parts.path, parts.window_key, 0), message)
+            return
+
+
+def unconstrained_axes(parameters: ParameterMap, parts: Iterable[Parts]) -> list[str]:
+    """Notes on axes that no counted flavour depends on."""
+    counted = {flavour for part in parts for flavour in _counted(part)}
+    felt = np.array([any(depends_on(flavour, p.name) for flavour in counted) for p in PHYSICAL_PARAMETERS])
+    return [
+        f"no counted flavour depends on {axis}"
+        for index, axis in enumerate(parameters.axes)
+        if counted and not np.any(parameters.matrix[felt, 1 + index] != 0.0)
+    ]

@@ -1,0 +1,101 @@
+"""Columns of numbers, from a data file or from lists in the scan file, checked in the same way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from scanengine.definition.sentences import listed, quoted
+from scanengine.errors import InputError
+from scanengine.grids import FloatArray
+
+MAX_FILE_BYTES = 100_000_000
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What a table of numbers must hold: its columns' names, the first increasing from 0 on, and the others' range."""
+
+    names: tuple[str, ...]
+    low: float = -np.inf
+    high: float = np.inf
+
+    def fault(self, values: FloatArray) -> tuple[int, str] | None:
+        """Return the first faulty row of `values` (rows, columns) and what is wrong with it."""
+        first, others = values[:, 0], values[:, 1:]
+        backwards = np.append(first[:1] < 0.0, np.diff(first) <= 0.0)
+        outside = np.any((others < self.low) | (others > self.high), axis=1)
+        if not np.any(backwards | outside):
+            return None
+        row = int(np.argmax(backwards | outside))
+        if backwards[row]:
+            before = f" after {first[row - 1]:g}" if row else ""
+            return row, f"found {self.names[0]} = {first[row]:g}{before}, it must increase from 0 or above"
+        column = int(np.argmax((others[row] < self.low) | (others[row] > self.high)))
+        wanted = f"lie in [{self.low:g}, {self.high:g}]" if np.isfinite(self.high) else f"be at least {self.low:g}"
+        return row, f"found {self.names[1 + column]} = {others[row, column]:g}, it must {wanted}"
+
+    def from_lists(self, lists: Mapping[str, list[float]]) -> FloatArray:
+        """Return lists, in the order of the columns, as an array (rows, columns).
+
+        Raises InputError if they differ in length, are empty, do not increase or leave the range.
+        """
+        if len({len(values) for values in lists.values()}) > 1:
+            lengths = listed([f"{len(values)} of {name}" for name, values in lists.items()])
+            raise InputError(f"found {lengths}, there must be as many of each")
+        values = np.array(list(lists.values()), dtype=np.float64).T
+        if values.size == 0:
+            raise InputError(f"found no values, there must be at least one of {listed(lists)}")
+        if (fault := self.fault(values)) is not None:
+            raise InputError(f"element {fault[0] + 1}: {fault[1]}")
+        return values
+
+    def from_file(self, path: Path) -> FloatArray:
+        """Return the columns of a text file, blank- or comma-separated, # before comments, as an array (rows, columns).
+
+        Raises InputError, naming the file and the line, if it cannot be read, a line does not hold a finite number per
+        column, or the numbers do not increase or leave the range.
+        """
+        rows: list[list[float]] = []
+        numbers: list[int] = []
+        for number, line in enumerate(_text(path).splitlines(), start=1):
+            content = line.partition("#")[0].strip()
+            if content:
+                rows.append(self._row(content, f"{path}:{number}"))
+                numbers.append(number)
+        if not rows:
+            raise InputError(f"{path}: found no numbers, it must hold lines of {self._form()}")
+        values = np.array(rows)
+        if (fault := self.fault(values)) is not None:
+            raise InputError(f"{path}:{numbers[fault[0]]}: {fault[1]}")
+        return values
+
+    def _form(self) -> str:
+        return f"{len(self.names)} numbers: {', '.join(self.names)}"
+
+    def _row(self, content: str, where: str) -> list[float]:
+        words = [word.strip() for word in content.split(",")] if "," in content else content.split()
+        if len(words) != len(self.names):
+            raise InputError(f"{where}: found {len(words)} column{'s'[: len(words) != 1]}, it must hold {self._form()}")
+        for word in words:
+            if not _NUMBER.fullmatch(word) or not np.isfinite(float(word)):
+                raise InputError(f"{where}: found {quoted(word)}, it must hold {self._form()}; comments begin with #")
+        return [float(word) for word in words]
+
+
+def _text(path: Path) -> str:
+    try:
+        if not path.is_file():
+            raise InputError(f"there is no file {path}: a path is relative to the scan file's directory")
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise InputError(f"{path} is larger than {MAX_FILE_BYTES / 1e6:g} MB: this cannot be a table of columns")
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not a text file") from None
+    except (OSError, ValueError) as error:  # ValueError: a path with a null character
+        raise InputError(f"cannot read {quoted(str(path))}: {getattr(error, 'strerror', None) or error}") from None

@@ -1,0 +1,73 @@
+"""What a scan file means: frozen objects, ready for the likelihood."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from scanengine.grids import Axis, FloatArray
+from scanengine.inputs.detectors import Experiment
+from scanengine.inputs.sources import Source
+
+
+@dataclass(frozen=True)
+class Physics:
+    """Choices of the cross-section, and how a scan evaluates counts: "direct" is one double integral per grid point."""
+
+    couplings: Literal["tree", "pdg2012"]
+    sin2_theta_w: float
+    kinematics: Literal["leading", "full"]
+    magnetic_moment: Literal["leading", "full"]
+    magnetic_form_factor: bool
+    evaluation: Literal["polynomial", "direct"] = "polynomial"
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a result file keeps, and in which precision."""
+
+    keep: Literal["grid", "profiles"]
+    precision: Literal["float64", "float32"]
+
+
+@dataclass(frozen=True, eq=False)
+class ParameterMap:
+    """Physical parameters as linear functions of the scan axes, with fixed values and ties folded in.
+
+    `matrix` has shape (parameters, 1 + axes), its rows in the order of `inputs.parameters.PHYSICAL_PARAMETERS`:
+    parameter p is matrix[p, 0] + sum_i matrix[p, 1 + i] axis_i.
+    """
+
+    axes: tuple[str, ...]
+    matrix: FloatArray
+
+    def values(self, axis_values: ArrayLike) -> FloatArray:
+        """Return the physical parameters (..., parameters) at axis values of shape (..., axes)."""
+        points = np.asarray(axis_values, dtype=np.float64)
+        result: FloatArray = self.matrix[:, 0] + points @ self.matrix[:, 1:].T
+        return result
+
+
+@dataclass(frozen=True, eq=False)
+class Definition:
+    """A scan, read and checked.
+
+    `text` is the scan file verbatim and `overrides` what `--set` changed of it; `path` is where it was read from.
+    `notes` are words for the user about what is legal but may surprise.
+    """
+
+    title: str
+    text: str
+    overrides: tuple[str, ...]
+    path: Path | None
+    source: Source
+    physics: Physics
+    experiments: tuple[Experiment, ...]
+    axes: tuple[Axis, ...]
+    parameters: ParameterMap
+    output: Output
+    notes: tuple[str, ...] = ()

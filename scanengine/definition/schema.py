@@ -1,0 +1,245 @@
+"""The tables of a scan file: keys, types, units and ranges.
+
+Each model checks the scalars of one table. Tables and lists inside it (`SkipValidation`) are left to the module that
+reads them, which knows from the content which model they must follow; there the annotations serve the JSON schema.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation
+
+MAX_POINTS_PER_AXIS = 10_000_000
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Name = Annotated[str, Field(min_length=1, pattern=r"^[^/\x00-\x1f]+$")]
+
+
+class Table(BaseModel):
+    """A table of a scan file: unknown keys, strings for numbers, NaN and infinity are faults."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+
+
+class File(Table):
+    """A text file of columns, separated by blanks or commas; # begins a comment."""
+
+    file: str = Field(description="Path, relative to the scan file's directory.")
+
+
+class SpectrumPoints(Table):
+    """A spectrum given at points, joined by straight lines."""
+
+    E_MeV: list[Number] = Field(description="Increasing neutrino energies, MeV.")
+    flux: list[Number] = Field(
+        description="Flux per energy at each point, /cm^2/s/MeV; any unit if flux_per_cm2_s is given."
+    )
+
+
+class StoppedPion(Table):
+    """Decay at rest of pi+ and mu+: nu_mu, nu_e and nu_mubar, each with the same flux."""
+
+    kind: Literal["stopped-pion"]
+    flux_per_cm2_s: Positive = Field(description="Flux of each flavour at the reference distance, /cm^2/s.")
+    reference_distance_m: Positive = Field(description="Distance at which the flux is given, m; it falls as 1/L^2.")
+    line_energy_MeV: Positive | None = Field(
+        None, description="Energy of the nu_mu, MeV; by default two-body kinematics."
+    )
+
+
+class Tabulated(Table):
+    """A spectrum per flavour, given at points."""
+
+    kind: Literal["tabulated"]
+    reference_distance_m: Positive = Field(description="Distance at which the flux is given, m; it falls as 1/L^2.")
+    flux_per_cm2_s: Positive | None = Field(
+        None,
+        description="Flux to which each spectrum is scaled, /cm^2/s; without it the spectra are absolute, /cm^2/s/MeV.",
+    )
+    spectra: Annotated[dict[str, SpectrumPoints | File], SkipValidation] = Field(
+        description="Per flavour, points E_MeV and flux, or a file with these two columns."
+    )
+
+
+class PhysicsTable(Table):
+    """Choices of the cross-section."""
+
+    couplings: Literal["tree", "pdg2012"] = Field("tree", description="Vector couplings of the nucleons.")
+    sin2_theta_w: float = Field(
+        0.23120, gt=0, lt=1, description="Weak mixing angle at which the Asimov data are generated."
+    )
+    kinematics: Literal["leading", "full"] = Field(
+        "leading", description='Kinematic factor; "leading" is 1 - M T / (2 E^2).'
+    )
+    magnetic_moment: Literal["leading", "full"] = Field(
+        "leading", description='Magnetic term; "full" has T / (4 E^2) too.'
+    )
+    magnetic_form_factor: bool = Field(
+        True, description="Whether the magnetic term has the proton form factor squared."
+    )
+    evaluation: Literal["polynomial", "direct"] = Field(
+        "polynomial", description='How a scan evaluates counts; "direct" is one double integral per grid point.'
+    )
+
+
+class EfficiencyCurve(Table):
+    """Detection efficiency at true recoil energies, joined by straight lines."""
+
+    recoil_keV: list[Number] = Field(description="Increasing true recoil energies, keV.")
+    values: list[Number] = Field(description="Efficiency at each, in [0, 1].")
+
+
+class Unity(Table):
+    """F = 1."""
+
+    kind: Literal["unity"]
+
+
+class Helm(Table):
+    """Helm's form factor; without radii, those of Lewin and Smith."""
+
+    kind: Literal["helm"]
+    rms_fm: Positive | None = Field(None, description="Rms radius of protons and neutrons, fm.")
+    rms_p_fm: Positive | None = Field(None, description="Rms radius of the protons, fm.")
+    rms_n_fm: Positive | None = Field(None, description="Rms radius of the neutrons, fm.")
+    s_fm: NotNegative = Field(0.9, description="Skin thickness, fm.")
+
+
+class KleinNystrand(Table):
+    """A hard sphere folded with a Yukawa potential."""
+
+    kind: Literal["klein-nystrand"]
+    radius_fm: Positive | None = Field(None, description="Radius of the sphere, fm; by default 1.2 A^(1/3).")
+    a_fm: NotNegative = Field(0.7, description="Range of the Yukawa potential, fm.")
+
+
+class SymmetrisedFermi(Table):
+    """The symmetrised Fermi distribution."""
+
+    kind: Literal["symmetrised-fermi"]
+    c_fm: Positive | None = Field(None, description="Half-density radius, fm; by default 1.23 A^(1/3) - 0.60.")
+    a_fm: Positive = Field(0.52, description="Diffuseness, fm.")
+
+
+class FormFactorTable(Table):
+    """Form factors given at points of q, in a file of three columns or here."""
+
+    kind: Literal["tabulated"]
+    file: str | None = Field(
+        None, description="File with columns q (/fm), F_p, F_n, relative to the scan file's directory."
+    )
+    q_invfm: list[Number] | None = Field(None, description="Momentum transfers from 0 on, /fm.")
+    F_p: list[Number] | None = Field(None, description="Proton form factor at each q.")
+    F_n: list[Number] | None = Field(None, description="Neutron form factor at each q.")
+
+
+FORM_FACTORS: dict[str, type[Table]] = {
+    "unity": Unity,
+    "helm": Helm,
+    "klein-nystrand": KleinNystrand,
+    "symmetrised-fermi": SymmetrisedFermi,
+    "tabulated": FormFactorTable,
+}
+FormFactorName = Literal["unity", "helm", "klein-nystrand", "symmetrised-fermi"]
+
+
+class ExperimentTable(Table):
+    """One detector at one place."""
+
+    name: Name = Field(description="Name, different for each experiment.")
+    target: str = Field(max_length=100, description='Nuclide "Ne20", natural element "Xe", or compound "CsI".')
+    mass_kg: Positive = Field(description="Mass of the target material, kg.")
+    live_time_yr: Positive | None = Field(None, description="Live time, years of 365.25 d; or live_time_s.")
+    live_time_s: Positive | None = Field(None, description="Live time, s; or live_time_yr.")
+    distance_m: Positive = Field(description="Distance from the source, m.")
+    efficiency: Annotated[Share | EfficiencyCurve | File, SkipValidation] = Field(
+        1.0,
+        description="Detection efficiency: a number, or a curve in true recoil energy (a file: keV, efficiency).",
+    )
+    recoil_window_keV: Annotated[list[float], Field(min_length=2, max_length=2), SkipValidation] | None = Field(
+        None, description="Lower and upper end of the one bin counted, keV; the upper may be inf. Or recoil_bins_keV."
+    )
+    recoil_bins_keV: Annotated[list[float], Field(min_length=2), SkipValidation] | None = Field(
+        None, description="Increasing edges of the bins counted, keV. Or recoil_window_keV."
+    )
+    form_factor: Annotated[
+        FormFactorName | Unity | Helm | KleinNystrand | SymmetrisedFermi | FormFactorTable, SkipValidation
+    ] = Field("helm", description="Nuclear form factor: a name, or a table with its kind and parameters.")
+    channels: Annotated[dict[str, Annotated[list[str], Field(min_length=1)]], SkipValidation] = Field(
+        description="Per channel, the flavours that it counts together."
+    )
+    systematic: NotNegative = Field(
+        0.0, description="Relative uncertainty of the normalisation, common to channels and bins."
+    )
+
+
+class AxisTable(Table):
+    """The grid of one scanned parameter: min, max and points, or values."""
+
+    min: Number | None = Field(None, description="First value, in the parameter's units.")
+    max: Number | None = Field(None, description="Last value, in the parameter's units.")
+    points: int | None = Field(None, ge=2, le=MAX_POINTS_PER_AXIS, description="Number of values, both ends included.")
+    spacing: Literal["linear", "log"] = Field("linear", description="Equal steps, or equal ratios.")
+    values: list[Number] | None = Field(None, min_length=2, description="The values themselves, increasing.")
+
+
+class OutputTable(Table):
+    """What the result file keeps."""
+
+    keep: Literal["grid", "profiles"] = Field("grid", description="The grid, or nothing but its profiles.")
+    precision: Literal["float64", "float32"] = Field("float64", description="Precision of the stored grid.")
+
+
+class ScanFile(Table):
+    """A scan: a source, what experiments count of its neutrinos, and the parameters to scan."""
+
+    title: str = Field("", description="Title, for people.")
+    source: Annotated[StoppedPion | Tabulated, SkipValidation] = Field(description="Neutrino source: a table [source].")
+    physics: Annotated[PhysicsTable, SkipValidation] = Field(
+        default_factory=lambda: PhysicsTable.model_validate({}), description="Cross-section."
+    )
+    experiments: Annotated[list[ExperimentTable], Field(min_length=1), SkipValidation] = Field(
+        description="Detectors: one or more tables [[experiments]]."
+    )
+    axes: Annotated[dict[str, AxisTable], SkipValidation] = Field(
+        {}, description="Scanned parameters, in the order of the grid's dimensions."
+    )
+    fixed: Annotated[dict[str, Number], SkipValidation] = Field(
+        {}, description="Parameters held at a value, in their units."
+    )
+    tied: Annotated[dict[str, dict[str, Number]], SkipValidation] = Field(
+        {}, description="Parameters that are linear functions of others: factors by name, and a constant."
+    )
+    output: Annotated[OutputTable, SkipValidation] = Field(
+        default_factory=lambda: OutputTable.model_validate({}), description="Result file."
+    )
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON schema of scan files, with descriptions and units."""
+    tidied: dict[str, Any] = _tidied(ScanFile.model_json_schema())
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "scanengine scan file"} | tidied
+
+
+def _tidied(node: Any) -> Any:
+    """Without titles, which repeat the key, and nulls: what pydantic calls nullable is a key that may be left out."""
+    if isinstance(node, list):
+        return [_tidied(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    kept = {
+        key: _tidied(value)
+        for key, value in node.items()
+        if not (key == "default" and value is None) and not (key == "title" and isinstance(value, str))
+    }
+    choices = [choice for choice in kept.get("anyOf", []) if choice != {"type": "null"}]
+    if len(choices) == 1:
+        del kept["anyOf"]
+        kept |= choices[0]
+    elif choices:
+        kept["anyOf"] = choices
+    return kept

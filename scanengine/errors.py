@@ -1,0 +1,45 @@
+"""The one exception family: what a user can mend is an `InputError`, what went wrong on the way a `RunError`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class ScanengineError(Exception):
+    """Base of every error that the package raises on purpose; its text is a sentence for the user."""
+
+    exit_status = 1
+
+
+class InputError(ScanengineError):
+    """The input is wrong: a scan file, a result file, a path or an option."""
+
+    exit_status = 2
+
+
+class RunError(ScanengineError):
+    """A run that began could not be finished."""
+
+
+class Interrupted(RunError):
+    """A run was stopped by the user; the text says what was kept."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong in a scan file: where it stands and what would do."""
+
+    where: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}"
+
+
+class DefinitionError(InputError):
+    """A scan file has one or more faults; all of them are listed, one line each."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))

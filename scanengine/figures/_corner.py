@@ -1,0 +1,128 @@
+"""The corner figure: every plane of a scan, with the one-parameter profiles on the diagonal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from scanengine.contours import intervals, percent
+from scanengine.errors import InputError
+from scanengine.figures import _regions as regions
+from scanengine.figures import _style as style
+from scanengine.figures import _words as words
+from scanengine.figures._profile import draw_profile
+from scanengine.grids import ReducedGrid
+
+LEFT_IN, RIGHT_IN, BOTTOM_IN, TOP_IN, GAP_IN = 0.62, 0.1, 0.55, 0.08, 0.08
+"""Margins and the gap between panels: fixed, so that all panels are the same size and line up."""
+WIDEST_IN = {2: 2.9, 3: 1.8}
+"""Few panels are made larger, so that the empty corner holds the text."""
+CROWDED = 6
+"""From this many parameters on, tick labels are slanted and axis labels smaller."""
+
+
+@style.in_house_style
+def corner(
+    lines: Mapping[str, ReducedGrid],
+    planes: Mapping[tuple[str, str], ReducedGrid],
+    cls: Sequence[float] = (0.90,),
+    *,
+    best_fit: Mapping[str, float] | None = None,
+    sm: Mapping[str, float] | None = None,
+) -> Figure:
+    """All planes of a scan below the diagonal (2 dof), the profile of each parameter on it (1 dof), and the limits.
+
+    `lines` gives the parameters in the order in which they are drawn; `planes` is keyed by pairs of them in that order.
+    `best_fit` and `sm` map axis names to values, and are marked if given. Raises `InputError` for a bad level,
+    fewer than two parameters or a missing plane.
+    """
+    names = tuple(lines)
+    missing = [pair for i, y in enumerate(names) for pair in ((x, y) for x in names[:i]) if pair not in planes]
+    if len(names) < 2 or missing:
+        lacking = "; ".join(" and ".join(pair) for pair in missing) or "at least two parameters"
+        raise InputError(f"A corner figure needs the plane of every two parameters, but these are missing: {lacking}.")
+    levels = style.ordered_levels(cls, 2)
+    size = len(names)
+    panel_in = min(WIDEST_IN.get(size, 1.5), (style.DOUBLE_COLUMN_IN - LEFT_IN - RIGHT_IN + GAP_IN) / size - GAP_IN)
+    across = size * (panel_in + GAP_IN) - GAP_IN
+    width, height = LEFT_IN + across + RIGHT_IN, BOTTOM_IN + across + TOP_IN
+    figure = style.new_figure(width, height, layout=None)
+    spec = figure.add_gridspec(
+        size,
+        size,
+        left=LEFT_IN / width,
+        right=1.0 - RIGHT_IN / width,
+        bottom=BOTTOM_IN / height,
+        top=1.0 - TOP_IN / height,
+        wspace=GAP_IN / panel_in,
+        hspace=GAP_IN / panel_in,
+    )
+    handles: list[Artist] = []
+    diagonal = []
+    for i, y in enumerate(names):
+        for j, x in enumerate(names[:i]):
+            panel = figure.add_subplot(spec[i, j])
+            fills = regions.draw_filled(panel, planes[x, y], levels, 2, width=0.8)
+            handles = [*(fills if len(levels) > 1 else []), *regions.mark(panel, (x, y), best_fit, sm)]
+            style.scale_axis(panel, "y", [lines[y].axes[0]], 4, prune="both")
+            _label(panel, lines, x, y if j == 0 else None, last=i == size - 1)
+        panel = figure.add_subplot(spec[i, i])
+        diagonal.append((panel, draw_profile(panel, lines[y], levels, 1)))
+        _label(panel, lines, y, None, last=i == size - 1)
+    for i, (panel, _) in enumerate(diagonal):
+        panel.set_ylim(0.0, max(top for _, top in diagonal))
+        panel.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+        panel.tick_params(axis="y", labelleft=i == 0)
+    diagonal[0][0].set_ylabel(r"$\Delta\chi^2$", fontsize=_label_size(lines))
+    figure.align_labels()
+    figure.legend(
+        handles=handles,
+        title="\n".join(_summary(lines, planes, levels)),
+        loc="upper right",
+        alignment="left",
+        bbox_to_anchor=(1.0 - RIGHT_IN / width, 1.0 - TOP_IN / height),
+        borderaxespad=0.0,
+        borderpad=0.0,
+        frameon=False,
+        ncols=min(2, max(1, len(handles))),
+    )
+    return figure
+
+
+def _label(panel: Axes, lines: Mapping[str, ReducedGrid], x: str, y: str | None, *, last: bool) -> None:
+    """Ticks and labels of a panel, which only the leftmost and lowest carry."""
+    style.scale_axis(panel, "x", [lines[x].axes[0]], 4, prune="both")
+    crowded = len(lines) >= CROWDED
+    panel.tick_params(labelbottom=last, labelleft=y is not None, labelsize=7.0)
+    if last:
+        panel.set_xlabel(lines[x].axes[0].label, fontsize=_label_size(lines))
+        panel.tick_params(axis="x", labelrotation=45.0 if crowded else 0.0)
+    if y is not None:
+        panel.set_ylabel(lines[y].axes[0].label, fontsize=_label_size(lines))
+
+
+def _label_size(lines: Mapping[str, ReducedGrid]) -> float:
+    return 7.5 if len(lines) >= CROWDED else 9.0
+
+
+def _summary(
+    lines: Mapping[str, ReducedGrid], planes: Mapping[tuple[str, str], ReducedGrid], levels: Sequence[float]
+) -> list[str]:
+    """What the empty corner of the figure says: levels, hidden axes, and the limits at the highest level."""
+    hidden = {name: None for grid in planes.values() for name in grid.profiled if name not in lines}
+    fixed = {pair: None for grid in planes.values() for pair in grid.fixed}
+    others = ["each profiled over the other parameters"] if any(grid.profiled for grid in planes.values()) else []
+    axes = [grid.axes[0] for grid in lines.values()]
+    cl = levels[-1]
+    return [
+        f"Regions: {words.statement(levels, 2)}",
+        f"Diagonal: {words.statement(levels, 1)}",
+        *others,
+        *words.hidden_axes(tuple(hidden), tuple(fixed), axes),
+        f"{percent(cl)} C.L., 1 dof:",
+        *(f"    {words.limits(intervals(grid, cl), grid.axes[0])}" for grid in lines.values()),
+    ]

@@ -1,0 +1,60 @@
+"""Allowed regions on the plane of two parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.artist import Artist
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from scanengine.contours import region
+from scanengine.figures import _regions as regions
+from scanengine.figures import _style as style
+from scanengine.figures import _words as words
+from scanengine.figures._style import Curve
+from scanengine.grids import ReducedGrid
+
+
+@style.in_house_style
+def plane(
+    curves: Sequence[Curve | tuple[str, ReducedGrid]],
+    cls: Sequence[float] = (0.90,),
+    *,
+    best_fit: Mapping[str, float] | None = None,
+    sm: Mapping[str, float] | None = None,
+    dof: int = 2,
+) -> Figure:
+    """Regions of one result at one or more confidence levels, or of several results on one plane.
+
+    `curves` are (label, two-axis grid) over the same two axes: the first is filled, the others are outlines. `best_fit`
+    and `sm` (the Standard Model) map axis names to values, and are marked if given. Raises `InputError` for a bad
+    level, or results over different axes.
+    """
+    drawn = [Curve(*curve) for curve in curves]
+    x, y = style.common_axes(drawn, 2)
+    levels = style.ordered_levels(cls, dof)
+    figure = style.new_figure(style.SINGLE_COLUMN_IN, 2.85)
+    axes = figure.add_subplot()
+    handles: list[Artist] = list(regions.draw_filled(axes, drawn[0].grid, levels, dof))
+    lines = [words.statement(levels, dof), *words.hidden_of(drawn)]
+    if len(drawn) > 1:
+        handles = [Patch(facecolor=style.fills(len(levels))[0], edgecolor=style.LINE_COLOUR, label=drawn[0].label)]
+    else:
+        lines = [drawn[0].label, *lines] if drawn[0].label else lines
+        handles = handles if len(levels) > 1 else []
+    for i, curve in enumerate(drawn[1:], start=1):
+        stroke = style.STROKES[i % len(style.STROKES)]
+        for j, cl in enumerate(levels):
+            # The dashes say whose line it is, so its weight is left to say which level: the lower, the heavier.
+            weight = 1.3 - 0.6 * j / max(1, len(levels) - 1)
+            regions.draw_outline(axes, region(curve.grid, cl, dof), curve.grid.axes, stroke, weight)
+        handles.append(Line2D([], [], color=stroke.colour, linestyle=stroke.dashes, linewidth=1.3, label=curve.label))
+    handles += regions.mark(axes, (x.name, y.name), best_fit, sm)
+    style.scale_axis(axes, "x", [curve.grid.axes[0] for curve in drawn], 6)
+    style.scale_axis(axes, "y", [curve.grid.axes[1] for curve in drawn], 6)
+    axes.set_xlabel(x.label)
+    axes.set_ylabel(y.label)
+    style.heading(figure, lines, handles)
+    return figure

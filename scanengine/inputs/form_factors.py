@@ -1,0 +1,118 @@
+"""Nuclear form factors: a kind with its parameters, made definite for each nucleus as what the kernels evaluate.
+
+References: Helm: J. D. Lewin and P. F. Smith, Astropart. Phys. 6, 87 (1996), eqs. 4.7-4.11. Klein-Nystrand: S. R. Klein and
+J. Nystrand, Phys. Rev. C 60, 014903 (1999). Symmetrised Fermi: D. W. L. Sprung and J. Martorell, J. Phys. A 30, 6525 (1997).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import pi, sqrt
+
+import numpy as np
+
+from scanengine.errors import InputError
+from scanengine.grids import FloatArray
+from scanengine.inputs.nuclei import Isotope
+
+# The kernels' codes: scanengine_kernels.form_factors.form_factor branches on them.
+UNITY, HELM, KLEIN_NYSTRAND, FERMI, TABLE = range(5)
+
+
+@dataclass(frozen=True, eq=False)
+class FormFactor:
+    """F(q) of protons or neutrons in one nucleus: a kernel code and its parameters.
+
+    `q_max_invfm` is where a table ends (infinite for a formula): beyond it F is not known.
+    """
+
+    code: int
+    parameters: FloatArray = field(default_factory=lambda: np.zeros(0))
+    q_max_invfm: float = np.inf
+
+
+NuclearFormFactors = Callable[[Isotope], tuple[FormFactor, FormFactor]]
+"""Gives the proton and the neutron form factor of a nucleus."""
+
+
+def _same_for_both(make: Callable[[Isotope], FormFactor]) -> NuclearFormFactors:
+    def both(isotope: Isotope) -> tuple[FormFactor, FormFactor]:
+        form_factor = make(isotope)
+        return form_factor, form_factor
+
+    return both
+
+
+def unity() -> NuclearFormFactors:
+    """Return F = 1: a point nucleus, or the limit of zero momentum transfer."""
+    return _same_for_both(lambda _: FormFactor(UNITY))
+
+
+def helm(
+    rms_fm: float | None = None,
+    rms_p_fm: float | None = None,
+    rms_n_fm: float | None = None,
+    s_fm: float = 0.9,
+) -> NuclearFormFactors:
+    """Return Helm's form factor, 3 j1(q R0) / (q R0) exp(-(q s)^2 / 2).
+
+    Without radii, R0 follows Lewin and Smith: R0^2 = c^2 + 7/3 pi^2 a^2 - 5 s^2 with c = 1.23 A^(1/3) - 0.60 fm, a = 0.52 fm.
+    `rms_fm`, or `rms_p_fm` and `rms_n_fm` for protons and neutrons, give R0^2 = 5/3 (rms^2 - 3 s^2) instead.
+    Raises InputError, when a nucleus is asked for, if R0^2 comes out negative.
+    """
+
+    def of(isotope: Isotope, rms: float | None) -> FormFactor:
+        if rms is None:
+            c = 1.23 * isotope.A ** (1.0 / 3.0) - 0.60
+            r0_squared = c * c + 7.0 / 3.0 * pi**2 * 0.52**2 - 5.0 * s_fm**2
+        else:
+            r0_squared = 5.0 / 3.0 * (rms * rms - 3.0 * s_fm**2)
+        if r0_squared < 0.0:
+            given = "its Lewin-Smith radius" if rms is None else f"an rms radius of {rms:g} fm"
+            raise InputError(f"helm form factor of {isotope}: {given} is too small for a skin s of {s_fm:g} fm")
+        return FormFactor(HELM, np.array([sqrt(r0_squared), s_fm]))
+
+    return lambda isotope: (
+        of(isotope, rms_fm if rms_p_fm is None else rms_p_fm),
+        of(isotope, rms_fm if rms_n_fm is None else rms_n_fm),
+    )
+
+
+def klein_nystrand(radius_fm: float | None = None, a_fm: float = 0.7) -> NuclearFormFactors:
+    """Return 3 j1(q R) / (q R) / (1 + (q a)^2): a sharp sphere, R = 1.2 A^(1/3) fm by default, folded with a Yukawa."""
+
+    def of(isotope: Isotope) -> FormFactor:
+        radius = 1.2 * isotope.A ** (1.0 / 3.0) if radius_fm is None else radius_fm
+        return FormFactor(KLEIN_NYSTRAND, np.array([radius, a_fm]))
+
+    return _same_for_both(of)
+
+
+def symmetrised_fermi(c_fm: float | None = None, a_fm: float = 0.52) -> NuclearFormFactors:
+    """Return the symmetrised Fermi form factor of half-density radius c (1.23 A^(1/3) - 0.60 fm by default), diffuseness a."""
+
+    def of(isotope: Isotope) -> FormFactor:
+        c = 1.23 * isotope.A ** (1.0 / 3.0) - 0.60 if c_fm is None else c_fm
+        return FormFactor(FERMI, np.array([c, a_fm]))
+
+    return _same_for_both(of)
+
+
+def tabulated(q_invfm: FloatArray, F_p: FloatArray, F_n: FloatArray) -> NuclearFormFactors:
+    """Return F given at points (n,) of q from zero on, joined by a cubic spline; the same table for every isotope.
+
+    Raises InputError if there are fewer than four points, q does not increase from 0, or F(0) is not 1.
+    """
+    from scipy.interpolate import CubicSpline  # noqa: PLC0415  (slow to import, and few scans tabulate)
+
+    if q_invfm.size < 4 or q_invfm[0] != 0.0 or not np.all(np.diff(q_invfm) > 0.0):
+        raise InputError("a tabulated form factor needs at least four points whose q increases from 0")
+    pair = []
+    for name, values in (("F_p", F_p), ("F_n", F_n)):
+        if abs(values[0] - 1.0) > 1e-6:
+            raise InputError(f"a tabulated form factor must begin with {name}(0) = 1: found {values[0]:g}")
+        cubics = CubicSpline(q_invfm, values).c  # (4, n - 1), highest power first
+        packed = np.concatenate(([float(q_invfm.size)], q_invfm, cubics.ravel()))
+        pair.append(FormFactor(TABLE, packed, float(q_invfm[-1])))
+    return lambda _: (pair[0], pair[1])

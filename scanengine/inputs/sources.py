@@ -1,0 +1,94 @@
+"""Neutrino sources: per flavour, spectral lines and piecewise-polynomial spectra, as fluxes at a reference distance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from scanengine.errors import InputError
+from scanengine.grids import FloatArray
+from scanengine.inputs.constants import M_MU_MEV, M_PI_MEV
+from scanengine.inputs.parameters import FLAVOURS
+
+PROMPT_LINE_MEV = (M_PI_MEV**2 - M_MU_MEV**2) / (2.0 * M_PI_MEV)
+"""Energy of the nu_mu from pi+ decay at rest."""
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Flux of one flavour, /cm^2/s at the source's reference distance.
+
+    Lines: `line_energies_MeV` (k,) with `line_fluxes_per_cm2_s` (k,). Continuum: between `knots_MeV[j]` and `knots_MeV[j + 1]`
+    the flux per MeV is sum_p coefficients[j, p] E^p, with `coefficients` of shape (knots - 1, 4); zero outside the knots.
+    """
+
+    line_energies_MeV: FloatArray
+    line_fluxes_per_cm2_s: FloatArray
+    knots_MeV: FloatArray
+    coefficients: FloatArray
+
+    @property
+    def E_max_MeV(self) -> float:
+        """Highest energy with flux."""
+        return float(max(self.line_energies_MeV.max(initial=0.0), self.knots_MeV.max(initial=0.0)))
+
+    @classmethod
+    def line(cls, energy_MeV: float, flux_per_cm2_s: float) -> Spectrum:
+        """Return a single line."""
+        return cls(np.array([energy_MeV]), np.array([flux_per_cm2_s]), np.zeros(0), np.zeros((0, 4)))
+
+    @classmethod
+    def continuum(cls, knots_MeV: FloatArray, coefficients: FloatArray) -> Spectrum:
+        """Return a piecewise cubic without lines."""
+        return cls(np.zeros(0), np.zeros(0), knots_MeV, coefficients)
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Fluxes per flavour at `reference_distance_m`, from where they fall as 1/L^2."""
+
+    spectra: Mapping[str, Spectrum]
+    reference_distance_m: float
+
+    def __post_init__(self) -> None:
+        unknown = set(self.spectra) - set(FLAVOURS)
+        if unknown:
+            raise InputError(f"unknown flavour {sorted(unknown)[0]!r}: {', '.join(FLAVOURS)} are known")
+        object.__setattr__(self, "spectra", MappingProxyType(dict(self.spectra)))
+
+
+def stopped_pion(flux_per_cm2_s: float, reference_distance_m: float, line_MeV: float = PROMPT_LINE_MEV) -> Source:
+    """Return the decay-at-rest spectra of pi+ and mu+, each flavour with the same flux (K's eq. 8)."""
+    m = M_MU_MEV
+    end_point = np.array([0.0, m / 2.0])
+    nu_e = np.array([[0.0, 0.0, 96.0 / m**3, -192.0 / m**4]])
+    nu_mubar = np.array([[0.0, 0.0, 48.0 / m**3, -64.0 / m**4]])
+    return Source(
+        {
+            "nu_mu": Spectrum.line(line_MeV, flux_per_cm2_s),
+            "nu_e": Spectrum.continuum(end_point, flux_per_cm2_s * nu_e),
+            "nu_mubar": Spectrum.continuum(end_point, flux_per_cm2_s * nu_mubar),
+        },
+        reference_distance_m,
+    )
+
+
+def tabulated_spectrum(E_MeV: FloatArray, flux_per_cm2_s_MeV: FloatArray, total_per_cm2_s: float | None = None) -> Spectrum:
+    """Return a spectrum given at points (n,), joined by straight lines; with a total, scaled to it.
+
+    Raises InputError if there are fewer than two points, energies are negative or do not increase, a flux is negative, or
+    all are zero.
+    """
+    if E_MeV.size < 2 or E_MeV[0] < 0.0 or not np.all(np.diff(E_MeV) > 0.0):
+        raise InputError("a tabulated spectrum needs at least two points of increasing, non-negative energy")
+    if np.any(flux_per_cm2_s_MeV < 0.0) or not np.any(flux_per_cm2_s_MeV > 0.0):
+        raise InputError("a tabulated spectrum needs fluxes that are not negative, and not all zero")
+    if total_per_cm2_s is not None:
+        flux_per_cm2_s_MeV = flux_per_cm2_s_MeV * (total_per_cm2_s / np.trapezoid(flux_per_cm2_s_MeV, E_MeV))
+    slope = np.diff(flux_per_cm2_s_MeV) / np.diff(E_MeV)
+    constant = flux_per_cm2_s_MeV[:-1] - slope * E_MeV[:-1]
+    zero = np.zeros_like(slope)
+    return Spectrum.continuum(E_MeV, np.column_stack((constant, slope, zero, zero)))

@@ -1,0 +1,161 @@
+"""The Gaussian chi2 of a definition: directly from counts, and compiled to polynomials in the scanned parameters.
+
+Counts are quadratic in the parameters, N = y^T Q y with y = (1, x). Whitened with the covariance of each experiment,
+V = diag(N_SM) + f^2 N_SM N_SM^T, they give residuals r with chi2 = r . r, and an orthogonal reduction leaves no more residuals
+than there are monomials of degree two, whatever the number of bins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from math import sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanengine.definition import Definition, ParameterMap
+from scanengine.errors import InputError
+from scanengine.grids import Axis, FloatArray
+from scanengine.inputs.couplings import WEAK_COUPLINGS, magnetic_coupling, nucleon_couplings
+from scanengine.inputs.parameters import PARAMETER_INDEX
+from scanengine.polynomials import ChiSquaredPolynomial, Monomials
+from scanengine.response import Response
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One counted number: a bin of a channel of an experiment."""
+
+    experiment: str
+    channel: str
+    bin_keV: tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianLikelihood:
+    """chi2 = (N - N_SM)^T V^-1 (N - N_SM) over the cells that can be reached, with Asimov data N_SM.
+
+    `expected` (cells,) are the data; `systematics` (cells,) the relative normalisation uncertainty f of the cell's experiment.
+    """
+
+    responses: tuple[Response, ...]
+    couplings: str
+    cells: tuple[Cell, ...]
+    expected: FloatArray
+    systematics: FloatArray
+    _selected: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, definition: Definition, responses: Sequence[Response]) -> GaussianLikelihood:
+        """Set up the likelihood of a definition from its responses.
+
+        Cells with N_SM = 0 are left out. Raises InputError if that leaves an experiment without any.
+        """
+        couplings = definition.physics.couplings
+        standard_model = np.zeros(len(PARAMETER_INDEX))
+        standard_model[PARAMETER_INDEX["sin2_theta_w"]] = definition.physics.sin2_theta_w
+        systematic = {experiment.name: experiment.systematic for experiment in definition.experiments}
+        all_cells = list(_cells(responses))
+        expected = sum_over_flavours(responses, standard_model, couplings)
+        reached = np.flatnonzero(expected > 0.0)
+        cells = tuple(all_cells[i] for i in reached)
+        for name in systematic:
+            if not any(cell.experiment == name for cell in cells):
+                raise InputError(f"experiments.{name}: no event is expected in any bin; a lower threshold would do")
+        f = np.array([systematic[cell.experiment] for cell in cells])
+        return cls(tuple(responses), couplings, cells, expected[reached], f, reached)
+
+    def counts(self, theta: FloatArray) -> FloatArray:
+        """Return the counts (..., cells) at parameter vectors theta (..., parameters)."""
+        return sum_over_flavours(self.responses, theta, self.couplings)[..., self._selected]
+
+    def chi2(self, theta: FloatArray) -> FloatArray:
+        """Return chi2 (...) at parameter vectors theta (..., parameters), from the counts themselves."""
+        return self._chi2(self.counts(theta))
+
+    def chi2_of_counts(self, counts: FloatArray) -> FloatArray:
+        """Return chi2 (...) of counts (..., bins), in the order of the responses with unreachable bins still among them."""
+        return self._chi2(counts[..., self._selected])
+
+    def _chi2(self, counts: FloatArray) -> FloatArray:
+        return np.asarray(np.sum(self.whiten(counts - self.expected) ** 2, axis=-1))
+
+    def whiten(self, excess: FloatArray) -> FloatArray:
+        """Return residuals (..., cells) whose squares add up to chi2, from counts above the expectation (..., cells).
+
+        With z the excess over sqrt(N_SM) and u = sqrt(N_SM), V = D (1 + f^2 u u^T) D for D = diag(u), whose inverse root acts on
+        the direction of u alone.
+        """
+        u = np.sqrt(self.expected)
+        z = excess / u
+        for first, last in self._experiment_ranges:
+            cells = slice(first, last)
+            norm = sqrt(float(self.expected[cells].sum()))
+            f_norm = float(self.systematics[first]) * norm
+            shrink = 1.0 - 1.0 / sqrt(1.0 + f_norm * f_norm)
+            direction = u[cells] / norm
+            z[..., cells] -= shrink * (z[..., cells] @ direction)[..., None] * direction
+        return z
+
+    @cached_property
+    def _experiment_ranges(self) -> tuple[tuple[int, int], ...]:
+        names = [cell.experiment for cell in self.cells]
+        starts = [i for i, name in enumerate(names) if i == 0 or name != names[i - 1]]
+        return tuple(pairwise([*starts, len(names)]))
+
+    def count_forms(self, parameter_matrix: FloatArray) -> FloatArray:
+        """Return Q (cells, k, k) with N = y^T Q y, where the parameters are parameter_matrix (parameters, k) @ y and y_0 = 1."""
+        k = parameter_matrix.shape[1]
+        one = np.zeros((1, k))
+        one[0, 0] = 1.0
+        full = np.concatenate((one, parameter_matrix))
+        blocks: dict[tuple[str, str], FloatArray] = {}
+        for response in self.responses:
+            nucleons = nucleon_couplings(response.flavour, WEAK_COUPLINGS[self.couplings]) @ full
+            p, n = nucleons[:, 0], nucleons[:, 1]
+            mu = magnetic_coupling(response.flavour) @ full
+            cross = p.T @ n
+            products = np.stack((p.T @ p, cross + cross.T, n.T @ n, np.outer(mu, mu)))
+            form = np.einsum("bt,tij->bij", response.integrals, products)
+            key = (response.experiment, response.channel)
+            blocks[key] = blocks[key] + form if key in blocks else form
+        return np.concatenate(list(blocks.values()))[self._selected]
+
+    def polynomial(self, axes: Sequence[Axis], parameters: ParameterMap) -> ChiSquaredPolynomial:
+        """Compile chi2 to polynomials in the scanned axes, ties and fixed values folded in."""
+        centre = np.array([0.5 * (axis.values[0] + axis.values[-1]) for axis in axes])
+        half_width = np.array([0.5 * (axis.values[-1] - axis.values[0]) for axis in axes])
+        to_axes = np.eye(1 + len(axes))
+        to_axes[1:, 0] = centre
+        to_axes[1:, 1:] = np.diag(half_width)
+        forms = self.count_forms(parameters.matrix @ to_axes)
+        quadratic = Monomials.of(len(axes), 2)
+        residuals = np.zeros((len(self.cells), len(quadratic.exponents)))
+        for i in range(1 + len(axes)):
+            for j in range(1 + len(axes)):
+                residuals[:, quadratic.column_of_product(i, j)] += forms[:, i, j]
+        residuals[:, quadratic.column_of_product(0)] -= self.expected
+        residuals = np.ascontiguousarray(self.whiten(residuals.T).T)
+        if residuals.shape[0] > residuals.shape[1]:
+            residuals = np.linalg.qr(residuals, mode="r")
+        return ChiSquaredPolynomial(centre, half_width, quadratic, residuals)
+
+
+def sum_over_flavours(responses: Sequence[Response], theta: FloatArray, couplings: str) -> FloatArray:
+    """Return the counts (..., cells) of every bin of every channel, flavours added, in the order of the responses."""
+    channels: dict[tuple[str, str], FloatArray] = {}
+    for response in responses:
+        key = (response.experiment, response.channel)
+        counts = response.counts(theta, couplings)
+        channels[key] = channels[key] + counts if key in channels else counts
+    return np.concatenate(list(channels.values()), axis=-1)
+
+
+def _cells(responses: Sequence[Response]) -> Iterator[Cell]:
+    edges = {(response.experiment, response.channel): response.bin_edges_keV for response in responses}
+    for (experiment, channel), bin_edges_keV in edges.items():
+        for lo, hi in pairwise(bin_edges_keV.tolist()):
+            yield Cell(experiment, channel, (lo, hi))

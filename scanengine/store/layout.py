@@ -1,0 +1,69 @@
+"""What the result file is made of: names, version and attributes that writer and reader share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+from scanengine.errors import InputError
+from scanengine.grids import FloatArray
+
+FORMAT = "scanengine-grid"
+FORMAT_VERSION = 1
+CONVENTIONS = (
+    "chi2 is absolute; Delta chi2 is counted from the attribute minimum, which lies at best_fit (one value per axis, "
+    "in the order of the attribute axes); profiles/X and profiles/X__Y are chi2 minimised over all other axes"
+)
+UNITS = "each axis names its own units; chi2 and its profiles are dimensionless"
+
+CHI2 = "chi2"
+DONE = "done"
+PROFILES = "profiles"
+RESPONSES = "responses"
+_TAKEN = (CHI2, DONE, PROFILES, RESPONSES)
+_AXIS_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
+
+AttributeValue = str | float | Sequence[str] | Sequence[float]
+
+
+@dataclass(frozen=True)
+class ResponseArray:
+    """One array of the group `responses`, with names for its dimensions and whatever describes it.
+
+    Arrays that name the same dimension share it and must agree on its length. Without `dims` each dimension is its own.
+    """
+
+    values: FloatArray
+    dims: tuple[str, ...] = ()
+    attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
+
+
+def check_axis_names(names: Sequence[str]) -> None:
+    """Raise `InputError` for an axis name that the result file cannot hold, or that another member of it has."""
+    for name in names:
+        if name in _TAKEN:
+            raise InputError(
+                f"axis {name!r}: the result file uses this name for something else; give the axis another one"
+            )
+        if not _AXIS_NAME.fullmatch(name):
+            raise InputError(
+                f"axis {name!r}: the result file takes names of letters, digits and single underscores, beginning with "
+                "a letter; give the axis another one"
+            )
+
+
+def plane_names(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the pairs of axes that have a profiled plane, in the order of the axes."""
+    return list(combinations(names, 2))
+
+
+def line_path(name: str) -> str:
+    """Return where the profile along one axis lies in the file."""
+    return f"{PROFILES}/{name}"
+
+
+def plane_path(first: str, second: str) -> str:
+    """Return where the profile onto two axes lies in the file."""
+    return f"{PROFILES}/{first}__{second}"

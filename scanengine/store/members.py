@@ -1,0 +1,137 @@
+"""Laying out the members of a result file: axes as dimension scales, chi2, profiles, responses and their attributes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+
+import h5py
+import numpy as np
+from numpy.typing import DTypeLike
+
+from scanengine.grids import Axis, FloatArray, Profiles
+from scanengine.store import layout
+from scanengine.store.chunks import DEFLATE_LEVEL
+from scanengine.store.layout import AttributeValue, ResponseArray
+
+
+def write_root_attributes(
+    root: h5py.File,
+    axes: Sequence[Axis],
+    definition: str,
+    overrides: Sequence[str],
+    attributes: Mapping[str, AttributeValue],
+) -> None:
+    """Write what identifies the file and the scan; `attributes` may replace `units` and `conventions`, nothing else."""
+    own: dict[str, AttributeValue] = {
+        "format": layout.FORMAT,
+        "format_version": layout.FORMAT_VERSION,
+        "scanengine_version": _package_version(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "definition": definition,
+        "definition_sha256": hashlib.sha256(definition.encode()).hexdigest(),
+        "definition_overrides": overrides,
+        "axes": [axis.name for axis in axes],
+    }
+    _set_attributes(root, {"units": layout.UNITS, "conventions": layout.CONVENTIONS, **attributes, **own})
+
+
+def write_axes(root: h5py.File, axes: Sequence[Axis]) -> None:
+    """Write each axis as a dimension scale."""
+    for axis in axes:
+        scale = _create_floats(root, axis.name, axis.values)
+        scale.make_scale(axis.name)
+        long_name = axis.long_name or axis.name
+        _set_attributes(scale, {"units": axis.units, "long_name": long_name, "symbol": axis.symbol})
+
+
+def create_chi2(
+    root: h5py.File, names: Sequence[str], shape: tuple[int, ...], chunk_shape: tuple[int, ...], dtype: DTypeLike
+) -> h5py.Dataset:
+    """Create the empty grid over the axes `names`, NaN where nothing is written, with the filters of `encode_chunk`."""
+    dataset = root.create_dataset(
+        layout.CHI2,
+        shape=shape,
+        dtype=dtype,
+        chunks=chunk_shape,
+        shuffle=True,
+        compression="gzip",
+        compression_opts=DEFLATE_LEVEL,
+        fletcher32=True,
+        fillvalue=np.nan,
+        track_order=True,
+    )
+    _describe(root, dataset, names, "chi2")
+    return dataset
+
+
+def write_profiles(root: h5py.File, names: Sequence[str], profiles: Profiles) -> None:
+    """Write every profiled line and plane of the axes `names`."""
+    for name in names:
+        dataset = _create_floats(root, layout.line_path(name), profiles.lines[name])
+        _describe(root, dataset, (name,), "chi2 minimised over all other axes")
+    for pair in layout.plane_names(names):
+        dataset = _create_floats(root, layout.plane_path(*pair), profiles.planes[pair])
+        _describe(root, dataset, pair, "chi2 minimised over all other axes")
+
+
+def write_best_fit(target: h5py.HLObject, profiles: Profiles) -> None:
+    """Write the global minimum and where it lies."""
+    _set_attributes(target, {"best_fit": profiles.best_fit, "minimum": profiles.minimum})
+
+
+def write_responses(group: h5py.Group, responses: Mapping[str, ResponseArray]) -> None:
+    """Write arrays with their attributes and named dimensions.
+
+    Raises ValueError if two arrays disagree about a dimension, or one has the name of another's dimension.
+    """
+    for name, array in responses.items():
+        values = np.asarray(array.values, dtype="<f8")
+        dims = array.dims or tuple(f"{name}_{i}" for i in range(values.ndim))
+        dataset = _create_floats(group, name, values)
+        _set_attributes(dataset, array.attributes)
+        for i, (dim, n) in enumerate(zip(dims, values.shape, strict=True)):
+            if dim not in group:
+                # the name by which netCDF knows a dimension that has no coordinate values
+                mark = f"This is a netCDF dimension but not a netCDF variable.{n:10d}"
+                group.create_dataset(dim, shape=(n,), dtype=">f4").make_scale(mark)
+            if not group[dim].is_scale or group[dim].shape != (n,):
+                raise ValueError(
+                    f"response {name!r}: {dim!r} is another array, or a dimension of another length than {n}"
+                )
+            dataset.dims[i].attach_scale(group[dim])
+
+
+def _create_floats(group: h5py.Group, name: str, values: FloatArray) -> h5py.Dataset:
+    values = np.asarray(values, dtype="<f8")
+    checksum = values.size > 0 and values.ndim > 0
+    dataset = group.create_dataset(name, data=values, fletcher32=checksum, track_order=True)
+    dataset.file.flush()  # a full disk is to be heard of here: what fails on closing, HDF5 keeps to itself
+    return dataset
+
+
+def _describe(root: h5py.File, dataset: h5py.Dataset, names: Sequence[str], long_name: str) -> None:
+    for dimension, name in zip(dataset.dims, names, strict=True):
+        dimension.attach_scale(root[name])
+    _set_attributes(dataset, {"units": "1", "long_name": long_name})
+
+
+def _set_attributes(target: h5py.HLObject, attributes: Mapping[str, AttributeValue]) -> None:
+    for name, value in attributes.items():
+        if isinstance(value, str):
+            target.attrs[name] = value
+        elif isinstance(value, bool):
+            target.attrs[name] = int(value)  # netCDF4 drops bool attributes
+        elif isinstance(value, Sequence) and all(isinstance(item, str) for item in value):
+            target.attrs.create(name, np.array(value, dtype=object), dtype=h5py.string_dtype())
+        else:
+            target.attrs[name] = np.asarray(value)
+
+
+def _package_version() -> str:
+    try:
+        return version("scanengine")
+    except PackageNotFoundError:
+        return "unknown"

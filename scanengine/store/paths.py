@@ -1,0 +1,80 @@
+"""Where a result may be written: the checks that come before a run, and the name it has while it runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import h5py
+
+from scanengine.errors import InputError
+
+SUFFIXES = (".h5", ".hdf5")
+
+
+def partial_path(path: Path) -> Path:
+    """Return the name of the unfinished file: OUT.partial.h5 for OUT.h5."""
+    return path.with_name(f"{path.stem}.partial{path.suffix}")
+
+
+def check_output(path: str | Path, n_bytes: int, overwrite: bool = False) -> None:
+    """Raise `InputError` unless a result of `n_bytes` (uncompressed) can be written to `path`; nothing is created.
+
+    The name ends in .h5 or .hdf5, the directory exists and can be written, neither the file nor its unfinished
+    predecessor is there unless `overwrite`, and the disk has room for the grid as it is before compression.
+    """
+    path = Path(path)
+    partial = partial_path(path)
+    directory = path.parent
+    if path.suffix not in SUFFIXES or path.stem.endswith(".partial"):
+        raise InputError(
+            f"{path}: the name of a result ends in .h5 or .hdf5 (and not in .partial.h5); choose another with -o"
+        )
+    if not directory.is_dir():
+        raise InputError(f"{path}: there is no directory {directory}; create it, or write elsewhere with -o")
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise InputError(f"{path}: the directory {directory} cannot be written; write elsewhere with -o")
+    if path.is_dir():
+        raise InputError(f"{path} is a directory; choose another name with -o")
+    if path.exists() and not overwrite:
+        raise InputError(f"{path} exists: pass --overwrite to replace it, or -o to write elsewhere")
+    reusable = 0
+    if partial.exists():
+        refuse_partial(path, overwrite)
+        reusable = partial.stat().st_size
+    free = shutil.disk_usage(directory).free + reusable
+    if n_bytes > free:
+        raise InputError(
+            f"{path}: the result takes {format_bytes(n_bytes)}, but only {format_bytes(free)} are free in {directory}; "
+            'use fewer points, precision = "float32" or keep = "profiles", or another disk with -o'
+        )
+
+
+def refuse_partial(path: Path, overwrite: bool) -> None:
+    """Raise `InputError` for the unfinished file beside `path` if it is being written, or may not be replaced."""
+    partial = partial_path(path)
+    try:
+        with h5py.File(partial, "r"):
+            pass
+    except BlockingIOError:
+        raise InputError(
+            f"{partial} is being written by another run: wait for it, or use -o to write elsewhere"
+        ) from None
+    except OSError:
+        pass  # damaged, and as replaceable as a sound one
+    if not overwrite:
+        raise InputError(
+            f"{partial} is left from an unfinished run: pass --overwrite to replace it, or -o to write elsewhere"
+        )
+
+
+def format_bytes(n_bytes: float) -> str:
+    """Return a size in decimal units with three digits, such as "1.23 GB"."""
+    units = ("bytes", "kB", "MB", "GB", "TB", "PB", "EB")
+    size, step = float(n_bytes), 0
+    while size >= 999.5 and step < len(units) - 1:
+        size, step = size / 1000, step + 1
+    if step == 0:
+        return f"{size:.0f} bytes"
+    return f"{size:#.3g}".rstrip(".") + f" {units[step]}"
