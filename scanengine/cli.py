@@ -55,7 +55,7 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except MemoryError:
-        _fail("out of memory: fewer points, fewer threads or keep = \"profiles\" would need less", 1)
+        _fail('out of memory: fewer points, fewer threads or keep = "profiles" would need less', 1)
     except Exception as error:  # noqa: BLE001  (a bug of ours: still a sentence, with a way to see more)
         if os.environ.get("SCANENGINE_DEBUG"):
             traceback.print_exc()
@@ -182,9 +182,7 @@ def events(scan: ScanArgument, overrides: SetOption = None, as_json: JsonOption 
 
 
 @app.command()
-def limits(
-    result: ResultArgument, cl: LevelsOption = "68.27,90,95", as_json: JsonOption = False
-) -> None:
+def limits(result: ResultArgument, cl: LevelsOption = "68.27,90,95", as_json: JsonOption = False) -> None:
     """Print the best fit and the allowed intervals of each parameter, the others minimised over."""
     from scanengine.api import open_result
 
@@ -286,7 +284,9 @@ def _assignment(item: str) -> tuple[str, float]:
         raise InputError(f"--slice {item}: write an axis and a number, as mu_nu=5") from None
 
 
-def _region_warnings(result: Result, shown: tuple[str, ...], levels: tuple[float, ...], at: dict[str, float]) -> list[str]:
+def _region_warnings(
+    result: Result, shown: tuple[str, ...], levels: tuple[float, ...], at: dict[str, float]
+) -> list[str]:
     from itertools import combinations
 
     pairs = [shown] if len(shown) == 2 else list(combinations(shown, 2)) if len(shown) > 2 else []
@@ -348,7 +348,11 @@ def _describe_scan(scan: Scan, threads: int | None) -> None:
         print(f"  {axis.name}: {axis.values.size} points from {ends}{_with_unit(axis.units)}")
     estimate = scan.estimate(threads)
     print(f"{_grid(estimate.shape)}")
-    print(f"  grid: {format_bytes(estimate.grid_bytes)} of {definition.output.precision}" if estimate.grid_bytes else "  profiles only")
+    print(
+        f"  grid: {format_bytes(estimate.grid_bytes)} of {definition.output.precision}"
+        if estimate.grid_bytes
+        else "  profiles only"
+    )
     print(f"  file: about {format_bytes(estimate.file_bytes)}")
     print(f"  time: about {_duration(estimate.seconds)} with {estimate.threads} threads, from a timed sample of tiles")
 

@@ -47,6 +47,11 @@ def is_log_spaced(values: FloatArray) -> bool:
     return bool(np.ptp(ratios) < 1e-6 * ratios[0] and np.ptp(steps) > 1e-6 * steps[0])
 
 
+def is_natural_end(axis: Axis, value: float) -> bool:
+    """Whether there is nothing beyond an end of an axis: only mu^2 enters, so zero ends a magnetic moment."""
+    return axis.name.startswith("mu_nu") and value == 0.0
+
+
 @dataclass(frozen=True, eq=False)
 class Piece:
     """One connected piece of a region: rings of shape (k, 2) in the axes' units, first point repeated at the end."""
@@ -255,9 +260,7 @@ def _empty(grid: ReducedGrid, name: str, level: float) -> str:
 def _edges(axis: Axis, inside: NDArray[np.bool_], name: str) -> list[str]:
     found = []
     for end, which in ((0, "lower"), (-1, "upper")):
-        # Only the square of a magnetic moment enters: an axis that begins at zero is whole.
-        natural = axis.name.startswith("mu_nu") and axis.values[end] == 0.0
-        if inside[end] and not natural:
+        if inside[end] and not is_natural_end(axis, axis.values[end]):
             found.append(f"The {name} touches {axis.name} = {axis.values[end]:.6g}, the {which} end: extend the axis.")
     return found
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import pi
 
 import numpy as np
@@ -106,7 +107,7 @@ class Nodes:
 def _outer_nodes(
     experiment: Experiment, spectrum: Spectrum, subdivisions: int
 ) -> list[tuple[float, float, int, FloatArray]]:
-    """Return e = E_min(T), the weight of T with exposure and efficiency, the bin, and the nucleus with F(q), per node."""
+    """Return e = E_min(T), the weight with exposure and efficiency, the bin, and the nucleus with F(q), per node."""
     nodes = []
     for isotope, atoms_per_kg in zip(experiment.target.isotopes, experiment.target.atoms_per_kg, strict=True):
         M = isotope.mass_MeV
@@ -114,7 +115,7 @@ def _outer_nodes(
         exposure = experiment.mass_kg * atoms_per_kg * experiment.live_time_s
         for (lo, hi), bin_index in zip(*outer_panels(experiment, isotope, spectrum, pair), strict=True):
             edges = np.linspace(lo, hi, subdivisions + 1)
-            for a, b in zip(edges[:-1], edges[1:], strict=True):
+            for a, b in pairwise(edges.tolist()):
                 for x, w in zip(KRONROD_NODES, KRONROD_WEIGHTS, strict=True):
                     e = 0.5 * (a + b) + 0.5 * (b - a) * x
                     T = float(T_max(e, M))
@@ -131,7 +132,9 @@ def _outer_nodes(
 def _inner_nodes(
     e: float, spectrum: Spectrum, knots: FloatArray, coefficients: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Return neutrino energies above e and their weights with the flux: the spectrum's lines, and nodes on its segments."""
+    """Return neutrino energies above e and their weights with the flux: the spectrum's lines, and nodes on its
+    segments.
+    """
     above = spectrum.line_energies_MeV > e
     energies = [spectrum.line_energies_MeV[above]]
     weights = [spectrum.line_fluxes_per_cm2_s[above]]
@@ -165,8 +168,9 @@ class DirectEvaluator:
     """chi2 of a scan from double integrals at every grid point, of the standard or of a given cross-section.
 
     A given cross-section is called with parameters = the physical parameters in the order of
-    `inputs.parameters.PHYSICAL_PARAMETERS`, then the values of all axes; data and covariance stay the standard ones. Raises RunError
-    if its counts do not settle to 1e-9 when the panels are cut finer, at the corners and the centre of the grid.
+    `inputs.parameters.PHYSICAL_PARAMETERS`, then the values of all axes; data and covariance stay the standard ones.
+    Raises RunError if its counts do not settle to 1e-9 when the panels are cut finer, at the corners and the centre of
+    the grid.
     """
 
     def __init__(
@@ -190,8 +194,8 @@ class DirectEvaluator:
                 return
             coarse = fine
         raise RunError(
-            f"the cross-section's double integrals do not settle to {_CONVERGED:g} with {_MOST_SUBDIVISIONS} parts of each panel: "
-            "it must be a smooth function of E and T, finite over the whole recoil window"
+            f"the cross-section's double integrals do not settle to {_CONVERGED:g} with {_MOST_SUBDIVISIONS} parts of each "
+            "panel: it must be a smooth function of E and T, finite over the whole recoil window"
         )
 
     def _probe(self, points: Sequence[FloatArray]) -> FloatArray:

@@ -1,7 +1,8 @@
-"""The scan driver: cuts a grid into tiles, fills and reduces them in threads, hands them to a sink. It knows no physics.
+"""The scan driver: cuts a grid into tiles, fills and reduces them in threads, hands them to a sink. It knows no
+physics.
 
-Memory is bounded whatever the grid's size: one buffer and one set of planes per thread, and as many filled tiles waiting for
-the sink. Results do not depend on the number of threads or on their timing.
+Memory is bounded whatever the grid's size: one buffer and one set of planes per thread, and as many filled tiles
+waiting for the sink. Results do not depend on the number of threads or on their timing.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Sink(Protocol[Prepared]):
     """Takes the filled tiles of a grid."""
 
     def prepare(self, chi2: FloatArray) -> Prepared:
-        """Turn a tile into what `write` takes, without keeping a reference to it; called from several threads at once."""
+        """Turn a tile into what `write` takes, keeping no reference to it; called from several threads at once."""
 
     def write(self, start: tuple[int, ...], prepared: Prepared) -> None:
         """Store the tile whose first point has this index; called from the driver's own thread."""
@@ -71,7 +72,7 @@ class ArraySink:
 
 @dataclass(frozen=True)
 class Tiling:
-    """A grid cut into boxes of at most `tile_shape`, which spans the last axes whole and one point of the first ones."""
+    """A grid cut into boxes of at most `tile_shape`, which spans the last axes whole, the first by one point."""
 
     grid_shape: tuple[int, ...]
     tile_shape: tuple[int, ...]
@@ -123,10 +124,10 @@ def scan_grid(
 ) -> Profiles:
     """Scan the whole grid over axes and return its profiles.
 
-    evaluator computes chi2, sink takes the tiles, progress is called with the number of points done after each tile. Of two axes
-    the one plane is the grid itself: `keep_planes=False` leaves it to the sink, so that memory stays bounded. Raises InputError
-    for fewer than one thread, Interrupted on Ctrl-C, after the tiles in flight have been written, and whatever the evaluator or
-    the sink raise.
+    evaluator computes chi2, sink takes the tiles, progress is called with the number of points done after each tile. Of
+    two axes the one plane is the grid itself: `keep_planes=False` leaves it to the sink, so that memory stays bounded.
+    Raises InputError for fewer than one thread, Interrupted on Ctrl-C, after the tiles in flight have been written, and
+    whatever the evaluator or the sink raise.
     """
     if threads < 1:
         raise InputError(f"a scan needs at least one thread: found {threads}")
@@ -188,7 +189,9 @@ class _Pass(Generic[Prepared]):
                 raise
         return self._profiles()
 
-    def _collect(self, pending: dict[Future[Prepared], tuple[int, ...]], done: Sequence[Future[Prepared]] | set[Future[Prepared]]) -> int:
+    def _collect(
+        self, pending: dict[Future[Prepared], tuple[int, ...]], done: Sequence[Future[Prepared]] | set[Future[Prepared]]
+    ) -> int:
         points = 0
         for future in sorted(done, key=pending.__getitem__):
             prepared = future.result()

@@ -26,7 +26,7 @@ class Axis:
     @property
     def label(self) -> str:
         """Axis label for figures: the symbol with its units, in mathtext."""
-        symbol = self.symbol or rf"\mathrm{{{self.name.replace('_', ' ')}}}"
+        symbol = self.symbol or rf"\mathrm{{{self.name.replace('_', chr(92) + '_')}}}"
         units = "" if self.units == "1" else f" [{UNIT_SYMBOLS.get(self.units, self.units)}]"
         return f"${symbol}${units}"
 
@@ -38,8 +38,9 @@ UNIT_SYMBOLS = {"1e-10 mu_B": r"$10^{-10}\,\mu_\mathrm{B}$", "1e-32 cm^2": r"$10
 class ReducedGrid:
     """Absolute chi2 over one or two axes, the other axes minimised over or held at a value.
 
-    `chi2` has one dimension per entry of `axes`, in their order. `minimum` is the global minimum of the whole scan, from
-    which Delta chi2 is counted. `profiled` names the hidden axes that were minimised over, `fixed` those held at a value.
+    `chi2` has one dimension per entry of `axes`, in their order. `minimum` is the global minimum of the whole scan,
+    from which Delta chi2 is counted. `profiled` names the hidden axes that were minimised over, `fixed` those held at a
+    value.
     """
 
     axes: tuple[Axis, ...]
@@ -58,8 +59,8 @@ class ReducedGrid:
 class Profiles:
     """What is kept of every scan: the global minimum, where it lies, and chi2 minimised onto each line and plane.
 
-    `lines[x]` has shape (n_x,) and `planes[x, y]` shape (n_x, n_y), x before y in the order of the axes; both are absolute
-    chi2, minimised over all other axes.
+    `lines[x]` has shape (n_x,) and `planes[x, y]` shape (n_x, n_y), x before y in the order of the axes; both are
+    absolute chi2, minimised over all other axes.
     """
 
     minimum: float

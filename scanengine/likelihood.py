@@ -1,8 +1,8 @@
 """The Gaussian chi2 of a definition: directly from counts, and compiled to polynomials in the scanned parameters.
 
-Counts are quadratic in the parameters, N = y^T Q y with y = (1, x). Whitened with the covariance of each experiment,
-V = diag(N_SM) + f^2 N_SM N_SM^T, they give residuals r with chi2 = r . r, and an orthogonal reduction leaves no more residuals
-than there are monomials of degree two, whatever the number of bins.
+Counts are quadratic in the parameters, N = y^T Q y with y = (1, x). Whitened with the covariance of each experiment, V
+= diag(N_SM) + f^2 N_SM N_SM^T, they give residuals r with chi2 = r . r, and an orthogonal reduction leaves no more
+residuals than there are monomials of degree two, whatever the number of bins.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class Cell:
 class GaussianLikelihood:
     """chi2 = (N - N_SM)^T V^-1 (N - N_SM) over the cells that can be reached, with Asimov data N_SM.
 
-    `expected` (cells,) are the data; `systematics` (cells,) the relative normalisation uncertainty f of the cell's experiment.
+    `expected` (cells,) are the data; `systematics` (cells,) the relative normalisation uncertainty f of the cell's
+    experiment.
     """
 
     responses: tuple[Response, ...]
@@ -77,7 +78,9 @@ class GaussianLikelihood:
         return self._chi2(self.counts(theta))
 
     def chi2_of_counts(self, counts: FloatArray) -> FloatArray:
-        """Return chi2 (...) of counts (..., bins), in the order of the responses with unreachable bins still among them."""
+        """Return chi2 (...) of counts (..., bins), in the order of the responses with unreachable bins still among
+        them.
+        """
         return self._chi2(counts[..., self._selected])
 
     def _chi2(self, counts: FloatArray) -> FloatArray:
@@ -86,8 +89,8 @@ class GaussianLikelihood:
     def whiten(self, excess: FloatArray) -> FloatArray:
         """Return residuals (..., cells) whose squares add up to chi2, from counts above the expectation (..., cells).
 
-        With z the excess over sqrt(N_SM) and u = sqrt(N_SM), V = D (1 + f^2 u u^T) D for D = diag(u), whose inverse root acts on
-        the direction of u alone.
+        With z the excess over sqrt(N_SM) and u = sqrt(N_SM), V = D (1 + f^2 u u^T) D for D = diag(u), whose inverse
+        root acts on the direction of u alone.
         """
         u = np.sqrt(self.expected)
         z = excess / u
@@ -107,7 +110,9 @@ class GaussianLikelihood:
         return tuple(pairwise([*starts, len(names)]))
 
     def count_forms(self, parameter_matrix: FloatArray) -> FloatArray:
-        """Return Q (cells, k, k) with N = y^T Q y, where the parameters are parameter_matrix (parameters, k) @ y and y_0 = 1."""
+        """Return Q (cells, k, k) with N = y^T Q y, where the parameters are parameter_matrix (parameters, k) @ y and
+        y_0 = 1.
+        """
         k = parameter_matrix.shape[1]
         one = np.zeros((1, k))
         one[0, 0] = 1.0
@@ -140,7 +145,7 @@ class GaussianLikelihood:
         residuals[:, quadratic.column_of_product(0)] -= self.expected
         residuals = np.ascontiguousarray(self.whiten(residuals.T).T)
         if residuals.shape[0] > residuals.shape[1]:
-            residuals = np.linalg.qr(residuals, mode="r")
+            residuals = np.asarray(np.linalg.qr(residuals, mode="r"))
         return ChiSquaredPolynomial(centre, half_width, quadratic, residuals)
 
 

@@ -23,10 +23,11 @@ _SAFETY = 2.0
 
 @dataclass(frozen=True, eq=False)
 class Monomials:
-    """The monomials of n variables up to a total degree, in the order that the kernels contract (kernels' `polynomial`).
+    """The monomials of n variables up to a total degree, in the order that the kernels contract (kernels'
+    `polynomial`).
 
-    `exponents[c]` belongs to coefficient c. `starts` (n, most groups + 1) and `groups` (n,) say, for each variable in turn, which
-    coefficients are merged when it is fixed.
+    `exponents[c]` belongs to coefficient c. `starts` (n, most groups + 1) and `groups` (n,) say, for each variable in
+    turn, which coefficients are merged when it is fixed.
     """
 
     exponents: tuple[tuple[int, ...], ...]
@@ -68,8 +69,8 @@ class Monomials:
 class ChiSquaredPolynomial:
     """chi2 = sum_k r_k(t)^2 with quadratic residuals, in variables t = (x - centre) / half_width in [-1, 1].
 
-    `residuals` (k, monomials of degree two). Evaluated as the one quartic that the squares add up to wherever its rounding error
-    allows, as a sum of squares otherwise.
+    `residuals` (k, monomials of degree two). Evaluated as the one quartic that the squares add up to wherever its
+    rounding error allows, as a sum of squares otherwise.
     """
 
     centre: FloatArray
@@ -92,9 +93,9 @@ class ChiSquaredPolynomial:
     def quartic_rounding(self) -> float:
         """Rounding error of the quartic over (1 + chi2), as measured against the squares.
 
-        It is largest where chi2 is small although its terms are large. From random points (of fixed seed) chi2 is therefore
-        minimised along each variable in turn, and compared all along these lines; a bound from the size of the coefficients
-        alone overestimates it a thousandfold.
+        It is largest where chi2 is small although its terms are large. From random points (of fixed seed) chi2 is
+        therefore minimised along each variable in turn, and compared all along these lines; a bound from the size of
+        the coefficients alone overestimates it a thousandfold.
         """
         n = self.centre.size
         random = np.random.default_rng(seed=1)
@@ -118,11 +119,15 @@ class ChiSquaredPolynomial:
 
     def fill(self, values: Sequence[FloatArray], chi2: FloatArray) -> None:
         """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis."""
-        t = [(x - c) / h for x, c, h in zip(values, self.centre, self.half_width, strict=True)]
+        t = self.scaled(values)
         if self.method == "quartic":
             self._fill_quartic(t, chi2)
         else:
             self._fill_squares(t, chi2)
+
+    def scaled(self, values: Sequence[FloatArray]) -> list[FloatArray]:
+        """Return values of each axis as those of the variables t."""
+        return [(x - c) / h for x, c, h in zip(values, self.centre, self.half_width, strict=True)]
 
     def _fill_quartic(self, t: Sequence[FloatArray], chi2: FloatArray) -> None:
         monomials, coefficients = self.quartic

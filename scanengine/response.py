@@ -1,4 +1,6 @@
-"""Responses: the counts per unit of each coupling product, integrated once for every experiment, channel, bin and flavour."""
+"""Responses: the counts per unit of each coupling product, integrated once for every experiment, channel, bin and
+flavour.
+"""
 
 from __future__ import annotations
 
@@ -55,8 +57,8 @@ class Response:
 def responses(definition: Definition, threads: int = 1) -> tuple[Response, ...]:
     """Integrate every (experiment, channel, flavour) of a definition, bin by bin.
 
-    Each relative accuracy is better than 1e-9 (adaptive Gauss-Kronrod between all kinks). Raises RunError if an integral does
-    not converge, which no formula or table that the definition accepts is known to cause.
+    Each relative accuracy is better than 1e-9 (adaptive Gauss-Kronrod between all kinks). Raises RunError if an
+    integral does not converge, which no formula or table that the definition accepts is known to cause.
     """
     wanted = [
         (experiment, flavour)
@@ -76,9 +78,7 @@ def responses(definition: Definition, threads: int = 1) -> tuple[Response, ...]:
             for (experiment, flavour), result in zip(wanted, pool.map(integrate, wanted), strict=True)
         }
     return tuple(
-        Response(
-            experiment.name, channel, flavour, experiment.bin_edges_keV, integrals[experiment.name, flavour]
-        )
+        Response(experiment.name, channel, flavour, experiment.bin_edges_keV, integrals[experiment.name, flavour])
         for experiment in definition.experiments
         for channel, flavours in experiment.channels.items()
         for flavour in flavours
@@ -127,7 +127,9 @@ def experiment_integrals(experiment: Experiment, spectrum: Spectrum, physics: Ph
 
 
 def term_prefactors(isotope: Isotope) -> FloatArray:
-    """Return the constants (4,) of the terms in cm^2/MeV: G_F^2 M / pi times Z^2, Z N, N^2 (S4); pi alpha^2 mu^2 Z^2 / m_e^2 (S6)."""
+    """Return the constants (4,) of the terms in cm^2/MeV: G_F^2 M / pi times Z^2, Z N, N^2 (S4); pi alpha^2 mu^2 Z^2 /
+    m_e^2 (S6).
+    """
     Z, N = isotope.Z, isotope.N
     weak = constants.G_F_PER_MEV2**2 * isotope.mass_MeV / pi
     magnetic = pi * (constants.ALPHA * constants.MAGNETIC_UNIT * Z / constants.M_E_MEV) ** 2
@@ -166,7 +168,7 @@ def outer_panels(
     M = isotope.mass_MeV
     T_edges_MeV = experiment.bin_edges_keV * 1e-3
     e_max = spectrum.E_max_MeV
-    e_edges = np.array([e_max if T == np.inf else min(float(E_min(T, M)), e_max) for T in T_edges_MeV])
+    e_edges = np.array([e_max if np.inf == T else min(float(E_min(T, M)), e_max) for T in T_edges_MeV])
     T_kinks_MeV = [experiment.efficiency.T_keV * 1e-3]
     for form_factor in form_factors:
         if form_factor.code == TABLE:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from itertools import combinations, pairwise, product
 from typing import Any
 
-import mpmath
+import mpmath  # type: ignore[import-untyped]
 import numpy as np
 from mpmath import mp, mpf
 from numpy.typing import NDArray
+from scipy.integrate import quad
 
 FloatArray = NDArray[np.float64]
 Real = Any
@@ -255,7 +256,7 @@ def integrals(detector: Detector, spectrum: Spectrum, low_keV: float, high_keV: 
         breaks = [_T_max(E, M) for E in (*spectrum.breaks, *(E for E, _ in spectrum.lines))]
         breaks += [mpf(T_keV) / 1000 for T_keV, _ in detector.efficiency]
         breaks += [(mpf(q) * HBARC_FM) ** 2 / (2 * M) for q in detector.q_breaks]
-        cuts = _cuts(ends, breaks, 2)
+        cuts = _cuts(ends, breaks, 16)
         totals = [mpf(0)] * 4
         for a, b in pairwise(cuts):
             for root, weight in _gauss(mp.sqrt(a), mp.sqrt(b)):
@@ -273,9 +274,11 @@ def integrals(detector: Detector, spectrum: Spectrum, low_keV: float, high_keV: 
 
 def _inner(spectrum: Spectrum, M: Real, T: Real, options: Options, magnetic: bool) -> tuple[Real, Real]:
     E_min = (T + mp.sqrt(T**2 + 2 * M * T)) / 2
-    nodes = [(mpf(E), mpf(flux)) for E, flux in spectrum.lines if E >= E_min]
+    nodes = [(mpf(E), mpf(flux)) for E, flux in spectrum.lines if E_min <= E]
     if spectrum.breaks and E_min < spectrum.breaks[-1]:
-        for a, b in pairwise(_cuts([max(E_min, mpf(spectrum.breaks[0])), mpf(spectrum.breaks[-1])], spectrum.breaks, 3)):
+        for a, b in pairwise(
+            _cuts([max(E_min, mpf(spectrum.breaks[0])), mpf(spectrum.breaks[-1])], spectrum.breaks, 3)
+        ):
             nodes += [(E, weight * spectrum.continuum(E)) for E, weight in _gauss(a, b)]
     weak = sum((flux * weak_factor(E, T, M, options.full_kinematics) for E, flux in nodes), mpf(0))
     if not magnetic:
@@ -283,17 +286,50 @@ def _inner(spectrum: Spectrum, M: Real, T: Real, options: Options, magnetic: boo
     return weak, sum((flux * magnetic_factor(E, T, options.full_magnetic) for E, flux in nodes), mpf(0))
 
 
+def counts(detector: Detector, spectrum: Spectrum, low_keV: float, high_keV: float, couplings: Couplings) -> float:
+    """Counts of one atom per flux and second: SciPy's adaptive quadrature of the cross-section in E, then in T."""
+    nucleus, M = detector.target, detector.target.M
+
+    def rate(T: float) -> float:
+        q = np.sqrt(2 * M * T) / HBARC_FM
+        F_p, F_n = float(detector.F_p(q)), float(detector.F_n(q))
+        E_min = float((T + np.sqrt(T**2 + 2 * M * T)) / 2)
+
+        def weighted(E: float) -> float:
+            return float(spectrum.continuum(E) * sigma(E))
+
+        def sigma(E: float) -> float:
+            # in 1e-40 cm^2: SciPy's absolute tolerance is meant for numbers of order one
+            return float(1e40 * cross_section(E, T, nucleus, F_p, F_n, couplings, detector.options))
+
+        total = sum(flux * sigma(E) for E, flux in spectrum.lines if E_min <= E)
+        edges = [max(E_min, b) for b in spectrum.breaks]
+        total += sum(quad(weighted, a, b, epsabs=0, epsrel=1e-12)[0] for a, b in pairwise(edges) if a < b)
+        return float(total * detector.seen(T))
+
+    ends = [low_keV / 1000, float(min(mpf(high_keV) / 1000, _T_max(spectrum.E_max, M)))]
+    breaks = [float(_T_max(E, M)) for E in (*spectrum.breaks, *(E for E, _ in spectrum.lines))]
+    breaks += [T_keV / 1000 for T_keV, _ in detector.efficiency]
+    cuts = [ends[0], *sorted({b for b in breaks if ends[0] < b < ends[1]}), ends[1]]
+    return 1e-40 * float(sum(quad(rate, a, b, epsabs=0, epsrel=1e-10)[0] for a, b in pairwise(cuts)))
+
+
 def _T_max(E: Real, M: Real) -> Real:
     return 2 * mpf(E) ** 2 / (M + 2 * mpf(E))
 
 
 def _cuts(ends: Sequence[Real], breaks: Sequence[Real], ratio: int) -> list[Real]:
-    """Ends and the breaks between them, refined until neighbours are not further apart than a ratio (above 0)."""
+    """Ends and the breaks between them, refined until neighbours are not further apart than a ratio.
+
+    Above zero, where a ratio is none, the lowest piece is left whole: it ends at 1e-6 of the next break.
+    """
     cuts = [ends[0], *sorted({mpf(b) for b in breaks if ends[0] < b < ends[1]}), ends[1]]
     refined = [cuts[0]]
     for a, b in pairwise(cuts):
-        steps = int(mp.ceil(mp.log(b / a, ratio))) if a > 0 else 1
-        refined += [a * (b / a) ** (mpf(k) / steps) for k in range(1, steps)] if a > 0 else []
+        lowest = a if a > 0 else b * mpf(10) ** -6
+        refined += [lowest] if a == 0 else []
+        steps = int(mp.ceil(mp.log(b / lowest, ratio)))
+        refined += [lowest * (b / lowest) ** (mpf(k) / steps) for k in range(1, steps)]
         refined.append(b)
     return refined
 
@@ -341,9 +377,7 @@ def chi2(counts: FloatArray, expected: FloatArray, systematics: FloatArray, expe
         return float((excess.T * mp.lu_solve(V, excess))[0])
 
 
-def polynomial(
-    coefficients: Sequence[float], exponents: Sequence[Sequence[int]], point: Sequence[float]
-) -> float:
+def polynomial(coefficients: Sequence[float], exponents: Sequence[Sequence[int]], point: Sequence[float]) -> float:
     """sum_c coefficients[c] prod_v point[v]^exponents[c][v]."""
     total = 0.0
     for c, powers in zip(coefficients, exponents, strict=True):

@@ -1,0 +1,1 @@
+"""Numba kernels: bare floats and arrays in stated units, no files, no classes."""

@@ -1,6 +1,7 @@
 """CEvNS cross-sections dsigma/dT without their constants: kinematic factors in MeV, and the coupling bracket.
 
-S is Scholberg 2006, K Kosmas et al. 2015. E is the neutrino energy, T the recoil energy, M the nuclear mass, all in MeV.
+S is Scholberg 2006, K Kosmas et al. 2015. E is the neutrino energy, T the recoil energy, M the nuclear mass, all in
+MeV.
 """
 
 from __future__ import annotations

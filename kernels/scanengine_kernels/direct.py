@@ -1,7 +1,9 @@
-"""The direct kernel: one double integral over E and T per grid point, for any cross-section given as a compiled function.
+"""The direct kernel: one double integral over E and T per grid point, for any cross-section given as a compiled
+function.
 
-It knows nothing of responses or polynomials. The nodes are those of the response integrals, laid out flat: node i is a recoil
-energy with its weight, and E_first[i] : E_first[i + 1] are the neutrino energies that reach it, weighted with the flux.
+It knows nothing of responses or polynomials. The nodes are those of the response integrals, laid out flat: node i is a
+recoil energy with its weight, and E_first[i] : E_first[i + 1] are the neutrino energies that reach it, weighted with
+the flux.
 """
 
 from __future__ import annotations
@@ -11,25 +13,24 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from scanengine_kernels._jit import jit
+from scanengine_kernels._jit import jit, jit_uncached
 from scanengine_kernels.cross_sections import magnetic_kinematics, weak_kinematics
 
 CrossSection = Callable[[float, float, NDArray[np.float64], int, NDArray[np.float64]], float]
 """(E_MeV, T_MeV, nucleus, flavour, parameters) -> cm^2/MeV, compiled with numba.njit.
 
-nucleus is [Z, N, M_MeV, F_p(q), F_n(q)], flavour counts nu_e, nu_mu, nu_tau, nu_ebar, nu_mubar, nu_taubar from 0, and parameters is
-what the caller of `sum_counts` passes on.
+nucleus is [Z, N, M_MeV, F_p(q), F_n(q)], flavour counts nu_e, nu_mu, nu_tau, nu_ebar, nu_mubar, nu_taubar from 0, and
+parameters is what the caller of `sum_counts` passes on.
 """
 
 
 @jit
-def cevns(
-    E: float, T: float, nucleus: NDArray[np.float64], flavour: int, parameters: NDArray[np.float64]
-) -> float:
+def cevns(E: float, T: float, nucleus: NDArray[np.float64], flavour: int, parameters: NDArray[np.float64]) -> float:
     """The standard cross-section with NSI, magnetic moments and charge radii (S4 and S6, K3 and K6).
 
-    parameters (7, 7): a row per flavour with p_b, n_b for the three final families b and mu in 1e-10 mu_B; in the last row the
-    constants G_F^2 / pi and pi alpha^2 1e-20 / m_e^2 in cm^2 and flags: full kinematics, full magnetic term, its form factor.
+    parameters (7, 7): a row per flavour with p_b, n_b for the three final families b and mu in 1e-10 mu_B; in the last
+    row the constants G_F^2 / pi and pi alpha^2 1e-20 / m_e^2 in cm^2 and flags: full kinematics, full magnetic term,
+    its form factor.
     """
     Z, N, M, F_p, F_n = nucleus[0], nucleus[1], nucleus[2], nucleus[3], nucleus[4]
     couplings, constants = parameters[flavour], parameters[6]
@@ -45,7 +46,7 @@ def cevns(
     return sigma
 
 
-@jit
+@jit_uncached
 def sum_counts(
     cross_section: CrossSection,
     parameters: NDArray[np.float64],
@@ -59,7 +60,10 @@ def sum_counts(
     E_weight: NDArray[np.float64],
     counts: NDArray[np.float64],
 ) -> None:
-    """Set counts (cells,) for one point; T, T_weight, flavour, cell (nodes,), nucleus (nodes, 5), E_first (nodes + 1,)."""
+    """Set counts (cells,) at one point.
+
+    T, T_weight, flavour and cell are (nodes,), nucleus (nodes, 5), E_first (nodes + 1,), E and E_weight (all energies,).
+    """
     counts[:] = 0.0
     for node in range(T.size):
         inner = 0.0

@@ -19,7 +19,9 @@ def j1_over_x(x: float) -> float:
     if abs(x) < 0.5:
         # sum_k (-x^2/2)^k / (k! (2k+3)!!); the first term left out is below 1e-17
         y = -0.5 * x * x
-        return (1.0 + y / 5.0 * (1.0 + y / 14.0 * (1.0 + y / 27.0 * (1.0 + y / 44.0 * (1.0 + y / 65.0 * (1.0 + y / 90.0)))))) / 3.0
+        return (
+            1.0 + y / 5.0 * (1.0 + y / 14.0 * (1.0 + y / 27.0 * (1.0 + y / 44.0 * (1.0 + y / 65.0 * (1.0 + y / 90.0)))))
+        ) / 3.0
     return (sin(x) - x * cos(x)) / (x * x * x)
 
 
@@ -47,8 +49,8 @@ def symmetrised_fermi(q_invfm: float, c_fm: float, a_fm: float) -> float:
         return 1.0
     y2 = y * y
     if y < 0.1:
-        y_coth_y_less_1 = y2 / 3.0 * (1.0 - y2 / 15.0 * (1.0 - 2.0 * y2 / 21.0 * (1.0 - y2 / 10.0)))
-        y_over_sinh_y = 1.0 / (1.0 + y2 / 6.0 * (1.0 + y2 / 20.0 * (1.0 + y2 / 42.0)))
+        y_coth_y_less_1 = y2 / 3.0 * (1.0 - y2 / 15.0 * (1.0 - 2.0 * y2 / 21.0 * (1.0 - y2 / 10.0 * (1.0 - 10.0 * y2 / 99.0))))
+        y_over_sinh_y = 1.0 / (1.0 + y2 / 6.0 * (1.0 + y2 / 20.0 * (1.0 + y2 / 42.0 * (1.0 + y2 / 72.0))))
     else:
         y_coth_y_less_1 = y / tanh(y) - 1.0
         y_over_sinh_y = y / sinh(y) if y < 700.0 else 0.0
@@ -71,7 +73,7 @@ def tabulated(q_invfm: float, packed: NDArray[np.float64]) -> float:
 
 @jit
 def form_factor(code: int, parameters: NDArray[np.float64], q_invfm: float) -> float:
-    """Return F(q) of the form factor with this code: 0 unity, 1 Helm, 2 Klein-Nystrand, 3 symmetrised Fermi, 4 table."""
+    """Return F(q) by code: 0 unity, 1 Helm, 2 Klein-Nystrand, 3 symmetrised Fermi, 4 table."""
     if code == 1:
         return helm(q_invfm, parameters[0], parameters[1])
     if code == 2:

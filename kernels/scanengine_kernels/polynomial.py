@@ -1,10 +1,11 @@
-"""Polynomials of bounded total degree in several variables, evaluated on tensor grids by fixing one variable after another.
+"""Polynomials of bounded total degree in several variables, evaluated on tensor grids by fixing one variable after
+another.
 
 The coefficients are ordered so that fixing the first variable is one Horner scheme per run of neighbours: for every
 monomial e of the other variables, in their own order, the coefficients of t^0 e, t^1 e, ... stand side by side.
-`starts` holds where each run begins: starts[v, g] : starts[v, g + 1] are the coefficients that fixing variable v turns into
-coefficient g of the polynomial in the variables after v. A polynomial in n variables is thus contracted level by level until
-one variable, and degree + 1 coefficients, are left.
+`starts` holds where each run begins: starts[v, g] : starts[v, g + 1] are the coefficients that fixing variable v turns
+into coefficient g of the polynomial in the variables after v. A polynomial in n variables is thus contracted level by
+level until one variable, and degree + 1 coefficients, are left.
 """
 
 from __future__ import annotations

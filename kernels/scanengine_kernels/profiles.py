@@ -1,4 +1,6 @@
-"""Reduce tiles of a chi2 grid, while they are in cache, to the minima over all planes of two axes and to the global minimum."""
+"""Reduce tiles of a chi2 grid, while they are in cache, to the minima over all planes of two axes and to the global
+minimum.
+"""
 
 from __future__ import annotations
 
@@ -50,13 +52,13 @@ def reduce_tile(
 ) -> float:
     """Lower planes and lines to a tile's chi2 (rows, shape[-1]); return the lowest chi2 of this and earlier tiles.
 
-    The tile's first point has index start (axes,) in the grid of grid_shape (axes,). The plane of axes a < b lies in the flat
-    array planes from plane_offsets[a, b] on, b fastest; an empty array asks for none. Of the lines over single axes only the last
-    two are lowered, in lines from line_offsets[a] on: with three axes or more the planes hold the others. The place of the
-    minimum goes to best_index (axes,); of equal minima the first is kept.
+    The tile's first point has index start (axes,) in the grid of grid_shape (axes,). The plane of axes a < b lies in
+    the flat array planes from plane_offsets[a, b] on, b fastest; an empty array asks for none. Of the lines over single
+    axes only the last two are lowered, in lines from line_offsets[a] on: with three axes or more the planes hold the
+    others. The place of the minimum goes to best_index (axes,); of equal minima the first is kept.
 
-    The tile is worked off in blocks over its last two axes (y, x): a block is reduced to its minima over y, over x and over
-    both, and only those are carried to the planes that the outer axes span.
+    The tile is worked off in blocks over its last two axes (y, x): a block is reduced to its minima over y, over x and
+    over both, and only those are carried to the planes that the outer axes span.
     """
     n = shape.size
     length = shape[n - 1]

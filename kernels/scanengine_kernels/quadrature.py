@@ -7,8 +7,8 @@ import numpy as np
 GAUSS_NODES, GAUSS_WEIGHTS = np.polynomial.legendre.leggauss(12)
 """Gauss-Legendre with 12 nodes. On [a, b] with b <= 2 a it integrates E^-m, m <= 2, to 1e-16."""
 
-# R. Piessens et al., QUADPACK (Springer, 1983), routine QK21: positive nodes of the 21-point Kronrod rule, outermost first;
-# every second one belongs to the 10-point Gauss rule inside it.
+# R. Piessens et al., QUADPACK (Springer, 1983), routine QK21: positive nodes of the 21-point Kronrod rule, outermost
+# first; every second one belongs to the 10-point Gauss rule inside it.
 _X = [
     0.995657163025808080735527280689003,
     0.973906528517171720077964012084452,

@@ -20,8 +20,8 @@ def fill_quartic(
 ) -> None:
     """Fill chi2 (lines, shape[-1]) on the tensor grid of values (axes, longest): values[a, :shape[a]] of variable a.
 
-    coefficients, starts and groups as in `polynomial`; a level is contracted anew only when its variable moves, so that nearly
-    all the work is the innermost quartic: four fused multiply-adds per point.
+    coefficients, starts and groups as in `polynomial`; a level is contracted anew only when its variable moves, so that
+    nearly all the work is the innermost quartic: four fused multiply-adds per point.
     """
     n = shape.size
     levels = np.empty((n, coefficients.size))

@@ -1,8 +1,8 @@
 """Response integrals: the double integrals over neutrino energy E and recoil energy T that no scanned coupling changes.
 
-With e = E_min(T) as the outer variable, T(e) = 2 e^2 / (M + 2 e), the integrand is smooth down to T = 0 (in T itself it goes
-like sqrt(T)), and every kink (bin edge, efficiency point, spectral knot or line, table knot) is a panel edge. The inner
-integrals over E are three moments of the spectrum, m = 0, 1, 2,
+With e = E_min(T) as the outer variable, T(e) = 2 e^2 / (M + 2 e), the integrand is smooth down to T = 0 (in T itself it
+goes like sqrt(T)), and every kink (bin edge, efficiency point, spectral knot or line, table knot) is a panel edge. The
+inner integrals over E are three moments of the spectrum, m = 0, 1, 2,
 
     I_m(e) = int_e^inf dE phi(E) E^-m,
 
@@ -34,10 +34,10 @@ MAX_BISECTIONS = 12
 
 
 @jit
-def segment_moments(
-    lo: float, hi: float, coefficients: NDArray[np.float64], moments: NDArray[np.float64]
-) -> None:
-    """Add int_lo^hi dE phi(E) E^-m to moments[m], phi the cubic with these coefficients; needs hi <= 2 lo for full accuracy."""
+def segment_moments(lo: float, hi: float, coefficients: NDArray[np.float64], moments: NDArray[np.float64]) -> None:
+    """Add int_lo^hi dE phi(E) E^-m to moments[m], phi the cubic with these coefficients; needs hi <= 2 lo for full
+    accuracy.
+    """
     half, middle = 0.5 * (hi - lo), 0.5 * (hi + lo)
     for k in range(GAUSS_NODES.size):
         E = middle + half * GAUSS_NODES[k]
@@ -59,7 +59,8 @@ def spectral_moments(
 ) -> None:
     """Set moments (3,) to I_m(e).
 
-    lines (k, 2): energy and flux; knots (n,), coefficients (n - 1, 4): the continuum; tails (n, 3): I_m of it at the knots.
+    lines (k, 2): energy and flux; knots (n,), coefficients (n - 1, 4): the continuum; tails (n, 3): I_m of it at the
+    knots.
     """
     moments[:] = 0.0
     for k in range(lines.shape[0]):
@@ -134,8 +135,8 @@ def response(
 ) -> float:
     """Add each panel's integral to integrals[bin] (bins, 4), bisecting panels until the two rules agree.
 
-    panels (n, 2) are ranges of e = E_min(T) in MeV without a kink inside, panel_bins (n,) the bin of each. Returns the largest
-    relative disagreement that was left, above `AGREEMENT` only if a panel could not be bisected further.
+    panels (n, 2) are ranges of e = E_min(T) in MeV without a kink inside, panel_bins (n,) the bin of each. Returns the
+    largest relative disagreement that was left, above `AGREEMENT` only if a panel could not be bisected further.
     """
     moments, terms = np.empty(3), np.empty(4)
     kronrod, embedded = np.empty(4), np.empty(4)
@@ -154,9 +155,7 @@ def response(
             for k in range(KRONROD_NODES.size):
                 e = middle + half * KRONROD_NODES[k]
                 spectral_moments(e, lines, knots, coefficients, tails, moments)
-                response_terms(
-                    e, M, hbarc_MeV_fm, moments, p_code, p_parameters, n_code, n_parameters, options, terms
-                )
+                response_terms(e, M, hbarc_MeV_fm, moments, p_code, p_parameters, n_code, n_parameters, options, terms)
                 weight = half * np.interp(T_max(e, M), efficiency_T, efficiency)
                 for term in range(4):
                     kronrod[term] += weight * KRONROD_WEIGHTS[k] * terms[term]

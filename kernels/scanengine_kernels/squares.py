@@ -21,7 +21,9 @@ def fill_squares(
     values: NDArray[np.float64],
     chi2: NDArray[np.float64],
 ) -> None:
-    """Fill chi2 (lines, shape[-1]) with sum_k r_k^2; residuals (k, monomials) of degree two, the rest as in `fill_quartic`."""
+    """Fill chi2 (lines, shape[-1]) with sum_k r_k^2; residuals (k, monomials) of degree two, the rest as in
+    `fill_quartic`.
+    """
     n = shape.size
     levels = np.empty((n, residuals.shape[0], residuals.shape[1]))
     levels[0] = residuals

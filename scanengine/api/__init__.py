@@ -1,4 +1,4 @@
-"""The Python interface: load a scan, run it, and look at the result. The command line does nothing that this does not."""
+"""The Python interface: load a scan, run it, look at the result. The command line can do nothing more."""
 
 from scanengine.api.result import Result, open_result, overlay
 from scanengine.api.scan import Estimate, Events, Scan, load

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 from math import prod
@@ -23,11 +22,15 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
+Selection = tuple[int | slice, ...]
+
 DEFAULT_LEVELS = (0.6827, 0.90, 0.95)
 
 
 def open_result(path: str | Path) -> Result:
-    """Open a result file; its grid stays on disk. Raises InputError, saying what is wrong with the file, if it is not one."""
+    """Open a result file; its grid stays on disk. Raises InputError, saying what is wrong with the file, if it is not
+    one.
+    """
     stored = store.open_result(path)
     title = str(stored.attributes.get("title", ""))
     read = stored.read_chi2 if stored.has_grid else None
@@ -38,14 +41,23 @@ def open_result(path: str | Path) -> Result:
             raise InputError(f"{stored.path} does not hold the scan file it was made from")
         return text(stored.definition, directory=stored.path.parent, overrides=stored.overrides)
 
-    return Result(title, stored.axes, stored.profiles, path=stored.path, read_definition=definition, read_chi2=read)
+    return Result(
+        title,
+        stored.axes,
+        stored.profiles,
+        exact=stored.exact_profiles,
+        path=stored.path,
+        read_definition=definition,
+        read_chi2=read,
+    )
 
 
 class Result:
     """chi2 over a grid, reduced to the profiles of every axis and pair of axes; the grid itself where it was kept.
 
-    `axes` name the dimensions, `minimum` is the global minimum over the whole grid, `best_fit` where it lies, `path` the file it is
-    in, if any.
+    `axes` name the dimensions, `path` is the file it is in, if any. Profiles and the global minimum are the exact ones,
+    between the grid's points, where the scan asked for them with `output.profile = "exact"`, and the grid's own
+    otherwise.
     """
 
     def __init__(
@@ -54,16 +66,17 @@ class Result:
         axes: tuple[Axis, ...],
         profiles: Profiles,
         *,
+        exact: tuple[tuple[Axis, ...], Profiles] | None = None,
         path: Path | None = None,
         definition: Definition | None = None,
         read_definition: Callable[[], Definition] | None = None,
         chi2: FloatArray | None = None,
-        read_chi2: Callable[[tuple[int | slice, ...]], FloatArray] | None = None,
+        read_chi2: Callable[[Selection], FloatArray] | None = None,
     ) -> None:
         self.title = title
         self.axes = axes
         self.path = path
-        self._profiles = profiles
+        self._profile_axes, self._profiles = exact or (axes, profiles)
         self._definition = definition
         self._read_definition = read_definition
         self._read_chi2 = chi2.__getitem__ if chi2 is not None else read_chi2
@@ -110,8 +123,8 @@ class Result:
         return self._read((slice(None),) * len(self.axes))
 
     def profile(self, *names: str) -> ReducedGrid:
-        """Return chi2 over one or two axes, minimised over all others on the grid."""
-        axes = tuple(self._axis(name) for name in self._one_or_two(names))
+        """Return chi2 over one or two axes, minimised over all others."""
+        axes = tuple(_named(name, self._profile_axes) for name in self._one_or_two(names))
         hidden = tuple(axis.name for axis in self.axes if axis.name not in names)
         if len(axes) == 1:
             chi2 = self._profiles.lines[names[0]]
@@ -119,12 +132,14 @@ class Result:
             chi2 = self._profiles.planes[names[0], names[1]]
         elif (names[1], names[0]) in self._profiles.planes:
             chi2 = self._profiles.planes[names[1], names[0]].T
-        else:
+        else:  # the plane of a scan with two axes is its grid
+            axes = tuple(_named(name, self.axes) for name in names)
             chi2 = self.chi2 if self.axes[0].name == names[0] else self.chi2.T
         return ReducedGrid(axes, chi2, self.minimum, profiled=hidden)
 
     def slice(self, *names: str, at: Mapping[str, float]) -> ReducedGrid:
-        """Return chi2 over one or two axes at the grid values of others that are nearest to `at`, minimised over the rest.
+        """Return chi2 over one or two axes at the grid values of others that are nearest to `at`, minimised over the
+        rest.
 
         Raises InputError if only profiles were kept, or `at` lies outside an axis.
         """
@@ -159,20 +174,22 @@ class Result:
         )
 
     def region(self, *names: str, cl: float = 0.90, at: Mapping[str, float] | None = None) -> Region:
-        """Return the allowed region of two parameters at a confidence level (2 dof): closed, perhaps disconnected pieces.
+        """Return the allowed region of two parameters at a confidence level (2 dof): closed, perhaps disconnected
+        pieces.
 
         Without names, those of a scan with two axes. The other axes are minimised over, or held at the values `at`.
         """
         return region(self.slice(*self._two(names), at=at) if at else self.profile(*self._two(names)), cl)
 
     def limits(self, cl: Sequence[float] = DEFAULT_LEVELS) -> list[Intervals]:
-        """Return the allowed intervals of every parameter at each confidence level (1 dof), the others minimised over."""
+        """Return every parameter's allowed intervals at each confidence level (1 dof), the others minimised over."""
         return [intervals(self.profile(axis.name), level) for axis in self.axes for level in cl]
 
     def plot(self, *names: str, cl: Sequence[float] = (0.90,), at: Mapping[str, float] | None = None) -> Figure:
         """Draw the plane of two parameters, the profile of one, or without names what shows the whole scan.
 
-        That is the profile, the plane, or from three axes on the corner figure of all planes. `at` holds other axes at a value.
+        That is the profile, the plane, or from three axes on the corner figure of all planes. `at` holds other axes at
+        a value.
         """
         from scanengine import figures  # matplotlib takes longer to import than most scans to run
 
@@ -190,32 +207,39 @@ class Result:
         return overlay({"": self}, *shown, cl=cl, at=at)
 
     def to_xarray(self) -> xarray.Dataset:
-        """Return chi2, where it was kept, and all profiles as an xarray Dataset with named, unit-carrying coordinates."""
+        """Return chi2, where it was kept, and all profiles as an xarray Dataset with unit-carrying coordinates."""
         try:
             import xarray as xr
         except ImportError:
             raise InputError("to_xarray needs xarray: pip install 'scanengine[xarray]'") from None
+        # exact profiles lie on finer axes, which need names of their own
+        fine = {
+            axis.name: axis.name if axis.values.size == finer.values.size else f"{axis.name}_fine"
+            for axis, finer in zip(self.axes, self._profile_axes, strict=True)
+        }
+        named = {axis.name: axis for axis in self.axes} | {fine[axis.name]: axis for axis in self._profile_axes}
         coordinates = {
-            axis.name: (axis.name, axis.values, {"units": axis.units, "long_name": axis.long_name}) for axis in self.axes
+            name: (name, axis.values, {"units": axis.units, "long_name": axis.long_name})
+            for name, axis in named.items()
         }
         attributes = {"units": "1", "long_name": "chi squared"}
-        variables = {f"profile_{name}": (name, line, attributes) for name, line in self._profiles.lines.items()}
-        variables |= {f"profile_{x}__{y}": ((x, y), p, attributes) for (x, y), p in self._profiles.planes.items()}
+        variables: dict[str, tuple[Sequence[str], FloatArray, dict[str, str]]] = {
+            f"profile_{x}": ((fine[x],), line, attributes) for x, line in self._profiles.lines.items()
+        }
+        for (x, y), plane in self._profiles.planes.items():
+            variables[f"profile_{x}__{y}"] = (fine[x], fine[y]), plane, attributes
         if self.has_grid:
-            variables["chi2"] = (tuple(axis.name for axis in self.axes), self.chi2, attributes)
+            variables["chi2"] = tuple(axis.name for axis in self.axes), self.chi2, attributes
         place = {f"best_fit_{name}": value for name, value in self.best_fit.items()}
         return xr.Dataset(variables, coordinates, {"title": self.title, "minimum": self.minimum, **place})
 
-    def _read(self, selection: tuple[int | slice, ...]) -> FloatArray:
+    def _read(self, selection: Selection) -> FloatArray:
         if self._read_chi2 is None:
             raise InputError('only the profiles of this scan were kept: run it with keep = "grid" for chi2 itself')
         return self._read_chi2(selection)
 
     def _axis(self, name: str) -> Axis:
-        for axis in self.axes:
-            if axis.name == name:
-                return axis
-        raise InputError(f"{name!r} is not an axis of this scan: {', '.join(axis.name for axis in self.axes)} are")
+        return _named(name, self.axes)
 
     def _one_or_two(self, names: tuple[str, ...]) -> tuple[str, ...]:
         if len(names) not in (1, 2) or len(set(names)) < len(names):
@@ -227,6 +251,13 @@ class Result:
         if len(chosen) != 2:
             raise InputError(f"a region needs two axes: name two of {', '.join(axis.name for axis in self.axes)}")
         return chosen
+
+
+def _named(name: str, axes: Sequence[Axis]) -> Axis:
+    for axis in axes:
+        if axis.name == name:
+            return axis
+    raise InputError(f"{name!r} is not an axis of this scan: {', '.join(axis.name for axis in axes)} are")
 
 
 def overlay(

@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import combinations, pairwise
 from math import prod
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,11 +19,13 @@ from scanengine.api.result import Result, open_result
 from scanengine.definition import Definition
 from scanengine.direct import TILE_POINTS as DIRECT_TILE_POINTS
 from scanengine.direct import DirectEvaluator
-from scanengine.driver import ArraySink, Evaluator, NoSink, Tiling, scan_grid
+from scanengine.driver import ArraySink, NoSink, Sink, Tiling, scan_grid
 from scanengine.errors import InputError, Interrupted
-from scanengine.grids import FloatArray
+from scanengine.grids import Axis, FloatArray, Profiles
 from scanengine.inputs.parameters import PARAMETERS
 from scanengine.likelihood import GaussianLikelihood
+from scanengine.polynomials import ChiSquaredPolynomial
+from scanengine.profiling import exact_profiles
 from scanengine.response import TERMS, Response, responses
 from scanengine.store import GridWriter, ResponseArray, encode_chunk, format_bytes
 from scanengine_kernels.direct import CrossSection
@@ -46,7 +48,7 @@ class Events(NamedTuple):
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a run will take: `seconds` from a timed sample of tiles, `file_bytes` from how well the sample compressed."""
+    """What a run will take, from a sample of its tiles: the time, and the size of the file as it compresses."""
 
     shape: tuple[int, ...]
     grid_bytes: int
@@ -60,14 +62,12 @@ class Estimate:
         return prod(self.shape)
 
 
-def load(
-    path_or_name: str | Path, overrides: Sequence[str] = (), *, cross_section: CrossSection | None = None
-) -> Scan:
+def load(path_or_name: str | Path, overrides: Sequence[str] = (), *, cross_section: CrossSection | None = None) -> Scan:
     """Load a scan file by its path, or a bundled scan by its name, as "large/nsi-5d".
 
-    overrides are KEY=VALUE with dotted keys of the scan file, as `--set` takes them. cross_section, compiled with numba.njit, takes
-    the place of the standard one at every grid point (`scanengine_kernels.direct` says how it is called). Raises
-    InputError with all faults of the file.
+    overrides are KEY=VALUE with dotted keys of the scan file, as `--set` takes them. cross_section, compiled with
+    numba.njit, takes the place of the standard one at every grid point (`scanengine_kernels.direct` says how it is
+    called). Raises InputError with all faults of the file.
     """
     return Scan(definitions.read(path_or_name, overrides, require_axes=False), cross_section)
 
@@ -98,7 +98,7 @@ class Scan:
         """Return all physical parameters at these values of the axes; axes not named stay at the Standard Model."""
         unknown = set(axis_values) - {axis.name for axis in self.definition.axes}
         if unknown:
-            raise InputError(f"{sorted(unknown)[0]!r} is not an axis of this scan")
+            raise InputError(f"{min(unknown)!r} is not an axis of this scan")
         at = [axis_values.get(axis.name, self._standard_model(axis.name)) for axis in self.definition.axes]
         return self.definition.parameters.values(at)
 
@@ -128,9 +128,10 @@ class Scan:
 
     def run_each(self) -> dict[str, Result]:
         """Scan the same axes for each experiment alone, in memory, keeping profiles."""
-        profiles = replace(self.definition, output=replace(self.definition.output, keep="profiles"))
-        names = [experiment.name for experiment in self.definition.experiments]
-        return {name: Scan(profiles, self._cross_section).only(name).run() for name in names}
+        lean = Scan(
+            replace(self.definition, output=replace(self.definition.output, keep="profiles")), self._cross_section
+        )
+        return {experiment.name: lean.only(experiment.name).run() for experiment in self.definition.experiments}
 
     def run(
         self,
@@ -142,8 +143,9 @@ class Scan:
     ) -> Result:
         """Scan the grid, write it to a file or keep it in memory, and return the result.
 
-        threads defaults to the cores that this process may use; progress is called with the points done and their total. Raises
-        InputError if there are no axes or the file cannot be written, Interrupted on Ctrl-C, saying what was kept.
+        threads defaults to the cores that this process may use; progress is called with the points done and their
+        total. Raises InputError if there are no axes or the file cannot be written, Interrupted on Ctrl-C, saying what
+        was kept.
         """
         definition = self._runnable()
         threads = threads or default_threads()
@@ -153,19 +155,25 @@ class Scan:
         if planes_bytes + grid_bytes > MEMORY_BYTES:
             what = "its grid, without a file to go to," if grid_bytes > planes_bytes else "the planes it is reduced to"
             would_do = "name an output file" if grid_bytes > planes_bytes else "use fewer points or threads"
-            raise InputError(
-                f"{what} would take {format_bytes(planes_bytes + grid_bytes)} of memory, and {format_bytes(MEMORY_BYTES)} "
-                f"are allowed: {would_do}"
-            )
+            needed, allowed = format_bytes(planes_bytes + grid_bytes), format_bytes(MEMORY_BYTES)
+            raise InputError(f"{what} would take {needed} of memory, and {allowed} are allowed: {would_do}")
         total = prod(self._shape())
         tell = None if progress is None else lambda done: progress(done, total)
         if output is not None:
             return self._run_to_file(Path(output), overwrite, threads, tell)
         sink = ArraySink(self._shape()) if in_memory else None
+        where_to: Sink[Any] = sink or NoSink()
         profiles = scan_grid(
-            self._evaluator, definition.axes, sink or NoSink(), tiling=self._tiling(), threads=threads, progress=tell
+            self._evaluator, definition.axes, where_to, tiling=self._tiling(), threads=threads, progress=tell
         )
-        return Result(definition.title, definition.axes, profiles, definition=definition, chi2=sink.chi2 if sink else None)
+        return Result(
+            definition.title,
+            definition.axes,
+            profiles,
+            exact=self._exact(profiles, threads),
+            definition=definition,
+            chi2=sink.chi2 if sink else None,
+        )
 
     def _run_to_file(
         self, output: Path, overwrite: bool, threads: int, progress: Callable[[int], None] | None
@@ -183,18 +191,19 @@ class Scan:
             overwrite=overwrite,
             attributes={"title": definition.title, **self._evaluation()},
         )
+        sink: Sink[Any] = writer if writer.has_grid else NoSink()
         try:
             with writer:
                 profiles = scan_grid(
                     self._evaluator,
                     definition.axes,
-                    writer if writer.has_grid else NoSink(),
+                    sink,
                     tiling=tiling,
                     threads=threads,
                     progress=progress,
                     keep_planes=not writer.has_grid,
                 )
-                writer.finish(profiles)
+                writer.finish(profiles, self._exact(profiles, threads))
         except Interrupted as interruption:
             kept = "nothing was kept"
             if writer.kept:
@@ -202,8 +211,16 @@ class Scan:
             raise Interrupted(f"{interruption}; {kept}") from None
         return open_result(output)
 
+    def _exact(self, profiles: Profiles, threads: int) -> tuple[tuple[Axis, ...], Profiles] | None:
+        """The profiles minimised between grid points with the axes they lie on, where the definition asks for them."""
+        if self.definition.output.profile == "grid":
+            return None
+        if not isinstance(self._evaluator, ChiSquaredPolynomial):
+            raise InputError('output.profile = "exact" needs the polynomial: a given cross-section has only "grid"')
+        return exact_profiles(self._evaluator, self.definition.axes, profiles, threads)
+
     def estimate(self, threads: int | None = None) -> Estimate:
-        """Return what a run would take, from a sample of tiles that is filled, reduced and compressed but not written."""
+        """Return what a run would take, from tiles that are filled, reduced and compressed but not written."""
         definition = self._runnable()
         threads = threads or default_threads()
         shape, tiling = self._shape(), self._tiling()
@@ -259,7 +276,7 @@ class Scan:
         return Tiling.of(self._shape(), DIRECT_TILE_POINTS) if self._is_direct() else Tiling.of(self._shape())
 
     @cached_property
-    def _evaluator(self) -> Evaluator:
+    def _evaluator(self) -> DirectEvaluator | ChiSquaredPolynomial:
         if self._is_direct():
             return DirectEvaluator(self.definition, self.likelihood, self._cross_section)
         return self.likelihood.polynomial(self.definition.axes, self.definition.parameters)
@@ -273,10 +290,10 @@ class Scan:
     def _response_arrays(self) -> dict[str, ResponseArray]:
         arrays = {}
         for response in self.responses:
-            name = "__".join((response.experiment, response.channel, response.flavour)).replace("/", "_")
+            name = f"{response.experiment}__{response.channel}__{response.flavour}"
             arrays[name] = ResponseArray(
                 response.integrals,
-                (f"{response.experiment} bin".replace("/", "_"), "term"),
+                (f"{response.experiment} bin", "term"),
                 {
                     "units": "counts",
                     "terms": TERMS,
@@ -307,5 +324,3 @@ def _spread(tiling: Tiling, most: int) -> list[tuple[int, ...]]:
     chosen = np.unique(np.linspace(0, len(tiling) - 1, most).astype(np.int64))
     indices = zip(*np.unravel_index(chosen, counts), strict=True)
     return [tuple(int(i) * t for i, t in zip(index, tiling.tile_shape, strict=True)) for index in indices]
-
-

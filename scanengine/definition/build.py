@@ -121,6 +121,13 @@ def _build(raw: dict[str, Any], report: Report, *, require_axes: bool) -> Defini
         check_magnetic_threshold(part, parameters, report)
     notes += unconstrained_axes(parameters, parts)
 
+    if not (bad_output | bad_physics) and output.profile == "exact" and physics.evaluation == "direct":
+        report.add(
+            ("output", "profile"),
+            'found "exact", which needs the polynomial: profile = "grid" or physics.evaluation = "polynomial" would do',
+            ("physics", "evaluation"),
+        )
+
     experiments = [experiment for part in parts if (experiment := part.experiment()) is not None]
     if report.faults or bad | bad_physics | bad_output or source is None:
         return None

@@ -111,8 +111,7 @@ def _check_form_factors(parts: Parts, target: Target, source: Source, report: Re
 
 def check_magnetic_threshold(parts: Parts, parameters: ParameterMap, report: Report) -> None:
     """Add a fault if a magnetic moment, whose rate goes as 1/T, may differ from 0 where recoils of 0 keV count."""
-    edges, efficiency = parts.bin_edges_keV, parts.efficiency
-    if edges is None or edges[0] > 0.0 or efficiency is None or not efficiency.values[0] > 0.0:
+    if parts.bin_edges_keV is None or parts.bin_edges_keV[0] > 0.0:
         return
     for parameter, row in zip(PHYSICAL_PARAMETERS, parameters.matrix, strict=True):
         flavour = parameter.name.removeprefix("mu_")

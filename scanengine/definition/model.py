@@ -28,10 +28,11 @@ class Physics:
 
 @dataclass(frozen=True)
 class Output:
-    """What a result file keeps, and in which precision."""
+    """What a result file keeps, in which precision, and whether profiles are also taken between grid points."""
 
     keep: Literal["grid", "profiles"]
     precision: Literal["float64", "float32"]
+    profile: Literal["grid", "exact"] = "grid"
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from scanengine.definition.lines import KeyPath
-from scanengine.definition.sentences import listed, nearest, quoted, written
+from scanengine.definition.sentences import listed, nearest, on_one_line, quoted, written
 from scanengine.errors import Fault
 
 _BARE_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.()\[\]/+-]*")
@@ -38,7 +38,7 @@ def apply_overrides(raw: dict[str, Any], overrides: Iterable[str]) -> tuple[dict
             keys, value = _parse(text)
             path = _put(raw, keys, value)
         except _Refused as refusal:
-            faults.append(Fault(f"--set {text}", str(refusal)))
+            faults.append(Fault(f"--set {on_one_line(text)}", str(refusal)))
         else:
             overridden = {known: by for known, by in overridden.items() if known[: len(path)] != path}
             overridden[path] = text
@@ -73,7 +73,7 @@ def _value(text: str) -> Any:
 
 
 def _put(raw: dict[str, Any], keys: list[str], value: Any) -> KeyPath:
-    table, path = raw, list[str | int]()
+    table, path, given = raw, list[str | int](), keys
     if keys[0] == "experiments" and len(keys) > 1:
         index = _experiment(raw.get("experiments"), keys[1])
         table, path, keys = raw["experiments"][index], ["experiments", index], keys[2:]
@@ -81,11 +81,11 @@ def _put(raw: dict[str, Any], keys: list[str], value: Any) -> KeyPath:
             raise _Refused("this names a whole experiment, set one of its keys: as experiments.Ne.mass_kg=50")
         if len(keys) == 1:
             table.pop(_INSTEAD_OF.get(keys[0], ""), None)
-    for key in keys[:-1]:
+    for depth, key in enumerate(keys[:-1], start=len(given) - len(keys) + 1):
         path.append(key)
         table = table.setdefault(key, {})
         if not isinstance(table, dict):
-            raise _Refused(f"{'.'.join(map(str, path))} is {written(table)}, not a table: set it as a whole")
+            raise _Refused(f"{'.'.join(given[:depth])} is {written(table)}, not a table: set it as a whole")
     table[keys[-1]] = value
     return (*path, keys[-1])
 

@@ -51,6 +51,8 @@ def build_parameters(
                 other = ("axes" if name in axes else "fixed", name)
                 report.add((table, name), f"it is {where} too, a parameter is one or the other", other)
     folding = _Folding(axes, fixed, ties, report)
+    for name in ties:  # in the order of the file, and those that no parameter needs
+        folding.row(name)
     matrix = np.zeros((len(PHYSICAL_PARAMETERS), 1 + len(axes)))
     for row, parameter in zip(matrix, PHYSICAL_PARAMETERS, strict=True):
         given = folding.standing_for(parameter.name)
@@ -58,8 +60,6 @@ def build_parameters(
             row[:] = folding.row(given)
         elif parameter.name == "sin2_theta_w":
             row[0] = sin2_theta_w
-    for name in ties:  # what no parameter needs, as a tie of mu_nu that every flavour overrides, may be faulty too
-        folding.row(name)
     return ParameterMap(axes, matrix)
 
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from scanengine.definition.lines import KeyPath
 from scanengine.definition.schema import Table
-from scanengine.definition.sentences import nearest, quoted, sentence, written
+from scanengine.definition.sentences import nearest, on_one_line, quoted, sentence, written
 from scanengine.errors import Fault
 
 TableT = TypeVar("TableT", bound=Table)
@@ -56,7 +56,7 @@ class Report:
         where = f"{self._name}:{line}"
         overrides = [text for candidate in (path, *others) if (text := self._override(candidate)) is not None]
         if overrides:
-            where = f"--set {overrides[0]}"
+            where = f"--set {on_one_line(overrides[0])}"
         key = self.key(path)
         self._found.append(_Found(bool(overrides), line, Fault(where, f"{key}: {message}" if key else message)))
 

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation
 
+from scanengine.inputs.constants import SIN2_THETA_W
+
 MAX_POINTS_PER_AXIS = 10_000_000
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -70,7 +72,7 @@ class PhysicsTable(Table):
 
     couplings: Literal["tree", "pdg2012"] = Field("tree", description="Vector couplings of the nucleons.")
     sin2_theta_w: float = Field(
-        0.23120, gt=0, lt=1, description="Weak mixing angle at which the Asimov data are generated."
+        SIN2_THETA_W, gt=0, lt=1, description="Weak mixing angle at which the Asimov data are generated."
     )
     kinematics: Literal["leading", "full"] = Field(
         "leading", description='Kinematic factor; "leading" is 1 - M T / (2 E^2).'
@@ -192,6 +194,10 @@ class OutputTable(Table):
 
     keep: Literal["grid", "profiles"] = Field("grid", description="The grid, or nothing but its profiles.")
     precision: Literal["float64", "float32"] = Field("float64", description="Precision of the stored grid.")
+    profile: Literal["grid", "exact"] = Field(
+        "grid",
+        description="Profiles from the grid's points alone, or with the hidden axes also minimised continuously.",
+    )
 
 
 class ScanFile(Table):

@@ -38,7 +38,12 @@ def _written(value: object) -> str:
 def quoted(text: str) -> str:
     """Return a string in double quotes, on one line and shortened if it is long."""
     plain = text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 4]} ..."
-    return f'"{plain}"' if plain.isprintable() else f'"{plain.encode("unicode_escape").decode("ascii")}"'
+    return f'"{on_one_line(plain)}"'
+
+
+def on_one_line(text: str) -> str:
+    """Return a text with line breaks and the like written as escapes."""
+    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
 
 
 def listed(names: Collection[str], conjunction: str = "and") -> str:

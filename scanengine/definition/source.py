@@ -90,11 +90,14 @@ def _spectrum(raw: object, total: float | None, path: KeyPath, report: Report) -
             points, bad = report.check(SpectrumPoints, raw, path, _POINTS)
             key = (*path, "E_MeV")
             columns = None if bad else _SPECTRUM.from_lists({"E_MeV": points.E_MeV, "flux": points.flux})
-        spectrum = None if columns is None else tabulated_spectrum(*_within_flux(columns).T.copy(), total)
+        if columns is None:
+            return None
+        E_MeV, flux = _within_flux(columns).T.copy()
+        spectrum = tabulated_spectrum(E_MeV, flux, total)
     except InputError as error:
         report.add(key, str(error))
         return None
-    if spectrum is not None and not np.all(np.isfinite(spectrum.coefficients)):
+    if not np.all(np.isfinite(spectrum.coefficients)):
         report.add(key, "its points are too close, or its fluxes too large, for straight lines between them")
         return None
     return spectrum

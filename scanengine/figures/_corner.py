@@ -50,7 +50,7 @@ def corner(
     panel_in = min(WIDEST_IN.get(size, 1.5), (style.DOUBLE_COLUMN_IN - LEFT_IN - RIGHT_IN + GAP_IN) / size - GAP_IN)
     across = size * (panel_in + GAP_IN) - GAP_IN
     width, height = LEFT_IN + across + RIGHT_IN, BOTTOM_IN + across + TOP_IN
-    figure = style.new_figure(width, height, layout=None)
+    figure = style.new_figure(width, height)
     spec = figure.add_gridspec(
         size,
         size,

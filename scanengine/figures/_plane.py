@@ -35,7 +35,7 @@ def plane(
     drawn = [Curve(*curve) for curve in curves]
     x, y = style.common_axes(drawn, 2)
     levels = style.ordered_levels(cls, dof)
-    figure = style.new_figure(style.SINGLE_COLUMN_IN, 2.85)
+    figure = style.new_figure(style.SINGLE_COLUMN_IN, 3.0)
     axes = figure.add_subplot()
     handles: list[Artist] = list(regions.draw_filled(axes, drawn[0].grid, levels, dof))
     lines = [words.statement(levels, dof), *words.hidden_of(drawn)]
@@ -56,5 +56,5 @@ def plane(
     style.scale_axis(axes, "y", [curve.grid.axes[1] for curve in drawn], 6)
     axes.set_xlabel(x.label)
     axes.set_ylabel(y.label)
-    style.heading(figure, lines, handles)
+    style.arrange(axes, 2.3, 0.12, lines, handles)
     return figure

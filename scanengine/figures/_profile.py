@@ -30,7 +30,7 @@ def profile(
     drawn = [Curve(*curve) for curve in curves]
     (axis,) = style.common_axes(drawn, 1)
     levels = style.ordered_levels(cls, dof)
-    figure = style.new_figure(style.SINGLE_COLUMN_IN, 2.4)
+    figure = style.new_figure(style.SINGLE_COLUMN_IN, 3.0)
     axes = figure.add_subplot()
     top = draw_profile(axes, drawn[0].grid, levels, dof)
     for cl in levels:
@@ -60,7 +60,7 @@ def profile(
     lines = [words.statement(levels, dof), *words.hidden_of(drawn)]
     if len(drawn) == 1 and drawn[0].label:
         lines.insert(0, drawn[0].label)
-    style.heading(figure, lines, handles)
+    style.arrange(axes, 1.9, 0.42, lines, handles)
     return figure
 
 

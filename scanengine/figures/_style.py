@@ -85,10 +85,7 @@ P = ParamSpec("P")
 
 
 def in_house_style(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Run a drawing function under the package's own settings, whatever the user's are, and settle the figure's layout.
-
-    Layout is solved here once and then frozen: solving it again at each save would move things by a rounding error.
-    """
+    """Run a drawing function under the package's own settings, whatever the user's are."""
 
     @wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
@@ -96,19 +93,16 @@ def in_house_style(draw: Callable[P, Figure]) -> Callable[P, Figure]:
             mpl.rcdefaults()
             mpl.rcParams.update(RC)  # type: ignore[arg-type]
             figure = draw(*args, **kwargs)
-            if figure.get_layout_engine() is not None:
-                figure.draw_without_rendering()
             # Ticks are made when they are first drawn, and take the settings of that moment.
             figure.draw_without_rendering()
-            figure.set_layout_engine("none")
         return figure
 
     return drawn
 
 
-def new_figure(width_in: float, height_in: float, layout: Literal["constrained"] | None = "constrained") -> Figure:
+def new_figure(width_in: float, height_in: float) -> Figure:
     """An empty figure with a canvas of its own, outside pyplot."""
-    figure = Figure(figsize=(width_in, height_in), layout=layout)
+    figure = Figure(figsize=(width_in, height_in))
     FigureCanvasAgg(figure)
     return figure
 
@@ -177,27 +171,42 @@ def smooth(axis: Axis, delta: FloatArray) -> tuple[FloatArray, FloatArray]:
     return (np.exp(fine) if log else fine), np.asarray(PchipInterpolator(places, delta[known])(fine))
 
 
-def heading(figure: Figure, lines: Sequence[str], handles: Sequence[Artist]) -> None:
-    """Put the statement and the legend above the panel, where they cover no data, and make room for them."""
-    labels = [str(handle.get_label()) for handle in handles]
-    longest = max((len(label) for label in labels), default=0)
+def arrange(
+    panel: Axes, panel_height_in: float, right_in: float, lines: Sequence[str], handles: Sequence[Artist]
+) -> None:
+    """Put the statement and the legend above the only panel, where they cover no data, and fit the figure around both.
+
+    No layout engine: those solve anew at every save, and a rounding error would make the files differ.
+    """
+    figure = panel.get_figure(root=True)
+    assert figure is not None
+    longest = max((len(str(handle.get_label())) for handle in handles), default=0)
     most = 4 if longest <= 8 else 2 if longest <= 22 else 1
-    rows = math.ceil(len(labels) / most)
-    columns = math.ceil(len(labels) / max(1, rows))
+    rows = max(1, math.ceil(len(handles) / most))
     legend = figure.legend(
         handles=list(handles),
         title="\n".join(lines),
-        loc="outside upper center",
-        ncols=max(1, columns),
+        loc="upper center",
+        ncols=max(1, math.ceil(len(handles) / rows)),
         frameon=False,
         handlelength=2.4,
         columnspacing=1.4,
         borderpad=0.0,
-        borderaxespad=0.4,
+        borderaxespad=0.0,
         labelspacing=0.3,
     )
     legend.get_title().set_multialignment("center")
-    text_rows = sum(line.count("\n") + 1 for line in lines) + max(
-        rows, sum(label.count("\n") + 1 for label in labels) if columns == 1 else 0
+    figure.draw_without_rendering()
+    heading_in = legend.get_window_extent().height / figure.dpi
+    # As far left as the labels leave room for, but the same for all labels of common length.
+    labels = panel.yaxis.get_tightbbox()
+    left_in = max(0.55, (0.0 if labels is None else labels.width / figure.dpi) + 0.06)
+    bottom_in, gap_in, margin_in = 0.42, 0.08, 0.05
+    width, _ = figure.get_size_inches()
+    # In steps of 1/20 in, so that the next version's letters leave the size as it is.
+    height = math.ceil(20.0 * (bottom_in + panel_height_in + gap_in + heading_in + margin_in)) / 20.0
+    figure.set_figheight(height)
+    panel.set_position(
+        (left_in / width, bottom_in / height, 1.0 - (left_in + right_in) / width, panel_height_in / height)
     )
-    figure.set_figheight(figure.get_figheight() + 0.15 * text_rows)
+    legend.set_bbox_to_anchor((0.5, 1.0 - margin_in / height), figure.transFigure)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from scanengine.contours import Intervals, delta_chi2, is_log_spaced, percent
+from scanengine.contours import Intervals, delta_chi2, is_log_spaced, is_natural_end, percent
 from scanengine.figures._style import Curve
 from scanengine.grids import UNIT_SYMBOLS, Axis
 from scanengine.inputs.parameters import PARAMETERS
@@ -70,9 +70,9 @@ def limits(found: Intervals, axis: Axis) -> str:
     first, last = float(axis.values[0]), float(axis.values[-1])
     spans = [(first if lo is None else lo, last if hi is None else hi) for lo, hi in found]
     if not spans:
-        return "no grid point allowed"
+        return f"${symbol}$: no grid point allowed"
     if len(spans) > 3:
-        return f"{len(spans)} disconnected intervals"
+        return f"${symbol}$: {len(spans)} disconnected intervals"
     # One rounding for all curves and levels on an axis, to 1/500 of its range, unless an interval is narrower.
     narrowest = min(max(hi - lo, 1e-9 * (last - first)) for lo, hi in spans)
     decimals = max(0, math.ceil(2.7 - math.log10(last - first)), 1 - math.floor(math.log10(narrowest)))
@@ -85,7 +85,7 @@ def limits(found: Intervals, axis: Axis) -> str:
     if len(spans) == 1 and None in found.intervals[0]:
         lo, hi = found.intervals[0]
         if lo is None and hi is None:
-            return "no limit on this axis"
+            return f"${symbol}$: no limit within its axis"
         bound = f"< {rounded(spans[0][1])}" if lo is None else f"> {rounded(spans[0][0])}"
         return with_units(axis.name, f"${symbol} {bound}$", (axis,))
     # Between two numbers the units belong to the symbol.
@@ -95,7 +95,8 @@ def limits(found: Intervals, axis: Axis) -> str:
     ranges = []
     for (lo, hi), (start, stop) in zip(found, spans, strict=True):
         # The end of the axis, beyond which an interval goes on.
-        left, right = r"\leq\!" if lo is None else "", r"\geq\!" if hi is None else ""
+        left = r"\leq\!" if lo is None and not is_natural_end(axis, start) else ""
+        right = r"\geq\!" if hi is None else ""
         ranges.append(rf"[{left}{rounded(start)},\,{right}{rounded(stop)}]")
     union = r" \cup ".join(ranges)
     return rf"${quantity} \in {union}$"

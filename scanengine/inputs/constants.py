@@ -1,7 +1,7 @@
 """Physical constants in MeV, fm, cm and kg.
 
-CODATA 2022 as shipped with SciPy, except the charged-pion mass: S. Navas et al. (Particle Data Group), Phys. Rev. D 110,
-030001 (2024).
+CODATA 2022 as shipped with SciPy, except the charged-pion mass: S. Navas et al. (Particle Data Group), Phys. Rev. D
+110, 030001 (2024).
 """
 
 from __future__ import annotations

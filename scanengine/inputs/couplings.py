@@ -57,9 +57,9 @@ WEAK_COUPLINGS = MappingProxyType(
 def nucleon_couplings(flavour: str, weak: WeakCouplings) -> FloatArray:
     """Return the proton and neutron couplings of a flavour to each final family, linear in the parameters.
 
-    Shape (3, 2, 1 + parameters), to be applied to (1, theta): final family (the flavour's own first), proton or neutron. The
-    first is C_a's g_p(s2_a) + 2 eps_aa^uV + eps_aa^dV and g_n(s2_a) + eps_aa^uV + 2 eps_aa^dV, the others O_ab's (S4), with the
-    charge radius inside s2_a (K17).
+    Shape (3, 2, 1 + parameters), to be applied to (1, theta): final family (the flavour's own first), proton or
+    neutron. The first is C_a's g_p(s2_a) + 2 eps_aa^uV + eps_aa^dV and g_n(s2_a) + eps_aa^uV + 2 eps_aa^dV, the others
+    O_ab's (S4), with the charge radius inside s2_a (K17).
     """
     own = FAMILY[flavour]
     forms = np.zeros((3, 2, 1 + len(PARAMETER_INDEX)))
@@ -72,9 +72,7 @@ def nucleon_couplings(flavour: str, weak: WeakCouplings) -> FloatArray:
         for column, (u, d) in enumerate(((2.0, 1.0), (1.0, 2.0))):
             forms[row, column, at(f"eps_{pair}_uV")] = u
             forms[row, column, at(f"eps_{pair}_dV")] = d
-    for column, (constant, slope) in enumerate(
-        ((weak.p_constant, weak.p_slope), (weak.n_constant, weak.n_slope))
-    ):
+    for column, (constant, slope) in enumerate(((weak.p_constant, weak.p_slope), (weak.n_constant, weak.n_slope))):
         forms[0, column, 0] = constant
         forms[0, column, at("sin2_theta_w")] = slope
         forms[0, column, at(f"r2_{flavour}")] = slope * CHARGE_RADIUS_SHIFT

@@ -16,7 +16,8 @@ from scanengine.inputs.nuclei import Target
 
 @dataclass(frozen=True, eq=False)
 class Efficiency:
-    """Detection efficiency in true recoil energy: points joined by straight lines, constant beyond the first and the last.
+    """Detection efficiency in true recoil energy: points joined by straight lines, constant beyond the first and the
+    last.
 
     Raises InputError if the points do not increase in recoil energy or leave [0, 1].
     """
@@ -43,8 +44,8 @@ class Efficiency:
 class Experiment:
     """One detector at one place: `channels` name groups of flavours that are counted together, bin by bin.
 
-    `bin_edges_keV` (bins + 1,) are recoil energies, the last may be infinite. `systematic` is the relative uncertainty of one
-    normalisation that all channels and bins share.
+    `bin_edges_keV` (bins + 1,) are recoil energies, the last may be infinite. `systematic` is the relative uncertainty
+    of one normalisation that all channels and bins share.
     """
 
     name: str

@@ -1,7 +1,8 @@
 """Nuclear form factors: a kind with its parameters, made definite for each nucleus as what the kernels evaluate.
 
-References: Helm: J. D. Lewin and P. F. Smith, Astropart. Phys. 6, 87 (1996), eqs. 4.7-4.11. Klein-Nystrand: S. R. Klein and
-J. Nystrand, Phys. Rev. C 60, 014903 (1999). Symmetrised Fermi: D. W. L. Sprung and J. Martorell, J. Phys. A 30, 6525 (1997).
+References: Helm: J. D. Lewin and P. F. Smith, Astropart. Phys. 6, 87 (1996), eqs. 4.7-4.11. Klein-Nystrand: S. R. Klein
+and J. Nystrand, Phys. Rev. C 60, 014903 (1999). Symmetrised Fermi: D. W. L. Sprung and J. Martorell, J. Phys. A 30,
+6525 (1997).
 """
 
 from __future__ import annotations
@@ -57,8 +58,8 @@ def helm(
 ) -> NuclearFormFactors:
     """Return Helm's form factor, 3 j1(q R0) / (q R0) exp(-(q s)^2 / 2).
 
-    Without radii, R0 follows Lewin and Smith: R0^2 = c^2 + 7/3 pi^2 a^2 - 5 s^2 with c = 1.23 A^(1/3) - 0.60 fm, a = 0.52 fm.
-    `rms_fm`, or `rms_p_fm` and `rms_n_fm` for protons and neutrons, give R0^2 = 5/3 (rms^2 - 3 s^2) instead.
+    Without radii, R0 follows Lewin and Smith: R0^2 = c^2 + 7/3 pi^2 a^2 - 5 s^2 with c = 1.23 A^(1/3) - 0.60 fm, a =
+    0.52 fm. `rms_fm`, or `rms_p_fm` and `rms_n_fm` for protons and neutrons, give R0^2 = 5/3 (rms^2 - 3 s^2) instead.
     Raises InputError, when a nucleus is asked for, if R0^2 comes out negative.
     """
 
@@ -90,7 +91,9 @@ def klein_nystrand(radius_fm: float | None = None, a_fm: float = 0.7) -> Nuclear
 
 
 def symmetrised_fermi(c_fm: float | None = None, a_fm: float = 0.52) -> NuclearFormFactors:
-    """Return the symmetrised Fermi form factor of half-density radius c (1.23 A^(1/3) - 0.60 fm by default), diffuseness a."""
+    """Return the symmetrised Fermi form factor of half-density radius c (1.23 A^(1/3) - 0.60 fm by default),
+    diffuseness a.
+    """
 
     def of(isotope: Isotope) -> FormFactor:
         c = 1.23 * isotope.A ** (1.0 / 3.0) - 0.60 if c_fm is None else c_fm
@@ -104,7 +107,7 @@ def tabulated(q_invfm: FloatArray, F_p: FloatArray, F_n: FloatArray) -> NuclearF
 
     Raises InputError if there are fewer than four points, q does not increase from 0, or F(0) is not 1.
     """
-    from scipy.interpolate import CubicSpline  # noqa: PLC0415  (slow to import, and few scans tabulate)
+    from scipy.interpolate import CubicSpline
 
     if q_invfm.size < 4 or q_invfm[0] != 0.0 or not np.all(np.diff(q_invfm) > 0.0):
         raise InputError("a tabulated form factor needs at least four points whose q increases from 0")

@@ -48,7 +48,7 @@ def target(name: str) -> Target:
     One element followed by one of its mass numbers is that nuclide: "C12" is carbon-12, "O2" two oxygen atoms.
     Raises InputError if the name is none of these, or holds an element without a natural isotopic composition.
     """
-    import periodictable  # noqa: PLC0415  (0.03 s, and only a rate needs it)
+    import periodictable
 
     elements = periodictable.elements
     nuclide = re.fullmatch(r"([A-Z][a-z]?)-?(\d+)|(\d+)-?([A-Z][a-z]?)", name)
@@ -60,7 +60,9 @@ def target(name: str) -> Target:
             return Target(name, (isotope,), (1.0 / (isotope.atomic_mass_u * U_KG),))
         if mass_number > 12 or nuclide[3]:
             known = f"{element.isotopes[0]} to {element.isotopes[-1]}"
-            raise InputError(f"unknown target {name!r}: {symbol} has no isotope of mass number {mass_number} (known: {known})")
+            raise InputError(
+                f"unknown target {name!r}: {symbol} has no isotope of mass number {mass_number} (known: {known})"
+            )
     return _material(periodictable, name)
 
 
@@ -76,7 +78,7 @@ def _isotope(element: Any, mass_number: int) -> Isotope:
 
 
 def _material(periodictable: Any, name: str) -> Target:
-    import pyparsing  # noqa: PLC0415  (periodictable's parser raises its errors)
+    import pyparsing
 
     would_do = 'a nuclide ("Ne20"), an element ("Xe") or a compound ("CsI", "C3F8", "Ge[76]") would do'
     if not re.fullmatch(r"[A-Za-z0-9.()\[\]]+", name):

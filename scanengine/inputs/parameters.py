@@ -56,7 +56,8 @@ PHYSICAL_PARAMETERS: tuple[Parameter, ...] = (
     *(_magnetic(flavour) for flavour in FLAVOURS),
     *(_radius(flavour) for flavour in FLAVOURS),
 )
-"""What a rate depends on, in the order of every parameter vector. `mu_nu` is short for all flavours' moments at once."""
+"""What a rate depends on, in the order of every parameter vector. `mu_nu` is short for all flavours' moments at once.
+"""
 
 PARAMETER_INDEX = MappingProxyType({parameter.name: index for index, parameter in enumerate(PHYSICAL_PARAMETERS)})
 PARAMETERS = MappingProxyType({p.name: p for p in (*PHYSICAL_PARAMETERS, MAGNETIC_MOMENT_OF_ALL)})

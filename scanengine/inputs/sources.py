@@ -21,8 +21,9 @@ PROMPT_LINE_MEV = (M_PI_MEV**2 - M_MU_MEV**2) / (2.0 * M_PI_MEV)
 class Spectrum:
     """Flux of one flavour, /cm^2/s at the source's reference distance.
 
-    Lines: `line_energies_MeV` (k,) with `line_fluxes_per_cm2_s` (k,). Continuum: between `knots_MeV[j]` and `knots_MeV[j + 1]`
-    the flux per MeV is sum_p coefficients[j, p] E^p, with `coefficients` of shape (knots - 1, 4); zero outside the knots.
+    Lines: `line_energies_MeV` (k,) with `line_fluxes_per_cm2_s` (k,). Continuum: between `knots_MeV[j]` and
+    `knots_MeV[j + 1]` the flux per MeV is sum_p coefficients[j, p] E^p, with `coefficients` of shape (knots - 1, 4);
+    zero outside the knots.
     """
 
     line_energies_MeV: FloatArray
@@ -56,7 +57,7 @@ class Source:
     def __post_init__(self) -> None:
         unknown = set(self.spectra) - set(FLAVOURS)
         if unknown:
-            raise InputError(f"unknown flavour {sorted(unknown)[0]!r}: {', '.join(FLAVOURS)} are known")
+            raise InputError(f"unknown flavour {min(unknown)!r}: {', '.join(FLAVOURS)} are known")
         object.__setattr__(self, "spectra", MappingProxyType(dict(self.spectra)))
 
 
@@ -76,11 +77,13 @@ def stopped_pion(flux_per_cm2_s: float, reference_distance_m: float, line_MeV: f
     )
 
 
-def tabulated_spectrum(E_MeV: FloatArray, flux_per_cm2_s_MeV: FloatArray, total_per_cm2_s: float | None = None) -> Spectrum:
+def tabulated_spectrum(
+    E_MeV: FloatArray, flux_per_cm2_s_MeV: FloatArray, total_per_cm2_s: float | None = None
+) -> Spectrum:
     """Return a spectrum given at points (n,), joined by straight lines; with a total, scaled to it.
 
-    Raises InputError if there are fewer than two points, energies are negative or do not increase, a flux is negative, or
-    all are zero.
+    Raises InputError if there are fewer than two points, energies are negative or do not increase, a flux is negative,
+    or all are zero.
     """
     if E_MeV.size < 2 or E_MeV[0] < 0.0 or not np.all(np.diff(E_MeV) > 0.0):
         raise InputError("a tabulated spectrum needs at least two points of increasing, non-negative energy")

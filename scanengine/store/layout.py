@@ -14,15 +14,17 @@ FORMAT = "scanengine-grid"
 FORMAT_VERSION = 1
 CONVENTIONS = (
     "chi2 is absolute; Delta chi2 is counted from the attribute minimum, which lies at best_fit (one value per axis, "
-    "in the order of the attribute axes); profiles/X and profiles/X__Y are chi2 minimised over all other axes"
+    "in the order of the attribute axes); profiles/X and profiles/X__Y are chi2 minimised over all other axes on the "
+    "grid; those in profiles_exact, where it is there, are minimised continuously, on finer axes of their own"
 )
 UNITS = "each axis names its own units; chi2 and its profiles are dimensionless"
 
 CHI2 = "chi2"
 DONE = "done"
 PROFILES = "profiles"
+EXACT_PROFILES = "profiles_exact"
 RESPONSES = "responses"
-_TAKEN = (CHI2, DONE, PROFILES, RESPONSES)
+_TAKEN = (CHI2, DONE, PROFILES, EXACT_PROFILES, RESPONSES)
 _AXIS_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
 
 AttributeValue = str | float | Sequence[str] | Sequence[float]
@@ -62,6 +64,11 @@ def plane_names(names: Sequence[str]) -> list[tuple[str, str]]:
 def line_path(name: str) -> str:
     """Return where the profile along one axis lies in the file."""
     return f"{PROFILES}/{name}"
+
+
+def exact_path(*names: str) -> str:
+    """Return where the exact profile over one or two axes lies, in a group that also holds those axes."""
+    return f"{EXACT_PROFILES}/chi2_{'__'.join(names)}"
 
 
 def plane_path(first: str, second: str) -> str:

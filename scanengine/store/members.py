@@ -67,14 +67,31 @@ def create_chi2(
     return dataset
 
 
+def write_exact_profiles(root: h5py.File, axes: Sequence[Axis], profiles: Profiles) -> None:
+    """Write profiles that were minimised continuously, with the finer axes they lie on and their own minimum."""
+    group = root.create_group(layout.EXACT_PROFILES, track_order=True)
+    write_axes(group, axes)
+    for names, values in [*(((name,), line) for name, line in profiles.lines.items()), *profiles.planes.items()]:
+        dataset = _create_floats(root, layout.exact_path(*names), values)
+        _describe(group, dataset, names, "chi2 minimised continuously over all other axes")
+    write_best_fit(group, profiles)
+
+
 def write_profiles(root: h5py.File, names: Sequence[str], profiles: Profiles) -> None:
-    """Write every profiled line and plane of the axes `names`."""
+    """Write every profiled line and plane of the axes `names`.
+
+    The plane of a scan with two axes is its grid: where `profiles` leaves it out, it is linked to the grid.
+    """
     for name in names:
         dataset = _create_floats(root, layout.line_path(name), profiles.lines[name])
         _describe(root, dataset, (name,), "chi2 minimised over all other axes")
     for pair in layout.plane_names(names):
-        dataset = _create_floats(root, layout.plane_path(*pair), profiles.planes[pair])
-        _describe(root, dataset, pair, "chi2 minimised over all other axes")
+        path = layout.plane_path(*pair)
+        if len(names) == 2 and pair not in profiles.planes:
+            root[path] = root[layout.CHI2]
+        else:
+            dataset = _create_floats(root, path, profiles.planes[pair])
+            _describe(root, dataset, pair, "chi2 minimised over all other axes")
 
 
 def write_best_fit(target: h5py.HLObject, profiles: Profiles) -> None:

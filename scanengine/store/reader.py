@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,13 +34,16 @@ class _Damage(Exception):
 class StoredResult:
     """A finished result: everything but the grid, which `read_chi2` reads piece by piece.
 
-    `shape` is that of the grid, stored or not; `dtype` is the precision of the stored chi2, None where there is none.
-    `attributes` are those of the file that have no field of their own here.
+    `exact_profiles` are those with the hidden axes minimised continuously, with the finer axes they lie on, where there
+    are any. Of two axes the plane is left out of both where it is the grid itself. `shape` is that of the grid,
+    stored or not; `dtype` is the precision of the stored chi2, None where there is none. `attributes` are those of the
+    file that have no field of their own here.
     """
 
     path: Path
     axes: tuple[Axis, ...]
     profiles: Profiles
+    exact_profiles: tuple[tuple[Axis, ...], Profiles] | None
     definition: str
     overrides: tuple[str, ...]
     attributes: dict[str, str | float | tuple[str | float, ...]]
@@ -90,7 +93,7 @@ def open_result(path: str | Path) -> StoredResult:
             raise _Damage(str(error)) from None
         if not names or len(set(names)) < len(names):
             raise _Damage("the attribute axes is empty or names an axis twice")
-        axes = tuple(_read_axis(file, name) for name in names)
+        axes = tuple(_read_axis(file, name, name) for name in names)
         shape = tuple(len(axis.values) for axis in axes)
         definition = _text(file, "definition")
         if hashlib.sha256(definition.encode(errors="surrogateescape")).hexdigest() != _text(file, "definition_sha256"):
@@ -102,6 +105,7 @@ def open_result(path: str | Path) -> StoredResult:
             path=path,
             axes=axes,
             profiles=_read_profiles(file, dict(zip(names, shape, strict=True))),
+            exact_profiles=_read_exact_profiles(file, names),
             definition=definition,
             overrides=_text_list(file, "definition_overrides"),
             attributes={name: _plain(_attribute(file, name)) for name in file.attrs if name not in _OWN_ATTRIBUTES},
@@ -137,7 +141,7 @@ def _opened(path: Path) -> Iterator[h5py.File]:
         with file:
             yield file
     except (_Damage, OSError, RuntimeError, KeyError) as error:
-        what = error if isinstance(error, _Damage) else "HDF5 cannot read part of it"
+        what = str(error) if isinstance(error, _Damage) else "HDF5 cannot read part of it"
         raise InputError(f"{path} is damaged: {what}; run the scan again, or copy the file again") from error
 
 
@@ -177,8 +181,8 @@ def _check_grid(file: h5py.File, shape: tuple[int, ...]) -> None:
         raise _Damage(f"{layout.CHI2} has {found} of its {expected} chunks")
 
 
-def _read_axis(file: h5py.File, name: str) -> Axis:
-    dataset = _dataset(file, name)
+def _read_axis(file: h5py.File, path: str, name: str) -> Axis:
+    dataset = _dataset(file, path)
     if dataset.ndim != 1:
         raise _Damage(f"the axis {name} has {dataset.ndim} dimensions in place of one")
     values = _read(dataset)
@@ -188,16 +192,36 @@ def _read_axis(file: h5py.File, name: str) -> Axis:
 
 
 def _read_profiles(file: h5py.File, lengths: dict[str, int]) -> Profiles:
-    best_fit = _numbers(file, "best_fit")
-    minimum = _numbers(file, "minimum")
-    if len(best_fit) != len(lengths) or len(minimum) != 1:
-        raise _Damage("minimum or best_fit has the wrong number of entries")
     lines = {x: _read(_dataset(file, layout.line_path(x), (n,))) for x, n in lengths.items()}
-    planes = {
-        (x, y): _read(_dataset(file, layout.plane_path(x, y), (lengths[x], lengths[y])))
+    stored = {
+        (x, y): _dataset(file, layout.plane_path(x, y), (lengths[x], lengths[y]))
         for x, y in layout.plane_names(tuple(lengths))
     }
-    return Profiles(minimum=minimum[0], best_fit=best_fit, lines=lines, planes=planes)
+    the_grid = len(lengths) == 2 and layout.CHI2 in file
+    planes = {pair: _read(plane) for pair, plane in stored.items() if not (the_grid and plane == file[layout.CHI2])}
+    return Profiles(*_minimum(file, len(lengths)), lines=lines, planes=planes)
+
+
+def _read_exact_profiles(file: h5py.File, names: Sequence[str]) -> tuple[tuple[Axis, ...], Profiles] | None:
+    if layout.EXACT_PROFILES not in file:
+        return None
+    group = file[layout.EXACT_PROFILES]
+    axes = tuple(_read_axis(file, f"{layout.EXACT_PROFILES}/{name}", name) for name in names)
+    lengths = {axis.name: axis.values.size for axis in axes}
+    lines = {x: _read(_dataset(file, layout.exact_path(x), (n,))) for x, n in lengths.items()}
+    planes = {
+        (x, y): _read(_dataset(file, layout.exact_path(x, y), (lengths[x], lengths[y])))
+        for x, y in (layout.plane_names(names) if len(names) > 2 else [])
+    }
+    return axes, Profiles(*_minimum(group, len(names)), lines=lines, planes=planes)
+
+
+def _minimum(home: h5py.Group, n_axes: int) -> tuple[float, tuple[float, ...]]:
+    best_fit = _numbers(home, "best_fit")
+    minimum = _numbers(home, "minimum")
+    if len(best_fit) != n_axes or len(minimum) != 1:
+        raise _Damage("minimum or best_fit has the wrong number of entries")
+    return minimum[0], best_fit
 
 
 def _response_names(file: h5py.File) -> tuple[str, ...]:
@@ -272,6 +296,6 @@ def _plain(value: Any) -> Any:
 
 
 def _unreadable(name: str, error: BaseException) -> _Damage:
-    if "fletcher32" in str(error).lower():
+    if "filter returned failure" in str(error):  # the checksum is the first filter on the way back
         return _Damage(f"the checksum of {name} does not match, so that its numbers have changed on the disk")
     return _Damage(f"{name} cannot be read")

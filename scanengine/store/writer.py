@@ -77,7 +77,8 @@ class GridWriter:
             if "/" in name or name in ("", "."):
                 raise InputError(f"response {name!r}: a name in the result file is not empty and has no '/' in it")
         # planes, lines, responses and the text, and what HDF5 needs to describe itself
-        numbers = sum(math.prod(pair) for pair in combinations(self.shape, 2)) + sum(self.shape)
+        planes = 0 if self.has_grid and len(self.shape) == 2 else sum(map(math.prod, combinations(self.shape, 2)))
+        numbers = planes + sum(self.shape)
         numbers += sum(np.size(array.values) for array in self._responses.values())
         self._reserve = 8 * numbers + 4 * len(definition) + _OVERHEAD_BYTES
         check_output(self.path, self.n_bytes + self._reserve, overwrite)
@@ -142,8 +143,11 @@ class GridWriter:
             if time.monotonic() - self._last_checkpoint > CHECKPOINT_SECONDS:
                 self._checkpoint()
 
-    def finish(self, profiles: Profiles) -> Path:
+    def finish(self, profiles: Profiles, exact: tuple[Sequence[Axis], Profiles] | None = None) -> Path:
         """Add the profiles, close the file, force it to the disk and give it its final name, which is returned.
+
+        `exact` are profiles with the hidden axes minimised continuously and the axes they lie on, where there are any.
+        Of two axes the plane may be left out where the grid is kept.
 
         Raises `RunError` if tiles are missing, writing fails, or a file that must not be replaced has taken the name.
         """
@@ -152,6 +156,8 @@ class GridWriter:
         self._require_room(0)
         with self._as_run_error():
             members.write_profiles(self._file, [axis.name for axis in self.axes], profiles)
+            if exact is not None:
+                members.write_exact_profiles(self._file, *exact)
             self._file.flush()
             if self.has_grid:
                 del self._file[layout.DONE]
