@@ -23,13 +23,15 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="scanengine",
     help="Scan new physics in coherent elastic neutrino-nucleus scattering.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 
 _LOG_SECONDS = 10.0
+
+_UsageError: Any = typer.BadParameter.__base__
+"""What a wrong option or argument raises; typer has click's classes or, by its version, copies of them."""
 
 ScanArgument = Annotated[str, typer.Argument(metavar="FILE|NAME", help="A scan file, or the name of a bundled scan.")]
 ResultArgument = Annotated[Path, typer.Argument(metavar="OUT.h5", help="A result file.")]
@@ -45,10 +47,12 @@ LevelsOption = Annotated[str, typer.Option("--cl", metavar="PERCENT,...", help="
 def main() -> None:
     """Run the command line; errors become a sentence on standard error and exit status 1 or 2."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
     except ScanengineError as error:
         _fail(str(error), error.exit_status)
-    except KeyboardInterrupt:
+    except _UsageError as error:
+        _fail(f"{error.format_message()} (scanengine --help lists what there is)", 2)
+    except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted; nothing was kept", 1)
     except BrokenPipeError:
         # whoever read our output has gone; say nothing, and let nothing be flushed into the closed pipe at exit
@@ -69,12 +73,16 @@ def _fail(message: str, status: int) -> None:
 
 
 @app.callback(invoke_without_command=True)
-def _version(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+def _without_verb(
+    context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
+) -> None:
     if version:
         from scanengine import __version__
 
         print(__version__)
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 @app.command()
@@ -314,19 +322,16 @@ def _print_limits(found: list[Intervals], units: list[str]) -> None:
 
 
 def _print_events(counted: list[Events]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("experiment", "channel", "flavour", "recoil energy [keV]", "events", box=None, pad_edge=False)
+    rows = [("experiment", "channel", "flavour", "recoil energy [keV]", "events")]
     for record in counted:
         lo, hi = record.bin_keV
-        interval = f"> {lo:g}" if hi == float("inf") else f"{lo:g} to {hi:g}"
-        table.add_row(record.experiment, record.channel, record.flavour, interval, f"{record.counts:.6g}")
-    table.columns[-1].justify = "right"
-    total = sum(record.counts for record in counted)
-    console = Console(soft_wrap=True)
-    console.print(table)
-    console.print(f"total: {total:.6g}")
+        interval = f"above {lo:g}" if hi == float("inf") else f"{lo:g} to {hi:g}"
+        rows.append((record.experiment, record.channel, record.flavour, interval, f"{record.counts:.6g}"))
+    rows.append(("total", "", "", "", f"{sum(record.counts for record in counted):.6g}"))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for *words, number in rows:
+        cells = [f"{word:<{width}}" for word, width in zip(words, widths[:-1], strict=True)]
+        print("  ".join([*cells, f"{number:>{widths[-1]}}"]))
 
 
 def _describe_scan(scan: Scan, threads: int | None) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import combinations, product
@@ -180,7 +181,8 @@ class _Pass(Generic[Prepared]):
                     done += self._collect(pending, wait(pending, return_when=FIRST_COMPLETED).done)
                     self._progress(done)
             except KeyboardInterrupt:
-                done += self._collect(pending, [future for future in pending if not future.cancel()])
+                with suppress(KeyboardInterrupt):  # a second Ctrl-C: do not wait for the tiles in flight
+                    done += self._collect(pending, [future for future in pending if not future.cancel()])
                 total = prod(self._shape)
                 raise Interrupted(f"interrupted after {done} of {total} points ({done / total:.1%})") from None
             except BaseException:

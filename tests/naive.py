@@ -239,37 +239,47 @@ class Detector:
 def integrals(detector: Detector, spectrum: Spectrum, low_keV: float, high_keV: float) -> tuple[Real, ...]:
     """Response integrals of one atom per flux and second, in cm^2: F_p^2, F_p F_n, F_n^2 weak, and magnetic.
 
-    Defined by N = pp p^2 + 2 pn p n + nn n^2 + magnetic mu^2. Nested Gauss-Legendre quadrature between all kinks, in
-    sqrt(T) and in E; with 25 digits the result is good to 16.
+    Defined by N = pp p^2 + 2 pn p n + nn n^2 + magnetic mu^2.
     """
     with mpmath.workdps(25):
         Z, N, M = detector.target.Z, detector.target.N, mpf(detector.target.M)
-        options = detector.options
         weak = G_F**2 * M / mp.pi * mpf(HBARC_CM) ** 2
         magnetic = mp.pi * (mpf(ALPHA) * 1e-10 * Z / M_E * HBARC_CM) ** 2
         prefactors = weak * Z * Z, weak * Z * N, weak * N * N, magnetic
+        kinematic = kinematic_integrals(detector, spectrum, low_keV, high_keV)
+        return tuple(c * t for c, t in zip(prefactors, kinematic, strict=True))
+
+
+def kinematic_integrals(
+    detector: Detector, spectrum: Spectrum, low_keV: float, high_keV: float
+) -> tuple[Real, Real, Real, Real]:
+    """The double integrals of flux, efficiency and kinematic factors, times F_p^2, F_p F_n, F_n^2, and the magnetic one.
+
+    Nested Gauss-Legendre quadrature between all kinks, in sqrt(T) and in E; with 25 digits the result is good to 16.
+    """
+    with mpmath.workdps(25):
+        M, options = mpf(detector.target.M), detector.options
         ends = [mpf(low_keV) / 1000, _T_max(spectrum.E_max, M)]
         if high_keV < np.inf:
             ends[1] = min(ends[1], mpf(high_keV) / 1000)
         if ends[0] >= ends[1]:
-            return (mpf(0),) * 4
+            return mpf(0), mpf(0), mpf(0), mpf(0)
         breaks = [_T_max(E, M) for E in (*spectrum.breaks, *(E for E, _ in spectrum.lines))]
         breaks += [mpf(T_keV) / 1000 for T_keV, _ in detector.efficiency]
         breaks += [(mpf(q) * HBARC_FM) ** 2 / (2 * M) for q in detector.q_breaks]
-        cuts = _cuts(ends, breaks, 16)
-        totals = [mpf(0)] * 4
-        for a, b in pairwise(cuts):
+        pp = pn = nn = magnetic = mpf(0)
+        for a, b in pairwise(_cuts(ends, breaks, 16)):
             for root, weight in _gauss(mp.sqrt(a), mp.sqrt(b)):
                 T = root**2
-                w, m = _inner(spectrum, M, T, options, magnetic=low_keV > 0)
+                dT = 2 * root * weight * detector.seen(T)
+                weak_flux, magnetic_flux = _inner(spectrum, M, T, options, magnetic=low_keV > 0)
                 q = mp.sqrt(2 * M * T) / HBARC_FM
                 F_p, F_n = detector.F_p(q), detector.F_n(q)
-                w *= 2 * root * weight * detector.seen(T)
-                m *= 2 * root * weight * detector.seen(T)
-                for k, term in enumerate((w * F_p**2, w * F_p * F_n, w * F_n**2)):
-                    totals[k] += term
-                totals[3] += m * (F_p**2 if options.magnetic_form_factor else 1)
-        return tuple(c * t for c, t in zip(prefactors, totals, strict=True))
+                pp += dT * weak_flux * F_p**2
+                pn += dT * weak_flux * F_p * F_n
+                nn += dT * weak_flux * F_n**2
+                magnetic += dT * magnetic_flux * (F_p**2 if options.magnetic_form_factor else 1)
+        return pp, pn, nn, magnetic
 
 
 def _inner(spectrum: Spectrum, M: Real, T: Real, options: Options, magnetic: bool) -> tuple[Real, Real]:

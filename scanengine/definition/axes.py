@@ -95,6 +95,7 @@ def _spaced_values(table: AxisTable, bad: frozenset[str], path: KeyPath, report:
         return None
     space = np.geomspace if table.spacing == "log" else np.linspace
     values: FloatArray = space(low, high, table.points or 0, dtype=np.float64)
+    values[np.abs(values) < 1e-13 * (high - low)] = 0.0  # where linspace misses the zero by rounding
     if not np.all(np.isfinite(values)) or not np.all(np.diff(values) > 0.0):
         message = (
             f"found {table.points}, so many points from {low:g} to {high:g} cannot be told apart in double precision"

@@ -64,6 +64,8 @@ class Report:
         for length in range(len(path), 0, -1):
             if path[:length] in self._overridden:
                 return self._overridden[path[:length]]
+        if path not in self._lines:  # a table that is there only because a `--set` has made it
+            return next((text for key, text in self._overridden.items() if path and key[: len(path)] == path), None)
         return None
 
     def key(self, path: KeyPath) -> str:
