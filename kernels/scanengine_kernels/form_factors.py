@@ -49,7 +49,9 @@ def symmetrised_fermi(q_invfm: float, c_fm: float, a_fm: float) -> float:
         return 1.0
     y2 = y * y
     if y < 0.1:
-        y_coth_y_less_1 = y2 / 3.0 * (1.0 - y2 / 15.0 * (1.0 - 2.0 * y2 / 21.0 * (1.0 - y2 / 10.0 * (1.0 - 10.0 * y2 / 99.0))))
+        y_coth_y_less_1 = (
+            y2 / 3.0 * (1.0 - y2 / 15.0 * (1.0 - 2.0 * y2 / 21.0 * (1.0 - y2 / 10.0 * (1.0 - 10.0 * y2 / 99.0))))
+        )
         y_over_sinh_y = 1.0 / (1.0 + y2 / 6.0 * (1.0 + y2 / 20.0 * (1.0 + y2 / 42.0 * (1.0 + y2 / 72.0))))
     else:
         y_coth_y_less_1 = y / tanh(y) - 1.0

@@ -1,6 +1,4 @@
-"""Reduce tiles of a chi2 grid, while they are in cache, to the minima over all planes of two axes and to the global
-minimum.
-"""
+"""Reduce tiles of a chi2 grid, while they are in cache, to the minima over planes and lines and to the global minimum."""
 
 from __future__ import annotations
 
@@ -8,8 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanengine_kernels._jit import jit
-
-LANES = 8
 
 
 @jit
@@ -21,20 +17,12 @@ def lower(lowest: NDArray[np.float64], row: NDArray[np.float64]) -> None:
 
 
 @jit
-def smallest(row: NDArray[np.float64], lanes: NDArray[np.float64]) -> float:
-    """Return min(row), by running minima in `LANES` lanes: they vectorise, a single running minimum does not."""
-    whole = row.size - row.size % LANES
-    lanes[:] = np.inf
-    for first in range(0, whole, LANES):
-        for lane in range(LANES):
-            if row[first + lane] < lanes[lane]:
-                lanes[lane] = row[first + lane]
-    result = np.inf
-    for lane in range(LANES):
-        result = min(result, lanes[lane])
-    for i in range(whole, row.size):
-        result = min(result, row[i])
-    return result
+def smallest(row: NDArray[np.float64]) -> float:
+    """Return min(row)."""
+    lowest = row[0]
+    for i in range(row.size):
+        lowest = min(lowest, row[i])
+    return lowest
 
 
 @jit
@@ -63,7 +51,6 @@ def reduce_tile(
     n = shape.size
     length = shape[n - 1]
     rows = shape[n - 2] if n > 1 else 1
-    lanes = np.empty(LANES)
     over_y, over_x = np.empty(length), np.empty(rows)
     index = start.copy()
     for block in range(chi2.shape[0] // rows):
@@ -74,12 +61,12 @@ def reduce_tile(
         over_y[:] = np.inf
         for y in range(rows):
             row = chi2[block * rows + y]
-            over_x[y] = smallest(row, lanes)
+            over_x[y] = smallest(row)
             lower(over_y, row)
             if n > 1 and planes.size > 0:
                 first = plane_offsets[n - 2, n - 1] + (start[n - 2] + y) * grid_shape[n - 1] + start[n - 1]
                 lower(planes[first : first + length], row)
-        lowest = smallest(over_x, lanes)
+        lowest = smallest(over_x)
         first = line_offsets[n - 1] + start[n - 1]
         lower(lines[first : first + length], over_y)
         if n > 1:
