@@ -27,19 +27,17 @@ def jit(function: Function) -> Function:
     Division by zero gives inf or nan as in NumPy. Products and sums may contract to fused multiply-adds; nothing is
     reassociated, and nan and inf are honoured. With `NUMBA_DISABLE_JIT=1` the function comes back as it is.
     """
-    return _compiled(function, cache_directory())
+    return function if config.DISABLE_JIT else _compiled(function, cache_directory())
 
 
 def jit_uncached(function: Function) -> Function:
     """Compile like `jit`, but in every process anew: for kernels that take another function, which no cache finds
     again.
     """
-    return _compiled(function, None)
+    return function if config.DISABLE_JIT else _compiled(function, None)
 
 
 def _compiled(function: Function, directory: Path | None) -> Function:
-    if config.DISABLE_JIT:
-        return function
     with _numba_caching_in(directory):
         dispatcher = numba.njit(
             nogil=True, error_model="numpy", fastmath={"contract"}, boundscheck=False, cache=directory is not None

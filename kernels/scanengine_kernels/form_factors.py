@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanengine_kernels._jit import jit
+from scanengine_kernels.interpolation import points_up_to
 
 
 @jit
@@ -64,7 +65,7 @@ def symmetrised_fermi(q_invfm: float, c_fm: float, a_fm: float) -> float:
 def tabulated(q_invfm: float, packed: NDArray[np.float64]) -> float:
     """Cubic spline: packed = [n, q_0 .. q_{n-1}, then (4, n - 1) coefficients in q - q_j, highest power first]."""
     n = int(packed[0])
-    j = min(max(int(np.searchsorted(packed[1 : n + 1], q_invfm, side="right")) - 1, 0), n - 2)
+    j = min(max(points_up_to(packed[1 : n + 1], q_invfm) - 1, 0), n - 2)
     x = q_invfm - packed[1 + j]
     first = 1 + n + j
     value = packed[first]

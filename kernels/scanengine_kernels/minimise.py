@@ -154,6 +154,9 @@ def profile_cells(
     """
     K, s, m = c0.size, shown.size, hidden.size
     c, b, Ah, h = np.empty(K), np.empty((K, m)), np.empty((K, m, m)), np.empty(m)
+    lo, hi = np.empty(m), np.empty(m)
+    for i in range(m):
+        lo[i], hi[i] = lower[hidden[i]], upper[hidden[i]]
     for k in range(K):
         for i in range(m):
             for j in range(m):
@@ -171,7 +174,7 @@ def profile_cells(
                 for j in range(s):
                     b[k, i] += 2.0 * A[k, hidden[i], shown[j]] * points[cell, j]
         h[:] = starts[cell]
-        value = minimise_squares(c, b, Ah, lower[hidden], upper[hidden], h)
+        value = minimise_squares(c, b, Ah, lo, hi, h)
         if value < chi2[cell]:
             chi2[cell] = value
             where[cell] = h

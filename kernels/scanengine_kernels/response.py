@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scanengine_kernels._jit import jit
 from scanengine_kernels.cross_sections import T_max
 from scanengine_kernels.form_factors import form_factor
+from scanengine_kernels.interpolation import piecewise_linear, points_up_to
 from scanengine_kernels.quadrature import (
     EMBEDDED_WEIGHTS,
     GAUSS_NODES,
@@ -71,7 +72,7 @@ def spectral_moments(
             moments[2] += lines[k, 1] / (E * E)
     if knots.size == 0 or e >= knots[-1]:
         return
-    j = int(np.searchsorted(knots, e, side="right"))
+    j = points_up_to(knots, e)
     if j > 0:
         segment_moments(e, knots[j], coefficients[j - 1], moments)
     for m in range(3):
@@ -156,7 +157,7 @@ def response(
                 e = middle + half * KRONROD_NODES[k]
                 spectral_moments(e, lines, knots, coefficients, tails, moments)
                 response_terms(e, M, hbarc_MeV_fm, moments, p_code, p_parameters, n_code, n_parameters, options, terms)
-                weight = half * np.interp(T_max(e, M), efficiency_T, efficiency)
+                weight = half * piecewise_linear(T_max(e, M), efficiency_T, efficiency)
                 for term in range(4):
                     kronrod[term] += weight * KRONROD_WEIGHTS[k] * terms[term]
                     embedded[term] += weight * EMBEDDED_WEIGHTS[k] * terms[term]

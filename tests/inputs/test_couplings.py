@@ -75,9 +75,7 @@ def test_charge_radius_is_a_shift_of_the_mixing_angle(flavour: str, scheme: str,
     by_radius[PARAMETER_INDEX["sin2_theta_w"]] = 0.23
     by_radius[PARAMETER_INDEX[f"r2_{flavour}"]] = r2
     by_angle[PARAMETER_INDEX["sin2_theta_w"]] = 0.23 + r2 * CHARGE_RADIUS_SHIFT
-    np.testing.assert_allclose(
-        couplings(flavour, scheme, by_radius), couplings(flavour, scheme, by_angle), atol=1e-15
-    )
+    np.testing.assert_allclose(couplings(flavour, scheme, by_radius), couplings(flavour, scheme, by_angle), atol=1e-15)
 
 
 @given(FLAVOUR, VALUES)

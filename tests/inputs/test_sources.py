@@ -111,5 +111,3 @@ def test_spectra_of_a_source_cannot_be_changed() -> None:
     source = Source(spectra, 20.0)
     spectra["nu_mu"] = Spectrum.line(1.0, 1.0)
     assert list(source.spectra) == ["nu_e"]
-
-

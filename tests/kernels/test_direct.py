@@ -76,9 +76,7 @@ def test_sum_over_nodes(seed: int, nodes: int, cells: int) -> None:
     flavour, cell = random.integers(0, 6, nodes), random.integers(0, cells, nodes)
     parameters = random.uniform(size=2)
     counts = np.full(cells, np.nan)
-    kernels.sum_counts(
-        made_up, parameters, T, T_weight, nucleus, flavour, cell, first, E, E_weight, counts
-    )
+    kernels.sum_counts(made_up, parameters, T, T_weight, nucleus, flavour, cell, first, E, E_weight, counts)
     exact = [0.0] * cells
     for i in range(nodes):
         for k in range(int(first[i]), int(first[i + 1])):

@@ -14,9 +14,7 @@ from scanengine_kernels import polynomial as kernels
 from tests import naive
 
 
-@given(
-    variables=st.integers(1, 4), degree=st.integers(1, 5), seed=st.integers(0, 2**32 - 1)
-)
+@given(variables=st.integers(1, 4), degree=st.integers(1, 5), seed=st.integers(0, 2**32 - 1))
 def test_fixing_all_variables_but_the_last_leaves_a_polynomial_of_one(variables: int, degree: int, seed: int) -> None:
     random = np.random.default_rng(seed)
     monomials = Monomials.of(variables, degree)

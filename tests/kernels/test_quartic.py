@@ -42,7 +42,5 @@ def test_single_point_of_a_known_polynomial() -> None:
     binomial = {(4, 0): 1.0, (3, 1): -8.0, (2, 2): 24.0, (1, 3): -32.0, (0, 4): 16.0}
     coefficients = np.array([binomial.get((e[0], e[1]), 0.0) for e in monomials.exponents])
     chi2 = np.empty((1, 1))
-    fill_quartic(
-        coefficients, monomials.starts, monomials.groups, np.array([1, 1]), np.array([[3.0], [5.0]]), chi2
-    )
+    fill_quartic(coefficients, monomials.starts, monomials.groups, np.array([1, 1]), np.array([[3.0], [5.0]]), chi2)
     assert chi2[0, 0] == 7.0**4

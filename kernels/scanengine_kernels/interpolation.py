@@ -1,0 +1,33 @@
+"""Looking up tables: NumPy's own would do, but take the compiler four seconds."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanengine_kernels._jit import jit
+
+
+@jit
+def points_up_to(points: NDArray[np.float64], x: float) -> int:
+    """Return how many of the increasing points lie at or below x."""
+    lo, hi = 0, points.size
+    while lo < hi:
+        middle = (lo + hi) // 2
+        if points[middle] <= x:
+            lo = middle + 1
+        else:
+            hi = middle
+    return lo
+
+
+@jit
+def piecewise_linear(x: float, points: NDArray[np.float64], values: NDArray[np.float64]) -> float:
+    """Return the value at x of points joined by straight lines, constant beyond the first and the last."""
+    j = points_up_to(points, x)
+    if j == 0:
+        return values[0]
+    if j == points.size:
+        return values[points.size - 1]
+    share = (x - points[j - 1]) / (points[j] - points[j - 1])
+    return values[j - 1] + share * (values[j] - values[j - 1])

@@ -1,0 +1,63 @@
+"""Scan files for tests, written from Python values: a stopped-pion source and one neon detector unless told otherwise."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from math import inf
+from typing import Any
+
+from scanengine.definition import Definition, parse
+
+SOURCE = {"kind": "stopped-pion", "flux_per_cm2_s": 1.0e7, "reference_distance_m": 20.0}
+EXPERIMENT = {
+    "name": "A",
+    "target": "Ne20",
+    "mass_kg": 100.0,
+    "live_time_yr": 1.0,
+    "distance_m": 20.0,
+    "recoil_window_keV": [10.0, inf],
+    "channels": {"delayed": ["nu_e", "nu_mubar"], "prompt": ["nu_mu"]},
+}
+Table = Mapping[str, Any]
+
+
+def experiment(**keys: Any) -> dict[str, Any]:
+    """The neon detector with other keys, and without those that are None."""
+    return {name: value for name, value in {**EXPERIMENT, **keys}.items() if value is not None}
+
+
+def definition(
+    experiments: Sequence[Table] = (EXPERIMENT,),
+    axes: Table | None = None,
+    fixed: Table | None = None,
+    tied: Table | None = None,
+    physics: Table | None = None,
+    source: Table | None = None,
+) -> Definition:
+    """Read the scan file of these tables."""
+    lines = ["[source]", *_lines(source or SOURCE), "[physics]", *_lines(physics or {})]
+    for table in experiments:
+        lines += ["[[experiments]]", *_lines(table)]
+    for name, table in (("axes", axes), ("fixed", fixed), ("tied", tied)):
+        lines += [f"[{name}]", *_lines(table or {})]
+    return parse("\n".join(lines), require_axes=axes is not None)
+
+
+def _lines(table: Table) -> list[str]:
+    return [f"{_toml_key(name)} = {_toml(value)}" for name, value in table.items()]
+
+
+def _toml_key(name: str) -> str:
+    return json.dumps(name)
+
+
+def _toml(value: Any) -> str:
+    match value:
+        case bool() | str():
+            return json.dumps(value)
+        case Mapping():
+            return "{ " + ", ".join(_lines(value)) + " }"
+        case Sequence():
+            return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return repr(float(value)) if isinstance(value, float) else repr(int(value))

@@ -1,0 +1,71 @@
+"""Every example of the README is run, in its order, and does what the text says."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+from scanengine import cli, open_result
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def blocks(language: str) -> list[str]:
+    return [text for found, text in BLOCKS if found == language]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the README's scan file lies and its shell commands have been run."""
+    path = tmp_path_factory.mktemp("readme")
+    (scan,) = blocks("toml")
+    (path / "ne-xe.toml").write_text(scan, encoding="utf-8")
+    commands = [line for text in blocks("sh") for line in text.splitlines() if line.startswith("scanengine ")]
+    assert len(commands) >= 5
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(path)
+        for command in commands:
+            patch.setattr(sys, "argv", shlex.split(command, comments=True))
+            with pytest.raises(SystemExit) as stop:
+                cli.main()
+            assert not stop.value.code, command
+    return path
+
+
+def test_the_scan_file_becomes_a_result_and_a_figure(folder: Path) -> None:
+    result = open_result(folder / "ne-xe.h5")
+    assert result.shape == (401, 441)
+    assert (folder / "ne-xe.pdf").read_bytes().startswith(b"%PDF")
+    assert len(result.region("eps_ee_uV", "eps_ee_dV", cl=0.90).pieces) == 2
+
+
+@pytest.mark.jit_only
+def test_the_python_examples_run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    for code in blocks("python"):
+        exec(compile(code, "README.md", "exec"), {})
+    printed = capsys.readouterr().out
+    assert "Result('Ne and Xe, delayed flux'" in printed
+    assert "events expected in neon" in printed
+    assert "90% C.L., 1 dof" in printed
+    assert (folder / "plane.pdf").exists()
+
+
+def test_the_readme_begins_with_the_two_commands() -> None:
+    first, second = blocks("sh")[:2]
+    assert first.strip() == "pip install . && scanengine run large/nsi-5d"
+    assert second.strip() == 'pip install -e ".[test]" && pytest'
+
+
+def test_every_figure_that_is_shown_is_there() -> None:
+    shown = re.findall(r"!\[[^]]*]\(([^)]+)\)", README)
+    assert shown
+    for path in shown:
+        assert (Path(__file__).parent.parent / path).is_file(), path
