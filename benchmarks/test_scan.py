@@ -1,7 +1,7 @@
 """What a grid point costs, beside the limit of the memory and a NumPy script.
 
-`pytest benchmarks --benchmark-enable --benchmark-only` prints the times; every case works on the same number of points, so
-that ratios of times are ratios of rates. Under plain `pytest` each case runs once, as a test.
+`pytest benchmarks --benchmark-enable --benchmark-only` prints the times; every case works on the same number of points,
+so that ratios of times are ratios of rates. Under plain `pytest` each case runs once, as a test.
 """
 
 from __future__ import annotations

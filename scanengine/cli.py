@@ -7,8 +7,9 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -108,6 +109,7 @@ def run(
 
         drawn = figures.save(result.plot(), target.with_suffix(".png"), overwrite=overwrite)
         print(f"figure: {drawn}")
+        _warn_about_regions(result, tuple(axis.name for axis in result.axes), (0.90,), {})
 
 
 @app.command()
@@ -152,8 +154,7 @@ def plot(
         drawn = first.plot(*names, cl=levels, at=at)
     target = output or results[0].with_suffix(".png")
     print(f"figure: {figures.save(drawn, target, overwrite=overwrite)}")
-    for warning in _region_warnings(first, shown, levels, at):
-        print(f"warning: {warning}", file=sys.stderr)
+    _warn_about_regions(first, shown, levels, at)
 
 
 @app.command()
@@ -292,14 +293,13 @@ def _assignment(item: str) -> tuple[str, float]:
         raise InputError(f"--slice {item}: write an axis and a number, as mu_nu=5") from None
 
 
-def _region_warnings(
-    result: Result, shown: tuple[str, ...], levels: tuple[float, ...], at: dict[str, float]
-) -> list[str]:
-    from itertools import combinations
-
-    pairs = [shown] if len(shown) == 2 else list(combinations(shown, 2)) if len(shown) > 2 else []
+def _warn_about_regions(
+    result: Result, shown: tuple[str, ...], levels: tuple[float, ...], at: Mapping[str, float]
+) -> None:
+    pairs = [shown] if len(shown) == 2 else list(combinations(shown, 2))
     regions = [result.region(*pair, cl=level, at=at or None) for pair in pairs for level in levels]
-    return list(dict.fromkeys(warning for region in regions for warning in region.warnings))
+    for warning in dict.fromkeys(warning for region in regions for warning in region.warnings):
+        print(f"warning: {warning}", file=sys.stderr)
 
 
 def _print_best_fit(result: Result) -> None:

@@ -91,8 +91,8 @@ def exact_profiles(
     """Return profiles with the hidden axes minimised continuously, and the axes they lie on.
 
     These are the scan's axes with points put between theirs until each has `FINE_POINTS` or more: a narrow band shows
-    whole. `grid` are the profiles by the grid's points; the exact ones are nowhere above them. The best fit need not be a grid point.
-    The plane of a scan with two axes has no hidden axis and is left out.
+    whole. `grid` are the profiles by the grid's points; the exact ones are nowhere above them. The best fit need not be
+    a grid point. The plane of a scan with two axes has no hidden axis and is left out.
     """
     problem = _Problem.of(polynomial, axes)
     fine_axes, steps = zip(*(_refined(axis) for axis in axes), strict=True)

@@ -5,8 +5,10 @@ S is Scholberg 2006, K Kosmas et al. 2015. Energies in MeV unless a name says ot
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import combinations, pairwise, product
 from typing import Any
 
@@ -134,10 +136,11 @@ def table(E: Sequence[float], flux: Sequence[float]) -> Spectrum:
     """Straight lines between points."""
 
     def value(x: Real) -> Real:
-        for (a, fa), (b, fb) in pairwise(zip(E, flux, strict=True)):
-            if a <= x <= b:
-                return (fa * (b - x) + fb * (x - a)) / (mpf(b) - a if isinstance(x, mpf) else b - a)
-        return 0
+        j = bisect(E, x) - 1
+        if j in {-1, len(E) - 1}:
+            return flux[-1] if x == E[-1] else 0
+        a, b = (mpf(E[j]), mpf(E[j + 1])) if isinstance(x, mpf) else (E[j], E[j + 1])
+        return (flux[j] * (b - x) + flux[j + 1] * (x - a)) / (b - a)
 
     return Spectrum(continuum=value, breaks=tuple(E))
 
@@ -253,7 +256,8 @@ def integrals(detector: Detector, spectrum: Spectrum, low_keV: float, high_keV: 
 def kinematic_integrals(
     detector: Detector, spectrum: Spectrum, low_keV: float, high_keV: float
 ) -> tuple[Real, Real, Real, Real]:
-    """The double integrals of flux, efficiency and kinematic factors, times F_p^2, F_p F_n, F_n^2, and the magnetic one.
+    """The double integrals of flux, efficiency and kinematic factors, times F_p^2, F_p F_n, F_n^2, and the magnetic
+    one.
 
     Nested Gauss-Legendre quadrature between all kinks, in sqrt(T) and in E; with 25 digits the result is good to 16.
     """
@@ -345,17 +349,16 @@ def _cuts(ends: Sequence[Real], breaks: Sequence[Real], ratio: int) -> list[Real
 
 
 def _gauss(a: Real, b: Real) -> list[tuple[Real, Real]]:
-    """Nodes and weights of 24-point Gauss-Legendre quadrature on [a, b], to mpmath's precision."""
-    if mp.prec not in _gauss_rule:
-        _gauss_rule[mp.prec] = _gauss_nodes(24)
+    """Nodes and weights of Gauss-Legendre quadrature on [a, b], to mpmath's precision: 12 up to a factor of two, else
+    24.
+    """
+    rule = _gauss_rule(12 if b <= 2 * a else 24, mp.prec)
     half, middle = (b - a) / 2, (b + a) / 2
-    return [(middle + half * x, half * w) for x, w in _gauss_rule[mp.prec]]
+    return [(middle + half * x, half * w) for x, w in rule]
 
 
-_gauss_rule: dict[int, list[tuple[Real, Real]]] = {}
-
-
-def _gauss_nodes(n: int) -> list[tuple[Real, Real]]:
+@cache
+def _gauss_rule(n: int, _precision: int) -> list[tuple[Real, Real]]:
     """The roots of the Legendre polynomial, by Newton's method from Chebyshev's approximation."""
     rule = []
     for k in range(n):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 
 from scanengine import cli, open_result
 from scanengine.definition import bundled_scans
+
+Call = Callable[..., tuple[int, str, str]]
 
 SMALL = """\
 title = "Two axes"
@@ -42,7 +45,7 @@ eps_ee_dV = { min = -0.8, max = 1.4, points = 89 }
 
 
 @pytest.fixture
-def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
     """Run `scanengine ARGS` in a folder that holds small.toml; give exit status, standard output and standard error."""
     (tmp_path / "small.toml").write_text(SMALL)
     monkeypatch.chdir(tmp_path)
@@ -58,7 +61,7 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     return run
 
 
-def test_run_writes_the_result_prints_limits_and_draws(call, tmp_path: Path) -> None:
+def test_run_writes_the_result_prints_limits_and_draws(call: Call, tmp_path: Path) -> None:
     status, out, _ = call("run", "small.toml")
     assert status == 0
     assert "81 x 89 = 7,209 grid points" in out
@@ -69,7 +72,7 @@ def test_run_writes_the_result_prints_limits_and_draws(call, tmp_path: Path) -> 
     assert not list(tmp_path.glob("*.partial*"))
 
 
-def test_a_run_in_the_way_of_a_file_says_how_to_overwrite_it(call) -> None:
+def test_a_run_in_the_way_of_a_file_says_how_to_overwrite_it(call: Call) -> None:
     assert call("run", "small.toml", "--no-figure")[0] == 0
     status, out, err = call("run", "small.toml", "--no-figure")
     assert (status, out) == (2, "")
@@ -87,7 +90,9 @@ def test_a_run_in_the_way_of_a_file_says_how_to_overwrite_it(call) -> None:
         ("sauce.kind=1", "source"),
     ],
 )
-def test_a_wrong_scan_is_a_sentence_status_2_and_no_file(call, tmp_path: Path, override: str, fragment: str) -> None:
+def test_a_wrong_scan_is_a_sentence_status_2_and_no_file(
+    call: Call, tmp_path: Path, override: str, fragment: str
+) -> None:
     status, out, err = call("run", "small.toml", "--set", override)
     assert (status, out) == (2, "")
     assert f"error: --set {override}: " in err
@@ -96,7 +101,7 @@ def test_a_wrong_scan_is_a_sentence_status_2_and_no_file(call, tmp_path: Path, o
     assert sorted(path.name for path in tmp_path.iterdir()) == ["small.toml"]
 
 
-def test_every_fault_of_a_file_is_reported_with_its_line(call, tmp_path: Path) -> None:
+def test_every_fault_of_a_file_is_reported_with_its_line(call: Call, tmp_path: Path) -> None:
     text = SMALL.replace("mass_kg = 100.0", "mass_kg = true", 1).replace("points = 81", "points = 0")
     (tmp_path / "bad.toml").write_text(text)
     status, _, err = call("run", "bad.toml")
@@ -105,7 +110,7 @@ def test_every_fault_of_a_file_is_reported_with_its_line(call, tmp_path: Path) -
     assert "bad.toml:24: axes.eps_ee_uV.points" in err
 
 
-def test_events_json_is_a_flat_list_of_records(call) -> None:
+def test_events_json_is_a_flat_list_of_records(call: Call) -> None:
     status, out, err = call("events", "small.toml", "--json")
     assert (status, err) == (0, "")
     records = json.loads(out)
@@ -118,13 +123,13 @@ def test_events_json_is_a_flat_list_of_records(call) -> None:
     assert muons == pytest.approx(220.5226, rel=1e-6)
 
 
-def test_events_need_no_axes_and_use_fixed_values(call, tmp_path: Path) -> None:
+def test_events_need_no_axes_and_use_fixed_values(call: Call, tmp_path: Path) -> None:
     (tmp_path / "counting.toml").write_text(SMALL[: SMALL.index("[axes]")])
 
     def total(*arguments: str) -> float:
         status, out, _ = call("events", "counting.toml", "--json", *arguments)
         assert status == 0
-        return sum(record["counts"] for record in json.loads(out))
+        return float(sum(record["counts"] for record in json.loads(out)))
 
     assert total("--set", "fixed.mu_nu=10") > total()
     status, _, err = call("run", "counting.toml")
@@ -132,14 +137,14 @@ def test_events_need_no_axes_and_use_fixed_values(call, tmp_path: Path) -> None:
     assert "axes" in err
 
 
-def test_events_without_json_is_a_table_with_the_total(call) -> None:
+def test_events_without_json_is_a_table_with_the_total(call: Call) -> None:
     status, out, _ = call("events", "small.toml")
     assert status == 0
     assert "recoil energy [keV]" in out
     assert out.splitlines()[-1].startswith("total")
 
 
-def test_limits_json_follows_the_contract(call) -> None:
+def test_limits_json_follows_the_contract(call: Call) -> None:
     call("run", "small.toml", "--no-figure")
     status, out, _ = call("limits", "small.h5", "--json", "--cl", "90")
     assert status == 0
@@ -153,14 +158,14 @@ def test_limits_json_follows_the_contract(call) -> None:
         assert lo is None or hi is None or lo < hi
 
 
-def test_limits_gives_an_end_that_leaves_the_axis_as_null(call) -> None:
+def test_limits_gives_an_end_that_leaves_the_axis_as_null(call: Call) -> None:
     call("run", "small.toml", "--no-figure", "--set", "axes.eps_ee_dV.max=0.05", "--set", "axes.eps_ee_dV.points=80")
     _, out, _ = call("limits", "small.h5", "--json", "--cl", "90")
     intervals = {entry["parameter"]: entry["intervals"] for entry in json.loads(out)["intervals"]}
     assert intervals["eps_ee_dV"][-1][1] is None
 
 
-def test_default_levels_are_68_90_and_95(call) -> None:
+def test_default_levels_are_68_90_and_95(call: Call) -> None:
     call("run", "small.toml", "--no-figure")
     _, out, _ = call("limits", "small.h5", "--json")
     levels = [entry["cl"] for entry in json.loads(out)["intervals"] if entry["parameter"] == "eps_ee_uV"]
@@ -168,14 +173,14 @@ def test_default_levels_are_68_90_and_95(call) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["png", "pdf", "svg"])
-def test_plot_writes_the_same_bytes_twice(call, tmp_path: Path, suffix: str) -> None:
+def test_plot_writes_the_same_bytes_twice(call: Call, tmp_path: Path, suffix: str) -> None:
     call("run", "small.toml", "--no-figure")
     assert call("plot", "small.h5", "-o", f"a.{suffix}", "--cl", "68,90")[0] == 0
     assert call("plot", "small.h5", "-o", f"b.{suffix}", "--cl", "68,90")[0] == 0
     assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
 
 
-def test_plot_draws_a_profile_a_slice_targets_and_an_overlay(call, tmp_path: Path) -> None:
+def test_plot_draws_a_profile_a_slice_targets_and_an_overlay(call: Call, tmp_path: Path) -> None:
     call("run", "small.toml", "--no-figure")
     call("run", "small.toml", "--no-figure", "-o", "heavy.h5", "--set", "experiments.Ne.mass_kg=1000")
     for name, options in {
@@ -205,7 +210,7 @@ def test_plot_draws_a_profile_a_slice_targets_and_an_overlay(call, tmp_path: Pat
         (["run", "small.toml", "--threads", "0"], "threads"),
     ],
 )
-def test_wrong_input_is_a_sentence_and_status_2(call, arguments: list[str], fragment: str) -> None:
+def test_wrong_input_is_a_sentence_and_status_2(call: Call, arguments: list[str], fragment: str) -> None:
     call("run", "small.toml", "--no-figure")
     status, out, err = call(*arguments)
     assert (status, out) == (2, "")
@@ -213,7 +218,7 @@ def test_wrong_input_is_a_sentence_and_status_2(call, arguments: list[str], frag
     assert "Traceback" not in err
 
 
-def test_a_foreign_or_truncated_result_is_named_as_such(call, tmp_path: Path) -> None:
+def test_a_foreign_or_truncated_result_is_named_as_such(call: Call, tmp_path: Path) -> None:
     call("run", "small.toml", "--no-figure")
     whole = (tmp_path / "small.h5").read_bytes()
     (tmp_path / "half.h5").write_bytes(whole[: len(whole) // 2])
@@ -225,7 +230,7 @@ def test_a_foreign_or_truncated_result_is_named_as_such(call, tmp_path: Path) ->
         assert "not a result of scanengine" in err
 
 
-def test_info_estimates_a_scan_and_describes_a_result(call) -> None:
+def test_info_estimates_a_scan_and_describes_a_result(call: Call) -> None:
     status, out, _ = call("info", "small.toml")
     assert status == 0
     for fragment in ("Ne, delayed", "7,209 grid points", "57.7 kB", "time: about"):
@@ -236,26 +241,28 @@ def test_info_estimates_a_scan_and_describes_a_result(call) -> None:
     assert "eps_ee_uV: 81 points from -1.2 to 0.8" in out
 
 
-def test_list_names_every_bundled_scan(call) -> None:
+def test_list_names_every_bundled_scan(call: Call) -> None:
     status, out, _ = call("list")
     assert status == 0
     assert [line.split()[0] for line in out.splitlines()] == sorted(bundled_scans())
 
 
-def test_schema_is_json_with_units_and_all_tables(call) -> None:
+def test_schema_is_json_with_units_and_all_tables(call: Call) -> None:
     status, out, _ = call("schema")
     assert status == 0
     assert {"source", "physics", "experiments", "axes", "fixed", "tied", "output"} <= set(json.loads(out)["properties"])
 
 
-def test_keep_profiles_stores_no_grid(call) -> None:
+def test_keep_profiles_stores_no_grid(call: Call) -> None:
     call("run", "small.toml", "--no-figure", "--set", "output.keep=profiles")
     result = open_result("small.h5")
     assert not result.has_grid
     assert result.profile("eps_ee_uV", "eps_ee_dV").chi2.shape == (81, 89)
 
 
-def test_ctrl_c_ends_with_a_word_about_what_was_kept(call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_ends_with_a_word_about_what_was_kept(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from scanengine import api  # noqa: F401  (so that the driver is imported before it is changed)
     from scanengine.store import GridWriter
 
@@ -274,7 +281,7 @@ def test_ctrl_c_ends_with_a_word_about_what_was_kept(call, tmp_path: Path, monke
     assert not (tmp_path / "small.h5").exists()
 
 
-def test_a_bug_is_a_sentence_too(call, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_is_a_sentence_too(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("oops")
 
@@ -285,7 +292,7 @@ def test_a_bug_is_a_sentence_too(call, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Traceback" not in err
 
 
-def test_the_result_opens_in_xarray_with_named_and_unit_carrying_coordinates(call) -> None:
+def test_the_result_opens_in_xarray_with_named_and_unit_carrying_coordinates(call: Call) -> None:
     import xarray as xr
 
     call("run", "small.toml", "--no-figure", "--set", "axes.mu_nu={ min = 0, max = 20, points = 5 }")

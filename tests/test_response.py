@@ -216,7 +216,7 @@ def test_jump_of_the_efficiency_written_as_two_points_close_together(width_keV: 
     )
 
 
-REACTOR_E = np.linspace(1.8, 10.0, 18)
+REACTOR_E = np.linspace(1.8, 10.0, 12)
 REACTOR = np.exp(0.87 - 0.16 * REACTOR_E - 0.091 * REACTOR_E**2)
 SPECTRA = {
     "constant from zero": ([0.0, 50.0], [1.0, 1.0]),
@@ -225,7 +225,7 @@ SPECTRA = {
     "reactor": (REACTOR_E.tolist(), REACTOR.tolist()),
     "histogram": ([5.0, 10.0, 10.001, 30.0, 30.001, 50.0], [1.0, 1.0, 0.0, 0.0, 2.0, 2.0]),
     "dark in the middle": ([5.0, 10.0, 20.0, 30.0, 40.0], [0.0, 1.0, 0.0, 0.0, 1.0]),
-    "thirteen decades": (np.linspace(0.0, 20.0, 21).tolist(), np.exp(-1.5 * np.linspace(0.0, 20.0, 21)).tolist()),
+    "thirteen decades": (np.linspace(0.0, 20.0, 11).tolist(), np.exp(-1.5 * np.linspace(0.0, 20.0, 11)).tolist()),
 }
 
 
@@ -267,11 +267,10 @@ def test_form_factors(name: str, kind: str) -> None:
 
 def test_table_of_a_form_factor_that_falls_to_exact_zeros() -> None:
     q = np.linspace(0.0, 1.5, 151)
-    shape = tabulated(q, np.maximum(1.0 - q / 0.3, 0.0), np.maximum(1.0 - q / 0.3, 0.0))
-    nothing: Callable[[Isotope], tuple[naive.Function, naive.Function]] = both(lambda _: lambda q: 0)
-    beyond = integrals("Xe132", DAR["nu_e"], [1.0, 12.0, 40.0], shape=(shape, nothing, ()))
-    assert np.all(beyond[0, :3] > 0.0)
-    assert np.all(np.abs(beyond[1, :3]) < 1e-12 * beyond[0, :3])
+    F = np.maximum(1.0 - q / 0.3, 0.0)
+    beyond = integrals("Xe132", DAR["nu_e"], [1.0, 30.0, 40.0], shape=(tabulated(q, F, F), HELM[1], ()))
+    assert np.all(beyond > 0.0)
+    assert np.all(np.abs(beyond[1, :3]) < 1e-10 * beyond[0, :3])
 
 
 @st.composite
@@ -417,7 +416,8 @@ POINTS = [
     theta_of({"mu_nu_e": 10.0, "mu_nu_mu": 10.0, "mu_nu_mubar": 10.0}, 0.2386),
 ]
 PUBLIC_CODE = [("Ar40", 10.0, [5387.83, 4887.23, 6000.54]), ("CsI", 5.0, [11393.52, 10443.45, 12620.47])]
-"""A public C++ rate code, to all digits shown: 1 t, 1e14 /cm^2 per flavour; SM, four NSI, a moment of 1e-9 mu_B for all."""
+"""A public C++ rate code, to all digits shown: 1 t, 1e14 /cm^2 per flavour; SM, four NSI, a moment of 1e-9 mu_B for
+all."""
 
 
 def public_code_scan(name: str, threshold_keV: float) -> Definition:

@@ -62,7 +62,8 @@ def sum_counts(
 ) -> None:
     """Set counts (cells,) at one point.
 
-    T, T_weight, flavour and cell are (nodes,), nucleus (nodes, 5), E_first (nodes + 1,), E and E_weight (all energies,).
+    T, T_weight, flavour and cell are (nodes,), nucleus (nodes, 5), E_first (nodes + 1,), E and E_weight (all
+    energies,).
     """
     counts[:] = 0.0
     for node in range(T.size):

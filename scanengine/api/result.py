@@ -26,6 +26,9 @@ Selection = tuple[int | slice, ...]
 
 DEFAULT_LEVELS = (0.6827, 0.90, 0.95)
 
+SLICE_POINTS = 1_000_000
+"""A larger grid is sliced piece by piece."""
+
 
 def open_result(path: str | Path) -> Result:
     """Open a result file; its grid stays on disk. Raises InputError, saying what is wrong with the file, if it is not
@@ -154,7 +157,7 @@ class Result:
             index[name] = int(np.argmin(np.abs(axis.values - value)))
         hidden = [axis for axis in self.axes if axis.name not in shown and axis.name not in index]
         # one value of the first hidden axis at a time, so that a grid larger than the memory can be sliced
-        outer = [axis for axis in hidden[:1] if prod(self.shape) > 1_000_000]
+        outer = [axis for axis in hidden[:1] if prod(self.shape) > SLICE_POINTS]
         chi2: FloatArray | None = None
         for position in range(outer[0].values.size if outer else 1):
             where = index | ({outer[0].name: position} if outer else {})

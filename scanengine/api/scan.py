@@ -204,11 +204,11 @@ class Scan:
                     keep_planes=not writer.has_grid,
                 )
                 writer.finish(profiles, self._exact(profiles, threads))
-        except Interrupted as interruption:
+        except (Interrupted, KeyboardInterrupt) as interruption:
             kept = "nothing was kept"
             if writer.kept:
                 kept = f"{writer.kept} keeps {writer.tiles_written} of {writer.tiles} tiles; --overwrite starts afresh"
-            raise Interrupted(f"{interruption}; {kept}") from None
+            raise Interrupted(f"{str(interruption) or 'interrupted after the scan'}; {kept}") from None
         return open_result(output)
 
     def _exact(self, profiles: Profiles, threads: int) -> tuple[tuple[Axis, ...], Profiles] | None:

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from scanengine.errors import InputError
 from scanengine.inputs.sources import PROMPT_LINE_MEV, Source, Spectrum, stopped_pion, tabulated_spectrum
 from tests import naive
-from tests.naive import FloatArray
 
 
 def value(spectrum: Spectrum, E: float) -> float:

@@ -67,7 +67,9 @@ def test_full_magnetic_factor_is_a_square(E: float, M: float, share: float) -> N
 
 @given(ENERGIES, MASSES)
 def test_full_weak_factor_at_the_end_point(E: float, M: float) -> None:
-    """Backward scattering of a left-handed neutrino off a spinless nucleus is forbidden but for recoil: (T/E)^2 / 2 is left."""
+    """Backward scattering of a left-handed neutrino off a spinless nucleus is forbidden but for recoil: (T/E)^2 / 2 is
+    left.
+    """
     T = kernels.T_max(E, M)
     with mpmath.workdps(40):
         exact = naive.weak_factor(mpf(E), naive._T_max(E, mpf(M)), mpf(M), True)

@@ -25,7 +25,7 @@ LINES = np.array([[3.5, 3.0]])
 
 
 def flux(E: object) -> object:
-    c = CUBICS[0] if E < KNOTS[1] else CUBICS[1]  # type: ignore[operator]
+    c = CUBICS[0] if KNOTS[1] > E else CUBICS[1]  # type: ignore[operator]
     return sum(mpf(float(c[p])) * E**p for p in range(4))  # type: ignore[operator]
 
 
