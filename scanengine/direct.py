@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 from math import pi
 
 import numpy as np
@@ -182,7 +182,7 @@ class DirectEvaluator:
         self._subdivisions = 1
         self._nodes = Nodes.of(definition, 1)
         probes = [np.array([0.5 * (axis.values[0] + axis.values[-1]) for axis in definition.axes])]
-        probes += [np.array([axis.values[end] for axis in definition.axes]) for end in (0, -1)]
+        probes += [np.array(x) for x in product(*(axis.values[[0, -1]] for axis in definition.axes))]
         coarse = self._probe(probes)
         while self._subdivisions <= _MOST_SUBDIVISIONS:
             kept = self._nodes
@@ -194,8 +194,8 @@ class DirectEvaluator:
                 return
             coarse = fine
         raise RunError(
-            f"the cross-section's double integrals do not settle to {_CONVERGED:g} with {_MOST_SUBDIVISIONS} parts of each "
-            "panel: it must be a smooth function of E and T, finite over the whole recoil window"
+            f"the cross-section's double integrals do not settle to {_CONVERGED:g} with {_MOST_SUBDIVISIONS} parts "
+            "of each panel: it must be a smooth function of E and T, finite over the whole recoil window"
         )
 
     def _probe(self, points: Sequence[FloatArray]) -> FloatArray:
@@ -213,6 +213,6 @@ class DirectEvaluator:
         """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis."""
         for index in np.ndindex(*chi2.shape):
             counts = self._counts(np.array([v[i] for v, i in zip(values, index, strict=True)]))
+            if not np.all(np.isfinite(counts)):
+                raise RunError("the cross-section gave counts that are not finite somewhere on the grid")
             chi2[index] = self._likelihood.chi2_of_counts(counts)
-        if not np.all(np.isfinite(chi2)):
-            raise RunError("the cross-section gave counts that are not finite somewhere on the grid")

@@ -165,10 +165,10 @@ class _Pass(Generic[Prepared]):
             self._plane_offsets[a, b] = self._plane_points
             self._plane_points += self._shape[a] * self._shape[b]
         self._line_offsets = np.concatenate(([0], np.cumsum(self._shape)))
+        self._done = 0
 
     def run(self) -> Profiles:
         """Scan the whole grid and return its profiles."""
-        done = 0
         starts = self._tiling.starts()
         pending: dict[Future[Prepared], tuple[int, ...]] = {}
         with ThreadPoolExecutor(self._threads, thread_name_prefix="scan") as pool:
@@ -178,13 +178,15 @@ class _Pass(Generic[Prepared]):
                         pending[pool.submit(self._tile, start)] = start
                     if not pending:
                         break
-                    done += self._collect(pending, wait(pending, return_when=FIRST_COMPLETED).done)
-                    self._progress(done)
+                    self._collect(pending, wait(pending, return_when=FIRST_COMPLETED).done)
+                    self._progress(self._done)
             except KeyboardInterrupt:
                 with suppress(KeyboardInterrupt):  # a second Ctrl-C: do not wait for the tiles in flight
-                    done += self._collect(pending, [future for future in pending if not future.cancel()])
+                    self._collect(pending, [future for future in pending if not future.cancel()])
                 total = prod(self._shape)
-                raise Interrupted(f"interrupted after {done} of {total} points ({done / total:.1%})") from None
+                raise Interrupted(
+                    f"interrupted after {self._done} of {total} points ({self._done / total:.1%})"
+                ) from None
             except BaseException:
                 for future in pending:
                     future.cancel()
@@ -193,14 +195,12 @@ class _Pass(Generic[Prepared]):
 
     def _collect(
         self, pending: dict[Future[Prepared], tuple[int, ...]], done: Sequence[Future[Prepared]] | set[Future[Prepared]]
-    ) -> int:
-        points = 0
+    ) -> None:
         for future in sorted(done, key=pending.__getitem__):
             prepared = future.result()
             start = pending.pop(future)
             self._sink.write(start, prepared)
-            points += prod(self._tiling.shape_at(start))
-        return points
+            self._done += prod(self._tiling.shape_at(start))
 
     def _tile(self, start: tuple[int, ...]) -> Prepared:
         mine = self._reduction()

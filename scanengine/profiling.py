@@ -8,6 +8,7 @@ one.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -125,6 +126,26 @@ def exact_profiles(
             minimum = float(everywhere.chi2[0])
             place = tuple(float(x) for x in polynomial.centre + polynomial.half_width * everywhere.where[0])
     return fine_axes, Profiles(minimum, place, lines, planes)
+
+
+def estimated_seconds(polynomial: ChiSquaredPolynomial, axes: Sequence[Axis], threads: int = 1) -> float:
+    """Return about how long `exact_profiles` takes, from a timed search of some cells of one plane."""
+    if len(axes) < 3:
+        return 0.0
+    problem = _Problem.of(polynomial, axes)
+    cells = _cells(problem, (0, 1))
+    sample = cells[:: max(1, len(cells) // 100)]
+    seconds = []
+    for _ in range(2):  # the first time may compile
+        began = time.perf_counter()
+        _search_with_neighbours(problem, (0, 1), sample, (len(sample), 1))
+        seconds.append((time.perf_counter() - began) / len(sample))
+    starts = 2 * (len(axes) - 2)
+    searches = 0.0
+    for a, b in combinations(axes, 2):
+        fine = _refined(a)[0].values.size * _refined(b)[0].values.size
+        searches += a.values.size * b.values.size + fine * 2.0 / (starts + 4.0)
+    return seconds[-1] * searches / threads
 
 
 def _refined(axis: Axis) -> tuple[Axis, int]:

@@ -1,4 +1,4 @@
-"""Scan files for tests, written from Python values: a stopped-pion source and one neon detector unless told otherwise."""
+"""Scan files for tests, written from Python values: a stopped-pion source and a neon detector unless told otherwise."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def definition(
     lines = ["[source]", *_lines(source or SOURCE), "[physics]", *_lines(physics or {})]
     for table in experiments:
         lines += ["[[experiments]]", *_lines(table)]
-    for name, table in (("axes", axes), ("fixed", fixed), ("tied", tied)):
-        lines += [f"[{name}]", *_lines(table or {})]
+    for name, optional in (("axes", axes), ("fixed", fixed), ("tied", tied)):
+        lines += [f"[{name}]", *_lines(optional or {})]
     return parse("\n".join(lines), require_axes=axes is not None)
 
 

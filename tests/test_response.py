@@ -78,7 +78,7 @@ SHAPES: dict[str, Shape] = {
         both(lambda i: lambda q: naive.symmetrised_fermi(q, 1.23 * i.A ** (1.0 / 3.0) - 0.60, 0.52)),
         (),
     ),
-    "unity": (unity(), both(lambda _: lambda q: 1), ()),
+    "unity": (unity(), both(lambda _: lambda _: 1), ()),
     "tabulated": (
         tabulated(TABLE_Q, TABLE_P, TABLE_N),
         lambda _: (naive_spline(TABLE_P), naive_spline(TABLE_N)),

@@ -1,4 +1,4 @@
-"""Reduce tiles of a chi2 grid, while they are in cache, to the minima over planes and lines and to the global minimum."""
+"""Reduce tiles of a chi2 grid, while they are in cache, to minima over planes and lines and to the global minimum."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from scanengine.grids import Axis, FloatArray, Profiles
 from scanengine.inputs.parameters import PARAMETERS
 from scanengine.likelihood import GaussianLikelihood
 from scanengine.polynomials import ChiSquaredPolynomial
-from scanengine.profiling import exact_profiles
+from scanengine.profiling import estimated_seconds, exact_profiles
 from scanengine.response import TERMS, Response, responses
 from scanengine.store import GridWriter, ResponseArray, encode_chunk, format_bytes
 from scanengine_kernels.direct import CrossSection
@@ -238,6 +238,8 @@ class Scan:
             if time.perf_counter() - began > _SAMPLE_SECONDS:
                 break
         seconds = (time.perf_counter() - began) * prod(shape) / points / min(threads, len(tiling))
+        if definition.output.profile == "exact" and isinstance(self._evaluator, ChiSquaredPolynomial):
+            seconds += estimated_seconds(self._evaluator, definition.axes, threads)
         return Estimate(
             shape,
             prod(shape) * dtype.itemsize if keeps_grid else 0,

@@ -62,7 +62,7 @@ def test_standard_cross_section(
 
 @jit
 def made_up(E: float, T: float, nucleus: FloatArray, flavour: int, parameters: FloatArray) -> float:
-    return parameters[0] * E + parameters[1] * T * nucleus[2] + flavour
+    return float(parameters[0] * E + parameters[1] * T * nucleus[2] + flavour)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(1, 4))

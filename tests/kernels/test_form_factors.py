@@ -29,7 +29,7 @@ SHAPES = [(2.2, 0.52), (3.0, 0.9), (5.7, 0.7), (7.1, 0.3)]
 @pytest.mark.parametrize(("kernel", "textbook"), KINDS)
 def test_equals_the_textbook_formula_at_every_momentum_transfer(
     kernel: Callable[[float, float, float], float],
-    textbook: Callable[[float, float, float], object],
+    textbook: Callable[[float, float, float], naive.Real],
     radius: float,
     width: float,
 ) -> None:
@@ -78,7 +78,7 @@ def test_helm_is_the_transform_of_a_sphere_folded_with_a_gaussian(q: float) -> N
 @pytest.mark.parametrize("q", [0.1, 0.5, 1.0])
 def test_klein_nystrand_is_the_product_of_a_sphere_and_a_yukawa(q: float) -> None:
     with mpmath.workdps(20):
-        sphere = naive.fourier_transform(lambda r: 1, q, mpf(3))
+        sphere = naive.fourier_transform(lambda _: 1, q, mpf(3))
         yukawa = mp.quad(lambda r: r * mp.exp(-r / 0.7) * mp.sinc(q * r), [0, 1, 3, 10, 50]) / mpf(0.7) ** 2
     assert kernels.klein_nystrand(q, 3.0, 0.7) == pytest.approx(float(sphere * yukawa), abs=1e-12)
 

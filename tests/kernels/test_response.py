@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import mpmath  # type: ignore[import-untyped]
 import numpy as np
@@ -24,9 +25,9 @@ CUBICS = np.array([[2.0, 3.0, -0.2, 1.0 / 70.0], [30.0, -4.0, 0.0, 0.0]])
 LINES = np.array([[3.5, 3.0]])
 
 
-def flux(E: object) -> object:
-    c = CUBICS[0] if KNOTS[1] > E else CUBICS[1]  # type: ignore[operator]
-    return sum(mpf(float(c[p])) * E**p for p in range(4))  # type: ignore[operator]
+def flux(E: naive.Real) -> naive.Real:
+    c = CUBICS[0] if KNOTS[1] > E else CUBICS[1]
+    return sum(mpf(float(c[p])) * E**p for p in range(4))
 
 
 def exact_moments(e: float) -> list[float]:
@@ -149,7 +150,7 @@ def test_narrow_features_are_bisected_until_they_are_resolved() -> None:
     large = (2, np.array([4000.0, 0.0]))
     whole, left = response([(1.0, 2.0)], [0], form_factor=large)
     cuts = np.linspace(1.0, 2.0, 257)
-    parts, _ = response(list(zip(cuts[:-1], cuts[1:], strict=True)), [0] * 256, form_factor=large)
+    parts, _ = response(list(pairwise(cuts.tolist())), [0] * 256, form_factor=large)
     assert left <= kernels.AGREEMENT
     np.testing.assert_allclose(whole, parts, rtol=1e-10)
 

@@ -1,0 +1,153 @@
+"""What the command line prints: results and estimates on standard output, progress and warnings on standard error."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import combinations
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scanengine.api import Events, Result, Scan
+    from scanengine.contours import Intervals
+
+_LOG_SECONDS = 10.0
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Show progress on standard error: a bar on a terminal, now and then a line in a log."""
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True)) as bar:
+            task = bar.add_task(title)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+        return
+    began = last = time.monotonic()
+
+    def log(done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last > _LOG_SECONDS:
+            last = now
+            left = (now - began) * (total - done) / done
+            print(f"{done / total:.1%} of {total:.3g} points, about {left:.0f} s left", file=sys.stderr)
+
+    yield log
+
+
+def warn_about_regions(
+    result: Result, shown: tuple[str, ...], levels: tuple[float, ...], at: Mapping[str, float]
+) -> None:
+    """Warn, once each, about regions that touch an edge or are not resolved."""
+    pairs = [shown] if len(shown) == 2 else list(combinations(shown, 2))
+    regions = [result.region(*pair, cl=level, at=at or None) for pair in pairs for level in levels]
+    for warning in dict.fromkeys(warning for region in regions for warning in region.warnings):
+        print(f"warning: {warning}", file=sys.stderr)
+
+
+def print_best_fit(result: Result) -> None:
+    """Print the global minimum and where it lies."""
+    units = {axis.name: axis.units for axis in result.axes}
+    print(f"best fit: chi2 = {result.minimum:.6g} at")
+    for name, value in result.best_fit.items():
+        print(f"  {name} = {value:.6g}{_with_unit(units[name])}")
+
+
+def print_limits(found: list[Intervals], units: list[str]) -> None:
+    """Print the allowed intervals, each with its C.L. and degrees of freedom, and warnings about them."""
+    print("allowed, with the other parameters minimised over:")
+    for entry, unit in zip(found, units, strict=True):
+        pieces = " or ".join(
+            f"[{'-' if lo is None else f'{lo:.5g}'}, {'-' if hi is None else f'{hi:.5g}'}]" for lo, hi in entry
+        )
+        level = f"{100.0 * entry.cl:g}% C.L., {entry.dof} dof (delta chi2 = {entry.level:.3f})"
+        print(f"  {entry.axis}: {pieces or 'nowhere'}{_with_unit(unit)}  {level}")
+    for warning in dict.fromkeys(warning for entry in found for warning in entry.warnings):
+        print(f"warning: {warning}", file=sys.stderr)
+
+
+def print_events(counted: list[Events]) -> None:
+    """Print expected counts as a table with their total."""
+    rows = [("experiment", "channel", "flavour", "recoil energy [keV]", "events")]
+    for record in counted:
+        lo, hi = record.bin_keV
+        interval = f"above {lo:g}" if hi == float("inf") else f"{lo:g} to {hi:g}"
+        rows.append((record.experiment, record.channel, record.flavour, interval, f"{record.counts:.6g}"))
+    rows.append(("total", "", "", "", f"{sum(record.counts for record in counted):.6g}"))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for *words, number in rows:
+        cells = [f"{word:<{width}}" for word, width in zip(words, widths[:-1], strict=True)]
+        print("  ".join([*cells, f"{number:>{widths[-1]}}"]))
+
+
+def describe_scan(scan: Scan, threads: int | None) -> None:
+    """Print what running a scan would give and take."""
+    from scanengine.store import format_bytes
+
+    definition = scan.definition
+    print(definition.title)
+    totals: dict[tuple[str, str], float] = {}
+    for record in scan.events():
+        key = (record.experiment, record.channel)
+        totals[key] = totals.get(key, 0.0) + record.counts
+    for (experiment, channel), counts in totals.items():
+        print(f"  {experiment}, {channel}: {counts:.6g} events expected")
+    if not definition.axes:
+        print("no [axes]: this scan can be counted but not run")
+        return
+    for axis in definition.axes:
+        ends = f"{axis.values[0]:g} to {axis.values[-1]:g}"
+        print(f"  {axis.name}: {axis.values.size} points from {ends}{_with_unit(axis.units)}")
+    estimate = scan.estimate(threads)
+    print(f"{grid(estimate.shape)}")
+    print(
+        f"  grid: {format_bytes(estimate.grid_bytes)} of {definition.output.precision}"
+        if estimate.grid_bytes
+        else "  profiles only"
+    )
+    print(f"  file: about {format_bytes(estimate.file_bytes)}")
+    time_and_threads = f"{_duration(estimate.seconds)} with {estimate.threads} threads, from a timed sample"
+    print(f"  time: about {time_and_threads}; the figure takes a few seconds more")
+
+
+def describe_result(path: Path) -> None:
+    """Print what a result file holds."""
+    from scanengine.api import open_result
+
+    result = open_result(path)
+    print(result.title)
+    print(f"{grid(result.shape)}; {'chi2 at every point' if result.has_grid else 'profiles only'}")
+    for axis in result.axes:
+        print(
+            f"  {axis.name}: {axis.values.size} points from {axis.values[0]:g} to {axis.values[-1]:g}"
+            f"{_with_unit(axis.units)}  ({axis.long_name})"
+        )
+    print_best_fit(result)
+
+
+def grid(shape: tuple[int, ...]) -> str:
+    """Say how many points a grid has."""
+    return f"{' x '.join(map(str, shape))} = {prod(shape):,} grid points"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100.0:
+        return f"{seconds:.2g} s"
+    return f"{seconds / 60.0:.0f} min" if seconds < 6000.0 else f"{seconds / 3600.0:.3g} h"
+
+
+def _with_unit(unit: str) -> str:
+    return "" if unit == "1" else f" {unit}"
+
+
+def finite(value: float) -> Any:
+    """An infinite end is null in JSON, which has no infinity."""
+    return value if value < float("inf") else None
