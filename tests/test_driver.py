@@ -183,6 +183,7 @@ def test_progress_counts_points_up_to_all(threads: int) -> None:
     assert seen[-1] == 42
 
 
+@pytest.mark.jit_only
 def test_memory_does_not_grow_with_the_grid() -> None:
     """50 tiles of 256 kB through two threads: their buffers, planes and no more."""
     evaluator, shape = Waves(), (50, 32, 32, 32)

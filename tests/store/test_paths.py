@@ -1,0 +1,144 @@
+"""Where a result may be written, and what stands in the way."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from scanengine.errors import InputError, RunError
+from scanengine.store import check_output, format_bytes, open_result, partial_path
+from tests.store.results import (
+    SHAPE,
+    axes_of,
+    chi2_of,
+    profiles_of,
+    write_result,
+    writer_for,
+)
+
+
+def test_an_existing_result_stays_without_overwrite(result: Path) -> None:
+    before = result.read_bytes()
+    with pytest.raises(InputError, match=r"out\.h5 exists: pass --overwrite to replace it, or -o to write elsewhere"):
+        writer_for(result)
+    assert result.read_bytes() == before
+
+
+def test_overwrite_keeps_the_old_result_until_the_new_one_is_whole(result: Path) -> None:
+    before = result.read_bytes()
+    with writer_for(result, overwrite=True) as writer:
+        assert result.read_bytes() == before
+        assert writer.partial.exists()
+    assert result.read_bytes() == before
+    write_result(result, (3, 3), (2, 2), overwrite=True)
+    assert open_result(result).shape == (3, 3)
+    assert list(result.parent.iterdir()) == [result]
+
+
+def test_a_leftover_of_an_unfinished_run_is_replaced_only_when_asked(tmp_path: Path) -> None:
+    path = tmp_path / "out.h5"
+    partial_path(path).write_bytes(b"junk")
+    with pytest.raises(InputError, match=r"out\.partial\.h5 is left from an unfinished run: pass --overwrite"):
+        check_output(path, 0)
+    write_result(path, overwrite=True)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_another_process_writes_is_neither_replaced_nor_read(tmp_path: Path) -> None:
+    path = tmp_path / "out.h5"
+    script = "import h5py, sys; f = h5py.File(sys.argv[1], 'w'); print('open', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(partial_path(path))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "open\n"
+        with pytest.raises(InputError, match=r"out\.partial\.h5 is being written by another run"):
+            check_output(path, 0, overwrite=True)
+        partial = partial_path(path)
+        partial.write_bytes(b"\x89HDF\r\n\x1a\n")
+        with pytest.raises(InputError, match="is being written by a running scan"):
+            open_result(partial)
+        process.communicate("")
+
+
+def test_a_result_that_appears_during_the_run_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "out.h5"
+    with writer_for(path, keep="profiles") as writer:
+        path.write_text("mine")
+        with pytest.raises(RunError, match="appeared during the run"):
+            writer.finish(profiles_of(chi2_of(SHAPE), axes_of(SHAPE)))
+    assert path.read_text() == "mine"
+    assert writer.kept == partial_path(path)
+    assert open_result(partial_path(path)).shape == SHAPE
+
+
+@pytest.mark.parametrize("name", ["out.txt", "out", "out.nc", "out.partial.h5", ".h5"])
+def test_the_name_of_a_result_ends_in_h5_or_hdf5(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match=r"ends in \.h5 or \.hdf5"):
+        check_output(tmp_path / name, 0)
+
+
+def test_a_missing_directory_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"there is no directory .*nowhere; create it, or write elsewhere"):
+        check_output(tmp_path / "nowhere" / "out.h5", 0)
+
+
+def test_a_directory_of_that_name_is_named(tmp_path: Path) -> None:
+    (tmp_path / "out.h5").mkdir()
+    with pytest.raises(InputError, match="is a directory"):
+        check_output(tmp_path / "out.h5", 0, overwrite=True)
+
+
+def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(InputError, match="cannot be written; write elsewhere"):
+        check_output(tmp_path / "out.h5", 0)
+
+
+def test_a_directory_that_turns_out_read_only_is_an_input_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    with pytest.raises(InputError, match="cannot be written: Read-only file system"), writer_for(tmp_path / "out.h5"):
+        pass
+
+
+def test_a_grid_larger_than_the_free_disk_is_refused_with_both_sizes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=79_500_000_000))
+    with pytest.raises(InputError, match=r"takes 1\.23 TB, but only 79\.5 GB are free"):
+        check_output(tmp_path / "out.h5", 1_234_000_000_000)
+    with pytest.raises(InputError, match=r"takes 8\.00 EB"):
+        writer_for(tmp_path / "out.h5", (10_000,) * 4 + (100,), (1, 1, 1, 1, 100))
+    assert not list(tmp_path.iterdir())
+
+
+def test_room_taken_by_the_leftover_counts_as_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
+    partial_path(tmp_path / "out.h5").write_bytes(bytes(500))
+    check_output(tmp_path / "out.h5", 1500, overwrite=True)
+    with pytest.raises(InputError, match=r"takes 1\.50 kB, but only 1\.50 kB"):
+        check_output(tmp_path / "out.h5", 1501, overwrite=True)
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 bytes"), (999, "999 bytes"), (1000, "1.00 kB"), (999_600, "1.00 MB"), (123_456_789, "123 MB")],
+)
+def test_sizes_have_three_digits(size: int, text: str) -> None:
+    assert format_bytes(size) == text
