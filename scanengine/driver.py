@@ -32,7 +32,7 @@ Prepared = TypeVar("Prepared")
 class Evaluator(Protocol):
     """Computes chi2 on tensor grids; called from several threads at once."""
 
-    def fill(self, values: Sequence[FloatArray], chi2: FloatArray) -> None:
+    def fill(self, values: Sequence[FloatArray], chi2: FloatArray) -> object:
         """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis."""
 
 

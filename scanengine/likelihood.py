@@ -131,8 +131,7 @@ class GaussianLikelihood:
 
     def polynomial(self, axes: Sequence[Axis], parameters: ParameterMap) -> ChiSquaredPolynomial:
         """Compile chi2 to polynomials in the scanned axes, ties and fixed values folded in."""
-        centre = np.array([0.5 * (axis.values[0] + axis.values[-1]) for axis in axes])
-        half_width = np.array([0.5 * (axis.values[-1] - axis.values[0]) for axis in axes])
+        centre, half_width = np.array([_box(axis.values[0], axis.values[-1]) for axis in axes]).T
         to_axes = np.eye(1 + len(axes))
         to_axes[1:, 0] = centre
         to_axes[1:, 1:] = np.diag(half_width)
@@ -147,6 +146,12 @@ class GaussianLikelihood:
         if residuals.shape[0] > residuals.shape[1]:
             residuals = np.asarray(np.linalg.qr(residuals, mode="r"))
         return ChiSquaredPolynomial(centre, half_width, quadratic, residuals)
+
+
+def _box(low: float, high: float) -> tuple[float, float]:
+    """Return c and h such that (x - c) / h lies in [-1, 1]: c = 0 where the axis comes near zero, so that nothing cancels."""
+    c = 0.5 * (low + high)
+    return (c, high - c) if abs(c) > 1.5 * (high - low) else (0.0, max(abs(low), abs(high)))
 
 
 def sum_over_flavours(responses: Sequence[Response], theta: FloatArray, couplings: str) -> FloatArray:

@@ -1,24 +1,16 @@
-"""chi2 compiled to polynomials in the scanned parameters, and how accurately each way of evaluating it rounds."""
+"""chi2 compiled to polynomials in the scanned parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scanengine.grids import FloatArray
 from scanengine_kernels.quartic import fill_quartic
-from scanengine_kernels.squares import fill_squares
-
-ROUNDING_GOAL = 1e-10
-"""chi2 is promised to this times (1 + chi2) against its direct evaluation."""
-
-_STARTS = 64
-_SAFETY = 2.0
-"""The quartic's measured rounding error is kept this far from the promise: a sample does not see the worst point."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +61,8 @@ class Monomials:
 class ChiSquaredPolynomial:
     """chi2 = sum_k r_k(t)^2 with quadratic residuals, in variables t = (x - centre) / half_width in [-1, 1].
 
-    `residuals` (k, monomials of degree two). Evaluated as the one quartic that the squares add up to wherever its
-    rounding error allows, as a sum of squares otherwise.
+    `residuals` (k, monomials of degree two). On every plane of the last two variables it is filled as the one quartic
+    that the squares add up to, save on lines where that could round by more than 1e-10 (1 + chi2).
     """
 
     centre: FloatArray
@@ -78,73 +70,30 @@ class ChiSquaredPolynomial:
     monomials: Monomials
     residuals: FloatArray
 
-    @cached_property
-    def quartic(self) -> tuple[Monomials, FloatArray]:
-        """The monomials of degree four and the coefficients of chi2."""
-        n = self.centre.size
-        monomials = Monomials.of(n, 4)
-        exponents = np.array(self.monomials.exponents)
-        columns = [[monomials.column[tuple(total)] for total in (exponents + e).tolist()] for e in exponents]
-        coefficients = np.zeros(len(monomials.exponents))
-        np.add.at(coefficients, np.array(columns), self.residuals.T @ self.residuals)
-        return monomials, coefficients
+    def fill(self, values: Sequence[FloatArray], chi2: FloatArray) -> int:
+        """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis.
 
-    @cached_property
-    def quartic_rounding(self) -> float:
-        """Rounding error of the quartic over (1 + chi2), as measured against the squares.
-
-        It is largest where chi2 is small although its terms are large. From random points (of fixed seed) chi2 is
-        therefore minimised along each variable in turn, and compared all along these lines; a bound from the size of
-        the coefficients alone overestimates it a thousandfold.
+        Returns on how many lines along the last axis the squares themselves were evaluated.
         """
-        n = self.centre.size
-        random = np.random.default_rng(seed=1)
-        line = np.linspace(-1.0, 1.0, 41)
-        worst = 0.0
-        for t in random.uniform(-1.0, 1.0, size=(_STARTS, n)):
-            for axis in (*range(n), *range(n)):
-                values = [line if a == axis else t[a : a + 1] for a in range(n)]
-                shape = tuple(v.size for v in values)
-                quartic, squares = np.empty(shape), np.empty(shape)
-                self._fill_quartic(values, quartic)
-                self._fill_squares(values, squares)
-                worst = max(worst, float(np.max(np.abs(quartic - squares) / (1.0 + squares))))
-                t[axis] = line[np.argmin(squares)]
-        return worst
-
-    @cached_property
-    def method(self) -> str:
-        """How grids are filled: "quartic", or "squares" where the quartic's rounding comes too near the promise."""
-        return "quartic" if _SAFETY * self.quartic_rounding <= ROUNDING_GOAL else "squares"
-
-    def fill(self, values: Sequence[FloatArray], chi2: FloatArray) -> None:
-        """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis."""
         t = self.scaled(values)
-        if self.method == "quartic":
-            self._fill_quartic(t, chi2)
-        else:
-            self._fill_squares(t, chi2)
+        shape = np.array([v.size for v in t])
+        packed = np.zeros((shape.size, shape.max()))
+        for axis, v in enumerate(t):
+            packed[axis, : v.size] = v
+        monomials = self.monomials
+        products, plane_starts, plane_groups = _plane_monomials(min(shape.size, 2))
+        lines = chi2.reshape(-1, chi2.shape[-1])
+        residuals, starts, groups = self.residuals, monomials.starts, monomials.groups
+        return fill_quartic(residuals, starts, groups, products, plane_starts, plane_groups, shape, packed, lines)
 
     def scaled(self, values: Sequence[FloatArray]) -> list[FloatArray]:
         """Return values of each axis as those of the variables t."""
         return [(x - c) / h for x, c, h in zip(values, self.centre, self.half_width, strict=True)]
 
-    def _fill_quartic(self, t: Sequence[FloatArray], chi2: FloatArray) -> None:
-        monomials, coefficients = self.quartic
-        shape, packed = _pack(t)
-        lines = chi2.reshape(-1, chi2.shape[-1])
-        fill_quartic(coefficients, monomials.starts, monomials.groups, shape, packed, lines)
 
-    def _fill_squares(self, t: Sequence[FloatArray], chi2: FloatArray) -> None:
-        shape, packed = _pack(t)
-        lines = chi2.reshape(-1, chi2.shape[-1])
-        fill_squares(self.residuals, self.monomials.starts, self.monomials.groups, shape, packed, lines)
-
-
-def _pack(values: Sequence[FloatArray]) -> tuple[NDArray[np.int64], FloatArray]:
-    """Return the number of values of each axis (n,), and all values (n, longest) in one array for the kernels."""
-    shape = np.array([v.size for v in values])
-    packed = np.zeros((shape.size, shape.max()))
-    for axis, v in enumerate(values):
-        packed[axis, : v.size] = v
-    return shape, packed
+@cache
+def _plane_monomials(n: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return, for n variables, where products of quadratic monomials go in the quartic, and its starts and groups."""
+    quadratic, quartic = Monomials.of(n, 2).exponents, Monomials.of(n, 4)
+    products = [[quartic.column[tuple(np.add(a, b).tolist())] for b in quadratic] for a in quadratic]
+    return np.array(products), quartic.starts, quartic.groups

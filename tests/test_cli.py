@@ -54,7 +54,6 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         monkeypatch.setattr(sys, "argv", ["scanengine", *arguments])
         with pytest.raises(SystemExit) as stop:
             cli.main()
-            raise SystemExit(0)
         written = capsys.readouterr()
         return int(stop.value.code or 0), written.out, written.err
 

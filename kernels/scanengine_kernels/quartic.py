@@ -1,4 +1,11 @@
-"""The fast path: chi2 as one polynomial of degree four in the scanned parameters, whatever the number of bins."""
+"""chi2 on a tensor grid: a sum of squared residuals, quadratic in the scanned parameters, evaluated as a quartic.
+
+The residuals are contracted variable by variable down to the last two. On the plane of these the squares are added up
+to one polynomial of degree four, whatever their number, and along a line of it chi2 is a quartic: four fused
+multiply-adds per point. Where chi2 is small beside the terms that it is the difference of, a quartic cancels and
+squares do not: a line whose bound on the rounding error exceeds the promise is evaluated as squares, at three operations
+per residual and point.
+"""
 
 from __future__ import annotations
 
@@ -8,30 +15,104 @@ from numpy.typing import NDArray
 from scanengine_kernels._jit import jit
 from scanengine_kernels.polynomial import first_changed, fix_variable
 
+ROUNDING_GOAL = 1e-10
+"""chi2 is right to this times (1 + chi2)."""
+
+ROUNDINGS = 14
+"""Roundings that a monomial passes through on its way from the plane's coefficients to chi2, and some to spare."""
+
+
+@jit
+def add_up_squares(
+    residuals: NDArray[np.float64], products: NDArray[np.int64], coefficients: NDArray[np.float64]
+) -> float:
+    """Set coefficients to those of sum_k r_k^2 for residuals (k, terms); return a bound on its rounding, |t| <= 1.
+
+    products (terms, terms) says to which coefficient the product of two monomials belongs.
+    """
+    coefficients[:] = 0.0
+    largest = 0.0
+    terms = products.shape[0]
+    for k in range(residuals.shape[0]):
+        size = 0.0
+        for i in range(terms):
+            r = residuals[k, i]
+            size += abs(r)
+            coefficients[products[i, i]] += r * r
+            for j in range(i):
+                coefficients[products[i, j]] += 2.0 * r * residuals[k, j]
+        largest += size * size
+    return (residuals.shape[0] + ROUNDINGS) * 1.2e-16 * largest
+
+
+@jit
+def fill_line(c: NDArray[np.float64], x: NDArray[np.float64], row: NDArray[np.float64]) -> float:
+    """Set row to the quartic with coefficients c (5,) at x, lowest power first; return its minimum."""
+    for i in range(row.size):
+        row[i] = c[0] + x[i] * (c[1] + x[i] * (c[2] + x[i] * (c[3] + x[i] * c[4])))
+    lowest = row[0]
+    for i in range(row.size):
+        lowest = min(lowest, row[i])
+    return lowest
+
+
+@jit
+def fill_line_with_squares(residuals: NDArray[np.float64], x: NDArray[np.float64], row: NDArray[np.float64]) -> None:
+    """Set row to sum_k r_k(x)^2, residuals (k, 3 or more) quadratic, lowest power first."""
+    row[:] = 0.0
+    for k in range(residuals.shape[0]):
+        c0, c1, c2 = residuals[k, 0], residuals[k, 1], residuals[k, 2]
+        for i in range(row.size):
+            r = c0 + x[i] * (c1 + x[i] * c2)
+            row[i] += r * r
+
 
 @jit
 def fill_quartic(
-    coefficients: NDArray[np.float64],
+    residuals: NDArray[np.float64],
     starts: NDArray[np.int64],
     groups: NDArray[np.int64],
+    products: NDArray[np.int64],
+    plane_starts: NDArray[np.int64],
+    plane_groups: NDArray[np.int64],
     shape: NDArray[np.int64],
     values: NDArray[np.float64],
     chi2: NDArray[np.float64],
-) -> None:
+) -> int:
     """Fill chi2 (lines, shape[-1]) on the tensor grid of values (axes, longest): values[a, :shape[a]] of variable a.
 
-    coefficients, starts and groups as in `polynomial`; a level is contracted anew only when its variable moves, so that
-    nearly all the work is the innermost quartic: four fused multiply-adds per point.
+    The variables lie in [-1, 1]. residuals (k, monomials of degree two) have starts and groups as in `polynomial`;
+    products, plane_starts and plane_groups belong to the monomials of the last one or two variables. Returns how many
+    lines were evaluated as squares.
     """
     n = shape.size
-    levels = np.empty((n, coefficients.size))
-    levels[0] = coefficients
+    first_of_plane = max(n - 2, 0)
+    levels = np.empty((n, residuals.shape[0], residuals.shape[1]))
+    levels[0] = residuals
+    plane = np.empty(plane_starts[0, plane_groups[0]])
+    line_coefficients = np.empty(5)
     index = np.full(n - 1, -1, dtype=np.int64)
-    x = values[n - 1]
+    x = values[n - 1, : shape[n - 1]]
+    bound = 0.0
+    squared = 0
     for line in range(chi2.shape[0]):
-        for axis in range(first_changed(line, shape, index), n - 1):
-            fix_variable(levels[axis], starts[axis], groups[axis], values[axis, index[axis]], levels[axis + 1])
-        c0, c1, c2, c3, c4 = levels[n - 1, :5]
-        row = chi2[line]
-        for i in range(shape[n - 1]):
-            row[i] = c0 + x[i] * (c1 + x[i] * (c2 + x[i] * (c3 + x[i] * c4)))
+        changed = first_changed(line, shape, index)
+        for axis in range(changed, first_of_plane):
+            t = values[axis, index[axis]]
+            for k in range(residuals.shape[0]):
+                fix_variable(levels[axis, k], starts[axis], groups[axis], t, levels[axis + 1, k])
+        if line == 0 or changed < first_of_plane:
+            bound = add_up_squares(levels[first_of_plane], products, plane)
+        if n > 1:
+            t = values[n - 2, index[n - 2]]
+            fix_variable(plane, plane_starts[0], plane_groups[0], t, line_coefficients)
+        else:
+            line_coefficients[:] = plane
+        lowest = fill_line(line_coefficients, x, chi2[line])
+        if bound > ROUNDING_GOAL * (1.0 + max(lowest, 0.0)):
+            if n > 1:
+                for k in range(residuals.shape[0]):
+                    fix_variable(levels[n - 2, k], starts[n - 2], groups[n - 2], t, levels[n - 1, k])
+            fill_line_with_squares(levels[n - 1], x, chi2[line])
+            squared += 1
+    return squared

@@ -136,13 +136,14 @@ def response(
 ) -> float:
     """Add each panel's integral to integrals[bin] (bins, 4), bisecting panels until the two rules agree.
 
-    panels (n, 2) are ranges of e = E_min(T) in MeV without a kink inside, panel_bins (n,) the bin of each. Returns the
-    largest relative disagreement that was left, above `AGREEMENT` only if a panel could not be bisected further.
+    panels (n, 2) are ranges of e = E_min(T) in MeV without a kink inside, panel_bins (n,) the bin of each; integrals
+    are zero before. Returns the largest share of a bin's integral by which the rules still differ in panels that could
+    not be bisected further: zero where all have converged.
     """
     moments, terms = np.empty(3), np.empty(4)
     kronrod, embedded = np.empty(4), np.empty(4)
     stack = np.empty((MAX_BISECTIONS + 2, 2))
-    worst = 0.0
+    unresolved = np.zeros(integrals.shape)
     for panel in range(panels.shape[0]):
         stack[0] = panels[panel]
         depth = 1
@@ -170,7 +171,13 @@ def response(
                 stack[depth + 1, 0], stack[depth + 1, 1] = lo, middle
                 depth += 2
                 continue
-            worst = max(worst, disagreement)
             for term in range(4):
                 integrals[panel_bins[panel], term] += kronrod[term]
+                if disagreement > AGREEMENT:
+                    unresolved[panel_bins[panel], term] += abs(kronrod[term] - embedded[term])
+    worst = 0.0
+    for i in range(integrals.shape[0]):
+        for term in (0, 2, 3):
+            if unresolved[i, term] > 0.0:
+                worst = max(worst, unresolved[i, term] / integrals[i, term])
     return worst

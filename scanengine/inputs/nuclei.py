@@ -54,6 +54,8 @@ def target(name: str) -> Target:
     nuclide = re.fullmatch(r"([A-Z][a-z]?)-?(\d+)|(\d+)-?([A-Z][a-z]?)", name)
     if nuclide:
         symbol, mass_number = nuclide[1] or nuclide[4], int(nuclide[2] or nuclide[3])
+        if symbol in ("D", "T"):  # hydrogen by other names: a compound of so many of its atoms
+            return _material(periodictable, name)
         element = _element(elements, symbol, name)
         if mass_number in element.isotopes:
             isotope = _isotope(element, mass_number)
