@@ -198,6 +198,10 @@ class DirectEvaluator:
             "of each panel: it must be a smooth function of E and T, finite over the whole recoil window"
         )
 
+    def chi2(self, x: FloatArray) -> float:
+        """Return chi2 at one point (axes,)."""
+        return float(self._likelihood.chi2_of_counts(self._counts(x)))
+
     def _probe(self, points: Sequence[FloatArray]) -> FloatArray:
         return np.array([self._counts(x) for x in points])
 

@@ -149,7 +149,7 @@ class GaussianLikelihood:
 
 
 def _box(low: float, high: float) -> tuple[float, float]:
-    """Return c and h such that (x - c) / h lies in [-1, 1]: c = 0 where the axis comes near zero, so that nothing cancels."""
+    """Return c and h such that (x - c) / h lies in [-1, 1]; c = 0 where the axis comes near zero, lest x cancel."""
     c = 0.5 * (low + high)
     return (c, high - c) if abs(c) > 1.5 * (high - low) else (0.0, max(abs(low), abs(high)))
 

@@ -186,3 +186,32 @@ def test_direct_evaluation_agrees_with_the_polynomial(scan: api.Scan) -> None:
     polynomial = scanengine.load(path, coarse).run()
     direct = scanengine.load(path, [*coarse, "physics.evaluation=direct"]).run()
     assert np.max(np.abs(direct.chi2 - polynomial.chi2) / (1.0 + polynomial.chi2)) < 1e-10
+
+
+@pytest.mark.jit_only
+def test_a_cross_section_of_ones_own_is_used_everywhere_or_refused(scan: api.Scan, tmp_path: Path) -> None:
+    import numba
+
+    @numba.njit
+    def halved(E: float, T: float, nucleus: FloatArray, flavour: int, parameters: FloatArray) -> float:
+        """A constant: counts in proportion to the axis."""
+        return float(parameters[-1]) * 1e-40
+
+    path = scan.definition.path or ""
+    axes = "axes={ scale = { min = 1.0, max = 3.0, points = 3 } }"
+    own = scanengine.load(path, axes, cross_section=halved)
+    result = own.run(tmp_path / "own.h5")
+    assert own.chi2(scale=3.0) == pytest.approx(result.chi2[2], rel=1e-12)
+    assert result.chi2[2] != pytest.approx(result.chi2[0])
+    with pytest.raises(scanengine.InputError, match="standard cross-section"):
+        own.events()
+    with pytest.raises(scanengine.InputError, match="cross-section of its own, halved"):
+        result.definition  # noqa: B018
+    with pytest.raises(scanengine.InputError, match="must be used by a tie"):
+        scanengine.load(path, axes)
+
+
+def test_a_single_override_and_a_single_level_need_no_list(scan: api.Scan) -> None:
+    one = scanengine.load(scan.definition.path or "", "axes.mu_nu.points=3")
+    assert one.definition.axes[2].values.size == 3
+    assert [interval.cl for interval in one.run().limits(cl=0.90)] == [0.90] * 3

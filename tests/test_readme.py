@@ -55,6 +55,7 @@ def test_the_python_examples_run(
     assert "Result('Ne and Xe, delayed flux'" in printed
     assert "events expected in neon" in printed
     assert "90% C.L., 1 dof" in printed
+    assert "Result('Ne and Xe, delayed flux': g2 (41)" in printed
     assert (folder / "plane.pdf").exists()
 
 
@@ -62,6 +63,10 @@ def test_the_readme_begins_with_the_two_commands() -> None:
     first, second = blocks("sh")[:2]
     assert first.strip() == "pip install . && scanengine run large/nsi-5d"
     assert second.strip() == 'pip install -e ".[test]" && pytest'
+
+
+def test_no_placeholder_is_left() -> None:
+    assert not re.findall(r"^[A-Z]{4,}$", README, re.MULTILINE)
 
 
 def test_every_figure_that_is_shown_is_there() -> None:

@@ -9,6 +9,7 @@ the flux.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from scanengine_kernels._jit import jit, jit_uncached
 from scanengine_kernels.cross_sections import magnetic_kinematics, weak_kinematics
 
-CrossSection = Callable[[float, float, NDArray[np.float64], int, NDArray[np.float64]], float]
+CrossSection = Callable[..., Any]
 """(E_MeV, T_MeV, nucleus, flavour, parameters) -> cm^2/MeV, compiled with numba.njit.
 
 nucleus is [Z, N, M_MeV, F_p(q), F_n(q)], flavour counts nu_e, nu_mu, nu_tau, nu_ebar, nu_mubar, nu_taubar from 0, and
@@ -26,7 +27,9 @@ parameters is what the caller of `sum_counts` passes on.
 
 @jit
 def cevns(E: float, T: float, nucleus: NDArray[np.float64], flavour: int, parameters: NDArray[np.float64]) -> float:
-    """The standard cross-section with NSI, magnetic moments and charge radii (S4 and S6, K3 and K6).
+    """The standard cross-section with NSI, magnetic moments and charge radii.
+
+    Scholberg 2006, eqs. 4 and 6; Kosmas et al. 2015, eqs. 3 and 6.
 
     parameters (7, 7): a row per flavour with p_b, n_b for the three final families b and mu in 1e-10 mu_B; in the last
     row the constants G_F^2 / pi and pi alpha^2 1e-20 / m_e^2 in cm^2 and flags: full kinematics, full magnetic term,

@@ -3,8 +3,8 @@
 The residuals are contracted variable by variable down to the last two. On the plane of these the squares are added up
 to one polynomial of degree four, whatever their number, and along a line of it chi2 is a quartic: four fused
 multiply-adds per point. Where chi2 is small beside the terms that it is the difference of, a quartic cancels and
-squares do not: a line whose bound on the rounding error exceeds the promise is evaluated as squares, at three operations
-per residual and point.
+squares do not: a line whose bound on the rounding error exceeds the promise is evaluated as squares, at three
+operations per residual and point.
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@ inner integrals over E are three moments of the spectrum, m = 0, 1, 2,
 
     I_m(e) = int_e^inf dE phi(E) E^-m,
 
-from which both kinematic options and the magnetic term are built.
+from which both kinematic options and the magnetic term are built (Scholberg 2006, eqs. 4 and 6; Kosmas et al. 2015,
+eqs. 3 and 6).
 """
 
 from __future__ import annotations

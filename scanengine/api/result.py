@@ -40,6 +40,11 @@ def open_result(path: str | Path) -> Result:
     text = definitions.parse if stored.definition else None
 
     def definition() -> Definition:
+        if "cross_section" in stored.attributes:
+            name = stored.attributes["cross_section"]
+            raise InputError(
+                f"{stored.path} was scanned with a cross-section of its own, {name}, which no file can hold"
+            )
         if text is None:
             raise InputError(f"{stored.path} does not hold the scan file it was made from")
         return text(stored.definition, directory=stored.path.parent, overrides=stored.overrides)
@@ -184,11 +189,11 @@ class Result:
         """
         return region(self.slice(*self._two(names), at=at) if at else self.profile(*self._two(names)), cl)
 
-    def limits(self, cl: Sequence[float] = DEFAULT_LEVELS) -> list[Intervals]:
+    def limits(self, cl: float | Sequence[float] = DEFAULT_LEVELS) -> list[Intervals]:
         """Return every parameter's allowed intervals at each confidence level (1 dof), the others minimised over."""
-        return [intervals(self.profile(axis.name), level) for axis in self.axes for level in cl]
+        return [intervals(self.profile(axis.name), level) for axis in self.axes for level in _levels(cl)]
 
-    def plot(self, *names: str, cl: Sequence[float] = (0.90,), at: Mapping[str, float] | None = None) -> Figure:
+    def plot(self, *names: str, cl: float | Sequence[float] = 0.90, at: Mapping[str, float] | None = None) -> Figure:
         """Draw the plane of two parameters, the profile of one, or without names what shows the whole scan.
 
         That is the profile, the plane, or from three axes on the corner figure of all planes. `at` holds other axes at
@@ -203,7 +208,7 @@ class Result:
             return figures.corner(
                 {name: self.profile(name) for name in ordered},
                 {pair: self.profile(*pair) for pair in combinations(ordered, 2)},
-                cl,
+                _levels(cl),
                 best_fit=self.best_fit,
             )
         shown = names or tuple(axis.name for axis in self.axes)
@@ -256,6 +261,10 @@ class Result:
         return chosen
 
 
+def _levels(cl: float | Sequence[float]) -> Sequence[float]:
+    return (cl,) if isinstance(cl, int | float) else cl
+
+
 def _named(name: str, axes: Sequence[Axis]) -> Axis:
     for axis in axes:
         if axis.name == name:
@@ -264,7 +273,10 @@ def _named(name: str, axes: Sequence[Axis]) -> Axis:
 
 
 def overlay(
-    results: Mapping[str, Result], *names: str, cl: Sequence[float] = (0.90,), at: Mapping[str, float] | None = None
+    results: Mapping[str, Result],
+    *names: str,
+    cl: float | Sequence[float] = 0.90,
+    at: Mapping[str, float] | None = None,
 ) -> Figure:
     """Draw several results, by label, over one axis or two: the first filled, the others as outlines."""
     from scanengine import figures
@@ -274,5 +286,5 @@ def overlay(
     ]
     first = next(iter(results.values()))
     if len(names) == 1:
-        return figures.profile(curves, cl)
-    return figures.plane(curves, cl, best_fit=first.best_fit if len(curves) == 1 else None)
+        return figures.profile(curves, _levels(cl))
+    return figures.plane(curves, _levels(cl), best_fit=first.best_fit if len(curves) == 1 else None)

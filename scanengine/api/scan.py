@@ -62,14 +62,18 @@ class Estimate:
         return prod(self.shape)
 
 
-def load(path_or_name: str | Path, overrides: Sequence[str] = (), *, cross_section: CrossSection | None = None) -> Scan:
+def load(
+    path_or_name: str | Path, overrides: str | Sequence[str] = (), *, cross_section: CrossSection | None = None
+) -> Scan:
     """Load a scan file by its path, or a bundled scan by its name, as "large/nsi-5d".
 
     overrides are KEY=VALUE with dotted keys of the scan file, as `--set` takes them. cross_section, compiled with
     numba.njit, takes the place of the standard one at every grid point (`scanengine_kernels.direct` says how it is
     called). Raises InputError with all faults of the file.
     """
-    return Scan(definitions.read(path_or_name, overrides, require_axes=False), cross_section)
+    own_axes = cross_section is not None
+    items = [overrides] if isinstance(overrides, str) else overrides
+    return Scan(definitions.read(path_or_name, items, require_axes=False, own_axes=own_axes), cross_section)
 
 
 class Scan:
@@ -96,18 +100,28 @@ class Scan:
 
     def theta(self, **axis_values: float) -> FloatArray:
         """Return all physical parameters at these values of the axes; axes not named stay at the Standard Model."""
+        return self.definition.parameters.values(self._point(axis_values))
+
+    def _point(self, axis_values: Mapping[str, float]) -> FloatArray:
         unknown = set(axis_values) - {axis.name for axis in self.definition.axes}
         if unknown:
             raise InputError(f"{min(unknown)!r} is not an axis of this scan")
         at = [axis_values.get(axis.name, self._standard_model(axis.name)) for axis in self.definition.axes]
-        return self.definition.parameters.values(at)
+        return np.array(at, dtype=np.float64)
 
     def chi2(self, **axis_values: float) -> float:
         """Return chi2 at one point, from the counts themselves; axes not named stay at the Standard Model."""
+        if isinstance(self._evaluator, DirectEvaluator):
+            return self._evaluator.chi2(self._point(axis_values))
         return float(self.likelihood.chi2(self.theta(**axis_values)))
 
     def events(self, **axis_values: float) -> list[Events]:
-        """Return the expected counts at the fixed and tied values; axes not named stay at the Standard Model."""
+        """Return the expected counts at the fixed and tied values; axes not named stay at the Standard Model.
+
+        Raises InputError for a scan with a cross-section of its own, whose counts are not kept apart by flavour.
+        """
+        if self._cross_section is not None:
+            raise InputError("events are counted with the standard cross-section: load the scan without another one")
         theta = self.theta(**axis_values)
         couplings = self.definition.physics.couplings
         return [

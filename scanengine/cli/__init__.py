@@ -229,6 +229,8 @@ def schema() -> None:
 def _load(name: str, overrides: list[str] | None, *, quiet: bool = False) -> Scan:
     from scanengine.api import load
 
+    if Path(name).suffix in (".h5", ".hdf5"):
+        raise InputError(f"{name} is a result; a scan file or the name of a bundled scan would do")
     scan = load(name, overrides or [])
     if not quiet:
         for note in scan.definition.notes:
@@ -257,6 +259,6 @@ def _levels(text: str) -> tuple[float, ...]:
 def _assignment(item: str) -> tuple[str, float]:
     name, equals, value = item.partition("=")
     try:
-        return name.strip(), float(value) if equals else float("nan")
+        return name.strip(), float(value if equals else "missing")
     except ValueError:
         raise InputError(f"--slice {item}: write an axis and a number, as mu_nu=5") from None

@@ -31,13 +31,16 @@ def progress(title: str) -> Iterator[Callable[[int, int], None]]:
             yield lambda done, total: bar.update(task, completed=done, total=total)
         return
     began = last = time.monotonic()
+    first = 0
 
     def log(done: int, total: int) -> None:
-        nonlocal last
+        nonlocal began, last, first
         now = time.monotonic()
-        if now - last > _LOG_SECONDS:
+        if not first:  # the first tile may have waited for the compiler
+            began, first = now, done
+        if now - last > _LOG_SECONDS and done > first:
             last = now
-            left = (now - began) * (total - done) / done
+            left = (now - began) * (total - done) / (done - first)
             print(f"{done / total:.1%} of {total:.3g} points, about {left:.0f} s left", file=sys.stderr)
 
     yield log
@@ -46,11 +49,21 @@ def progress(title: str) -> Iterator[Callable[[int, int], None]]:
 def warn_about_regions(
     result: Result, shown: tuple[str, ...], levels: tuple[float, ...], at: Mapping[str, float]
 ) -> None:
-    """Warn, once each, about regions that touch an edge or are not resolved."""
-    pairs = [shown] if len(shown) == 2 else list(combinations(shown, 2))
-    regions = [result.region(*pair, cl=level, at=at or None) for pair in pairs for level in levels]
-    for warning in dict.fromkeys(warning for region in regions for warning in region.warnings):
+    """Warn, once each, about regions or intervals that touch an edge or are not resolved."""
+    from scanengine.contours import intervals, region
+
+    warnings: list[str] = []
+    for names in [shown] if len(shown) < 3 else combinations(shown, 2):
+        grid = result.slice(*names, at=at) if at else result.profile(*names)
+        for level in levels:
+            warnings += (region(grid, level) if len(names) == 2 else intervals(grid, level)).warnings
+    for warning in dict.fromkeys(warnings):
         print(f"warning: {warning}", file=sys.stderr)
+    for name, value in at.items():
+        held = min((axis.values for axis in result.axes if axis.name == name), key=len)
+        nearest = float(held[abs(held - value).argmin()])
+        if nearest != value:
+            print(f"note: {name} is held at its grid point {nearest:g}, the nearest to {value:g}", file=sys.stderr)
 
 
 def print_best_fit(result: Result) -> None:

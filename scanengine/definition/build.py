@@ -28,13 +28,15 @@ from scanengine.inputs.constants import SIN2_THETA_W
 _AXIS = "eps_ee_uV = { min = -1.0, max = 1.0, points = 31 }"
 
 
-def read(path_or_name: str | Path, overrides: Sequence[str] = (), *, require_axes: bool = True) -> Definition:
+def read(
+    path_or_name: str | Path, overrides: Sequence[str] = (), *, require_axes: bool = True, own_axes: bool = False
+) -> Definition:
     """Read a scan file, given its path or the name of a bundled scan; `overrides` are KEY=VALUE, as `--set` takes them.
 
     Raises InputError if there is no such file, DefinitionError with all its faults if it is wrong.
     """
     path = find_scan(path_or_name)
-    return parse(read_text(path), path=path, overrides=overrides, require_axes=require_axes)
+    return parse(read_text(path), path=path, overrides=overrides, require_axes=require_axes, own_axes=own_axes)
 
 
 def parse(
@@ -44,8 +46,11 @@ def parse(
     directory: Path | None = None,
     overrides: Sequence[str] = (),
     require_axes: bool = True,
+    own_axes: bool = False,
 ) -> Definition:
     """Return what the text of a scan file defines; its files are relative to `directory`, by default that of `path`.
+
+    With `own_axes` an axis may have any name, for a cross-section that makes use of it.
 
     Raises DefinitionError with all faults of the text and the overrides.
     """
@@ -55,7 +60,7 @@ def parse(
     folder = directory or (path.parent if path else Path())
     report = Report(name, folder, key_lines(text), overridden)
     with np.errstate(all="ignore"):  # numbers that overflow are found where they end up
-        definition = _build(raw, report, require_axes=require_axes)
+        definition = _build(raw, report, require_axes=require_axes, own_axes=own_axes)
     faults = report.faults + faults
     if faults or definition is None:
         raise DefinitionError(faults)
@@ -96,7 +101,7 @@ def _syntax_fault(message: str, text: str, name: str) -> Fault:
     return Fault(f"{name}:{line}", f"not TOML: {reason}{column}")
 
 
-def _build(raw: dict[str, Any], report: Report, *, require_axes: bool) -> Definition | None:
+def _build(raw: dict[str, Any], report: Report, *, require_axes: bool, own_axes: bool) -> Definition | None:
     experiments_raw = raw.get("experiments")
     if isinstance(experiments_raw, list):
         report.experiment_names = [_display_name(table, index) for index, table in enumerate(experiments_raw)]
@@ -112,14 +117,15 @@ def _build(raw: dict[str, Any], report: Report, *, require_axes: bool) -> Defini
     no_axes = raw.get("axes", {}) == {} and not report.misspelt(raw, ("axes",), ScanFile)
     if require_axes and no_axes:
         report.add(("axes",), f"no axes, a scan needs at least one, as {_AXIS}")
-    axes = build_axes(axes_raw, {term for tie in ties.values() for term in tie}, report)
+    used = set(axes_raw) if own_axes else {term for tie in ties.values() for term in tie}
+    axes = build_axes(axes_raw, used, report)
     sin2_theta_w = SIN2_THETA_W if "sin2_theta_w" in bad_physics else physics.sin2_theta_w
     parameters = build_parameters(tuple(axes_raw), fixed, ties, sin2_theta_w, report)
 
     notes = [note for part in parts for note in check_experiment(part, source, report)]
     for part in parts:
         check_magnetic_threshold(part, parameters, report)
-    notes += unconstrained_axes(parameters, parts)
+    notes += [] if own_axes else unconstrained_axes(parameters, parts)
 
     if not (bad_output | bad_physics) and output.profile == "exact" and physics.evaluation == "direct":
         report.add(

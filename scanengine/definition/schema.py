@@ -11,6 +11,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation
 
 from scanengine.inputs.constants import SIN2_THETA_W
+from scanengine.inputs.parameters import FLAVOURS, PARAMETERS
+
+_FLAVOURS = ", ".join(FLAVOURS)
+_PARAMETERS = "Names: " + ", ".join(p.name if p.units == "1" else f"{p.name} [{p.units}]" for p in PARAMETERS.values())
 
 MAX_POINTS_PER_AXIS = 10_000_000
 
@@ -63,7 +67,7 @@ class Tabulated(Table):
         description="Flux to which each spectrum is scaled, /cm^2/s; without it the spectra are absolute, /cm^2/s/MeV.",
     )
     spectra: Annotated[dict[str, SpectrumPoints | File], SkipValidation] = Field(
-        description="Per flavour, points E_MeV and flux, or a file with these two columns."
+        description=f"Per flavour ({_FLAVOURS}), points E_MeV and flux, or a file with these two columns."
     )
 
 
@@ -89,7 +93,7 @@ class PhysicsTable(Table):
 
 
 class EfficiencyCurve(Table):
-    """Detection efficiency at true recoil energies, joined by straight lines."""
+    """Detection efficiency at true recoil energies, joined by straight lines, constant beyond the ends."""
 
     recoil_keV: list[Number] = Field(description="Increasing true recoil energies, keV.")
     values: list[Number] = Field(description="Efficiency at each, in [0, 1].")
@@ -160,7 +164,8 @@ class ExperimentTable(Table):
     distance_m: Positive = Field(description="Distance from the source, m.")
     efficiency: Annotated[Share | EfficiencyCurve | File, SkipValidation] = Field(
         1.0,
-        description="Detection efficiency: a number, or a curve in true recoil energy (a file: keV, efficiency).",
+        description="Detection efficiency: a number, or a curve in true recoil energy (a file: keV, efficiency), "
+        "constant beyond its first and last point.",
     )
     recoil_window_keV: Annotated[list[float], Field(min_length=2, max_length=2), SkipValidation] | None = Field(
         None, description="Lower and upper end of the one bin counted, keV; the upper may be inf. Or recoil_bins_keV."
@@ -172,7 +177,7 @@ class ExperimentTable(Table):
         FormFactorName | Unity | Helm | KleinNystrand | SymmetrisedFermi | FormFactorTable, SkipValidation
     ] = Field("helm", description="Nuclear form factor: a name, or a table with its kind and parameters.")
     channels: Annotated[dict[str, Annotated[list[str], Field(min_length=1)]], SkipValidation] = Field(
-        description="Per channel, the flavours that it counts together."
+        description=f"Per channel, the flavours that it counts together: {_FLAVOURS}."
     )
     systematic: NotNegative = Field(
         0.0, description="Relative uncertainty of the normalisation, common to channels and bins."
@@ -212,7 +217,7 @@ class ScanFile(Table):
         description="Detectors: one or more tables [[experiments]]."
     )
     axes: Annotated[dict[str, AxisTable], SkipValidation] = Field(
-        {}, description="Scanned parameters, in the order of the grid's dimensions."
+        {}, description=f"Scanned parameters, in the order of the grid's dimensions. {_PARAMETERS}"
     )
     fixed: Annotated[dict[str, Number], SkipValidation] = Field(
         {}, description="Parameters held at a value, in their units."

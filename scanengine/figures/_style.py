@@ -168,7 +168,9 @@ def smooth(axis: Axis, delta: FloatArray) -> tuple[FloatArray, FloatArray]:
     places = np.log(axis.values[known]) if log else axis.values[known]
     between = max(1, math.ceil(400 / places.size))
     fine = np.interp(np.arange((places.size - 1) * between + 1) / between, np.arange(places.size), places)
-    return (np.exp(fine) if log else fine), np.asarray(PchipInterpolator(places, delta[known])(fine))
+    # like the limits, which are read off the square root: nearly linear beside a minimum
+    root = PchipInterpolator(places, np.sqrt(np.maximum(delta[known], 0.0)))
+    return (np.exp(fine) if log else fine), np.asarray(root(fine) ** 2)
 
 
 def arrange(
