@@ -33,6 +33,7 @@ TILE_POINTS = 1 << 10
 
 _CONVERGED = 1e-9
 _MOST_SUBDIVISIONS = 64
+_NOT_FINITE = "the cross-section gave counts that are not finite somewhere on the grid"
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,7 +204,10 @@ class DirectEvaluator:
         return float(self._likelihood.chi2_of_counts(self._counts(x)))
 
     def _probe(self, points: Sequence[FloatArray]) -> FloatArray:
-        return np.array([self._counts(x) for x in points])
+        counts = np.array([self._counts(x) for x in points])
+        if not np.all(np.isfinite(counts)):
+            raise RunError(_NOT_FINITE)
+        return counts
 
     def _counts(self, x: FloatArray) -> FloatArray:
         theta = self._definition.parameters.values(x)
@@ -218,5 +222,5 @@ class DirectEvaluator:
         for index in np.ndindex(*chi2.shape):
             counts = self._counts(np.array([v[i] for v, i in zip(values, index, strict=True)]))
             if not np.all(np.isfinite(counts)):
-                raise RunError("the cross-section gave counts that are not finite somewhere on the grid")
+                raise RunError(_NOT_FINITE)
             chi2[index] = self._likelihood.chi2_of_counts(counts)

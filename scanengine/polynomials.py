@@ -81,10 +81,16 @@ class ChiSquaredPolynomial:
         for axis, v in enumerate(t):
             packed[axis, : v.size] = v
         monomials = self.monomials
-        products, plane_starts, plane_groups = _plane_monomials(min(shape.size, 2))
-        lines = chi2.reshape(-1, chi2.shape[-1])
-        residuals, starts, groups = self.residuals, monomials.starts, monomials.groups
-        return fill_quartic(residuals, starts, groups, products, plane_starts, plane_groups, shape, packed, lines)
+        return fill_quartic(
+            self.residuals,
+            monomials.starts,
+            monomials.groups,
+            *_last_monomials(min(shape.size, 2)),
+            _last_monomials(1)[0],
+            shape,
+            packed,
+            chi2.reshape(-1, chi2.shape[-1]),
+        )
 
     def scaled(self, values: Sequence[FloatArray]) -> list[FloatArray]:
         """Return values of each axis as those of the variables t."""
@@ -92,7 +98,7 @@ class ChiSquaredPolynomial:
 
 
 @cache
-def _plane_monomials(n: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def _last_monomials(n: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Return, for n variables, where products of quadratic monomials go in the quartic, and its starts and groups."""
     quadratic, quartic = Monomials.of(n, 2).exponents, Monomials.of(n, 4)
     products = [[quartic.column[tuple(np.add(a, b).tolist())] for b in quadratic] for a in quadratic]

@@ -2,9 +2,9 @@
 
 The residuals are contracted variable by variable down to the last two. On the plane of these the squares are added up
 to one polynomial of degree four, whatever their number, and along a line of it chi2 is a quartic: four fused
-multiply-adds per point. Where chi2 is small beside the terms that it is the difference of, a quartic cancels and
-squares do not: a line whose bound on the rounding error exceeds the promise is evaluated as squares, at three
-operations per residual and point.
+multiply-adds per point. Where chi2 is small beside the terms that it is the difference of, a quartic cancels. A line
+whose bound on the rounding error exceeds the promise is therefore taken more carefully: the squares are added up on the
+line itself, where the terms are smaller, or at last evaluated as squares, three operations per residual and point.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ROUNDING_GOAL = 1e-10
 """chi2 is right to this times (1 + chi2)."""
 
 ROUNDINGS = 14
-"""Roundings that a monomial passes through on its way from the plane's coefficients to chi2, and some to spare."""
+"""Roundings that a monomial passes through on its way from the coefficients to chi2, besides those of adding up."""
 
 
 @jit
@@ -42,7 +42,8 @@ def add_up_squares(
             for j in range(i):
                 coefficients[products[i, j]] += 2.0 * r * residuals[k, j]
         largest += size * size
-    return (residuals.shape[0] + ROUNDINGS) * 1.2e-16 * largest
+    # at most three products per residual are added to a coefficient
+    return (3 * residuals.shape[0] + ROUNDINGS) * 1.12e-16 * largest
 
 
 @jit
@@ -75,6 +76,7 @@ def fill_quartic(
     products: NDArray[np.int64],
     plane_starts: NDArray[np.int64],
     plane_groups: NDArray[np.int64],
+    line_products: NDArray[np.int64],
     shape: NDArray[np.int64],
     values: NDArray[np.float64],
     chi2: NDArray[np.float64],
@@ -82,8 +84,8 @@ def fill_quartic(
     """Fill chi2 (lines, shape[-1]) on the tensor grid of values (axes, longest): values[a, :shape[a]] of variable a.
 
     The variables lie in [-1, 1]. residuals (k, monomials of degree two) have starts and groups as in `polynomial`;
-    products, plane_starts and plane_groups belong to the monomials of the last one or two variables. Returns how many
-    lines were evaluated as squares.
+    products, plane_starts and plane_groups belong to the monomials of the last one or two variables, line_products to
+    those of the last. Returns how many lines were evaluated as squares.
     """
     n = shape.size
     first_of_plane = max(n - 2, 0)
@@ -109,10 +111,13 @@ def fill_quartic(
         else:
             line_coefficients[:] = plane
         lowest = fill_line(line_coefficients, x, chi2[line])
-        if bound > ROUNDING_GOAL * (1.0 + max(lowest, 0.0)):
-            if n > 1:
-                for k in range(residuals.shape[0]):
-                    fix_variable(levels[n - 2, k], starts[n - 2], groups[n - 2], t, levels[n - 1, k])
+        bound_here = bound
+        if n > 1 and bound > ROUNDING_GOAL * (1.0 + max(lowest, 0.0)):
+            for k in range(residuals.shape[0]):
+                fix_variable(levels[n - 2, k], starts[n - 2], groups[n - 2], t, levels[n - 1, k])
+            bound_here = add_up_squares(levels[n - 1], line_products, line_coefficients)
+            lowest = fill_line(line_coefficients, x, chi2[line])
+        if bound_here > ROUNDING_GOAL * (1.0 + max(lowest, 0.0)):
             fill_line_with_squares(levels[n - 1], x, chi2[line])
             squared += 1
     return squared

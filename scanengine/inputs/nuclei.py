@@ -85,6 +85,8 @@ def _material(periodictable: Any, name: str) -> Target:
     would_do = 'a nuclide ("Ne20"), an element ("Xe") or a compound ("CsI", "C3F8", "Ge[76]") would do'
     if not re.fullmatch(r"[A-Za-z0-9.()\[\]]+", name):
         raise InputError(f"unknown target {name!r}: {would_do}")
+    if re.search(r"\([A-Z][a-z]?\)(?!\d)", name):
+        raise InputError(f"unknown target {name!r}: a dopant has no amount here, leave it out")
     try:
         atoms = periodictable.formula(name).atoms
     except (ValueError, KeyError) as error:

@@ -104,6 +104,7 @@ def test_enriched_compound_has_the_isotope_that_it_names() -> None:
         ("Ge[7]", "unknown target"),
         ("C0", "unknown target"),
         ("n", "unknown target"),
+        ("NaI(Tl)", "dopant"),
     ],
 )
 def test_unknown_target_is_an_input_error(name: str, words: str) -> None:
