@@ -227,10 +227,14 @@ def infinite_at_one_point(E: float, T: float, nucleus: FloatArray, flavour: int,
     return float(1e-40 / (parameters[-1] - 0.5))
 
 
-@pytest.mark.parametrize("cross_section", [jumps, not_a_number], ids=["jumps", "not a number"])
-def test_cross_section_that_cannot_be_integrated_ends_the_run(cross_section: Any) -> None:
+@pytest.mark.parametrize(
+    ("cross_section", "words"),
+    [(jumps, "must be a smooth function of E and T, finite"), (not_a_number, "counts that are not finite")],
+    ids=["jumps", "not a number"],
+)
+def test_cross_section_that_cannot_be_integrated_ends_the_run(cross_section: Any, words: str) -> None:
     scan = user_scan()
-    with pytest.raises(RunError, match="must be a smooth function of E and T, finite"):
+    with pytest.raises(RunError, match=words):
         DirectEvaluator(scan, likelihood_of(scan), cross_section)
 
 
