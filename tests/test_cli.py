@@ -206,7 +206,7 @@ def test_plot_draws_a_profile_a_slice_targets_and_an_overlay(call: Call, tmp_pat
         (["info", "absent.h5"], "absent.h5"),
         (["info", "large/nsi-6d"], "large/nsi-5d"),
         (["run", "small.toml", "-o", "nowhere/out.h5"], "nowhere"),
-        (["run", "small.toml", "--threads", "0"], "threads"),
+        (["run", "small.toml", "--threads", "0"], "at least one thread"),
     ],
 )
 def test_wrong_input_is_a_sentence_and_status_2(call: Call, arguments: list[str], fragment: str) -> None:
@@ -275,7 +275,7 @@ def test_ctrl_c_ends_with_a_word_about_what_was_kept(
     status, _, err = call("run", "small.toml", "--set", "axes.eps_ee_uV.points=8001")
     assert status == 1
     assert "interrupted" in err
-    assert "small.partial.h5 keeps" in err
+    assert "small.partial.h5 holds" in err
     assert (tmp_path / "small.partial.h5").exists()
     assert not (tmp_path / "small.h5").exists()
 

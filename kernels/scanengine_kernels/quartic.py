@@ -48,9 +48,13 @@ def add_up_squares(
 
 @jit
 def fill_line(c: NDArray[np.float64], x: NDArray[np.float64], row: NDArray[np.float64]) -> float:
-    """Set row to the quartic with coefficients c (5,) at x, lowest power first; return its minimum."""
+    """Set row to the quartic with coefficients c (5,) at x, lowest power first; return its minimum.
+
+    A sum of squares is not negative, and what rounding leaves below zero is zero.
+    """
     for i in range(row.size):
-        row[i] = c[0] + x[i] * (c[1] + x[i] * (c[2] + x[i] * (c[3] + x[i] * c[4])))
+        value = c[0] + x[i] * (c[1] + x[i] * (c[2] + x[i] * (c[3] + x[i] * c[4])))
+        row[i] = max(value, 0.0)
     lowest = row[0]
     for i in range(row.size):
         lowest = min(lowest, row[i])
@@ -112,12 +116,12 @@ def fill_quartic(
             line_coefficients[:] = plane
         lowest = fill_line(line_coefficients, x, chi2[line])
         bound_here = bound
-        if n > 1 and bound > ROUNDING_GOAL * (1.0 + max(lowest, 0.0)):
+        if n > 1 and bound > ROUNDING_GOAL * (1.0 + lowest):
             for k in range(residuals.shape[0]):
                 fix_variable(levels[n - 2, k], starts[n - 2], groups[n - 2], t, levels[n - 1, k])
             bound_here = add_up_squares(levels[n - 1], line_products, line_coefficients)
             lowest = fill_line(line_coefficients, x, chi2[line])
-        if bound_here > ROUNDING_GOAL * (1.0 + max(lowest, 0.0)):
+        if bound_here > ROUNDING_GOAL * (1.0 + lowest):
             fill_line_with_squares(levels[n - 1], x, chi2[line])
             squared += 1
     return squared

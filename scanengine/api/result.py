@@ -26,6 +26,8 @@ Selection = tuple[int | slice, ...]
 
 DEFAULT_LEVELS = (0.6827, 0.90, 0.95)
 
+_SAME_CHI2 = 1e-9
+
 SLICE_POINTS = 1_000_000
 """A larger grid is sliced piece by piece."""
 
@@ -287,4 +289,6 @@ def overlay(
     first = next(iter(results.values()))
     if len(names) == 1:
         return figures.profile(curves, _levels(cl))
-    return figures.plane(curves, _levels(cl), best_fit=first.best_fit if len(curves) == 1 else None)
+    # of a degenerate minimum no single point is the best fit
+    alone = len(curves) == 1 and np.count_nonzero(curves[0][1].delta_chi2 < _SAME_CHI2) == 1
+    return figures.plane(curves, _levels(cl), best_fit=first.best_fit if alone else None)

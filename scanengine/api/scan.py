@@ -162,7 +162,9 @@ class Scan:
         was kept.
         """
         definition = self._runnable()
-        threads = threads or default_threads()
+        threads = default_threads() if threads is None else threads
+        if threads < 1:
+            raise InputError(f"a scan needs at least one thread: found {threads}")
         planes_bytes = (1 + threads) * self._planes_bytes()
         in_memory = output is None and definition.output.keep == "grid"
         grid_bytes = 8 * prod(self._shape()) if in_memory else 0
@@ -221,8 +223,10 @@ class Scan:
         except (Interrupted, KeyboardInterrupt) as interruption:
             kept = "nothing was kept"
             if writer.kept:
-                kept = f"{writer.kept} keeps {writer.tiles_written} of {writer.tiles} tiles; --overwrite starts afresh"
-            raise Interrupted(f"{str(interruption) or 'interrupted after the scan'}; {kept}") from None
+                kept = (
+                    f"{writer.kept} holds {writer.tiles_written} of {writer.tiles} tiles, and --overwrite starts afresh"
+                )
+            raise Interrupted(f"{str(interruption) or 'interrupted'}; {kept}") from None
         return open_result(output)
 
     def _exact(self, profiles: Profiles, threads: int) -> tuple[tuple[Axis, ...], Profiles] | None:
@@ -236,7 +240,7 @@ class Scan:
     def estimate(self, threads: int | None = None) -> Estimate:
         """Return what a run would take, from tiles that are filled, reduced and compressed but not written."""
         definition = self._runnable()
-        threads = threads or default_threads()
+        threads = default_threads() if threads is None else max(1, threads)
         shape, tiling = self._shape(), self._tiling()
         keeps_grid = definition.output.keep == "grid"
         dtype = np.dtype(definition.output.precision).newbyteorder("<")
@@ -274,7 +278,8 @@ class Scan:
 
     def _runnable(self) -> Definition:
         if not self.definition.axes:
-            raise InputError("this scan has no [axes]: name at least one parameter with min, max and points")
+            place = self.definition.path or "this scan"
+            raise InputError(f"{place}: axes: no axes, name at least one parameter with min, max and points")
         return self.definition
 
     def _shape(self) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scanengine.cli import text
-from scanengine.errors import InputError, ScanengineError
+from scanengine.errors import InputError, Interrupted, ScanengineError
 
 if TYPE_CHECKING:
     from scanengine.api import Scan
@@ -28,13 +28,16 @@ app = typer.Typer(
 _UsageError: Any = typer.BadParameter.__base__
 """What a wrong option or argument raises; typer has click's classes or, by its version, copies of them."""
 
+_INTERRUPTED = 130
+"""What typer makes of a Ctrl-C that no verb has caught."""
+
 ScanArgument = Annotated[str, typer.Argument(metavar="FILE|NAME", help="A scan file, or the name of a bundled scan.")]
 ResultArgument = Annotated[Path, typer.Argument(metavar="OUT.h5", help="A result file.")]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the scan file, as fixed.mu_nu=10. Repeatable."),
 ]
-ThreadsOption = Annotated[int | None, typer.Option(min=1, help="Threads; by default the cores this process may use.")]
+ThreadsOption = Annotated[int | None, typer.Option(help="Threads; by default the cores this process may use.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 LevelsOption = Annotated[str, typer.Option("--cl", metavar="PERCENT,...", help="Confidence levels in per cent.")]
 
@@ -42,7 +45,10 @@ LevelsOption = Annotated[str, typer.Option("--cl", metavar="PERCENT,...", help="
 def main() -> None:
     """Run the command line; errors become a sentence on standard error and exit status 1 or 2."""
     try:
-        sys.exit(app(standalone_mode=False))
+        status = app(standalone_mode=False)
+        if status == _INTERRUPTED:
+            _fail("interrupted", 1)
+        sys.exit(status)
     except ScanengineError as error:
         _fail(str(error), error.exit_status)
     except _UsageError as error:
@@ -90,18 +96,24 @@ def run(
     figure: Annotated[bool, typer.Option(help="Draw the scan's figure beside the result.")] = True,
 ) -> None:
     """Scan a grid, write it, print best fit and 90% intervals, and draw it."""
+    from scanengine import figures
+
     loaded = _load(scan, overrides)
-    target = output or Path(Path(scan).name).with_suffix(".h5")
+    target = Path(Path(scan).name).with_suffix(".h5") if output is None else output
+    if figure and target.name:
+        figures.check(target.with_suffix(".png"), overwrite=overwrite)
     _say_if_compiling()
     with text.progress(loaded.definition.title) as progress:
         result = loaded.run(target, overwrite=overwrite, threads=threads, progress=progress)
     print(f"{text.grid(result.shape)}, written to {target}")
     text.print_best_fit(result)
+    text.note_degeneracy(loaded, result)
     text.print_limits(result.limits((0.90,)), [axis.units for axis in result.axes])
     if figure:
-        from scanengine import figures
-
-        drawn = figures.save(result.plot(), target.with_suffix(".png"), overwrite=overwrite)
+        try:
+            drawn = figures.save(result.plot(), target.with_suffix(".png"), overwrite=overwrite)
+        except KeyboardInterrupt:
+            raise Interrupted(f"interrupted: {target} is whole, `scanengine plot {target}` draws it") from None
         print(f"figure: {drawn}")
         text.warn_about_regions(result, tuple(axis.name for axis in result.axes), (0.90,), {})
 
@@ -140,7 +152,15 @@ def plot(
             raise InputError("--targets takes a single result file apart: give one")
         if targets and at:
             raise InputError("--targets rescans profiles only: leave out --slice")
-        layers = {path.stem: result for path, result in zip(results, opened, strict=True)}
+        stems = [path.stem for path in results]
+        labels = stems if len(set(stems)) == len(stems) else [str(path) for path in results]
+        layers = dict(zip(labels, opened, strict=True))
+        if len(layers) < len(opened):
+            raise InputError("a result file is given twice: each can be drawn once")
+        for path, result in zip(results, opened, strict=True):
+            missing = set(shown) - {axis.name for axis in result.axes}
+            if missing:
+                raise InputError(f"{path} has no axis {min(missing)!r}: choose common ones with --axes X,Y")
         if targets:
             layers = {"combined": first} | Scan(first.definition).run_each()
         drawn = overlay(layers, *shown, cl=levels, at=at)

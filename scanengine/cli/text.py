@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from scanengine.contours import Intervals
 
 _LOG_SECONDS = 10.0
+_SAME_CHI2 = 1e-6
 
 
 @contextmanager
@@ -72,6 +73,18 @@ def print_best_fit(result: Result) -> None:
     print(f"best fit: chi2 = {result.minimum:.6g} at")
     for name, value in result.best_fit.items():
         print(f"  {name} = {value:.6g}{_with_unit(units[name])}")
+
+
+def note_degeneracy(scan: Scan, result: Result) -> None:
+    """Say so if the Standard Model, where the data come from, fits as well as the best fit does."""
+    standard_model = scan.standard_model
+    inside = all(
+        axis.name in standard_model and axis.values[0] <= standard_model[axis.name] <= axis.values[-1]
+        for axis in result.axes
+    )
+    apart = any(abs(result.best_fit[name] - value) > 1e-9 for name, value in standard_model.items())
+    if inside and apart and abs(scan.chi2() - result.minimum) < _SAME_CHI2:
+        print("  the Standard Model fits as well: the minimum is degenerate, and of equals the first is shown")
 
 
 def print_limits(found: list[Intervals], units: list[str]) -> None:

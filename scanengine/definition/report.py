@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import ValidationError
 
 from scanengine.definition.lines import KeyPath
-from scanengine.definition.schema import Table
+from scanengine.definition.schema import LARGEST, Table
 from scanengine.definition.sentences import nearest, on_one_line, quoted, sentence, written
 from scanengine.errors import Fault
 
@@ -117,6 +117,9 @@ class Report:
         value = finite(raw)
         if value is None:
             self.add(path, f"found {written(raw)}, it must be a finite number")
+            return 0.0
+        if abs(value) > LARGEST:
+            self.add(path, f"found {written(raw)}, it must lie between -{LARGEST:g} and {LARGEST:g}")
             return 0.0
         return value
 

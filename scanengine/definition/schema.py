@@ -18,9 +18,12 @@ _PARAMETERS = "Names: " + ", ".join(p.name if p.units == "1" else f"{p.name} [{p
 
 MAX_POINTS_PER_AXIS = 10_000_000
 
-Number = Annotated[float, Field(allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
+LARGEST, SMALLEST = 1e30, 1e-30
+"""Numbers beyond these are no detector's, no source's and no parameter's, and their products overflow."""
+
+Number = Annotated[float, Field(allow_inf_nan=False, ge=-LARGEST, le=LARGEST)]
+Positive = Annotated[float, Field(gt=0, ge=SMALLEST, le=LARGEST)]
+NotNegative = Annotated[float, Field(ge=0, le=LARGEST)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(min_length=1, pattern=r"^[^/\x00-\x1f]+$")]
 

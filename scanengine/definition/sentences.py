@@ -100,6 +100,8 @@ def _wanted(kind: str, context: Mapping[str, Any]) -> str:
         case "greater_than":
             return "a positive number" if context["gt"] == 0 else f"greater than {context['gt']:g}"
         case "greater_than_equal":
+            if 0.0 < context["ge"] < 1e-20:
+                return f"a positive number, {context['ge']:g} or more"
             return "a number that is not negative" if context["ge"] == 0 else f"at least {context['ge']:g}"
         case "less_than":
             return f"less than {context['lt']:g}"

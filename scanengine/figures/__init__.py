@@ -8,7 +8,7 @@ from __future__ import annotations
 from scanengine.figures._corner import corner
 from scanengine.figures._plane import plane
 from scanengine.figures._profile import profile
-from scanengine.figures._save import save
+from scanengine.figures._save import check, save
 from scanengine.figures._style import Curve
 
-__all__ = ["Curve", "corner", "plane", "profile", "save"]
+__all__ = ["Curve", "check", "corner", "plane", "profile", "save"]

@@ -19,6 +19,20 @@ METADATA: dict[str, dict[str, str | None]] = {
 }
 
 
+def check(target: Path, *, overwrite: bool = False) -> None:
+    """Raise `InputError` if a figure could not be saved there: as `save` does, but before there is a figure."""
+    if target.suffix.lower() not in METADATA:
+        found = f"{target.suffix!r}" if target.suffix else "no suffix"
+        raise InputError(f"{target}: a figure file ends in {', '.join(METADATA)}, but this has {found}.")
+    try:
+        if target.is_dir():
+            raise InputError(f"{target} is a directory; give the name of a file.")
+        if target.exists() and not overwrite and SIGNATURE.encode() not in target.read_bytes():
+            raise InputError(f"{target} exists and was not drawn by scanengine; pass --overwrite to replace it.")
+    except OSError as error:
+        raise InputError(f"{target} cannot be written: {error.strerror or error}.") from error
+
+
 def save(figure: Figure, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
     """Write a figure as PNG, PDF or SVG, by the suffix of `path`; the file appears only when it is whole.
 
@@ -26,18 +40,10 @@ def save(figure: Figure, path: str | os.PathLike[str], *, overwrite: bool = Fals
     or an existing file from elsewhere, unless `overwrite` is set.
     """
     target = Path(path)
+    check(target, overwrite=overwrite)
     suffix = target.suffix.lower()
-    if suffix not in METADATA:
-        found = f"{target.suffix!r}" if target.suffix else "no suffix"
-        raise InputError(f"{target}: a figure file ends in {', '.join(METADATA)}, but this has {found}.")
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
-        if target.is_dir():
-            raise InputError(f"{target} is a directory; give the name of a file.")
-        if target.exists() and not overwrite and SIGNATURE.encode() not in target.read_bytes():
-            raise InputError(
-                f"{target} exists and was not drawn by scanengine; pass overwrite=True (--overwrite) to replace it."
-            )
         try:
             with mpl.rc_context(), partial.open("xb") as file:
                 mpl.rcdefaults()

@@ -14,7 +14,9 @@ SUFFIXES = (".h5", ".hdf5")
 
 
 def partial_path(path: Path) -> Path:
-    """Return the name of the unfinished file: OUT.partial.h5 for OUT.h5."""
+    """Return the name of the unfinished file: OUT.partial.h5 for OUT.h5. Raises `InputError` for an empty name."""
+    if not path.name:
+        raise InputError("the name of a result is empty; choose one that ends in .h5 with -o")
     return path.with_name(f"{path.stem}.partial{path.suffix}")
 
 
@@ -25,6 +27,10 @@ def check_output(path: str | Path, n_bytes: int, overwrite: bool = False) -> Non
     predecessor is there unless `overwrite`, and the disk has room for the grid as it is before compression.
     """
     path = Path(path)
+    try:
+        path.exists()
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}; choose another name with -o") from None
     partial = partial_path(path)
     directory = path.parent
     if path.suffix not in SUFFIXES or path.stem.endswith(".partial"):

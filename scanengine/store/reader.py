@@ -152,7 +152,7 @@ def _check_kind(path: Path, file: h5py.File) -> None:
         )
     format_version = _attribute(file, "format_version")
     if not isinstance(format_version, np.integer) or format_version < 1:
-        raise _Damage(f"its format_version is {format_version!r} and not a whole number from 1 up")
+        raise _Damage(f"its format_version is {format_version} and not a whole number from 1 up")
     if format_version > layout.FORMAT_VERSION:
         raise InputError(
             f"{path} has format version {format_version}, and this scanengine knows versions up to "

@@ -129,7 +129,10 @@ def test_fault_names_the_path(tmp_path: Path) -> None:
     path.write_text(edited(("= 14.6", "= -1")))
     with pytest.raises(InputError) as caught:
         read(path)
-    assert str(caught.value) == f"{path}:24: experiments.CsI.mass_kg: found -1, it must be a positive number"
+    assert (
+        str(caught.value)
+        == f"{path}:24: experiments.CsI.mass_kg: found -1, it must be a positive number, 1e-30 or more"
+    )
 
 
 @pytest.mark.parametrize("name", sorted(bundled_scans()))
@@ -177,6 +180,8 @@ def test_schema_describes_every_key_with_units() -> None:
     assert experiment["mass_kg"] == {
         "description": "Mass of the target material, kg.",
         "exclusiveMinimum": 0,
+        "maximum": 1e30,
+        "minimum": 1e-30,
         "type": "number",
     }
     for table in (tables, *tables["$defs"].values()):
