@@ -300,3 +300,57 @@ def test_the_result_opens_in_xarray_with_named_and_unit_carrying_coordinates(cal
         assert dataset.mu_nu.attrs["units"] == "1e-10 mu_B"
         assert dataset.chi2.attrs["minimum"] == pytest.approx(float(dataset.chi2.min()))
         assert np.isfinite(dataset.chi2).all()
+
+
+def test_results_of_one_name_from_two_folders_are_both_drawn(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from scanengine import figures
+
+    drawn: list[list[str]] = []
+    plane = figures.plane
+
+    def recorded(curves: list[tuple[str, object]], *arguments: object, **options: object) -> object:
+        drawn.append([label for label, _ in curves])
+        return plane(curves, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(figures, "plane", recorded)
+    (tmp_path / "other").mkdir()
+    call("run", "small.toml", "--no-figure")
+    call("run", "small.toml", "--no-figure", "-o", "other/small.h5")
+    assert call("plot", "small.h5", "other/small.h5", "-o", "both.png")[0] == 0
+    assert drawn == [["small.h5", "other/small.h5"]]
+    assert call("plot", "small.h5", "small.h5", "-o", "twice.png")[0] == 2
+
+
+def test_a_figure_in_the_way_is_found_before_the_scan(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "small.png").write_bytes(b"a photograph")
+    status, _, err = call("run", "small.toml")
+    assert status == 2
+    assert "small.png exists and was not drawn by scanengine" in err
+    assert not (tmp_path / "small.h5").exists()
+
+
+def test_ctrl_c_while_drawing_says_that_the_result_is_whole(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from scanengine.api import Result
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Result, "plot", interrupted)
+    status, _, err = call("run", "small.toml")
+    assert status == 1
+    assert "small.h5 is whole" in err
+    assert open_result(tmp_path / "small.h5").has_grid
+    status, _, err = call("plot", "small.h5")
+    assert (status, err) == (1, "error: interrupted\n")
+
+
+def test_a_degenerate_minimum_is_named(call: Call) -> None:
+    only_neon = SMALL.replace('target = "Xe132"', 'target = "Ne20"')
+    Path("neon.toml").write_text(only_neon)
+    status, out, _ = call("run", "neon.toml", "--no-figure")
+    assert status == 0
+    assert "the Standard Model fits as well: the minimum is degenerate" in out

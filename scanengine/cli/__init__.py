@@ -263,7 +263,7 @@ def _say_if_compiling() -> None:
 
     if is_cold():
         kept = "once for this machine and version" if cache_directory() else "at every start, as nothing can be kept"
-        print(f"compiling the kernels ({kept}; about ten seconds)", file=sys.stderr)
+        print(f"compiling the kernels ({kept}; about fifteen seconds)", file=sys.stderr)
 
 
 def _levels(text: str) -> tuple[float, ...]:

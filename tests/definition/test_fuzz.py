@@ -51,7 +51,7 @@ VALUES = [
 ]
 
 
-def read_or_refused(text: str, *overrides: str) -> Definition | None:
+def check_read_or_refused(text: str, *overrides: str) -> Definition | None:
     try:
         return parse(text, overrides=overrides)
     except InputError as error:
@@ -67,7 +67,7 @@ def test_mutated_text(edits: list[tuple[int, int, str]]) -> None:
     text = TEXT
     for at, length, token in edits:
         text = text[:at] + token + text[at + length :]
-    read_or_refused(text)
+    check_read_or_refused(text)
 
 
 KEYS = list(re.finditer(r"([\w]+) = ([^\n]*)", TEXT))
@@ -79,7 +79,7 @@ def test_keys_of_other_values(edits: list[tuple[re.Match[str], str]]) -> None:
     text = TEXT
     for match, value in edits:
         text = text.replace(match[0], f"{match[1]} = {value}")
-    read_or_refused(text)
+    check_read_or_refused(text)
 
 
 @given(st.text(max_size=60))
@@ -87,7 +87,7 @@ def test_keys_of_other_values(edits: list[tuple[re.Match[str], str]]) -> None:
 @example("experiments = [1, {}, []]\naxes.a.b.c = 1\ntied.a = { a = { b = 1 } }")
 @settings(deadline=None)
 def test_any_text(text: str) -> None:
-    assert read_or_refused(text) is None
+    assert check_read_or_refused(text) is None
 
 
 @given(
@@ -100,7 +100,7 @@ def test_any_text(text: str) -> None:
 )
 @settings(max_examples=300, deadline=None)
 def test_any_override(keys: list[str], value: str) -> None:
-    read_or_refused(TEXT, f"{'.'.join(keys)}={value}")
+    check_read_or_refused(TEXT, f"{'.'.join(keys)}={value}")
     with contextlib.suppress(InputError):
         _toml(value, "scan")
 
@@ -108,4 +108,4 @@ def test_any_override(keys: list[str], value: str) -> None:
 @given(st.text(max_size=30))
 @settings(deadline=None)
 def test_any_text_as_override(text: str) -> None:
-    read_or_refused(TEXT, text)
+    check_read_or_refused(TEXT, text)
