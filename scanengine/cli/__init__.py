@@ -127,7 +127,12 @@ def plot(
     axes: Annotated[str | None, typer.Option(metavar="X,Y", help="One axis or two; by default the whole scan.")] = None,
     profile: Annotated[bool, typer.Option("--profile", help="Minimise over the hidden axes: the default.")] = False,
     slices: Annotated[
-        list[str] | None, typer.Option("--slice", metavar="P=V", help="Hold a hidden axis at a value. Repeatable.")
+        list[str] | None,
+        typer.Option(
+            "--slice",
+            metavar="P=V",
+            help="Hold a hidden axis at its grid value nearest to V; the rest is minimised on the grid. Repeatable.",
+        ),
     ] = None,
     cl: LevelsOption = "90",
     targets: Annotated[bool, typer.Option("--targets", help="Overlay each experiment alone.")] = False,
