@@ -116,6 +116,19 @@ def test_the_plane_of_a_two_axis_scan_is_its_grid(tmp_path: Path) -> None:
     assert np.array_equal(result.profile("eps_ee_dV", "eps_ee_uV").chi2, result.chi2.T)
 
 
+def test_a_plane_too_fine_to_be_drawn_is_thinned_for_the_figure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "two.toml").write_text(SMALL)
+    result = scanengine.load(tmp_path / "two.toml").run(tmp_path / "two.h5")
+    monkeypatch.setattr("scanengine.api.result.DRAWN_POINTS", 30)
+    thin = result.profile("eps_ee_dV", "eps_ee_uV", thin=True)
+    assert [axis.name for axis in thin.axes] == ["eps_ee_dV", "eps_ee_uV"]
+    assert np.array_equal(thin.axes[0].values, result.axes[1].values[::3])
+    assert np.array_equal(thin.chi2, result.chi2.T[::3, ::3])
+    assert thin.minimum == result.minimum
+
+
 def test_each_experiment_alone_and_their_sum(scan: api.Scan) -> None:
     each = scan.run_each()
     assert list(each) == ["Ne", "Xe"]

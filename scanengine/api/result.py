@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import combinations
 from math import prod
@@ -27,6 +28,9 @@ Selection = tuple[int | slice, ...]
 DEFAULT_LEVELS = (0.6827, 0.90, 0.95)
 
 _SAME_CHI2 = 1e-9
+
+DRAWN_POINTS = 2000
+"""More points along an axis than this, no figure shows."""
 
 SLICE_POINTS = 1_000_000
 """A larger grid is sliced piece by piece."""
@@ -132,8 +136,12 @@ class Result:
         """Absolute chi2 on the whole grid; read from the file at every use."""
         return self._read((slice(None),) * len(self.axes))
 
-    def profile(self, *names: str) -> ReducedGrid:
-        """Return chi2 over one or two axes, minimised over all others."""
+    def profile(self, *names: str, thin: bool = False) -> ReducedGrid:
+        """Return chi2 over one or two axes, minimised over all others.
+
+        The plane of a scan with two axes is its grid, which may be larger than the memory: `thin` takes only as many of
+        its points, evenly, as a figure can show.
+        """
         axes = tuple(_named(name, self._profile_axes) for name in self._one_or_two(names))
         hidden = tuple(axis.name for axis in self.axes if axis.name not in names)
         if len(axes) == 1:
@@ -143,8 +151,13 @@ class Result:
         elif (names[1], names[0]) in self._profiles.planes:
             chi2 = self._profiles.planes[names[1], names[0]].T
         else:  # the plane of a scan with two axes is its grid
-            axes = tuple(_named(name, self.axes) for name in names)
-            chi2 = self.chi2 if self.axes[0].name == names[0] else self.chi2.T
+            steps = [-(-axis.values.size // DRAWN_POINTS) if thin else 1 for axis in self.axes]
+            shown = tuple(
+                replace(axis, values=axis.values[::step]) for axis, step in zip(self.axes, steps, strict=True)
+            )
+            chi2 = self._read(tuple(slice(None, None, step) for step in steps))
+            in_order = self.axes[0].name == names[0]
+            axes, chi2 = (shown, chi2) if in_order else (shown[::-1], chi2.T)
         return ReducedGrid(axes, chi2, self.minimum, profiled=hidden)
 
     def slice(self, *names: str, at: Mapping[str, float]) -> ReducedGrid:
@@ -284,7 +297,8 @@ def overlay(
     from scanengine import figures
 
     curves = [
-        (label, result.slice(*names, at=at) if at else result.profile(*names)) for label, result in results.items()
+        (label, result.slice(*names, at=at) if at else result.profile(*names, thin=True))
+        for label, result in results.items()
     ]
     first = next(iter(results.values()))
     if len(names) == 1:

@@ -96,11 +96,11 @@ def run(
     figure: Annotated[bool, typer.Option(help="Draw the scan's figure beside the result.")] = True,
 ) -> None:
     """Scan a grid, write it, print best fit and 90% intervals, and draw it."""
-    from scanengine import figures
-
     loaded = _load(scan, overrides)
     target = Path(Path(scan).name).with_suffix(".h5") if output is None else output
     if figure and target.name:
+        from scanengine import figures
+
         figures.check(target.with_suffix(".png"), overwrite=overwrite)
     _say_if_compiling()
     with text.progress(loaded.definition.title) as progress:
@@ -110,6 +110,8 @@ def run(
     text.note_degeneracy(loaded, result)
     text.print_limits(result.limits((0.90,)), [axis.units for axis in result.axes])
     if figure:
+        from scanengine import figures
+
         try:
             drawn = figures.save(result.plot(), target.with_suffix(".png"), overwrite=overwrite)
         except KeyboardInterrupt:

@@ -55,7 +55,7 @@ def warn_about_regions(
 
     warnings: list[str] = []
     for names in [shown] if len(shown) < 3 else combinations(shown, 2):
-        grid = result.slice(*names, at=at) if at else result.profile(*names)
+        grid = result.slice(*names, at=at) if at else result.profile(*names, thin=True)
         for level in levels:
             warnings += (region(grid, level) if len(names) == 2 else intervals(grid, level)).warnings
     for warning in dict.fromkeys(warnings):
