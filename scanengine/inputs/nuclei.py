@@ -110,6 +110,10 @@ def _composition(atom: Any, name: str) -> dict[Isotope, float]:
     abundance = {number: float(atom[number].abundance) for number in atom.isotopes if atom[number].abundance}
     total = sum(abundance.values())
     if not total > 0.0:
-        isotope = f"{atom.symbol}[{atom.isotopes[len(atom.isotopes) // 2]}]"
-        raise InputError(f"target {name!r}: {atom.symbol} has no natural composition: name an isotope, as {isotope}")
+        likely = round(float(atom.mass)) if atom.mass else 0
+        number = likely if likely in atom.isotopes else atom.isotopes[len(atom.isotopes) // 2]
+        isotope = f"{atom.symbol}[{number}]"
+        raise InputError(
+            f"target {name!r}: no natural abundances of {atom.symbol} are tabulated: name an isotope, as {isotope}"
+        )
     return {_isotope(atom, number): share / total for number, share in abundance.items()}

@@ -192,13 +192,15 @@ def _read_axis(file: h5py.File, path: str, name: str) -> Axis:
 
 
 def _read_profiles(file: h5py.File, lengths: dict[str, int]) -> Profiles:
-    lines = {x: _read(_dataset(file, layout.line_path(x), (n,))) for x, n in lengths.items()}
+    lines = {x: _read_chi2(_dataset(file, layout.line_path(x), (n,))) for x, n in lengths.items()}
     stored = {
         (x, y): _dataset(file, layout.plane_path(x, y), (lengths[x], lengths[y]))
         for x, y in layout.plane_names(tuple(lengths))
     }
     the_grid = len(lengths) == 2 and layout.CHI2 in file
-    planes = {pair: _read(plane) for pair, plane in stored.items() if not (the_grid and plane == file[layout.CHI2])}
+    planes = {
+        pair: _read_chi2(plane) for pair, plane in stored.items() if not (the_grid and plane == file[layout.CHI2])
+    }
     return Profiles(*_minimum(file, len(lengths)), lines=lines, planes=planes)
 
 
@@ -208,9 +210,9 @@ def _read_exact_profiles(file: h5py.File, names: Sequence[str]) -> tuple[tuple[A
     group = file[layout.EXACT_PROFILES]
     axes = tuple(_read_axis(file, f"{layout.EXACT_PROFILES}/{name}", name) for name in names)
     lengths = {axis.name: axis.values.size for axis in axes}
-    lines = {x: _read(_dataset(file, layout.exact_path(x), (n,))) for x, n in lengths.items()}
+    lines = {x: _read_chi2(_dataset(file, layout.exact_path(x), (n,))) for x, n in lengths.items()}
     planes = {
-        (x, y): _read(_dataset(file, layout.exact_path(x, y), (lengths[x], lengths[y])))
+        (x, y): _read_chi2(_dataset(file, layout.exact_path(x, y), (lengths[x], lengths[y])))
         for x, y in (layout.plane_names(names) if len(names) > 2 else [])
     }
     return axes, Profiles(*_minimum(group, len(names)), lines=lines, planes=planes)
@@ -257,6 +259,14 @@ def _read(dataset: h5py.Dataset, dtype: str = "f8") -> Any:
         return dataset[()]
     except (OSError, RuntimeError) as error:
         raise _unreadable(name, error) from error
+
+
+def _read_chi2(dataset: h5py.Dataset) -> Any:
+    """Return a profile, whose every value is a number."""
+    values = _read(dataset)
+    if not np.isfinite(values).all():
+        raise _Damage(f"{dataset.name.lstrip('/')} holds values that are no numbers")
+    return values
 
 
 def _attribute(target: h5py.HLObject, name: str) -> Any:

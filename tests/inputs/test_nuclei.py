@@ -99,7 +99,7 @@ def test_enriched_compound_has_the_isotope_that_it_names() -> None:
         ("", "unknown target ''"),
         ("Xe500", "Xe has no isotope of mass number 500"),
         ("Xx131", "no element 'Xx'"),
-        ("Tc", "Tc has no natural composition: name an isotope"),
+        ("Tc", "no natural abundances of Tc are tabulated: name an isotope"),
         ("NaCl + H2O", "unknown target"),
         ("Ge[7]", "unknown target"),
         ("C0", "unknown target"),

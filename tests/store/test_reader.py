@@ -156,3 +156,11 @@ def test_a_file_that_goes_away_after_opening_is_named(result: Path) -> None:
     result.unlink()
     with pytest.raises(InputError, match="there is no such file"):
         stored.read_chi2()
+
+
+@pytest.mark.parametrize("member", ["profiles/eps_0", "profiles/eps_0__eps_2"])
+def test_a_profile_that_holds_no_numbers_is_named(result: Path, member: str) -> None:
+    with h5py.File(result, "r+") as file:
+        file[member][0] = np.nan
+    with pytest.raises(InputError, match=f"{member} holds values that are no numbers"):
+        open_result(result)
