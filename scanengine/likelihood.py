@@ -117,17 +117,15 @@ class GaussianLikelihood:
         one = np.zeros((1, k))
         one[0, 0] = 1.0
         full = np.concatenate((one, parameter_matrix))
-        blocks: dict[tuple[str, str], FloatArray] = {}
+        forms = []
         for response in self.responses:
             nucleons = nucleon_couplings(response.flavour, WEAK_COUPLINGS[self.couplings]) @ full
             p, n = nucleons[:, 0], nucleons[:, 1]
             mu = magnetic_coupling(response.flavour) @ full
             cross = p.T @ n
             products = np.stack((p.T @ p, cross + cross.T, n.T @ n, np.outer(mu, mu)))
-            form = np.einsum("bt,tij->bij", response.integrals, products)
-            key = (response.experiment, response.channel)
-            blocks[key] = blocks[key] + form if key in blocks else form
-        return np.concatenate(list(blocks.values()))[self._selected]
+            forms.append(np.einsum("bt,tij->bij", response.integrals, products))
+        return np.concatenate(_by_channel(self.responses, forms))[self._selected]
 
     def polynomial(self, axes: Sequence[Axis], parameters: ParameterMap) -> ChiSquaredPolynomial:
         """Compile chi2 to polynomials in the scanned axes, ties and fixed values folded in."""
@@ -156,12 +154,17 @@ def _box(low: float, high: float) -> tuple[float, float]:
 
 def sum_over_flavours(responses: Sequence[Response], theta: FloatArray, couplings: str) -> FloatArray:
     """Return the counts (..., cells) of every bin of every channel, flavours added, in the order of the responses."""
+    counts = [response.counts(theta, couplings) for response in responses]
+    return np.concatenate(_by_channel(responses, counts), axis=-1)
+
+
+def _by_channel(responses: Sequence[Response], parts: Sequence[FloatArray]) -> list[FloatArray]:
+    """Return the parts that the responses contribute, added up channel by channel in the order of the responses."""
     channels: dict[tuple[str, str], FloatArray] = {}
-    for response in responses:
+    for response, part in zip(responses, parts, strict=True):
         key = (response.experiment, response.channel)
-        counts = response.counts(theta, couplings)
-        channels[key] = channels[key] + counts if key in channels else counts
-    return np.concatenate(list(channels.values()), axis=-1)
+        channels[key] = channels[key] + part if key in channels else part
+    return list(channels.values())
 
 
 def _cells(responses: Sequence[Response]) -> Iterator[Cell]:

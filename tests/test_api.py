@@ -129,6 +129,17 @@ def test_a_plane_too_fine_to_be_drawn_is_thinned_for_the_figure(
     assert thin.minimum == result.minimum
 
 
+@pytest.mark.parametrize("profile", ["grid", "exact"])
+def test_the_plane_of_two_axes_is_there_without_a_grid_too(tmp_path: Path, profile: str) -> None:
+    (tmp_path / "two.toml").write_text(SMALL)
+    whole = scanengine.load(tmp_path / "two.toml").run().chi2
+    scan = scanengine.load(tmp_path / "two.toml", ["output.keep=profiles", f"output.profile={profile}"])
+    for result in (scan.run(), scan.run(tmp_path / "two.h5")):
+        assert not result.has_grid
+        assert np.array_equal(result.profile("eps_ee_uV", "eps_ee_dV").chi2, whole)
+        assert np.array_equal(result.profile("eps_ee_dV", "eps_ee_uV").chi2, whole.T)
+
+
 def test_each_experiment_alone_and_their_sum(scan: api.Scan) -> None:
     each = scan.run_each()
     assert list(each) == ["Ne", "Xe"]
@@ -222,6 +233,10 @@ def test_a_cross_section_of_ones_own_is_used_everywhere_or_refused(scan: api.Sca
         result.definition  # noqa: B018
     with pytest.raises(scanengine.InputError, match="must be used by a tie"):
         scanengine.load(path, axes)
+    exact = scanengine.load(path, [axes, "output.profile=exact"], cross_section=halved)
+    with pytest.raises(scanengine.InputError, match="needs the polynomial"):
+        exact.run(tmp_path / "exact.h5")
+    assert not list(tmp_path.glob("exact*"))
 
 
 def test_a_single_override_and_a_single_level_need_no_list(scan: api.Scan) -> None:

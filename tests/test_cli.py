@@ -334,12 +334,12 @@ def test_a_figure_in_the_way_is_found_before_the_scan(call: Call, tmp_path: Path
 def test_ctrl_c_while_drawing_says_that_the_result_is_whole(
     call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from scanengine.api import Result
+    from scanengine import api
 
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Result, "plot", interrupted)
+    monkeypatch.setattr(api, "draw", interrupted)
     status, _, err = call("run", "small.toml")
     assert status == 1
     assert "small.h5 is whole" in err

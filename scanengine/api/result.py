@@ -42,8 +42,6 @@ def open_result(path: str | Path) -> Result:
     """
     stored = store.open_result(path)
     title = str(stored.attributes.get("title", ""))
-    read = stored.read_chi2 if stored.has_grid else None
-    text = definitions.parse if stored.definition else None
 
     def definition() -> Definition:
         if "cross_section" in stored.attributes:
@@ -51,9 +49,7 @@ def open_result(path: str | Path) -> Result:
             raise InputError(
                 f"{stored.path} was scanned with a cross-section of its own, {name}, which no file can hold"
             )
-        if text is None:
-            raise InputError(f"{stored.path} does not hold the scan file it was made from")
-        return text(stored.definition, directory=stored.path.parent, overrides=stored.overrides)
+        return definitions.parse(stored.definition, directory=stored.path.parent, overrides=stored.overrides)
 
     return Result(
         title,
@@ -62,7 +58,7 @@ def open_result(path: str | Path) -> Result:
         exact=stored.exact_profiles,
         path=stored.path,
         read_definition=definition,
-        read_chi2=read,
+        read_chi2=stored.read_chi2 if stored.has_grid else None,
     )
 
 
@@ -80,20 +76,18 @@ class Result:
         axes: tuple[Axis, ...],
         profiles: Profiles,
         *,
+        read_definition: Callable[[], Definition],
         exact: tuple[tuple[Axis, ...], Profiles] | None = None,
         path: Path | None = None,
-        definition: Definition | None = None,
-        read_definition: Callable[[], Definition] | None = None,
-        chi2: FloatArray | None = None,
         read_chi2: Callable[[Selection], FloatArray] | None = None,
     ) -> None:
         self.title = title
         self.axes = axes
         self.path = path
+        self._grid_profiles = profiles
         self._profile_axes, self._profiles = exact or (axes, profiles)
-        self._definition = definition
         self._read_definition = read_definition
-        self._read_chi2 = chi2.__getitem__ if chi2 is not None else read_chi2
+        self._read_chi2 = read_chi2
 
     def __repr__(self) -> str:
         axes = " x ".join(f"{axis.name} ({axis.values.size})" for axis in self.axes)
@@ -125,10 +119,6 @@ class Result:
     @cached_property
     def definition(self) -> Definition:
         """What the scan file said; read again, with its data files, from the text in the result file."""
-        if self._definition is not None:
-            return self._definition
-        if self._read_definition is None:
-            raise InputError("this result does not know its definition")
         return self._read_definition()
 
     @property
@@ -142,23 +132,23 @@ class Result:
         The plane of a scan with two axes is its grid, which may be larger than the memory: `thin` takes only as many of
         its points, evenly, as a figure can show.
         """
-        axes = tuple(_named(name, self._profile_axes) for name in self._one_or_two(names))
+        axes = [_named(name, self._profile_axes) for name in self._one_or_two(names)]
         hidden = tuple(axis.name for axis in self.axes if axis.name not in names)
         if len(axes) == 1:
-            chi2 = self._profiles.lines[names[0]]
-        elif (names[0], names[1]) in self._profiles.planes:
-            chi2 = self._profiles.planes[names[0], names[1]]
-        elif (names[1], names[0]) in self._profiles.planes:
-            chi2 = self._profiles.planes[names[1], names[0]].T
-        else:  # the plane of a scan with two axes is its grid
+            return ReducedGrid((axes[0],), self._profiles.lines[names[0]], self.minimum, profiled=hidden)
+        ordered = sorted(axes, key=self._profile_axes.index)
+        pair = ordered[0].name, ordered[1].name
+        if pair in self._profiles.planes:
+            chi2 = self._profiles.planes[pair]
+        else:  # the plane of a scan with two axes is its grid, whatever its profiles are
             steps = [-(-axis.values.size // DRAWN_POINTS) if thin else 1 for axis in self.axes]
-            shown = tuple(
-                replace(axis, values=axis.values[::step]) for axis, step in zip(self.axes, steps, strict=True)
-            )
-            chi2 = self._read(tuple(slice(None, None, step) for step in steps))
-            in_order = self.axes[0].name == names[0]
-            axes, chi2 = (shown, chi2) if in_order else (shown[::-1], chi2.T)
-        return ReducedGrid(axes, chi2, self.minimum, profiled=hidden)
+            ordered = [replace(axis, values=axis.values[::step]) for axis, step in zip(self.axes, steps, strict=True)]
+            selection = tuple(slice(None, None, step) for step in steps)
+            kept = self._grid_profiles.planes.get(pair)
+            chi2 = self._read(selection) if kept is None else kept[selection]
+        if pair != names:
+            ordered, chi2 = ordered[::-1], chi2.T
+        return ReducedGrid(tuple(ordered), chi2, self.minimum, profiled=hidden)
 
     def slice(self, *names: str, at: Mapping[str, float]) -> ReducedGrid:
         """Return chi2 over one or two axes at the grid values of others that are nearest to `at`, minimised over the
@@ -196,6 +186,10 @@ class Result:
             fixed=tuple((name, float(self._axis(name).values[i])) for name, i in index.items()),
         )
 
+    def drawn(self, *names: str, at: Mapping[str, float] | None = None) -> ReducedGrid:
+        """Return what a figure of one or two axes shows: the slice `at` values of others, or the profile."""
+        return self.slice(*names, at=at) if at else self.profile(*names, thin=True)
+
     def region(self, *names: str, cl: float = 0.90, at: Mapping[str, float] | None = None) -> Region:
         """Return the allowed region of two parameters at a confidence level (2 dof): closed, perhaps disconnected
         pieces.
@@ -227,7 +221,7 @@ class Result:
                 best_fit=self.best_fit,
             )
         shown = names or tuple(axis.name for axis in self.axes)
-        return overlay({"": self}, *shown, cl=cl, at=at)
+        return draw({"": self.drawn(*shown, at=at)}, self.best_fit, cl=cl)
 
     def to_xarray(self) -> xarray.Dataset:
         """Return chi2, where it was kept, and all profiles as an xarray Dataset with unit-carrying coordinates."""
@@ -287,22 +281,18 @@ def _named(name: str, axes: Sequence[Axis]) -> Axis:
     raise InputError(f"{name!r} is not an axis of this scan: {', '.join(axis.name for axis in axes)} are")
 
 
-def overlay(
-    results: Mapping[str, Result],
-    *names: str,
-    cl: float | Sequence[float] = 0.90,
-    at: Mapping[str, float] | None = None,
+def draw(
+    grids: Mapping[str, ReducedGrid], best_fit: Mapping[str, float] | None = None, *, cl: float | Sequence[float] = 0.90
 ) -> Figure:
-    """Draw several results, by label, over one axis or two: the first filled, the others as outlines."""
+    """Draw reduced grids, by label, over the same axis or two: the first filled, the others as outlines.
+
+    The best fit, if given, is marked where there is one plane alone and its minimum is a single point.
+    """
     from scanengine import figures
 
-    curves = [
-        (label, result.slice(*names, at=at) if at else result.profile(*names, thin=True))
-        for label, result in results.items()
-    ]
-    first = next(iter(results.values()))
-    if len(names) == 1:
+    curves = list(grids.items())
+    if len(curves[0][1].axes) == 1:
         return figures.profile(curves, _levels(cl))
     # of a degenerate minimum no single point is the best fit
     alone = len(curves) == 1 and np.count_nonzero(curves[0][1].delta_chi2 < _SAME_CHI2) == 1
-    return figures.plane(curves, _levels(cl), best_fit=first.best_fit if alone else None)
+    return figures.plane(curves, _levels(cl), best_fit=best_fit if alone else None)

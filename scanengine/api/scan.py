@@ -187,8 +187,8 @@ class Scan:
             definition.axes,
             profiles,
             exact=self._exact(profiles, threads),
-            definition=definition,
-            chi2=sink.chi2 if sink else None,
+            read_definition=lambda: definition,
+            read_chi2=sink.chi2.__getitem__ if sink else None,
         )
 
     def _run_to_file(
@@ -233,8 +233,7 @@ class Scan:
         """The profiles minimised between grid points with the axes they lie on, where the definition asks for them."""
         if self.definition.output.profile == "grid":
             return None
-        if not isinstance(self._evaluator, ChiSquaredPolynomial):
-            raise InputError('output.profile = "exact" needs the polynomial: a given cross-section has only "grid"')
+        assert isinstance(self._evaluator, ChiSquaredPolynomial)  # `_runnable` has seen to it
         return exact_profiles(self._evaluator, self.definition.axes, profiles, threads)
 
     def estimate(self, threads: int | None = None) -> Estimate:
@@ -256,7 +255,7 @@ class Scan:
             if time.perf_counter() - began > _SAMPLE_SECONDS:
                 break
         seconds = (time.perf_counter() - began) * prod(shape) / points / min(threads, len(tiling))
-        if definition.output.profile == "exact" and isinstance(self._evaluator, ChiSquaredPolynomial):
+        if isinstance(self._evaluator, ChiSquaredPolynomial) and definition.output.profile == "exact":
             seconds += estimated_seconds(self._evaluator, definition.axes, threads)
         return Estimate(
             shape,
@@ -280,6 +279,8 @@ class Scan:
         if not self.definition.axes:
             place = self.definition.path or "this scan"
             raise InputError(f"{place}: axes: no axes, name at least one parameter with min, max and points")
+        if self.definition.output.profile == "exact" and self._is_direct():
+            raise InputError('output.profile = "exact" needs the polynomial: a given cross-section has only "grid"')
         return self.definition
 
     def _shape(self) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import traceback
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +16,10 @@ from scanengine.cli import text
 from scanengine.errors import InputError, Interrupted, ScanengineError
 
 if TYPE_CHECKING:
-    from scanengine.api import Scan
+    from matplotlib.figure import Figure
+
+    from scanengine.api import Result, Scan
+    from scanengine.grids import ReducedGrid
 
 app = typer.Typer(
     name="scanengine",
@@ -108,16 +112,17 @@ def run(
     print(f"{text.grid(result.shape)}, written to {target}")
     text.print_best_fit(result)
     text.note_degeneracy(loaded, result)
-    text.print_limits(result.limits((0.90,)), [axis.units for axis in result.axes])
+    text.print_limits(result, result.limits(0.90))
     if figure:
         from scanengine import figures
 
         try:
-            drawn = figures.save(result.plot(), target.with_suffix(".png"), overwrite=overwrite)
+            picture, grids = _drawn({"": result}, (), (0.90,), {})
+            drawn = figures.save(picture, target.with_suffix(".png"), overwrite=overwrite)
         except KeyboardInterrupt:
             raise Interrupted(f"interrupted: {target} is whole, `scanengine plot {target}` draws it") from None
         print(f"figure: {drawn}")
-        text.warn_about_regions(result, tuple(axis.name for axis in result.axes), (0.90,), {})
+        text.warn_about(grids, (0.90,))
 
 
 @app.command()
@@ -142,7 +147,7 @@ def plot(
 ) -> None:
     """Draw allowed regions, a profile, or the corner figure of a whole scan."""
     from scanengine import figures
-    from scanengine.api import Scan, open_result, overlay
+    from scanengine.api import open_result
 
     opened = [open_result(path) for path in results]
     names = tuple(name.strip() for name in axes.split(",")) if axes else ()
@@ -150,32 +155,20 @@ def plot(
         raise InputError("--profile and --slice exclude each other: --slice minimises over the axes it does not name")
     at = dict(_assignment(item) for item in slices or [])
     levels = _levels(cl)
-    first = opened[0]
-    shown = names or tuple(axis.name for axis in first.axes)
+    layers = {"": opened[0]}
     if len(opened) > 1 or targets:
-        if len(shown) > 2:
+        if len(names or opened[0].axes) > 2:
             raise InputError("only planes and profiles can be overlaid: choose them with --axes X,Y")
         if targets and len(opened) > 1:
             raise InputError("--targets takes a single result file apart: give one")
         if targets and at:
             raise InputError("--targets rescans profiles only: leave out --slice")
-        stems = [path.stem for path in results]
-        labels = stems if len(set(stems)) == len(stems) else [str(path) for path in results]
-        layers = dict(zip(labels, opened, strict=True))
-        if len(layers) < len(opened):
-            raise InputError("a result file is given twice: each can be drawn once")
-        for path, result in zip(results, opened, strict=True):
-            missing = set(shown) - {axis.name for axis in result.axes}
-            if missing:
-                raise InputError(f"{path} has no axis {min(missing)!r}: choose common ones with --axes X,Y")
-        if targets:
-            layers = {"combined": first} | Scan(first.definition).run_each()
-        drawn = overlay(layers, *shown, cl=levels, at=at)
-    else:
-        drawn = first.plot(*names, cl=levels, at=at)
+        layers = _targets(opened[0]) if targets else _labelled(results, opened, names)
+    picture, grids = _drawn(layers, names, levels, at)
     target = output or results[0].with_suffix(".png")
-    print(f"figure: {figures.save(drawn, target, overwrite=overwrite)}")
-    text.warn_about_regions(first, shown, levels, at)
+    print(f"figure: {figures.save(picture, target, overwrite=overwrite)}")
+    text.warn_about(grids, levels)
+    text.note_held(grids[0], at)
 
 
 @app.command()
@@ -231,7 +224,7 @@ def limits(result: ResultArgument, cl: LevelsOption = "68.27,90,95", as_json: Js
         print(json.dumps({"minimum": opened.minimum, "best_fit": opened.best_fit, "intervals": intervals}, indent=1))
         return
     text.print_best_fit(opened)
-    text.print_limits(found, [axis.units for axis in opened.axes for _ in _levels(cl)])
+    text.print_limits(opened, found)
 
 
 @app.command(name="list")
@@ -251,6 +244,41 @@ def schema() -> None:
     from scanengine.definition import schema as scan_file_schema
 
     print(json.dumps(scan_file_schema(), indent=1))
+
+
+def _targets(result: Result) -> dict[str, Result]:
+    from scanengine.api import Scan
+
+    return {"combined": result} | Scan(result.definition).run_each()
+
+
+def _labelled(paths: list[Path], results: list[Result], names: tuple[str, ...]) -> dict[str, Result]:
+    """Results by the names of their files, with the folders where these are the same."""
+    stems = [path.stem for path in paths]
+    labels = stems if len(set(stems)) == len(stems) else [str(path) for path in paths]
+    if len(set(labels)) < len(labels):
+        raise InputError("a result file is given twice: each can be drawn once")
+    shown = set(names or (axis.name for axis in results[0].axes))
+    for path, result in zip(paths, results, strict=True):
+        missing = shown - {axis.name for axis in result.axes}
+        if missing:
+            raise InputError(f"{path} has no axis {min(missing)!r}: choose common ones with --axes X,Y")
+    return dict(zip(labels, results, strict=True))
+
+
+def _drawn(
+    layers: dict[str, Result], names: tuple[str, ...], levels: tuple[float, ...], at: dict[str, float]
+) -> tuple[Figure, list[ReducedGrid]]:
+    """Return the figure, and the grids of the first result that are in it."""
+    from scanengine.api import draw
+
+    first = next(iter(layers.values()))
+    shown = names or tuple(axis.name for axis in first.axes)
+    if len(shown) > 2:
+        picture = first.plot(*names, cl=levels, at=at)
+        return picture, [first.profile(*pair) for pair in combinations(shown, 2)]
+    grids = {label: result.drawn(*shown, at=at) for label, result in layers.items()}
+    return draw(grids, first.best_fit, cl=levels), list(grids.values())[:1]
 
 
 def _load(name: str, overrides: list[str] | None, *, quiet: bool = False) -> Scan:

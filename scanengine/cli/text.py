@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import combinations
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from scanengine.api import Events, Result, Scan
-    from scanengine.contours import Intervals
+    from scanengine.contours import Intervals, Region
+    from scanengine.grids import ReducedGrid
 
 _LOG_SECONDS = 10.0
 _SAME_CHI2 = 1e-6
@@ -47,24 +47,22 @@ def progress(title: str) -> Iterator[Callable[[int, int], None]]:
     yield log
 
 
-def warn_about_regions(
-    result: Result, shown: tuple[str, ...], levels: tuple[float, ...], at: Mapping[str, float]
-) -> None:
+def warn_about(grids: Iterable[ReducedGrid], levels: tuple[float, ...]) -> None:
     """Warn, once each, about regions or intervals that touch an edge or are not resolved."""
     from scanengine.contours import intervals, region
 
-    warnings: list[str] = []
-    for names in [shown] if len(shown) < 3 else combinations(shown, 2):
-        grid = result.slice(*names, at=at) if at else result.profile(*names, thin=True)
-        for level in levels:
-            warnings += (region(grid, level) if len(names) == 2 else intervals(grid, level)).warnings
-    for warning in dict.fromkeys(warnings):
+    found: list[Region | Intervals] = [
+        region(grid, level) if len(grid.axes) == 2 else intervals(grid, level) for grid in grids for level in levels
+    ]
+    for warning in dict.fromkeys(warning for allowed in found for warning in allowed.warnings):
         print(f"warning: {warning}", file=sys.stderr)
-    for name, value in at.items():
-        held = min((axis.values for axis in result.axes if axis.name == name), key=len)
-        nearest = float(held[abs(held - value).argmin()])
-        if nearest != value:
-            print(f"note: {name} is held at its grid point {nearest:g}, the nearest to {value:g}", file=sys.stderr)
+
+
+def note_held(grid: ReducedGrid, at: Mapping[str, float]) -> None:
+    """Say which grid points are shown where others were asked for."""
+    for name, value in grid.fixed:
+        if value != at[name]:
+            print(f"note: {name} is held at its grid point {value:g}, the nearest to {at[name]:g}", file=sys.stderr)
 
 
 def print_best_fit(result: Result) -> None:
@@ -87,15 +85,16 @@ def note_degeneracy(scan: Scan, result: Result) -> None:
         print("  the Standard Model fits as well: the minimum is degenerate, and of equals the first is shown")
 
 
-def print_limits(found: list[Intervals], units: list[str]) -> None:
+def print_limits(result: Result, found: list[Intervals]) -> None:
     """Print the allowed intervals, each with its C.L. and degrees of freedom, and warnings about them."""
+    units = {axis.name: axis.units for axis in result.axes}
     print("allowed, with the other parameters minimised over:")
-    for entry, unit in zip(found, units, strict=True):
+    for entry in found:
         pieces = " or ".join(
             f"[{'-' if lo is None else f'{lo:.5g}'}, {'-' if hi is None else f'{hi:.5g}'}]" for lo, hi in entry
         )
         level = f"{100.0 * entry.cl:g}% C.L., {entry.dof} dof (delta chi2 = {entry.level:.3f})"
-        print(f"  {entry.axis}: {pieces or 'nowhere'}{_with_unit(unit)}  {level}")
+        print(f"  {entry.axis}: {pieces or 'nowhere'}{_with_unit(units[entry.axis])}  {level}")
     for warning in dict.fromkeys(warning for entry in found for warning in entry.warnings):
         print(f"warning: {warning}", file=sys.stderr)
 

@@ -153,7 +153,8 @@ class GridWriter:
         """
         if self.has_grid and self.tiles_written < self.tiles:
             raise RunError(f"{self.partial}: only {self.tiles_written} of {self.tiles} tiles were written")
-        self._require_room(0)
+        exact_numbers = sum(v.size for v in (*exact[1].lines.values(), *exact[1].planes.values())) if exact else 0
+        self._require_room(8 * exact_numbers)
         with self._as_run_error():
             members.write_profiles(self._file, [axis.name for axis in self.axes], profiles)
             if exact is not None:
