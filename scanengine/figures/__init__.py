@@ -1,4 +1,4 @@
-"""Figures for papers: allowed regions on a plane, one-parameter profiles, corner plots, and files of them.
+"""Figures for papers: allowed regions on a plane, profiles, corner plots, sheets of panels, and files of them.
 
 The only package that imports matplotlib. It never touches pyplot or the global settings.
 """
@@ -6,9 +6,26 @@ The only package that imports matplotlib. It never touches pyplot or the global 
 from __future__ import annotations
 
 from scanengine.figures._corner import corner
+from scanengine.figures._items import Area, Band, Line, Panel, Points
 from scanengine.figures._plane import plane
 from scanengine.figures._profile import profile
 from scanengine.figures._save import check, save
+from scanengine.figures._sheet import sheet
 from scanengine.figures._style import Curve
+from scanengine.figures._words import statement
 
-__all__ = ["Curve", "check", "corner", "plane", "profile", "save"]
+__all__ = [
+    "Area",
+    "Band",
+    "Curve",
+    "Line",
+    "Panel",
+    "Points",
+    "check",
+    "corner",
+    "plane",
+    "profile",
+    "save",
+    "sheet",
+    "statement",
+]

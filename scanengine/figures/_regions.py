@@ -13,7 +13,7 @@ from matplotlib.path import Path
 from scanengine.contours import Region, percent, region
 from scanengine.errors import InputError
 from scanengine.figures._style import LEVEL_DASHES, LINE_COLOUR, Stroke, fills
-from scanengine.grids import Axis, ReducedGrid
+from scanengine.grids import Axis, FloatArray, ReducedGrid
 
 
 def draw_filled(axes: Axes, grid: ReducedGrid, cls: Sequence[float], dof: int, width: float = 1.0) -> list[Patch]:
@@ -22,7 +22,7 @@ def draw_filled(axes: Axes, grid: ReducedGrid, cls: Sequence[float], dof: int, w
     colours = fills(len(cls))
     for i in reversed(range(len(cls))):
         allowed = region(grid, cls[i], dof)
-        path = _closed_path(allowed)
+        path = closed_path([ring for piece in allowed.pieces for ring in piece.rings])
         if path is not None:
             axes.add_patch(PathPatch(path, facecolor=colours[i], edgecolor="none", zorder=1))
         stroke = Stroke(LINE_COLOUR, LEVEL_DASHES[i % len(LEVEL_DASHES)])
@@ -93,8 +93,8 @@ def mark(
     return handles
 
 
-def _closed_path(allowed: Region) -> Path | None:
-    rings = [ring for piece in allowed.pieces for ring in piece.rings]
+def closed_path(rings: Sequence[FloatArray]) -> Path | None:
+    """One path of closed rings of shape (k, 2), or nothing without rings."""
     if not rings:
         return None
     codes = [[Path.MOVETO, *[Path.LINETO] * (len(ring) - 2), Path.CLOSEPOLY] for ring in rings]

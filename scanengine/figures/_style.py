@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 from matplotlib.ticker import MaxNLocator
 
 from scanengine.contours import delta_chi2, is_log_spaced
@@ -181,23 +182,9 @@ def arrange(
     No layout engine: those solve anew at every save, and a rounding error would make the files differ.
     """
     figure = panel.get_figure(root=True)
-    assert figure is not None
+    assert isinstance(figure, Figure)
     longest = max((len(str(handle.get_label())) for handle in handles), default=0)
-    most = 4 if longest <= 8 else 2 if longest <= 22 else 1
-    rows = max(1, math.ceil(len(handles) / most))
-    legend = figure.legend(
-        handles=list(handles),
-        title="\n".join(lines),
-        loc="upper center",
-        ncols=max(1, math.ceil(len(handles) / rows)),
-        frameon=False,
-        handlelength=2.4,
-        columnspacing=1.4,
-        borderpad=0.0,
-        borderaxespad=0.0,
-        labelspacing=0.3,
-    )
-    legend.get_title().set_multialignment("center")
+    legend = heading(figure, lines, handles, 4 if longest <= 8 else 2 if longest <= 22 else 1)
     figure.draw_without_rendering()
     heading_in = legend.get_window_extent().height / figure.dpi
     # As far left as the labels leave room for, but the same for all labels of common length.
@@ -212,3 +199,22 @@ def arrange(
         (left_in / width, bottom_in / height, 1.0 - (left_in + right_in) / width, panel_height_in / height)
     )
     legend.set_bbox_to_anchor((0.5, 1.0 - margin_in / height), figure.transFigure)
+
+
+def heading(figure: Figure, lines: Sequence[str], handles: Sequence[Artist], most: int) -> Legend:
+    """Lines of text with the legend below them, in `most` columns or fewer if that takes no more rows."""
+    rows = max(1, math.ceil(len(handles) / most))
+    legend = figure.legend(
+        handles=list(handles),
+        title="\n".join(lines),
+        loc="upper center",
+        ncols=max(1, math.ceil(len(handles) / rows)),
+        frameon=False,
+        handlelength=2.4,
+        columnspacing=1.4,
+        borderpad=0.0,
+        borderaxespad=0.0,
+        labelspacing=0.3,
+    )
+    legend.get_title().set_multialignment("center")
+    return legend
