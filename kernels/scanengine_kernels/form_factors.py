@@ -75,8 +75,25 @@ def tabulated(q_invfm: float, packed: NDArray[np.float64]) -> float:
 
 
 @jit
+def oscillator(q_invfm: float, parameters: NDArray[np.float64]) -> float:
+    """Nucleons in harmonic-oscillator states: exp(-y) sum_k a_k y^k, y = (q b)^2 / 4, parameters = [b, a_0, a_1, ...].
+
+    A state of oscillator length b and shell N has a polynomial of degree N (T. W. Donnelly and W. C. Haxton, At. Data
+    Nucl. Data Tables 23, 103 (1979)); a nucleus has their mean, a_0 = 1.
+    """
+    x = q_invfm * parameters[0]
+    y = 0.25 * x * x
+    if y > 700.0:
+        return 0.0
+    value = 0.0
+    for k in range(parameters.size - 1, 0, -1):
+        value = value * y + parameters[k]
+    return exp(-y) * value
+
+
+@jit
 def form_factor(code: int, parameters: NDArray[np.float64], q_invfm: float) -> float:
-    """Return F(q) by code: 0 unity, 1 Helm, 2 Klein-Nystrand, 3 symmetrised Fermi, 4 table."""
+    """Return F(q) by code: 0 unity, 1 Helm, 2 Klein-Nystrand, 3 symmetrised Fermi, 4 table, 5 oscillator."""
     if code == 1:
         return helm(q_invfm, parameters[0], parameters[1])
     if code == 2:
@@ -85,4 +102,6 @@ def form_factor(code: int, parameters: NDArray[np.float64], q_invfm: float) -> f
         return symmetrised_fermi(q_invfm, parameters[0], parameters[1])
     if code == 4:
         return tabulated(q_invfm, parameters)
+    if code == 5:
+        return oscillator(q_invfm, parameters)
     return 1.0

@@ -7,11 +7,20 @@ from typing import Any
 from scanengine.definition.columns import Columns
 from scanengine.definition.lines import KeyPath
 from scanengine.definition.report import Report
-from scanengine.definition.schema import FORM_FACTORS, FormFactorTable, Helm, KleinNystrand, SymmetrisedFermi
+from scanengine.definition.schema import FORM_FACTORS, Bcs, FormFactorTable, Helm, KleinNystrand, SymmetrisedFermi
 from scanengine.definition.sentences import listed, nearest_or_all, quoted, written
 from scanengine.definition.source import kind_of
 from scanengine.errors import InputError
-from scanengine.inputs.form_factors import NuclearFormFactors, helm, klein_nystrand, symmetrised_fermi, tabulated, unity
+from scanengine.inputs.bcs import require_even
+from scanengine.inputs.form_factors import (
+    NuclearFormFactors,
+    bcs,
+    helm,
+    klein_nystrand,
+    symmetrised_fermi,
+    tabulated,
+    unity,
+)
 from scanengine.inputs.nuclei import Target
 
 _TABLE = Columns(("q_invfm", "F_p", "F_n"))
@@ -35,6 +44,8 @@ def build_form_factors(raw: object, target: Target | None, path: KeyPath, report
     try:
         form_factors = _of_kind(kind, raw, path, report)
         if form_factors is not None and target is not None:
+            if kind == "bcs":
+                require_even(target.isotopes)  # all of them in one sentence
             for isotope in target.isotopes:
                 form_factors(isotope)
     except InputError as error:
@@ -60,6 +71,10 @@ def _of_kind(kind: str, raw: dict[str, Any], path: KeyPath, report: Report) -> N
             if not _radii_agree(raw, path, report) or bad:
                 return None
             return helm(table.rms_fm, table.rms_p_fm, table.rms_n_fm, table.s_fm)
+        case Bcs():
+            if not _one_length(raw, path, report) or bad:
+                return None
+            return bcs(table.b_fm, table.rms_charge_fm)
         case FormFactorTable():
             return _tabulated(table, raw, bad, path, report)
         case _ if bad:
@@ -77,6 +92,14 @@ def _radii_agree(raw: dict[str, Any], path: KeyPath, report: Report) -> bool:
         return True
     message = f"found {listed(given)}, give rms_fm alone, or rms_p_fm and rms_n_fm"
     report.add((*path, given[-1]), message, *((*path, name) for name in given))
+    return False
+
+
+def _one_length(raw: dict[str, Any], path: KeyPath, report: Report) -> bool:
+    if not ("b_fm" in raw and "rms_charge_fm" in raw):
+        return True
+    message = "found beside b_fm, give one of them: either decides the oscillator length"
+    report.add((*path, "rms_charge_fm"), message, (*path, "b_fm"))
     return False
 
 

@@ -134,6 +134,16 @@ class SymmetrisedFermi(Table):
     a_fm: Positive = Field(0.52, description="Diffuseness, fm.")
 
 
+class Bcs(Table):
+    """Oscillator states occupied as in a BCS ground state, for even-even nuclei; without keys, of tabulated radii."""
+
+    kind: Literal["bcs"]
+    b_fm: Positive | None = Field(None, description="Oscillator length, fm; or rms_charge_fm.")
+    rms_charge_fm: Positive | None = Field(
+        None, description="Rms charge radius to which the oscillator length is fitted, fm; or b_fm."
+    )
+
+
 class FormFactorTable(Table):
     """Form factors given at points of q, in a file of three columns or here."""
 
@@ -151,9 +161,10 @@ FORM_FACTORS: dict[str, type[Table]] = {
     "helm": Helm,
     "klein-nystrand": KleinNystrand,
     "symmetrised-fermi": SymmetrisedFermi,
+    "bcs": Bcs,
     "tabulated": FormFactorTable,
 }
-FormFactorName = Literal["unity", "helm", "klein-nystrand", "symmetrised-fermi"]
+FormFactorName = Literal["unity", "helm", "klein-nystrand", "symmetrised-fermi", "bcs"]
 
 
 class ExperimentTable(Table):
@@ -177,7 +188,7 @@ class ExperimentTable(Table):
         None, description="Increasing edges of the bins counted, keV. Or recoil_window_keV."
     )
     form_factor: Annotated[
-        FormFactorName | Unity | Helm | KleinNystrand | SymmetrisedFermi | FormFactorTable, SkipValidation
+        FormFactorName | Unity | Helm | KleinNystrand | SymmetrisedFermi | Bcs | FormFactorTable, SkipValidation
     ] = Field("helm", description="Nuclear form factor: a name, or a table with its kind and parameters.")
     channels: Annotated[dict[str, Annotated[list[str], Field(min_length=1)]], SkipValidation] = Field(
         description=f"Per channel, the flavours that it counts together: {_FLAVOURS}."

@@ -2,7 +2,7 @@
 
 References: Helm: J. D. Lewin and P. F. Smith, Astropart. Phys. 6, 87 (1996), eqs. 4.7-4.11. Klein-Nystrand: S. R. Klein
 and J. Nystrand, Phys. Rev. C 60, 014903 (1999). Symmetrised Fermi: D. W. L. Sprung and J. Martorell, J. Phys. A 30,
-6525 (1997).
+6525 (1997). BCS: T. S. Kosmas et al., Phys. Rev. D 92, 013011 (2015), eq. 5.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ import numpy as np
 
 from scanengine.errors import InputError
 from scanengine.grids import FloatArray
+from scanengine.inputs.bcs import nucleus, oscillator_length_fm
 from scanengine.inputs.nuclei import Isotope
 
 # The kernels' codes: scanengine_kernels.form_factors.form_factor branches on them.
-UNITY, HELM, KLEIN_NYSTRAND, FERMI, TABLE = range(5)
+UNITY, HELM, KLEIN_NYSTRAND, FERMI, TABLE, OSCILLATOR = range(6)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +101,27 @@ def symmetrised_fermi(c_fm: float | None = None, a_fm: float = 0.52) -> NuclearF
         return FormFactor(FERMI, np.array([c, a_fm]))
 
     return _same_for_both(of)
+
+
+def bcs(b_fm: float | None = None, rms_charge_fm: float | None = None) -> NuclearFormFactors:
+    """Return exp(-y) sum_k a_k y^k, y = (q b)^2 / 4: oscillator states occupied as a BCS ground state wants it.
+
+    The oscillator length b of protons and neutrons is `b_fm`, or fits the charge radius `rms_charge_fm`; without both
+    it is that of Kosmas et al. 2015 for Ne20, Ar40, Ge76 and Xe132, and fits the measured charge radius of others.
+    Raises InputError, when a nucleus is asked for, if Z or N is odd, or a mass or a radius that it needs is not
+    tabulated.
+    """
+
+    def of(isotope: Isotope) -> tuple[FormFactor, FormFactor]:
+        state = nucleus(isotope)
+        b = oscillator_length_fm(state, rms_charge_fm) if b_fm is None else b_fm
+        form_factor_p, form_factor_n = (
+            FormFactor(OSCILLATOR, np.concatenate(([b], species.coefficients())))
+            for species in (state.protons, state.neutrons)
+        )
+        return form_factor_p, form_factor_n
+
+    return of
 
 
 def tabulated(q_invfm: FloatArray, F_p: FloatArray, F_n: FloatArray) -> NuclearFormFactors:

@@ -36,6 +36,14 @@ class Spectrum:
         """Highest energy with flux."""
         return float(max(self.line_energies_MeV.max(initial=0.0), self.knots_MeV.max(initial=0.0)))
 
+    def per_cm2_s_MeV(self, E_MeV: FloatArray) -> FloatArray:
+        """Return the continuum at energies (n,), /cm^2/s/MeV; lines, which have no flux per MeV, are not in it."""
+        flux = np.zeros(E_MeV.size)
+        for lo, hi, cubic in zip(self.knots_MeV[:-1], self.knots_MeV[1:], self.coefficients, strict=True):
+            here = (E_MeV >= lo) & (E_MeV <= hi)
+            flux[here] = np.polynomial.polynomial.polyval(E_MeV[here], cubic)
+        return flux
+
     @classmethod
     def line(cls, energy_MeV: float, flux_per_cm2_s: float) -> Spectrum:
         """Return a single line."""

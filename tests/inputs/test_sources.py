@@ -40,6 +40,21 @@ def test_muon_decay_spectra_are_the_published_ones(flavour: str) -> None:
         assert value(spectrum, E) == pytest.approx(float(published.continuum(E)), abs=1e-15)
 
 
+def test_flux_at_energies_is_the_continuum_and_vanishes_beyond_it() -> None:
+    spectra = stopped_pion(1e7, 20.0).spectra
+    E = np.array([-1.0, 0.0, 12.5, 30.0, naive.M_MU / 2.0, 52.83, 80.0])
+    for flavour in ("nu_e", "nu_mubar"):
+        continuum = naive.STOPPED_PION[flavour](1e7).continuum
+        within = (E >= 0.0) & (E <= naive.M_MU / 2.0)
+        published = [float(continuum(e)) if here else 0.0 for e, here in zip(E, within, strict=True)]
+        assert spectra[flavour].per_cm2_s_MeV(E) == pytest.approx(published, rel=1e-12, abs=1e-7)
+    assert not spectra["nu_mu"].per_cm2_s_MeV(np.array([PROMPT_LINE_MEV])).any()
+    lines = tabulated_spectrum(np.array([1.0, 2.0, 4.0]), np.array([3.0, 5.0, 1.0]))
+    assert lines.per_cm2_s_MeV(np.array([0.5, 1.0, 1.5, 2.0, 3.0, 4.0])) == pytest.approx(
+        [0.0, 3.0, 4.0, 5.0, 3.0, 1.0]
+    )
+
+
 def test_prompt_line_is_two_body_kinematics() -> None:
     assert pytest.approx(29.792, abs=5e-4) == PROMPT_LINE_MEV
     line = stopped_pion(1.0, 20.0).spectra["nu_mu"]

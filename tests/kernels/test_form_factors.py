@@ -98,6 +98,23 @@ def test_table_runs_through_its_points_and_is_their_spline_between_and_beyond() 
         assert kernels.tabulated(x, table) == pytest.approx(float(spline(x)), abs=1e-14)
 
 
+OSCILLATOR = np.array([1.8, 1.0, -1.1, 0.3, -0.02])
+
+
+def test_oscillator_is_the_gaussian_times_its_polynomial_at_every_momentum_transfer() -> None:
+    b, *a = OSCILLATOR
+    with mpmath.workdps(40):
+        for q in Q:
+            y = (mpf(q) * mpf(b)) ** 2 / 4
+            exact = mp.exp(-y) * sum(mpf(c) * y**k for k, c in enumerate(a))
+            assert kernels.oscillator(q, OSCILLATOR) == pytest.approx(float(exact), abs=ROUNDING)
+
+
+@pytest.mark.parametrize(("q", "F"), [(0.0, 1.0), (1e3, 0.0), (1e60, 0.0), (1e100, 0.0)])
+def test_oscillator_at_zero_and_at_absurd_momentum_transfers(q: float, F: float) -> None:
+    assert kernels.oscillator(q, OSCILLATOR) == F
+
+
 def test_each_code_selects_its_form_factor() -> None:
     q, shape = 0.8, np.array([3.0, 0.6])
     points = np.linspace(0.0, 2.0, 6)
@@ -107,3 +124,4 @@ def test_each_code_selects_its_form_factor() -> None:
     assert kernels.form_factor(3, shape, q) == kernels.symmetrised_fermi(q, 3.0, 0.6)
     table = packed(points, np.cos(points))
     assert kernels.form_factor(4, table, q) == kernels.tabulated(q, table)
+    assert kernels.form_factor(5, OSCILLATOR, q) == kernels.oscillator(q, OSCILLATOR)
