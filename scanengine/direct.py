@@ -19,6 +19,8 @@ from scanengine.grids import FloatArray
 from scanengine.inputs import constants
 from scanengine.inputs.couplings import WEAK_COUPLINGS, magnetic_coupling, nucleon_couplings
 from scanengine.inputs.detectors import Experiment
+from scanengine.inputs.form_factors import FormFactor
+from scanengine.inputs.nuclei import Isotope
 from scanengine.inputs.parameters import FLAVOURS
 from scanengine.inputs.sources import Spectrum
 from scanengine.likelihood import GaussianLikelihood
@@ -120,14 +122,18 @@ def _outer_nodes(
                 for x, w in zip(KRONROD_NODES, KRONROD_WEIGHTS, strict=True):
                     e = 0.5 * (a + b) + 0.5 * (b - a) * x
                     T = float(T_max(e, M))
-                    q_invfm = np.sqrt(2.0 * M * T) / constants.HBARC_MEV_FM
-                    F_p, F_n = (form_factor(f.code, f.parameters, q_invfm) for f in pair)
                     dT_de = 4.0 * e * (M + e) / (M + 2.0 * e) ** 2
                     efficiency = np.interp(T * 1e3, experiment.efficiency.T_keV, experiment.efficiency.values)
                     weight = 0.5 * (b - a) * w * dT_de * efficiency * exposure
-                    nucleus = np.array([isotope.Z, isotope.N, M, F_p, F_n])
-                    nodes.append((float(e), float(weight), int(bin_index), nucleus))
+                    nodes.append((float(e), float(weight), int(bin_index), _nucleus(isotope, pair, T)))
     return nodes
+
+
+def _nucleus(isotope: Isotope, form_factors: tuple[FormFactor, FormFactor], T_MeV: float) -> FloatArray:
+    """Return Z, N, M and the form factors at a recoil energy, as the kernels' cross-sections take them."""
+    q_invfm = np.sqrt(2.0 * isotope.mass_MeV * T_MeV) / constants.HBARC_MEV_FM
+    F_p, F_n = (form_factor(f.code, f.parameters, q_invfm) for f in form_factors)
+    return np.array([isotope.Z, isotope.N, isotope.mass_MeV, F_p, F_n])
 
 
 def _inner_nodes(
@@ -163,6 +169,39 @@ def cevns_parameters(theta: FloatArray, physics: Physics) -> FloatArray:
         physics.magnetic_form_factor,
     )
     return table
+
+
+def _kernel_parameters(cross_section: CrossSection, definition: Definition, x: FloatArray) -> FloatArray:
+    """Return what a cross-section is called with at a point (axes,)."""
+    theta = definition.parameters.values(x)
+    return cevns_parameters(theta, definition.physics) if cross_section is cevns else np.concatenate((theta, x))
+
+
+def differential_cross_section(
+    definition: Definition,
+    experiment: Experiment,
+    flavour: str,
+    x: FloatArray,
+    E_MeV: float,
+    T_MeV: FloatArray,
+    cross_section: CrossSection | None = None,
+) -> FloatArray:
+    """Return dsigma/dT in cm^2/MeV at recoil energies (n,) above zero, at a point of the grid (axes,).
+
+    Per atom of the experiment's target, averaged over its isotopes; zero beyond the largest recoil energy. Of the
+    standard or of a given cross-section, as for `DirectEvaluator`.
+    """
+    chosen = cross_section or cevns
+    parameters = _kernel_parameters(chosen, definition, x)
+    material = experiment.target
+    total = np.zeros(T_MeV.size)
+    for isotope, atoms_per_kg in zip(material.isotopes, material.atoms_per_kg, strict=True):
+        pair = experiment.form_factors(isotope)
+        share = atoms_per_kg / sum(material.atoms_per_kg)
+        for i in np.flatnonzero(T_MeV <= T_max(E_MeV, isotope.mass_MeV)):
+            T = float(T_MeV[i])
+            total[i] += share * chosen(E_MeV, T, _nucleus(isotope, pair, T), FLAVOURS.index(flavour), parameters)
+    return total
 
 
 class DirectEvaluator:
@@ -210,11 +249,7 @@ class DirectEvaluator:
         return counts
 
     def _counts(self, x: FloatArray) -> FloatArray:
-        theta = self._definition.parameters.values(x)
-        if self._cross_section is cevns:
-            parameters = cevns_parameters(theta, self._definition.physics)
-        else:
-            parameters = np.concatenate((theta, x))
+        parameters = _kernel_parameters(self._cross_section, self._definition, x)
         return self._nodes.counts(self._cross_section, parameters)
 
     def fill(self, values: Sequence[FloatArray], chi2: FloatArray) -> None:

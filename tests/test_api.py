@@ -243,3 +243,31 @@ def test_a_single_override_and_a_single_level_need_no_list(scan: api.Scan) -> No
     one = scanengine.load(scan.definition.path or "", "axes.mu_nu.points=3")
     assert one.definition.axes[2].values.size == 3
     assert [interval.cl for interval in one.run().limits(cl=0.90)] == [0.90] * 3
+
+
+def test_cross_section_is_given_per_keV_at_the_scan_s_couplings(scan: api.Scan) -> None:
+    """Without a form factor to speak of: the weak one goes as the square of the charge, the magnetic one as 1/T."""
+    T_keV = np.array([1e-3, 1e-2, 94.0, 97.0])
+    weak = scan.cross_section_cm2_per_keV("Ne", "nu_e", 30.0, T_keV)
+    assert weak[0] == pytest.approx(6.714e-42, rel=1e-3)
+    assert weak[2] > 0.0 == weak[3]
+    coupled = scan.cross_section_cm2_per_keV("Ne", "nu_e", 30.0, T_keV, eps_ee_uV=0.1)
+    assert coupled[:3] / weak[:3] == pytest.approx((1.0 - 30 * 0.1 / 4.624) ** 2, rel=1e-9)
+    magnetic = scan.cross_section_cm2_per_keV("Ne", "nu_e", 30.0, T_keV, mu_nu=5.0) - weak
+    assert magnetic[0] / magnetic[1] == pytest.approx(10.0, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("experiment", "flavour", "E_MeV", "T_keV", "words"),
+    [
+        ("Ar", "nu_e", 30.0, 1.0, "there is no experiment 'Ar': Ne, Xe are there"),
+        ("Ne", "nu_x", 30.0, 1.0, "there is no flavour 'nu_x': nu_e, "),
+        ("Ne", "nu_e", 30.0, 0.0, "energies above zero: found 0"),
+        ("Ne", "nu_e", -1.0, 1.0, "energies above zero: found -1"),
+    ],
+)
+def test_cross_section_of_nothing_is_an_error(
+    scan: api.Scan, experiment: str, flavour: str, E_MeV: float, T_keV: float, words: str
+) -> None:
+    with pytest.raises(scanengine.InputError, match=words):
+        scan.cross_section_cm2_per_keV(experiment, flavour, E_MeV, np.array([T_keV]))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 from scanengine.definition import Definition
-from scanengine.direct import DirectEvaluator
+from scanengine.direct import DirectEvaluator, differential_cross_section
 from scanengine.errors import RunError
 from scanengine.inputs.parameters import PARAMETER_INDEX
 from scanengine.likelihood import GaussianLikelihood
@@ -268,3 +268,48 @@ def test_sharp_cross_section_is_integrated_with_finer_panels() -> None:
         exact = (counts - likelihood.expected[0]) ** 2 / likelihood.expected[0]
         assert chi2[1, j] == pytest.approx(exact, rel=1e-7)
         assert chi2[0, j] == pytest.approx(likelihood.expected[0], rel=1e-12)
+
+
+COUPLED = naive.Couplings(own=(0.1, -0.05), others=((0.05, 0.02), (0.0, 0.0)), mu=4.0)
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_differential_cross_section_of_a_compound_is_the_mean_over_its_atoms(full: bool) -> None:
+    """S4 and S6 with couplings, for the iodine and caesium of CsI; nothing beyond the largest recoil energy."""
+    kind = "full" if full else "leading"
+    scan = definition(
+        [experiment(target="CsI", form_factor="klein-nystrand")],
+        axes={"eps_ee_uV": {"values": [0.0, 0.1]}, "mu_nu_e": {"values": [0.0, 4.0]}},
+        fixed={"eps_ee_dV": -0.05, "eps_et_uV": 0.05, "eps_et_dV": 0.02},
+        physics={"kinematics": kind, "magnetic_moment": kind, "magnetic_form_factor": not full},
+    )
+    E, T_MeV = 40.0, np.array([1e-5, 0.004, 0.012, 0.0255, 0.0265, 0.03])
+    options = naive.Options(full, full, not full)
+    nuclei = [naive.nucleus("I127"), naive.nucleus("Cs133")]
+
+    def exact(T: float, target: naive.Nucleus) -> float:
+        if not naive.reaches(E, T, target.M):
+            return 0.0
+        q = sqrt(2.0 * target.M * T) / naive.HBARC_FM
+        F = naive.klein_nystrand(q, 1.2 * (target.Z + target.N) ** (1.0 / 3.0), 0.7)
+        return float(naive.cross_section(E, T, target, F, F, COUPLED, options))
+
+    mean = [0.5 * sum(exact(T, target) for target in nuclei) for T in T_MeV]
+    assert [value > 0.0 for value in mean] == [True] * 5 + [False]
+    assert exact(0.0265, nuclei[0]) > 0.0 == exact(0.0265, nuclei[1])
+    ours = differential_cross_section(scan, scan.experiments[0], "nu_e", np.array([0.1, 4.0]), E, T_MeV)
+    assert ours == pytest.approx(mean, rel=1e-9)
+
+
+def test_differential_cross_section_may_be_the_user_s() -> None:
+    """Protons and neutrons have one form factor here, which drops out of the ratio."""
+    scan = mediator_scan()
+    x = np.array([1e-2, 20.0])
+    theta = scan.parameters.values(x)
+    T = np.array([0.01, 0.05])
+    ours = differential_cross_section(scan, scan.experiments[0], "nu_mu", x, 30.0, T, mediator)
+    standard_one = differential_cross_section(scan, scan.experiments[0], "nu_mu", np.array([0.0, 20.0]), 30.0, T)
+    target = naive.nucleus("Ar40")
+    change = 3.0 * 40.0 * 1e-2 * 1e4 / (2.0 * target.M * T + 400.0)
+    standard_charge = 18 * (0.5 - 2.0 * theta[S2]) - 11.0
+    assert ours == pytest.approx(standard_one * ((standard_charge + change) / standard_charge) ** 2, rel=1e-12)

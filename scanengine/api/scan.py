@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import combinations, pairwise
 from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -18,11 +18,11 @@ from scanengine import definition as definitions
 from scanengine.api.result import Result, open_result
 from scanengine.definition import Definition
 from scanengine.direct import TILE_POINTS as DIRECT_TILE_POINTS
-from scanengine.direct import DirectEvaluator
+from scanengine.direct import DirectEvaluator, differential_cross_section
 from scanengine.driver import ArraySink, NoSink, Sink, Tiling, scan_grid
 from scanengine.errors import InputError, Interrupted
 from scanengine.grids import Axis, FloatArray, Profiles
-from scanengine.inputs.parameters import PARAMETERS
+from scanengine.inputs.parameters import FLAVOURS, PARAMETERS
 from scanengine.likelihood import GaussianLikelihood
 from scanengine.polynomials import ChiSquaredPolynomial
 from scanengine.profiling import estimated_seconds, exact_profiles
@@ -34,6 +34,8 @@ MEMORY_BYTES = 4_000_000_000
 """A grid without a file, or the planes that a scan reduces to, may take this much memory."""
 
 _SAMPLE_SECONDS = 0.3
+
+T = TypeVar("T")
 
 
 class Events(NamedTuple):
@@ -132,13 +134,40 @@ class Scan:
             )
         ]
 
-    def only(self, experiment: str) -> Scan:
-        """Return the same scan with a single experiment."""
-        chosen = tuple(e for e in self.definition.experiments if e.name == experiment)
-        if not chosen:
-            names = ", ".join(e.name for e in self.definition.experiments)
-            raise InputError(f"there is no experiment {experiment!r}: {names} are there")
-        return Scan(replace(self.definition, experiments=chosen), self._cross_section)
+    def cross_section_cm2_per_keV(
+        self, experiment: str, flavour: str, E_MeV: float, T_keV: FloatArray, **axis_values: float
+    ) -> FloatArray:
+        """Return dsigma/dT at recoil energies (n,), per atom of an experiment's target, averaged over its isotopes.
+
+        At the fixed and tied values; axes not named stay at the Standard Model. Zero beyond the largest recoil energy.
+        Raises InputError if there is no such experiment or flavour, or an energy is not above zero.
+        """
+        (chosen,) = _chosen((experiment,), self.definition.experiments, lambda e: e.name, "experiment")
+        _chosen((flavour,), FLAVOURS, str, "flavour")
+        lowest = min(E_MeV, float(T_keV.min(initial=E_MeV)))
+        if not lowest > 0.0:
+            raise InputError(f"a cross-section needs energies above zero: found {lowest:g}")
+        per_MeV = differential_cross_section(
+            self.definition, chosen, flavour, self._point(axis_values), E_MeV, 1e-3 * T_keV, self._cross_section
+        )
+        return 1e-3 * per_MeV
+
+    def only(self, *experiments: str, channels: Sequence[str] = ()) -> Scan:
+        """Return the same scan with these experiments alone, and of their channels these alone; all without names.
+
+        Raises InputError if an experiment or a channel is not there.
+        """
+        chosen = _chosen(experiments, self.definition.experiments, lambda e: e.name, "experiment")
+        if channels:
+            chosen = [
+                replace(e, channels=dict(_chosen(channels, list(e.channels.items()), lambda c: c[0], "channel")))
+                for e in chosen
+            ]
+        scan = Scan(replace(self.definition, experiments=tuple(chosen)), self._cross_section)
+        if "responses" in self.__dict__:  # integrated already
+            kept = {(e.name, channel) for e in chosen for channel in e.channels}
+            scan.responses = tuple(r for r in self.responses if (r.experiment, r.channel) in kept)
+        return scan
 
     def run_each(self) -> dict[str, Result]:
         """Scan the same axes for each experiment alone, in memory, keeping profiles."""
@@ -332,6 +361,14 @@ class Scan:
     def standard_model(self) -> dict[str, float]:
         """Where the Standard Model lies on the axes, for those that are physical parameters."""
         return {axis.name: self._standard_model(axis.name) for axis in self.definition.axes if axis.name in PARAMETERS}
+
+
+def _chosen(names: Sequence[str], among: Sequence[T], name_of: Callable[[T], str], what: str) -> list[T]:
+    there = {name_of(item): item for item in among}
+    missing = [name for name in names if name not in there]
+    if missing:
+        raise InputError(f"there is no {what} {missing[0]!r}: {', '.join(there)} are there")
+    return [item for name, item in there.items() if not names or name in names]
 
 
 def default_threads() -> int:

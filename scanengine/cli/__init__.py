@@ -239,6 +239,42 @@ def list_scans() -> None:
 
 
 @app.command()
+def reproduce(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME...]",
+            help="Papers or single results, as kosmas2015 or kosmas2015/fig05, or a folder with recipes; default: all.",
+        ),
+    ] = None,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The report's folder.")] = Path(
+        "reproduced"
+    ),
+    overwrite: Annotated[bool, typer.Option(help="Replace files in it that scanengine did not write.")] = False,
+) -> None:
+    """Run the results of published papers anew, and write a report with ours beside the published ones.
+
+    Exit status 1 if one of them leaves its tolerance.
+    """
+    from scanengine.reproduce import INDEX, find_recipes, write_report
+
+    recipes = find_recipes(names or [])
+    _say_if_compiling()
+    with text.steps("results", [recipe.full_name for recipe in recipes]) as begin:
+        findings = write_report(recipes, output, overwrite=overwrite, progress=begin)
+    differing = [finding for finding in findings if not finding.check.passed]
+    explained = sum(finding.check.verdict == "explained" for finding in findings)
+    agreeing = len(findings) - len(differing) - explained
+    known = f", {explained} differ for a reason that is explained" if explained else ""
+    print(f"{agreeing} of {len(findings)} results agree within their tolerance{known}: {output / INDEX}")
+    for finding in differing:
+        check = finding.check
+        print(f"  {finding.recipe.full_name}: {check.result}: published {check.published}, ours {check.ours}")
+    if differing:
+        raise typer.Exit(1)
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON schema of the scan file, with descriptions and units."""
     from scanengine.definition import schema as scan_file_schema

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
@@ -45,6 +45,22 @@ def progress(title: str) -> Iterator[Callable[[int, int], None]]:
             print(f"{done / total:.1%} of {total:.3g} points, about {left:.0f} s left", file=sys.stderr)
 
     yield log
+
+
+@contextmanager
+def steps(what: str, names: Sequence[str]) -> Iterator[Callable[[int], None]]:
+    """Show on standard error which of some named steps runs: a bar on a terminal, a line for each in a log."""
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=Console(stderr=True)) as bar:
+            task = bar.add_task(what, total=len(names))
+            yield lambda done: bar.update(task, completed=done, description=names[done])
+            bar.update(task, completed=len(names), description=what)
+        return
+    yield lambda done: print(f"{done + 1} of {len(names)}: {names[done]}", file=sys.stderr)
 
 
 def warn_about(grids: Iterable[ReducedGrid], levels: tuple[float, ...]) -> None:

@@ -1,8 +1,18 @@
 """Scan file -> objects: what a scan is, read strictly, with all faults of a file reported at once."""
 
 from scanengine.definition.build import parse, read
-from scanengine.definition.bundled import bundled_scans
+from scanengine.definition.bundled import bundled_scans, scans_folder
 from scanengine.definition.model import Definition, Output, ParameterMap, Physics
 from scanengine.definition.schema import schema
 
-__all__ = ["Definition", "Output", "ParameterMap", "Physics", "bundled_scans", "parse", "read", "schema"]
+__all__ = [
+    "Definition",
+    "Output",
+    "ParameterMap",
+    "Physics",
+    "bundled_scans",
+    "parse",
+    "read",
+    "scans_folder",
+    "schema",
+]

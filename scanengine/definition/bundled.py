@@ -14,9 +14,14 @@ _FOLDERS = (_PACKAGE / "scans", _PACKAGE.parent / "scans")
 MAX_BYTES = 100_000_000
 
 
+def scans_folder() -> Path | None:
+    """Return the folder of the scans that come with the package; nothing in a package without them."""
+    return next((folder for folder in _FOLDERS if folder.is_dir()), None)
+
+
 def bundled_scans() -> dict[str, Path]:
     """Return the scans that come with the package, by name, as "large/nsi-5d"."""
-    folder = next((folder for folder in _FOLDERS if folder.is_dir()), None)
+    folder = scans_folder()
     if folder is None:
         return {}
     return {path.relative_to(folder).with_suffix("").as_posix(): path for path in sorted(folder.rglob("*.toml"))}
