@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from scanengine.errors import InputError, Interrupted, RunError, ScanengineError
@@ -21,11 +20,13 @@ if TYPE_CHECKING:
 
 __all__ = ["InputError", "Interrupted", "Result", "RunError", "Scan", "ScanengineError", "load", "open_result"]
 
-__version__ = version("scanengine")
-
 
 def __getattr__(name: str) -> Any:
-    # Numba, HDF5 and SciPy take a while to import: they wait until something is run.
+    # what takes a while to import waits until it is used
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("scanengine")
     if name in __all__:
         return getattr(import_module("scanengine.api"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

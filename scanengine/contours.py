@@ -6,15 +6,14 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
-from contourpy import FillType, contour_generator
 from numpy.typing import NDArray
-from scipy.special import chdtri
 
 from scanengine.errors import InputError
-from scanengine.grids import Axis, FloatArray, ReducedGrid
+from scanengine.grids import Axis, FloatArray, MonotoneCubic, ReducedGrid
 
 MIN_STEPS = 2.0
 """A band or an interval narrower than this many grid steps is not resolved."""
@@ -31,6 +30,12 @@ def delta_chi2(cl: float, dof: int) -> float:
         raise InputError(f"A confidence level is a fraction between 0 and 1, but {cl:g} was given{hint}.")
     if dof < 1:
         raise InputError(f"The number of degrees of freedom is at least 1, but {dof} was given.")
+    if dof == 1:
+        return NormalDist().inv_cdf(0.5 * (1.0 - cl)) ** 2
+    if dof == 2:
+        return -2.0 * math.log(1.0 - cl)
+    from scipy.special import chdtri  # takes longer to import than a small scan to run
+
     return float(chdtri(dof, 1.0 - cl))
 
 
@@ -123,11 +128,15 @@ def region(grid: ReducedGrid, cl: float, dof: int = 2) -> Region:
 
     `grid` has two axes; Delta chi2 counts from `grid.minimum`. The border is interpolated linearly in sqrt(Delta chi2),
     which is itself nearly linear beside a minimum or a band. Infinite chi2 counts as excluded; NaN as unknown: the
-    cells around it are left out. Raises `InputError` for a bad `cl` or `dof` or a grid that is not a plane.
+    cells around it are left out. Raises `InputError` for a bad `cl` or `dof`, a level
+    above what the scan looked for, or a grid that is not a plane.
     """
     level = delta_chi2(cl, dof)
     _check(grid, 2)
+    _check_level(grid, cl, level)
     root = _root_delta(grid, level)
+    from contourpy import FillType, contour_generator
+
     generator = contour_generator(z=np.ma.masked_invalid(root.T), fill_type=FillType.OuterOffset)
     # One (points, offsets) pair per piece: points[offsets[i]:offsets[i + 1]] is ring i, and ring 0 the outer one.
     drawn = []
@@ -155,13 +164,12 @@ def intervals(grid: ReducedGrid, cl: float, dof: int = 1) -> Intervals:
 
     `grid` has one axis; Delta chi2 counts from `grid.minimum`. The ends come from monotone cubic (PCHIP) interpolation
     of sqrt(Delta chi2), exact for a parabola that is four or more steps wide. Infinite chi2 counts as excluded, NaN is
-    bridged. Raises `InputError` for a bad `cl` or `dof` or a grid that is not a line.
+    bridged. Raises `InputError` for a bad `cl` or `dof`, a level above what the scan looked for, or a grid that is
+    not a line.
     """
-    # Here and not above: it takes longer to import than everything else in this module, and regions do without it.
-    from scipy.interpolate import PchipInterpolator
-
     level = delta_chi2(cl, dof)
     _check(grid, 1)
+    _check_level(grid, cl, level)
     (axis,) = grid.axes
     root = _root_delta(grid, level)
     known = ~np.isnan(root)
@@ -176,7 +184,7 @@ def intervals(grid: ReducedGrid, cl: float, dof: int = 1) -> Intervals:
     # On a log-spaced axis the logarithm is the natural coordinate.
     log = is_log_spaced(axis.values)
     places = np.log(axis.values[known]) if log else axis.values[known]
-    above = PchipInterpolator(places, root[known] - math.sqrt(level))
+    above = MonotoneCubic(places, root[known] - math.sqrt(level))
     found, widths = [], []
     for first, last in _runs(allowed):
         lo = _crossing(above, places[first], places[first - 1]) if first > 0 else None
@@ -201,6 +209,14 @@ def _check(grid: ReducedGrid, dimensions: int) -> None:
         wanted = "two axes" if dimensions == 2 else "one axis"
         raise InputError(
             f"Expected chi2 over {wanted} of 2 or more points, found shape {grid.chi2.shape} for axes {shape}."
+        )
+
+
+def _check_level(grid: ReducedGrid, cl: float, level: float) -> None:
+    if level > grid.delta_chi2_max:
+        raise InputError(
+            f"{percent(cl)} C.L. is delta chi2 = {level:.4g}, but this scan looked only up to output.delta_chi2_max = "
+            f"{grid.delta_chi2_max:g}: scan again with a larger one, or without."
         )
 
 

@@ -23,7 +23,7 @@ from scanengine.inputs.form_factors import FormFactor
 from scanengine.inputs.nuclei import Isotope
 from scanengine.inputs.parameters import FLAVOURS
 from scanengine.inputs.sources import Spectrum
-from scanengine.likelihood import GaussianLikelihood
+from scanengine.likelihood import Likelihood
 from scanengine.response import inner_grid, outer_panels
 from scanengine_kernels.cross_sections import T_max
 from scanengine_kernels.direct import CrossSection, cevns, sum_counts
@@ -214,7 +214,7 @@ class DirectEvaluator:
     """
 
     def __init__(
-        self, definition: Definition, likelihood: GaussianLikelihood, cross_section: CrossSection | None = None
+        self, definition: Definition, likelihood: Likelihood, cross_section: CrossSection | None = None
     ) -> None:
         self._definition = definition
         self._likelihood = likelihood

@@ -12,19 +12,29 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations, product
 from math import prod
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scanengine.errors import InputError, Interrupted, RunError
 from scanengine.grids import Axis, FloatArray, Profiles
-from scanengine_kernels.profiles import reduce_tile
+from scanengine.polynomials import LowestPlane, PlaneMinima
+from scanengine_kernels import small
+
+_LANES = 8  # scanengine_kernels._simd.LANES, without Numba
 
 TILE_POINTS = 1 << 17
 """Points of a tile: 1 MB of float64, which stays in a core's cache from filling through reduction to compression."""
+
+UNBUFFERED_TILE_POINTS = 1 << 22
+"""Points of a tile that no cache has to hold: a millisecond of arithmetic, beside which the driver does not count."""
+
+PAST_CACHES_BYTES = 1 << 22
+"""A grid in memory larger than this is written past the caches."""
 
 Prepared = TypeVar("Prepared")
 
@@ -34,6 +44,17 @@ class Evaluator(Protocol):
 
     def fill(self, values: Sequence[FloatArray], chi2: FloatArray) -> object:
         """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis."""
+
+
+@runtime_checkable
+class ReducingEvaluator(Protocol):
+    """Computes chi2, and its minima over planes of three or more axes without storing it."""
+
+    def fill(self, values: Sequence[FloatArray], chi2: FloatArray, *, past_caches: bool = False) -> object:
+        """Do as an `Evaluator`; with `past_caches` for memory from which nothing is read soon."""
+
+    def reduce(self, values: Sequence[FloatArray], start: tuple[int, ...], minima: PlaneMinima) -> LowestPlane:
+        """Lower minima to chi2 on the tensor grid of these values, whose first point has the index start."""
 
 
 class Sink(Protocol[Prepared]):
@@ -57,18 +78,23 @@ class NoSink:
 
 
 class ArraySink:
-    """Collects the grid in memory, in the array `chi2`."""
+    """Collects the grid in memory, in the array `chi2`, which the driver fills in place where it can."""
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self.chi2: FloatArray = np.empty(shape)
+    def __init__(self, shape: tuple[int, ...], precision: Literal["float64", "float32"] = "float64") -> None:
+        self.chi2: FloatArray = np.empty(shape, dtype=precision)
 
-    def prepare(self, chi2: FloatArray) -> FloatArray:
-        """Copy the tile out of the thread's buffer."""
-        return chi2.copy()
+    def part(self, start: tuple[int, ...], shape: tuple[int, ...]) -> FloatArray:
+        """Return the part of the array that a tile belongs to, as a view."""
+        return self.chi2[tuple(slice(s, s + n) for s, n in zip(start, shape, strict=True))]
 
-    def write(self, start: tuple[int, ...], prepared: FloatArray) -> None:
-        """Put the tile in its place."""
-        self.chi2[tuple(slice(s, s + n) for s, n in zip(start, prepared.shape, strict=True))] = prepared
+    def prepare(self, chi2: FloatArray) -> FloatArray | None:
+        """Copy a tile that is not in its place yet."""
+        return None if np.may_share_memory(chi2, self.chi2) else chi2.copy()
+
+    def write(self, start: tuple[int, ...], prepared: FloatArray | None) -> None:
+        """Put a copied tile in its place."""
+        if prepared is not None:
+            self.part(start, prepared.shape)[...] = prepared
 
 
 @dataclass(frozen=True)
@@ -106,7 +132,7 @@ class Tiling:
 class _Reduction:
     """The running minima of one thread over the tiles it has filled."""
 
-    planes: FloatArray
+    minima: PlaneMinima
     lines: FloatArray
     buffer: FloatArray
     best_index: NDArray[np.int64]
@@ -122,18 +148,37 @@ def scan_grid(
     threads: int = 1,
     progress: Callable[[int], None] | None = None,
     keep_planes: bool = True,
+    compiled: bool = True,
 ) -> Profiles:
     """Scan the whole grid over axes and return its profiles.
 
     evaluator computes chi2, sink takes the tiles, progress is called with the number of points done after each tile. Of
     two axes the one plane is the grid itself: `keep_planes=False` leaves it to the sink, so that memory stays bounded.
+    Without `compiled` NumPy reduces the tiles: of a small grid, before Numba would be imported.
     Raises InputError for fewer than one thread, Interrupted on Ctrl-C, after the tiles in flight have been written, and
     whatever the evaluator or the sink raise.
     """
     if threads < 1:
         raise InputError(f"a scan needs at least one thread: found {threads}")
-    tiling = tiling or Tiling.of(tuple(axis.values.size for axis in axes))
-    return _Pass(evaluator, axes, sink, tiling, threads, progress or (lambda _: None), keep_planes).run()
+    shape = tuple(axis.values.size for axis in axes)
+    if tiling is None and (_array(sink) or _is_none(sink)) and compiled and _reducing(evaluator, axes):
+        most = max(TILE_POINTS, prod(shape) // (8 * threads))
+        tiling = Tiling.of(shape, min(UNBUFFERED_TILE_POINTS, most))
+    tiling = tiling or Tiling.of(shape)
+    return _Pass(evaluator, axes, sink, tiling, threads, progress or (lambda _: None), keep_planes, compiled).run()
+
+
+def _reducing(evaluator: Evaluator, axes: Sequence[Axis]) -> ReducingEvaluator | None:
+    """Return the evaluator if it finds the profiles by itself; of fewer axes than three the planes are the grid."""
+    return evaluator if len(axes) > 2 and isinstance(evaluator, ReducingEvaluator) else None
+
+
+def _array(sink: object) -> ArraySink | None:
+    return sink if isinstance(sink, ArraySink) else None
+
+
+def _is_none(sink: object) -> bool:
+    return isinstance(sink, NoSink)
 
 
 class _Pass(Generic[Prepared]):
@@ -148,6 +193,7 @@ class _Pass(Generic[Prepared]):
         threads: int,
         progress: Callable[[int], None],
         keep_planes: bool,
+        compiled: bool,
     ) -> None:
         self._evaluator = evaluator
         self._axes = tuple(axes)
@@ -159,6 +205,14 @@ class _Pass(Generic[Prepared]):
         self._thread_local = threading.local()
         self._reductions: list[_Reduction] = []
         self._pairs = list(combinations(range(len(axes)), 2)) if keep_planes or len(axes) > 2 else []
+        self._reducing = _reducing(evaluator, axes) if compiled else None
+        self._reduce_tile = small.reduce_tile
+        if compiled:
+            from scanengine_kernels.profiles import reduce_tile  # imports Numba, which a small scan does without
+
+            self._reduce_tile = reduce_tile
+        self._array = _array(sink)
+        self._past_caches = self._array is not None and self._array.chi2.nbytes > PAST_CACHES_BYTES
         self._plane_offsets = np.zeros((len(axes), len(axes)), dtype=np.int64)
         self._plane_points = 0
         for a, b in self._pairs:
@@ -205,30 +259,67 @@ class _Pass(Generic[Prepared]):
     def _tile(self, start: tuple[int, ...]) -> Prepared:
         mine = self._reduction()
         shape = self._tiling.shape_at(start)
-        chi2 = mine.buffer[: prod(shape)].reshape(shape)
         values = [axis.values[s : s + n] for axis, s, n in zip(self._axes, start, shape, strict=True)]
-        self._evaluator.fill(values, chi2)
-        mine.best = reduce_tile(
-            chi2.reshape(-1, shape[-1]),
-            np.array(shape),
+        chi2 = mine.buffer[: prod(shape)].reshape(shape) if mine.buffer.size else self._place(start, shape)
+        if self._reducing is None:
+            self._evaluator.fill(values, chi2)
+            self._reduce(chi2, start, mine)
+        else:
+            self._reduce_from_registers(self._reducing, values, start, mine)
+            if chi2.size:
+                self._reducing.fill(values, chi2, past_caches=self._past_caches)
+        return self._sink.prepare(chi2)
+
+    @cached_property
+    def _in_place(self) -> bool:
+        """Whether tiles are filled where they are to stay, or not at all."""
+        if self._array is not None:
+            return self._reducing is not None or self._array.chi2.dtype == np.float64
+        return self._reducing is not None and _is_none(self._sink)
+
+    def _place(self, start: tuple[int, ...], shape: tuple[int, ...]) -> FloatArray:
+        """Return where a tile is to stay, if it lies there in one piece: nowhere if only its minima are wanted."""
+        if self._array is None:
+            return np.empty(0)
+        part = self._array.part(start, shape)
+        return part if part.flags.c_contiguous else np.empty(shape)
+
+    def _reduce(self, chi2: FloatArray, start: tuple[int, ...], mine: _Reduction) -> None:
+        """Lower a thread's minima to a filled tile."""
+        mine.best = self._reduce_tile(
+            chi2.reshape(-1, chi2.shape[-1]),
+            np.array(chi2.shape),
             np.array(start),
             np.array(self._shape),
-            self._plane_offsets,
-            mine.planes,
+            mine.minima.offsets,
+            mine.minima.values[: self._plane_points],
             self._line_offsets,
             mine.lines,
             mine.best,
             mine.best_index,
         )
-        return self._sink.prepare(chi2)
+
+    def _reduce_from_registers(
+        self, evaluator: ReducingEvaluator, values: Sequence[FloatArray], start: tuple[int, ...], mine: _Reduction
+    ) -> None:
+        """Lower a thread's minima to a tile that is not there; a new minimum is looked for in its plane."""
+        lowest, outer = evaluator.reduce(values, start, mine.minima)
+        if not lowest < mine.best:
+            return
+        box = [v[i : i + 1] for v, i in zip(values, outer, strict=False)] + [*values[-2:]]
+        plane = np.empty([v.size for v in box])
+        evaluator.fill(box, plane)
+        mine.best = lowest
+        mine.best_index[:] = np.array(start) + np.unravel_index(np.argmin(plane), plane.shape)
+        mine.best_index[:-2] += outer
 
     def _reduction(self) -> _Reduction:
         mine: _Reduction | None = getattr(self._thread_local, "reduction", None)
         if mine is None:
             mine = _Reduction(
-                planes=np.full(self._plane_points, np.inf),
+                minima=PlaneMinima(self._shape, self._plane_offsets, np.full(self._plane_points + _LANES, np.inf)),
                 lines=np.full(sum(self._shape), np.inf),
-                buffer=np.empty(prod(self._tiling.tile_shape)),
+                buffer=np.empty(0 if self._in_place else prod(self._tiling.tile_shape)),
                 best_index=np.zeros(len(self._shape), dtype=np.int64),
             )
             self._thread_local.reduction = mine
@@ -239,7 +330,9 @@ class _Pass(Generic[Prepared]):
         best = min(self._reductions, key=lambda r: (r.best, tuple(r.best_index)))
         if not np.isfinite(best.best):
             raise RunError("chi2 is not a number anywhere on the grid")
-        lowest_planes = np.minimum.reduce([reduction.planes for reduction in self._reductions])
+        lowest_planes = np.minimum.reduce([reduction.minima.values for reduction in self._reductions])
+        if self._reducing is not None:  # a sum of squares is not negative, but by rounding
+            np.maximum(lowest_planes, 0.0, out=lowest_planes)
         lowest_lines = np.minimum.reduce([reduction.lines for reduction in self._reductions])
         names = [axis.name for axis in self._axes]
         planes = {}
@@ -248,10 +341,12 @@ class _Pass(Generic[Prepared]):
             planes[names[a], names[b]] = lowest_planes[first : first + prod(shape)].reshape(shape)
         lines = {}
         for a, name in enumerate(names):
-            if a >= len(names) - 2:
+            if len(names) < 3:
                 lines[name] = lowest_lines[self._line_offsets[a] : self._line_offsets[a + 1]]
+            elif a == 0:
+                lines[name] = planes[name, names[1]].min(axis=1)
             else:
-                lines[name] = planes[name, names[-1]].min(axis=1)
+                lines[name] = planes[names[0], name].min(axis=0)
         return Profiles(
             minimum=float(best.best),
             best_fit=tuple(float(axis.values[i]) for axis, i in zip(self._axes, best.best_index, strict=True)),

@@ -1,4 +1,4 @@
-"""The Gaussian chi2 of a definition: directly from counts, and compiled to polynomials in the scanned parameters.
+"""The counts of a definition, and their Gaussian chi2: directly, and compiled to polynomials in the scanned parameters.
 
 Counts are quadratic in the parameters, N = y^T Q y with y = (1, x). Whitened with the covariance of each experiment, V
 = diag(N_SM) + f^2 N_SM N_SM^T, they give residuals r with chi2 = r . r, and an orthogonal reduction leaves no more
@@ -7,11 +7,13 @@ residuals than there are monomials of degree two, whatever the number of bins.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from math import sqrt
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,40 +36,27 @@ class Cell:
     bin_keV: tuple[float, float]
 
 
-@dataclass(frozen=True, eq=False)
-class GaussianLikelihood:
-    """chi2 = (N - N_SM)^T V^-1 (N - N_SM) over the cells that can be reached, with Asimov data N_SM.
+class CountPolynomials(NamedTuple):
+    """Counts as quadratics in variables t = (x - centre) / half_width in [-1, 1]: coefficients (cells, monomials)."""
 
-    `expected` (cells,) are the data; `systematics` (cells,) the relative normalisation uncertainty f of the cell's
-    experiment.
+    centre: FloatArray
+    half_width: FloatArray
+    monomials: Monomials
+    coefficients: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Likelihood(ABC):
+    """The counts of the cells that can be reached, and chi2 of them, with Asimov data N_SM.
+
+    `expected` (cells,) are the data.
     """
 
     responses: tuple[Response, ...]
     couplings: str
     cells: tuple[Cell, ...]
     expected: FloatArray
-    systematics: FloatArray
     _selected: NDArray[np.intp]
-
-    @classmethod
-    def of(cls, definition: Definition, responses: Sequence[Response]) -> GaussianLikelihood:
-        """Set up the likelihood of a definition from its responses.
-
-        Cells with N_SM = 0 are left out. Raises InputError if that leaves an experiment without any.
-        """
-        couplings = definition.physics.couplings
-        standard_model = np.zeros(len(PARAMETER_INDEX))
-        standard_model[PARAMETER_INDEX["sin2_theta_w"]] = definition.physics.sin2_theta_w
-        systematic = {experiment.name: experiment.systematic for experiment in definition.experiments}
-        all_cells = list(_cells(responses))
-        expected = sum_over_flavours(responses, standard_model, couplings)
-        reached = np.flatnonzero(expected > 0.0)
-        cells = tuple(all_cells[i] for i in reached)
-        for name in systematic:
-            if not any(cell.experiment == name for cell in cells):
-                raise InputError(f"experiments.{name}: no event is expected in any bin; a lower threshold would do")
-        f = np.array([systematic[cell.experiment] for cell in cells])
-        return cls(tuple(responses), couplings, cells, expected[reached], f, reached)
 
     def counts(self, theta: FloatArray) -> FloatArray:
         """Return the counts (..., cells) at parameter vectors theta (..., parameters)."""
@@ -82,6 +71,63 @@ class GaussianLikelihood:
         them.
         """
         return self._chi2(counts[..., self._selected])
+
+    @abstractmethod
+    def _chi2(self, counts: FloatArray) -> FloatArray:
+        """Return chi2 (...) of counts (..., cells)."""
+
+    def count_forms(self, parameter_matrix: FloatArray) -> FloatArray:
+        """Return Q (cells, k, k) with N = y^T Q y, where the parameters are parameter_matrix (parameters, k) @ y and
+        y_0 = 1.
+        """
+        k = parameter_matrix.shape[1]
+        one = np.zeros((1, k))
+        one[0, 0] = 1.0
+        full = np.concatenate((one, parameter_matrix))
+        forms = []
+        for response in self.responses:
+            nucleons = nucleon_couplings(response.flavour, WEAK_COUPLINGS[self.couplings]) @ full
+            p, n = nucleons[:, 0], nucleons[:, 1]
+            mu = magnetic_coupling(response.flavour) @ full
+            cross = p.T @ n
+            products = np.stack((p.T @ p, cross + cross.T, n.T @ n, np.outer(mu, mu)))
+            forms.append(np.einsum("bt,tij->bij", response.integrals, products))
+        return np.concatenate(_by_channel(self.responses, forms))[self._selected]
+
+    def count_polynomials(self, axes: Sequence[Axis], parameters: ParameterMap) -> CountPolynomials:
+        """Return the counts as quadratics in the scanned axes, ties and fixed values folded in."""
+        centre, half_width = np.array([_box(axis.values[0], axis.values[-1]) for axis in axes]).T
+        to_axes = np.eye(1 + len(axes))
+        to_axes[1:, 0] = centre
+        to_axes[1:, 1:] = np.diag(half_width)
+        forms = self.count_forms(parameters.matrix @ to_axes)
+        quadratic = Monomials.of(len(axes), 2)
+        coefficients = np.zeros((len(self.cells), len(quadratic.exponents)))
+        for i in range(1 + len(axes)):
+            for j in range(1 + len(axes)):
+                coefficients[:, quadratic.column_of_product(i, j)] += forms[:, i, j]
+        return CountPolynomials(centre, half_width, quadratic, coefficients)
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianLikelihood(Likelihood):
+    """chi2 = (N - N_SM)^T V^-1 (N - N_SM) over the cells that can be reached, with Asimov data N_SM.
+
+    `systematics` (cells,) are the relative normalisation uncertainty f of the cell's experiment.
+    """
+
+    systematics: FloatArray
+
+    @classmethod
+    def of(cls, definition: Definition, responses: Sequence[Response]) -> GaussianLikelihood:
+        """Set up the likelihood of a definition from its responses.
+
+        Cells with N_SM = 0 are left out. Raises InputError if that leaves an experiment without any.
+        """
+        cells, expected, reached = reachable_cells(definition, responses)
+        systematic = {experiment.name: experiment.systematic for experiment in definition.experiments}
+        f = np.array([systematic[cell.experiment] for cell in cells])
+        return cls(tuple(responses), definition.physics.couplings, cells, expected, reached, f)
 
     def _chi2(self, counts: FloatArray) -> FloatArray:
         return np.asarray(np.sum(self.whiten(counts - self.expected) ** 2, axis=-1))
@@ -109,41 +155,35 @@ class GaussianLikelihood:
         starts = [i for i, name in enumerate(names) if i == 0 or name != names[i - 1]]
         return tuple(pairwise([*starts, len(names)]))
 
-    def count_forms(self, parameter_matrix: FloatArray) -> FloatArray:
-        """Return Q (cells, k, k) with N = y^T Q y, where the parameters are parameter_matrix (parameters, k) @ y and
-        y_0 = 1.
-        """
-        k = parameter_matrix.shape[1]
-        one = np.zeros((1, k))
-        one[0, 0] = 1.0
-        full = np.concatenate((one, parameter_matrix))
-        forms = []
-        for response in self.responses:
-            nucleons = nucleon_couplings(response.flavour, WEAK_COUPLINGS[self.couplings]) @ full
-            p, n = nucleons[:, 0], nucleons[:, 1]
-            mu = magnetic_coupling(response.flavour) @ full
-            cross = p.T @ n
-            products = np.stack((p.T @ p, cross + cross.T, n.T @ n, np.outer(mu, mu)))
-            forms.append(np.einsum("bt,tij->bij", response.integrals, products))
-        return np.concatenate(_by_channel(self.responses, forms))[self._selected]
-
     def polynomial(self, axes: Sequence[Axis], parameters: ParameterMap) -> ChiSquaredPolynomial:
         """Compile chi2 to polynomials in the scanned axes, ties and fixed values folded in."""
-        centre, half_width = np.array([_box(axis.values[0], axis.values[-1]) for axis in axes]).T
-        to_axes = np.eye(1 + len(axes))
-        to_axes[1:, 0] = centre
-        to_axes[1:, 1:] = np.diag(half_width)
-        forms = self.count_forms(parameters.matrix @ to_axes)
-        quadratic = Monomials.of(len(axes), 2)
-        residuals = np.zeros((len(self.cells), len(quadratic.exponents)))
-        for i in range(1 + len(axes)):
-            for j in range(1 + len(axes)):
-                residuals[:, quadratic.column_of_product(i, j)] += forms[:, i, j]
+        centre, half_width, quadratic, residuals = self.count_polynomials(axes, parameters)
         residuals[:, quadratic.column_of_product(0)] -= self.expected
         residuals = np.ascontiguousarray(self.whiten(residuals.T).T)
         if residuals.shape[0] > residuals.shape[1]:
             residuals = np.asarray(np.linalg.qr(residuals, mode="r"))
         return ChiSquaredPolynomial(centre, half_width, quadratic, residuals)
+
+
+def reachable_cells(
+    definition: Definition, responses: Sequence[Response]
+) -> tuple[tuple[Cell, ...], FloatArray, NDArray[np.intp]]:
+    """Return the cells with N_SM > 0, their N_SM, and where they are among all bins in the order of the responses.
+
+    Raises InputError if an experiment has none.
+    """
+    standard_model = np.zeros(len(PARAMETER_INDEX))
+    standard_model[PARAMETER_INDEX["sin2_theta_w"]] = definition.physics.sin2_theta_w
+    all_cells = list(_cells(responses))
+    expected = sum_over_flavours(responses, standard_model, definition.physics.couplings)
+    reached = np.flatnonzero(expected > 0.0)
+    cells = tuple(all_cells[i] for i in reached)
+    for experiment in definition.experiments:
+        if not any(cell.experiment == experiment.name for cell in cells):
+            raise InputError(
+                f"experiments.{experiment.name}: no event is expected in any bin; a lower threshold would do"
+            )
+    return cells, expected[reached], reached
 
 
 def _box(low: float, high: float) -> tuple[float, float]:

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scanengine.grids import FloatArray
-from scanengine_kernels.quartic import fill_quartic
+from scanengine_kernels.small import fill_squares
+
+if TYPE_CHECKING:
+    from scanengine_kernels.quartic import Squares
+
+_FEWEST_VARIABLES = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,45 +67,104 @@ class Monomials:
 class ChiSquaredPolynomial:
     """chi2 = sum_k r_k(t)^2 with quadratic residuals, in variables t = (x - centre) / half_width in [-1, 1].
 
-    `residuals` (k, monomials of degree two). On every plane of the last two variables it is filled as the one quartic
-    that the squares add up to, save on lines where that could round by more than 1e-10 (1 + chi2).
+    `residuals` (k, monomials of degree two). Along the last axis it is evaluated as the one quartic that the squares
+    add up to, save on lines where that could round by more than 1e-10 (1 + chi2). Without `compiled` NumPy adds up the
+    squares themselves: on a small grid, before Numba would be imported.
     """
 
     centre: FloatArray
     half_width: FloatArray
     monomials: Monomials
     residuals: FloatArray
+    compiled: bool = True
 
-    def fill(self, values: Sequence[FloatArray], chi2: FloatArray) -> int:
+    def fill(self, values: Sequence[FloatArray], chi2: FloatArray, *, past_caches: bool = False) -> int:
         """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis.
 
-        Returns on how many lines along the last axis the squares themselves were evaluated.
+        chi2 may be of single precision, to which it is rounded at the end. `past_caches` is for grids that the caches
+        would not hold, and of which nothing is read soon. Returns on how many lines along the last axis the squares
+        themselves were evaluated. Raises ValueError if chi2 is not contiguous.
         """
-        t = self.scaled(values)
-        shape = np.array([v.size for v in t])
-        packed = np.zeros((shape.size, shape.max()))
-        for axis, v in enumerate(t):
-            packed[axis, : v.size] = v
-        monomials = self.monomials
-        return fill_quartic(
-            self.residuals,
-            monomials.starts,
-            monomials.groups,
-            *_last_monomials(min(shape.size, 2)),
-            _last_monomials(1)[0],
-            shape,
-            packed,
-            chi2.reshape(-1, chi2.shape[-1]),
+        if not self.compiled:
+            fill_squares(self.residuals, self.monomials.starts, self.monomials.groups, self.scaled(values), chi2)
+            return chi2[..., 0].size
+        from scanengine_kernels.quartic_grid import fill_quartic
+
+        shape, packed = self._packed(values)
+        return fill_quartic(self._squares, shape, packed, past_caches, chi2.reshape(-1, copy=False))
+
+    def reduce(self, values: Sequence[FloatArray], start: tuple[int, ...], minima: PlaneMinima) -> LowestPlane:
+        """Lower minima to chi2 on the tensor grid of these values of each of three or more axes, without storing it.
+
+        The grid's first point has the index `start` in the grid that minima belong to. The minima may be below zero, by
+        rounding, where chi2 is zero.
+        """
+        from scanengine_kernels.quartic_profiles import reduce_quartic
+
+        shape, packed = self._packed(values)
+        grid_shape = np.array(minima.grid_shape)
+        lowest, plane = reduce_quartic(
+            self._squares, shape, packed, np.array(start), grid_shape, minima.offsets, minima.values
         )
+        return LowestPlane(lowest, tuple(int(i) for i in np.unravel_index(plane, shape[:-2])))
 
     def scaled(self, values: Sequence[FloatArray]) -> list[FloatArray]:
         """Return values of each axis as those of the variables t."""
         return [(x - c) / h for x, c, h in zip(values, self.centre, self.half_width, strict=True)]
 
+    def _packed(self, values: Sequence[FloatArray]) -> tuple[NDArray[np.int64], FloatArray]:
+        """Return the shape of a grid and the variables' values (axes, longest) as the kernels take them."""
+        t = [np.zeros(1)] * (_FEWEST_VARIABLES - len(values)) + self.scaled(values)
+        shape = np.array([v.size for v in t])
+        packed = np.zeros((shape.size, shape.max()))
+        for axis, v in enumerate(t):
+            packed[axis, : v.size] = v
+        return shape, packed
+
+    @cached_property
+    def _squares(self) -> Squares:
+        """The residuals as the kernels take them: in three variables or more, the first of which may not matter."""
+        from scanengine_kernels._simd import LANES
+        from scanengine_kernels.quartic import Squares
+
+        number = self.residuals.shape[0]
+        n = len(self.monomials.exponents[0])
+        missing = (0,) * (_FEWEST_VARIABLES - n)
+        monomials = Monomials.of(n + len(missing), 2)
+        columns = [monomials.column[missing + e] for e in self.monomials.exponents]
+        residuals = np.zeros((len(monomials.exponents), -(-number // LANES) * LANES))
+        residuals[columns, :number] = self.residuals.T
+        quartic = Monomials.of(_FEWEST_VARIABLES, 4)
+        return Squares(
+            residuals,
+            monomials.starts,
+            monomials.groups,
+            quartic.starts,
+            quartic.groups,
+            *(_products(variables) for variables in (3, 2, 1)),
+        )
+
+
+class PlaneMinima(NamedTuple):
+    """Minima of a grid over all axes but two: those of axes a < b lie in `values` from offsets[a, b] on, b fastest.
+
+    Behind them are 7 elements or more, which no minimum belongs to.
+    """
+
+    grid_shape: tuple[int, ...]
+    offsets: NDArray[np.int64]
+    values: FloatArray
+
+
+class LowestPlane(NamedTuple):
+    """The lowest chi2 on a grid, and the first plane of the last two axes that has it, by its index over the others."""
+
+    chi2: float
+    plane: tuple[int, ...]
+
 
 @cache
-def _last_monomials(n: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return, for n variables, where products of quadratic monomials go in the quartic, and its starts and groups."""
+def _products(n: int) -> NDArray[np.int64]:
+    """Return to which quartic monomial of n variables the product of two quadratic ones belongs."""
     quadratic, quartic = Monomials.of(n, 2).exponents, Monomials.of(n, 4)
-    products = [[quartic.column[tuple(np.add(a, b).tolist())] for b in quadratic] for a in quadratic]
-    return np.array(products), quartic.starts, quartic.groups
+    return np.array([[quartic.column[tuple(np.add(a, b).tolist())] for b in quadratic] for a in quadratic])

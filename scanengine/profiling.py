@@ -1,89 +1,124 @@
 """Exact profiles: chi2 on every line and plane of a grid, minimised continuously over the hidden axes within their
 ends.
 
-A grid's own minima miss a valley that runs between its points; these do not. Each cell of a plane is searched from
-several points of a coarse lattice of the hidden axes and from its neighbours' minima, until no neighbour offers a lower
-one.
+A grid's own minima miss a valley that runs between its points; these do not. Hidden axes of which every residual has
+only the square, and one more, are minimised in closed form; the others are searched in each cell of a plane from the
+valleys of a coarse lattice and from its neighbours' minima, until no neighbour offers a lower one.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import combinations, product
+from math import prod
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scanengine.grids import Axis, FloatArray, Profiles
 from scanengine.polynomials import ChiSquaredPolynomial
-from scanengine_kernels.minimise import best_starts, profile_cells
+from scanengine.quadratics import HiddenVariables, quadratic_residuals
+from scanengine_kernels.cells import search_from, search_lattice
+from scanengine_kernels.minimise import Residuals
 
 FINE_POINTS = 101
 """Points to which an axis is refined for exact profiles: contours through them are smooth on paper."""
 
 _LATTICE_POINTS = 250
+_LATTICE_POINTS_PER_AXIS = 3, 25
+_MOST_STARTS = 4
 _MOST_SWEEPS = 20
 _WORTHWHILE = 1e-9
+_SAME_PLACE = 0.01
 
 
 @dataclass(frozen=True, eq=False)
 class _Problem:
-    """chi2 = sum_k (c_k + b_k . t + t . A_k t)^2 in a box of scaled variables t, and the axes' scaled values."""
+    """chi2 in a box of scaled variables t, and the axes' scaled values."""
 
-    c: FloatArray
-    b: FloatArray
-    A: FloatArray
+    residuals: Residuals
     values: tuple[FloatArray, ...]
     lower: FloatArray
     upper: FloatArray
 
     @classmethod
     def of(cls, polynomial: ChiSquaredPolynomial, axes: Sequence[Axis]) -> _Problem:
-        n = len(axes)
-        monomials, residuals = polynomial.monomials, polynomial.residuals
-        c = residuals[:, monomials.column_of_product(0)]
-        b = np.column_stack([residuals[:, monomials.column_of_product(1 + i)] for i in range(n)])
-        A = np.empty((residuals.shape[0], n, n))
-        for i, j in product(range(n), repeat=2):
-            A[:, i, j] = residuals[:, monomials.column_of_product(1 + i, 1 + j)] * (1.0 if i == j else 0.5)
         values = tuple(polynomial.scaled([axis.values for axis in axes]))
-        ends = np.array([[v[0], v[-1]] for v in values])
-        return cls(np.ascontiguousarray(c), b, A, values, ends[:, 0].copy(), ends[:, 1].copy())
+        lower, upper = (np.array([v[end] for v in values]) for end in (0, -1))
+        return cls(quadratic_residuals(polynomial), values, lower, upper)
 
-    def hidden(self, shown: Sequence[int]) -> list[int]:
-        return [i for i in range(len(self.values)) if i not in shown]
+    def hiding_all_but(self, *shown: int) -> HiddenVariables:
+        return HiddenVariables(self.residuals, self.lower, self.upper, shown)
 
-    def search(self, shown: Sequence[int], starts: FloatArray, minima: _Minima) -> None:
-        """Lower the minima by searching from starts (cells, hidden) in every cell."""
-        indices = np.array(shown, dtype=np.int64), np.array(self.hidden(shown), dtype=np.int64)
-        ends = self.lower, self.upper
-        profile_cells(self.c, self.b, self.A, *indices, minima.points, starts, *ends, minima.chi2, minima.where)
+    def shape(self, pair: tuple[int, int]) -> tuple[int, int]:
+        return self.values[pair[0]].size, self.values[pair[1]].size
 
-    def lattice_starts(self, shown: Sequence[int], points: FloatArray) -> Iterator[FloatArray]:
-        """Yield starts (cells, hidden): the best points of a coarse lattice in the lower and upper half of each hidden
-        axis.
-        """
-        hidden = self.hidden(shown)
-        indices = np.array(shown, dtype=np.int64), np.array(hidden, dtype=np.int64)
-        per_axis = max(3, int(_LATTICE_POINTS ** (1.0 / len(hidden))))
-        lattice = np.array(list(product(*(np.linspace(self.lower[i], self.upper[i], per_axis) for i in hidden))))
-        for column, i in enumerate(hidden):
-            middle = 0.5 * (self.lower[i] + self.upper[i])
-            for half in (lattice[:, column] <= middle, lattice[:, column] >= middle):
-                starts = np.empty((points.shape[0], len(hidden)))
-                best_starts(self.c, self.b, self.A, *indices, points, lattice[half], starts)
-                yield starts
+    def cells(self, pair: tuple[int, int]) -> FloatArray:
+        """Return the scaled points (cells, 2) of the plane of two axes."""
+        x, y = np.meshgrid(self.values[pair[0]], self.values[pair[1]], indexing="ij")
+        return np.column_stack((x.ravel(), y.ravel()))
 
 
-@dataclass(frozen=True, eq=False)
 class _Minima:
-    """chi2 (cells,) at scaled points (cells, shown), and where (cells, hidden) in the hidden axes it is reached."""
+    """chi2 (cells,) at scaled points (cells, shown), reached where (cells, hidden) the variables searched are."""
 
-    points: FloatArray
-    chi2: FloatArray
-    where: FloatArray
+    def __init__(self, hidden: HiddenVariables, points: FloatArray) -> None:
+        self.hidden = hidden
+        self.points = points
+        self.chi2 = np.full(points.shape[0], np.inf)
+        self.where = np.empty((points.shape[0], len(hidden.order)))
+
+    def search_from(self, starts: FloatArray, cells: NDArray[np.intp] | None = None) -> None:
+        """Lower the minima by a search from starts (cells, hidden), in all cells or in these."""
+        chosen = slice(None) if cells is None else cells
+        chi2, where = self.chi2[chosen], self.where[chosen]
+        search_from(self.hidden.residuals, self.hidden.box, self.points[chosen], starts, chi2, where)
+        self.chi2[chosen], self.where[chosen] = chi2, where
+
+    def search_lattice(self) -> None:
+        """Find the minima in closed form, in the variables that have none from the valleys of a lattice."""
+        hidden = self.hidden
+        if not hidden.order:
+            self.search_from(self.where)
+            return
+        fewest, most = _LATTICE_POINTS_PER_AXIS
+        per_axis = max(fewest, min(most, int(_LATTICE_POINTS ** (1.0 / max(1, hidden.searched)))))
+        ends = zip(*(end[: hidden.searched] for end in hidden.box), strict=True)
+        lattice = np.array(list(product(*(np.linspace(lo, hi, per_axis) for lo, hi in ends))))
+        search_lattice(
+            hidden.residuals,
+            hidden.linear,
+            hidden.box,
+            lattice.reshape(len(lattice), hidden.searched),
+            per_axis,
+            _MOST_STARTS,
+            self.points,
+            self.chi2,
+            self.where,
+        )
+
+    def search_from_neighbours(self, shape: tuple[int, ...]) -> None:
+        """Search every cell from each neighbour's minimum, and again while any cell gains from it."""
+        cells = np.arange(self.points.shape[0]).reshape(shape)
+        changed = np.ones(self.points.shape[0], dtype=bool)
+        for _ in range(_MOST_SWEEPS):
+            before = self.chi2.copy()
+            for axis, step in product(range(len(shape)), (1, -1)):
+                first, last = (slice(None, -1), slice(1, None)) if step == 1 else (slice(1, None), slice(None, -1))
+                source = cells[(slice(None),) * axis + (first,)].ravel()
+                target = cells[(slice(None),) * axis + (last,)].ravel()
+                # a neighbour that has not moved has been tried from already, one at the same place has nothing new
+                apart = np.abs(self.where[source] - self.where[target]) > _SAME_PLACE * np.subtract(
+                    *self.hidden.box[::-1]
+                )
+                worth = changed[source] & apart.any(axis=1)
+                self.search_from(self.where[source[worth]], target[worth])
+            changed = self.chi2 < before - _WORTHWHILE * (1.0 + before)
+            if not changed.any():
+                break
 
 
 def exact_profiles(
@@ -100,52 +135,62 @@ def exact_profiles(
     fine = _Problem.of(polynomial, fine_axes)
     names = [axis.name for axis in axes]
     pairs = list(combinations(range(len(axes)), 2)) if len(axes) > 2 else []
+    pairs.sort(key=lambda pair: -problem.hiding_all_but(*pair).searched)  # the longest first, lest one thread wait
     with ThreadPoolExecutor(threads) as pool:
         found = dict(zip(pairs, pool.map(lambda pair: _plane(problem, fine, pair, steps), pairs), strict=True))
     planes = {}
-    for (a, b), minima in found.items():
-        plane = minima.chi2.reshape(fine.values[a].size, fine.values[b].size)
-        on_grid = plane[:: steps[a], :: steps[b]]
-        np.minimum(on_grid, grid.planes[names[a], names[b]], out=on_grid)
-        planes[names[a], names[b]] = plane
+    for a, b in combinations(range(len(axes)), 2):
+        if (a, b) in found:
+            plane = found[a, b].chi2.reshape(fine.shape((a, b)))
+            on_grid = plane[:: steps[a], :: steps[b]]
+            np.minimum(on_grid, grid.planes[names[a], names[b]], out=on_grid)
+            planes[names[a], names[b]] = plane
     lines = {}
-    starts = [np.concatenate(polynomial.scaled([np.array([x]) for x in grid.best_fit]))]
+    starts = [np.concatenate(polynomial.scaled([np.array([x]) for x in grid.best_fit]))[None]]
     for axis, name in enumerate(names):
         minima = _line(fine, axis, found)
         on_grid = minima.chi2[:: steps[axis]]
         np.minimum(on_grid, grid.lines[name], out=on_grid)
         lines[name] = minima.chi2
-        lowest = int(np.argmin(minima.chi2))
-        starts.append(np.insert(minima.where[lowest], axis, minima.points[lowest]))
+        lowest = [int(np.argmin(minima.chi2))]
+        starts.append(minima.hidden.to_scaled(minima.points[lowest], minima.where[lowest]))
     minimum, place = grid.minimum, grid.best_fit
     for t in starts:
-        everywhere = _Minima(np.zeros((1, 0)), np.array([np.inf]), np.empty((1, t.size)))
-        problem.search((), t[None], everywhere)
+        everywhere = _Minima(problem.hiding_all_but(), np.empty((1, 0)))
+        everywhere.search_from(everywhere.hidden.from_scaled(t))
         # of equally good minima the one next to the grid's is taken, not the one that rounding favours
         if everywhere.chi2[0] < minimum - _WORTHWHILE * (1.0 + minimum):
             minimum = float(everywhere.chi2[0])
-            place = tuple(float(x) for x in polynomial.centre + polynomial.half_width * everywhere.where[0])
+            (found_at,) = everywhere.hidden.to_scaled(everywhere.points, everywhere.where)
+            place = tuple(float(x) for x in polynomial.centre + polynomial.half_width * found_at)
     return fine_axes, Profiles(minimum, place, lines, planes)
 
 
 def estimated_seconds(polynomial: ChiSquaredPolynomial, axes: Sequence[Axis], threads: int = 1) -> float:
-    """Return about how long `exact_profiles` takes, from a timed search of some cells of one plane."""
+    """Return about how long `exact_profiles` takes, from timed searches of some cells of each plane."""
     if len(axes) < 3:
         return 0.0
     problem = _Problem.of(polynomial, axes)
-    cells = _cells(problem, (0, 1))
-    sample = cells[:: max(1, len(cells) // 100)]
-    seconds = []
-    for _ in range(2):  # the first time may compile
+    fine = _Problem.of(polynomial, [_refined(axis)[0] for axis in axes])
+    total = 0.0
+    for pair in combinations(range(len(axes)), 2):
+        hidden = problem.hiding_all_but(*pair)
+        cells = problem.cells(pair)
+        sample = cells[:: max(1, len(cells) // 20)]
+        minima = _Minima(hidden, sample)
+        if total == 0.0:
+            minima.search_lattice()  # the first time may compile
+            minima.search_from(minima.where)
         began = time.perf_counter()
-        _search_with_neighbours(problem, (0, 1), sample, (len(sample), 1))
-        seconds.append((time.perf_counter() - began) / len(sample))
-    starts = 2 * (len(axes) - 2)
-    searches = 0.0
-    for a, b in combinations(axes, 2):
-        fine = _refined(a)[0].values.size * _refined(b)[0].values.size
-        searches += a.values.size * b.values.size + fine * 2.0 / (starts + 4.0)
-    return seconds[-1] * searches / threads
+        minima.search_lattice()
+        thorough = (time.perf_counter() - began) / len(sample)
+        began = time.perf_counter()
+        minima.search_from(np.roll(minima.where, 1, axis=0))
+        once = (time.perf_counter() - began) / len(sample)
+        between = prod(fine.shape(pair)) - len(cells)
+        total += len(cells) * thorough + between * (2.0 * once if hidden.searched else thorough)
+        total += len(cells) * 4.0 * once if hidden.searched else 0.0
+    return total / threads
 
 
 def _refined(axis: Axis) -> tuple[Axis, int]:
@@ -159,74 +204,37 @@ def _refined(axis: Axis) -> tuple[Axis, int]:
 
 def _plane(problem: _Problem, fine: _Problem, pair: tuple[int, int], steps: Sequence[int]) -> _Minima:
     """Minimise over all axes but two: in the cells of the grid thoroughly, and from there in all cells between."""
-    coarse_shape = tuple(problem.values[i].size for i in pair)
-    coarse = _search_with_neighbours(problem, pair, _cells(problem, pair), coarse_shape)
-    points = _cells(fine, pair)
-    minima = _Minima(points, np.full(points.shape[0], np.inf), np.empty((points.shape[0], coarse.where.shape[1])))
+    hidden = problem.hiding_all_but(*pair)
+    minima = _Minima(hidden, fine.cells(pair))
+    if not hidden.searched:
+        minima.search_lattice()
+        return minima
+    coarse_shape = problem.shape(pair)
+    coarse = _Minima(hidden, problem.cells(pair))
+    coarse.search_lattice()
+    coarse.search_from_neighbours(coarse_shape)
+    if minima.points.shape == coarse.points.shape:
+        return coarse
     index = np.meshgrid(*(np.arange(fine.values[i].size) for i in pair), indexing="ij")
     for towards in (0, 1):
         near = [
             np.minimum((k + towards * (steps[i] - 1)) // steps[i], n - 1)
             for k, i, n in zip(index, pair, coarse_shape, strict=True)
         ]
-        fine.search(pair, coarse.where[np.ravel_multi_index(near, coarse_shape).ravel()], minima)
+        minima.search_from(coarse.where[np.ravel_multi_index(near, coarse_shape).ravel()])
+    minima.search_from_neighbours(fine.shape(pair))
     return minima
-
-
-def _cells(problem: _Problem, pair: tuple[int, int]) -> FloatArray:
-    """Return the scaled points (cells, 2) of the plane of two axes."""
-    x, y = np.meshgrid(problem.values[pair[0]], problem.values[pair[1]], indexing="ij")
-    return np.column_stack((x.ravel(), y.ravel()))
 
 
 def _line(problem: _Problem, axis: int, planes: Mapping[tuple[int, int], _Minima]) -> _Minima:
     """Minimise over all axes but one, from the best cell of each plane that the line lies in, if there are any."""
-    points = problem.values[axis][:, None]
-    if len(problem.values) == 1:
-        none = _Minima(points, np.full(points.size, np.inf), np.empty((points.size, 0)))
-        problem.search((axis,), none.where, none)
-        return none
+    minima = _Minima(problem.hiding_all_but(axis), problem.values[axis][:, None])
     if not planes:
-        return _search_with_neighbours(problem, (axis,), points, (points.size,))
-    hidden = problem.hidden((axis,))
-    minima = _Minima(points, np.full(points.size, np.inf), np.empty((points.size, len(hidden))))
+        minima.search_lattice()
     for pair, plane in planes.items():
-        if axis not in pair:
-            continue
-        along = pair.index(axis)
-        shape = tuple(problem.values[i].size for i in pair)
-        cells = np.moveaxis(np.arange(plane.chi2.size).reshape(shape), along, 0)
-        best = cells[np.arange(points.size), np.argmin(plane.chi2[cells], axis=1)]
-        starts = np.empty_like(minima.where)
-        starts[:, hidden.index(pair[1 - along])] = plane.points[best, 1 - along]
-        for column, i in enumerate(problem.hidden(pair)):
-            starts[:, hidden.index(i)] = plane.where[best, column]
-        problem.search((axis,), starts, minima)
-    return minima
-
-
-def _search_with_neighbours(
-    problem: _Problem, shown: tuple[int, ...], points: FloatArray, shape: tuple[int, ...]
-) -> _Minima:
-    """Search every cell from the lattice, then again from each neighbour's minimum while any cell gains from it."""
-    hidden = len(problem.values) - len(shown)
-    minima = _Minima(points, np.full(points.shape[0], np.inf), np.empty((points.shape[0], hidden)))
-    for starts in problem.lattice_starts(shown, points):
-        problem.search(shown, starts, minima)
-    cells = np.arange(points.shape[0]).reshape(shape)
-    changed = np.ones(points.shape[0], dtype=bool)
-    for _ in range(_MOST_SWEEPS):
-        before = minima.chi2.copy()
-        for axis, step in product(range(len(shape)), (1, -1)):
-            first, last = (slice(None, -1), slice(1, None)) if step == 1 else (slice(1, None), slice(None, -1))
-            source = cells[(slice(None),) * axis + (first,)].ravel()
-            target = cells[(slice(None),) * axis + (last,)].ravel()
-            worth = changed[source]  # a neighbour that has not moved has been tried from already
-            source, target = source[worth], target[worth]
-            trial = _Minima(points[target], minima.chi2[target], minima.where[target])
-            problem.search(shown, minima.where[source], trial)
-            minima.chi2[target], minima.where[target] = trial.chi2, trial.where
-        changed = minima.chi2 < before - _WORTHWHILE * (1.0 + before)
-        if not changed.any():
-            break
+        if axis in pair:
+            along = pair.index(axis)
+            cells = np.moveaxis(np.arange(plane.chi2.size).reshape(problem.shape(pair)), along, 0)
+            best = cells[np.arange(len(cells)), np.argmin(plane.chi2[cells], axis=1)]
+            minima.search_from(minima.hidden.from_scaled(plane.hidden.to_scaled(plane.points[best], plane.where[best])))
     return minima

@@ -11,6 +11,7 @@ from itertools import pairwise
 from math import log, pi
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scanengine.definition import Definition, Physics
 from scanengine.errors import RunError
@@ -21,13 +22,23 @@ from scanengine.inputs.detectors import Experiment
 from scanengine.inputs.form_factors import TABLE, FormFactor
 from scanengine.inputs.nuclei import Isotope
 from scanengine.inputs.sources import Spectrum
+from scanengine_kernels import cross_sections
 from scanengine_kernels import response as kernels
-from scanengine_kernels.cross_sections import E_min
+from scanengine_kernels._jit import interpreted
+from scanengine_kernels.quadrature import GAUSS_NODES, GAUSS_WEIGHTS
+
+InnerGrid = tuple[FloatArray, FloatArray, FloatArray]
+"""Knots (n,), coefficients (n - 1, 4) and tail moments (n, 3) of a continuum, as `kernels.response` takes them."""
 
 WEAK_PP, WEAK_PN, WEAK_NN, MAGNETIC = range(4)
 TERMS = ("weak_pp", "weak_pn", "weak_nn", "magnetic")
 
+INTERPRETED_PANELS = 300
+"""So many Python integrates in the time that Numba takes to be imported; to compile takes thirty times longer."""
+
 _NOT_CONVERGED = 1e-5
+
+E_min = interpreted(cross_sections.E_min)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,23 +72,28 @@ def responses(definition: Definition, threads: int = 1) -> tuple[Response, ...]:
     Each relative accuracy is better than 1e-9 (adaptive Gauss-Kronrod between all kinks). Raises RunError if an
     integral does not converge, which no formula or table that the definition accepts is known to cause.
     """
-    wanted = [
+    source = definition.source
+    pairs = [
         (experiment, flavour)
         for experiment in definition.experiments
         for flavour in dict.fromkeys(f for flavours in experiment.channels.values() for f in flavours)
     ]
-    source = definition.source
+    inner_grids = {flavour: inner_grid(source.spectra[flavour]) for _, flavour in pairs}
+    recoils = [Recoils.of(experiment, source.spectra[flavour], inner_grids[flavour]) for experiment, flavour in pairs]
+    compiled = sum(each.panels for each in recoils) > INTERPRETED_PANELS
 
-    def integrate(pair: tuple[Experiment, str]) -> FloatArray:
-        experiment, flavour = pair
-        dilution = (source.reference_distance_m / experiment.distance_m) ** 2
-        return experiment_integrals(experiment, source.spectra[flavour], definition.physics) * dilution
+    def integrate(each: Recoils) -> FloatArray:
+        return each.integrals(definition.physics, compiled=compiled)
 
-    with ThreadPoolExecutor(threads) as pool:
-        integrals = {
-            (experiment.name, flavour): result
-            for (experiment, flavour), result in zip(wanted, pool.map(integrate, wanted), strict=True)
-        }
+    if compiled:
+        with ThreadPoolExecutor(threads) as pool:
+            results = list(pool.map(integrate, recoils))
+    else:
+        results = [integrate(each) for each in recoils]
+    integrals = {
+        (experiment.name, flavour): result * (source.reference_distance_m / experiment.distance_m) ** 2
+        for (experiment, flavour), result in zip(pairs, results, strict=True)
+    }
     return tuple(
         Response(experiment.name, channel, flavour, experiment.bin_edges_keV, integrals[experiment.name, flavour])
         for experiment in definition.experiments
@@ -86,45 +102,85 @@ def responses(definition: Definition, threads: int = 1) -> tuple[Response, ...]:
     )
 
 
-def experiment_integrals(experiment: Experiment, spectrum: Spectrum, physics: Physics) -> FloatArray:
-    """Return the integrals (bins, 4) of one flavour in one experiment at the source's reference distance."""
-    total = np.zeros((experiment.bin_edges_keV.size - 1, 4))
-    magnetic = bool(experiment.bin_edges_keV[0] > 0.0)  # the magnetic rate diverges as T -> 0
-    options = np.array(
-        [physics.kinematics == "full", physics.magnetic_moment == "full", physics.magnetic_form_factor, magnetic]
-    )
-    knots, coefficients, tails = inner_grid(spectrum)
-    lines = np.column_stack((spectrum.line_energies_MeV, spectrum.line_fluxes_per_cm2_s))
-    for isotope, atoms_per_kg in zip(experiment.target.isotopes, experiment.target.atoms_per_kg, strict=True):
-        form_factor_p, form_factor_n = experiment.form_factors(isotope)
-        panels, panel_bins = outer_panels(experiment, isotope, spectrum, (form_factor_p, form_factor_n))
-        integrals = np.zeros_like(total)
-        disagreement = kernels.response(
-            panels,
-            panel_bins,
-            isotope.mass_MeV,
-            constants.HBARC_MEV_FM,
-            lines,
-            knots,
-            coefficients,
-            tails,
-            experiment.efficiency.T_keV * 1e-3,
-            experiment.efficiency.values,
-            form_factor_p.code,
-            form_factor_p.parameters,
-            form_factor_n.code,
-            form_factor_n.parameters,
-            options,
-            integrals,
+@dataclass(frozen=True, eq=False)
+class Recoils:
+    """The recoils that one flavour causes in one experiment, cut into panels for the integration.
+
+    `by_isotope` are panels (n, 2) of e = E_min(T) in MeV without a kink inside and the bin of each (n,), in the order
+    of the target's isotopes, between the `form_factors` of protons and neutrons.
+    """
+
+    experiment: Experiment
+    lines: FloatArray
+    inner_grid: InnerGrid
+    form_factors: tuple[tuple[FormFactor, FormFactor], ...]
+    by_isotope: tuple[tuple[FloatArray, NDArray[np.int64]], ...]
+
+    @classmethod
+    def of(cls, experiment: Experiment, spectrum: Spectrum, inner_grid: InnerGrid) -> Recoils:
+        """Lay out the panels; inner_grid is that of the spectrum."""
+        isotopes = experiment.target.isotopes
+        form_factors = tuple(experiment.form_factors(isotope) for isotope in isotopes)
+        return cls(
+            experiment,
+            np.column_stack((spectrum.line_energies_MeV, spectrum.line_fluxes_per_cm2_s)),
+            inner_grid,
+            form_factors,
+            tuple(
+                outer_panels(experiment, isotope, spectrum, pair)
+                for isotope, pair in zip(isotopes, form_factors, strict=True)
+            ),
         )
-        if disagreement > _NOT_CONVERGED:
-            raise RunError(
-                f"experiments.{experiment.name}: the recoil integral over {isotope} did not converge "
-                f"(the two rules still differ by {disagreement:.1e}); a smoother spectrum or table would do"
+
+    @property
+    def panels(self) -> int:
+        """Number of panels, all isotopes together."""
+        return sum(bins.size for _, bins in self.by_isotope)
+
+    def integrals(self, physics: Physics, *, compiled: bool) -> FloatArray:
+        """Return the integrals (bins, 4) at the source's reference distance, by compiled code or by Python itself.
+
+        Both run the same kernel. Raises RunError if an integral does not converge.
+        """
+        experiment = self.experiment
+        kernel = kernels.response if compiled else interpreted(kernels.response)
+        magnetic = bool(experiment.bin_edges_keV[0] > 0.0)  # the magnetic rate diverges as T -> 0
+        options = np.array(
+            [physics.kinematics == "full", physics.magnetic_moment == "full", physics.magnetic_form_factor, magnetic]
+        )
+        total = np.zeros((experiment.bin_edges_keV.size - 1, 4))
+        for isotope, atoms_per_kg, (form_factor_p, form_factor_n), (panels, panel_bins) in zip(
+            experiment.target.isotopes,
+            experiment.target.atoms_per_kg,
+            self.form_factors,
+            self.by_isotope,
+            strict=True,
+        ):
+            integrals = np.zeros_like(total)
+            disagreement = kernel(
+                panels,
+                panel_bins,
+                isotope.mass_MeV,
+                constants.HBARC_MEV_FM,
+                self.lines,
+                *self.inner_grid,
+                experiment.efficiency.T_keV * 1e-3,
+                experiment.efficiency.values,
+                form_factor_p.code,
+                form_factor_p.parameters,
+                form_factor_n.code,
+                form_factor_n.parameters,
+                options,
+                integrals,
             )
-        exposure = experiment.mass_kg * atoms_per_kg * experiment.live_time_s
-        total += exposure * integrals * term_prefactors(isotope)
-    return total
+            if disagreement > _NOT_CONVERGED:
+                raise RunError(
+                    f"experiments.{experiment.name}: the recoil integral over {isotope} did not converge "
+                    f"(the two rules still differ by {disagreement:.1e}); a smoother spectrum or table would do"
+                )
+            exposure = experiment.mass_kg * atoms_per_kg * experiment.live_time_s
+            total += exposure * integrals * term_prefactors(isotope)
+        return total
 
 
 def term_prefactors(isotope: Isotope) -> FloatArray:
@@ -137,34 +193,35 @@ def term_prefactors(isotope: Isotope) -> FloatArray:
     return constants.HBARC_MEV_CM**2 * np.array([weak * Z * Z, weak * Z * N, weak * N * N, magnetic])
 
 
-def inner_grid(spectrum: Spectrum) -> tuple[FloatArray, FloatArray, FloatArray]:
+def inner_grid(spectrum: Spectrum) -> InnerGrid:
     """Return knots (n,), coefficients (n - 1, 4) and tail moments (n, 3) of the continuum, for the inner integral.
 
     Segments are cut until none spans more than a factor of two in energy, where the 12-node rule is exact to rounding.
     """
     if spectrum.knots_MeV.size == 0:
         return np.zeros(0), np.zeros((0, 4)), np.zeros((0, 3))
-    knots: list[float] = []
-    coefficients: list[FloatArray] = []
+    cut_knots: list[float] = []
+    cubics: list[FloatArray] = []
     for lo, hi, cubic in zip(spectrum.knots_MeV[:-1], spectrum.knots_MeV[1:], spectrum.coefficients, strict=True):
         cuts = [float(hi)]
         while cuts[-1] > 2.0 * lo and cuts[-1] > hi * 2.0**-40:
             cuts.append(cuts[-1] / 2.0)
         # below hi 2^-40 a spectrum that begins at zero energy holds nothing that a float64 could show
         edges = [float(lo), *(cut for cut in reversed(cuts) if cut > lo)] if lo > 0.0 else cuts[::-1]
-        knots.extend(edges[:-1])
-        coefficients.extend([cubic] * (len(edges) - 1))
-    knots.append(float(spectrum.knots_MeV[-1]))
-    tails = np.zeros((len(knots), 3))
-    for j in range(len(knots) - 2, -1, -1):
-        tails[j] = tails[j + 1]
-        kernels.segment_moments(knots[j], knots[j + 1], coefficients[j], tails[j])
-    return np.array(knots), np.array(coefficients), tails
+        cut_knots.extend(edges[:-1])
+        cubics.extend([cubic] * (len(edges) - 1))
+    knots, coefficients = np.array([*cut_knots, float(spectrum.knots_MeV[-1])]), np.array(cubics)
+    half, middle = 0.5 * np.diff(knots)[:, None], 0.5 * (knots[1:] + knots[:-1])[:, None]
+    E = middle + half * GAUSS_NODES
+    flux = half * GAUSS_WEIGHTS * np.polynomial.polynomial.polyval(E, coefficients.T[..., None], tensor=False)
+    tails = np.zeros((knots.size, 3))
+    tails[:-1] = np.cumsum([(flux / E**m).sum(axis=1)[::-1] for m in range(3)], axis=1).T[::-1]
+    return knots, coefficients, tails
 
 
 def outer_panels(
     experiment: Experiment, isotope: Isotope, spectrum: Spectrum, form_factors: Sequence[FormFactor]
-) -> tuple[FloatArray, np.ndarray[tuple[int], np.dtype[np.int64]]]:
+) -> tuple[FloatArray, NDArray[np.int64]]:
     """Return panels (n, 2) of e = E_min(T) in MeV without a kink inside, and each one's bin (n,)."""
     M = isotope.mass_MeV
     T_edges_MeV = experiment.bin_edges_keV * 1e-3

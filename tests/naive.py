@@ -390,6 +390,17 @@ def chi2(counts: FloatArray, expected: FloatArray, systematics: FloatArray, expe
         return float((excess.T * mp.lu_solve(V, excess))[0])
 
 
+def poisson_chi2(counts: Sequence[Real], data: Sequence[float]) -> float:
+    """Baker and Cousins 1984: 2 sum (N - n + n ln(n / N)), the logarithm left out where n = 0."""
+    with mpmath.workdps(60):
+        total = mpf(0)
+        for N, n in zip(counts, data, strict=True):
+            if n > 0.0 and N <= 0.0:
+                return float("inf")
+            total += mpf(N) - mpf(n) + (mpf(n) * mp.log(mpf(n) / mpf(N)) if n > 0.0 else 0)
+        return float(2 * total)
+
+
 def polynomial(coefficients: Sequence[float], exponents: Sequence[Sequence[int]], point: Sequence[float]) -> float:
     """sum_c coefficients[c] prod_v point[v]^exponents[c][v]."""
     total = 0.0

@@ -7,6 +7,7 @@ from functools import cache
 from math import exp, gamma, hypot, pi, sqrt
 
 import numpy as np
+import periodictable
 from numpy.typing import NDArray
 from scipy.integrate import quad
 from scipy.special import eval_genlaguerre, spherical_jn
@@ -108,16 +109,58 @@ def j0_element(shell: int, orbital: int, b: float, q: float) -> float:
     )
 
 
-def form_factor(Z: int, N: int, protons: bool, highest: int, gap: float, b: float, q: Sequence[float]) -> list[float]:
-    """F from the levels on, at each q."""
-    found = levels(Z, N, protons, highest)
-    particles = Z if protons else N
-    _, _, v2 = occupied([(e, two_j + 1) for e, _, _, two_j in found], particles, gap)
+def highest_shell(Z: int, N: int) -> int:
+    """The shell above the protons' last, or the one that sends an intruder into the neutrons' valence shell."""
+    room, protons = 0, -1
+    while room < Z:
+        protons += 1
+        room += (protons + 1) * (protons + 2)
+    # the major shell that holds neutron N + 1: shells 0 to 2, f7/2 alone, then shell k without its highest j but with
+    # that of shell k + 1
+    closures = [2, 8, 20, 28, 50, 82, 126, 184]
+    intruder = next(k for k, closure in enumerate(closures) if closure > N)
+    return max(protons + 1, intruder)
+
+
+def empirical_gap(Z: int, N: int, protons: bool) -> float:
+    """A quarter of the second difference of separation energies, from the masses of neutral atoms."""
+    elements = {element.number: element for element in periodictable.elements}
+
+    def separation(more: int) -> float:
+        z, n = (Z + more, N) if protons else (Z, N + more)
+        less_z, less_n = (z - 1, n) if protons else (z, n - 1)
+        return float(elements[less_z][less_z + less_n].mass - elements[z][z + n].mass) * U
+
+    return -(separation(-1) - 2.0 * separation(0) + separation(1)) / 4.0
+
+
+def ground_state(Z: int, N: int, protons: bool, core_shells: int = 0) -> list[tuple[int, int, int, float]]:
+    """(shell, l, 2j, v^2); the core's shells are full and take no part."""
+    found = levels(Z, N, protons, highest_shell(Z, N))
+    core = [level for level in found if level[1] < core_shells]
+    valence = [level for level in found if level[1] >= core_shells]
+    particles = (Z if protons else N) - sum(two_j + 1 for _, _, _, two_j in core)
+    _, _, v2 = occupied([(e, two_j + 1) for e, _, _, two_j in valence], particles, empirical_gap(Z, N, protons))
+    shares = [1.0] * len(core) + v2
+    return [(shell, orbital, two_j, v) for (_, shell, orbital, two_j), v in zip(core + valence, shares, strict=True)]
+
+
+def length_fm(Z: int, N: int, charge_radius_fm: float, core_shells: int = 0) -> float:
+    """The oscillator length at which the protons have the charge radius: <r^2> = (shell + 3/2) b^2 by quadrature."""
+
+    def mean_square(shell: int, orbital: int) -> float:
+        return float(quad(lambda r: r * r * oscillator_density(shell, orbital, 1.0, r), 0.0, 20.0, epsabs=1e-12)[0])
+
+    state = ground_state(Z, N, True, core_shells)
+    mean = sum((two_j + 1) * v * mean_square(shell, orbital) for shell, orbital, two_j, v in state)
+    return sqrt((charge_radius_fm**2 - 0.8409**2) / (mean / Z))
+
+
+def form_factor(Z: int, N: int, protons: bool, b: float, q: Sequence[float], core_shells: int = 0) -> list[float]:
+    """F from masses and levels on, at each q."""
+    state = ground_state(Z, N, protons, core_shells)
     return [
-        sum(
-            (two_j + 1) * v * j0_element(shell, orbital, b, x)
-            for (_, shell, orbital, two_j), v in zip(found, v2, strict=True)
-        )
-        / particles
+        sum((two_j + 1) * v * j0_element(shell, orbital, b, x) for shell, orbital, two_j, v in state)
+        / (Z if protons else N)
         for x in q
     ]

@@ -34,9 +34,11 @@ def definition(
     tied: Table | None = None,
     physics: Table | None = None,
     source: Table | None = None,
+    statistic: str = "gaussian",
 ) -> Definition:
     """Read the scan file of these tables."""
     lines = ["[source]", *_lines(source or SOURCE), "[physics]", *_lines(physics or {})]
+    lines += ["[statistic]", f'kind = "{statistic}"']
     for table in experiments:
         lines += ["[[experiments]]", *_lines(table)]
     for name, optional in (("axes", axes), ("fixed", fixed), ("tied", tied)):

@@ -8,6 +8,7 @@ import time
 import tracemalloc
 from collections.abc import Callable, Sequence
 from math import prod
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -130,6 +131,74 @@ def test_threads_change_no_bit() -> None:
     assert_profiles_of(found[0], grids[0], axes)
 
 
+@settings(max_examples=30)
+@given(SHAPES, st.integers(1, 60), st.sampled_from([1, 2]), st.integers(0, 2**32 - 1))
+def test_profiles_from_registers_are_those_of_the_stored_grid(
+    shape: tuple[int, ...], points: int, threads: int, seed: int
+) -> None:
+    """To the last bit, with the grid, without it and with the driver's own choice of tiles; in double and single."""
+    evaluator, axes = random_polynomial(len(shape), seed), axes_of(shape)
+    chi2 = np.empty(shape)
+    evaluator.fill([axis.values for axis in axes], chi2)
+    tiling = Tiling.of(shape, max(points, shape[-1]))
+    precisions: tuple[Literal["float64", "float32"], ...] = ("float64", "float32")
+    for precision in precisions:
+        sink = ArraySink(shape, precision)
+        assert_profiles_of(scan_grid(evaluator, axes, sink, tiling=tiling, threads=threads), chi2, axes)
+        assert sink.chi2.dtype == precision
+        assert np.array_equal(sink.chi2, chi2.astype(precision))
+    assert_profiles_of(scan_grid(evaluator, axes, NoSink(), tiling=tiling, threads=threads), chi2, axes)
+    assert_profiles_of(scan_grid(evaluator, axes, NoSink(), threads=threads), chi2, axes)
+
+
+def random_polynomial(n: int, seed: int) -> ChiSquaredPolynomial:
+    monomials = Monomials.of(n, 2)
+    residuals = np.random.default_rng(seed).normal(size=(3, len(monomials.exponents)))
+    return ChiSquaredPolynomial(np.zeros(n), np.full(n, 5.0), monomials, residuals)
+
+
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+def test_tiles_that_are_no_run_of_the_array_find_their_place(precision: Literal["float64", "float32"]) -> None:
+    """Boxes of 2 x 3 lines, which lie apart in the array."""
+    shape = (5, 7, 20)
+    evaluator, axes, sink = random_polynomial(3, 5), axes_of(shape), ArraySink(shape, precision)
+    profiles = scan_grid(evaluator, axes, sink, tiling=Tiling(shape, (2, 3, 20)), threads=2)
+    chi2 = np.empty(shape)
+    evaluator.fill([axis.values for axis in axes], chi2)
+    assert np.array_equal(sink.chi2, chi2.astype(precision))
+    assert_profiles_of(profiles, chi2, axes)
+
+
+def test_large_grid_in_memory_is_written_past_the_caches() -> None:
+    """The evaluator is told so for 5 MB, and not for a file's tiles."""
+    told: list[bool] = []
+
+    class Told(ChiSquaredPolynomial):
+        def fill(self, values: Sequence[FloatArray], chi2: FloatArray, *, past_caches: bool = False) -> int:
+            if chi2.shape[0] > 1:  # not the plane in which the minimum is looked for
+                told.append(past_caches)
+            return super().fill(values, chi2, past_caches=past_caches)
+
+    polynomial = random_polynomial(3, 1)
+    evaluator = Told(polynomial.centre, polynomial.half_width, polynomial.monomials, polynomial.residuals)
+    shape = (10, 250, 250)
+    scan_grid(evaluator, axes_of(shape), ArraySink(shape))
+    assert set(told) == {True}
+    told.clear()
+    scan_grid(evaluator, axes_of((10, 20, 20)), ArraySink((10, 20, 20)))
+    scan_grid(evaluator, axes_of(shape), CountingSink(shape))
+    assert set(told) == {False}
+
+
+def test_single_precision_of_an_evaluator_that_knows_only_double() -> None:
+    evaluator, axes = Waves(), axes_of((4, 5, 6))
+    sink = ArraySink((4, 5, 6), "float32")
+    profiles = scan_grid(evaluator, axes, sink, tiling=Tiling.of((4, 5, 6), 30), threads=2)
+    chi2 = whole(evaluator, axes)
+    assert np.array_equal(sink.chi2, chi2.astype(np.float32))
+    assert_profiles_of(profiles, chi2, axes)
+
+
 @pytest.mark.parametrize("threads", [1, 2, 4])
 def test_of_equal_minima_the_first_is_the_best_fit(threads: int) -> None:
     class Flat:
@@ -155,6 +224,15 @@ def test_the_one_plane_of_two_axes_can_be_left_to_the_sink() -> None:
 def test_planes_of_three_axes_are_kept_in_any_case() -> None:
     profiles = scan_grid(Waves(), axes_of((3, 4, 5)), NoSink(), keep_planes=False)
     assert len(profiles.planes) == 3
+
+
+def test_polynomial_that_is_no_number_anywhere_ends_the_run() -> None:
+    polynomial = random_polynomial(3, 0)
+    nowhere = ChiSquaredPolynomial(
+        polynomial.centre, polynomial.half_width, polynomial.monomials, np.nan * polynomial.residuals
+    )
+    with pytest.raises(RunError, match="not a number anywhere"):
+        scan_grid(nowhere, axes_of((3, 4, 5)), NoSink())
 
 
 def test_chi2_that_is_no_number_anywhere_ends_the_run() -> None:

@@ -79,7 +79,7 @@ def measurements(draw: st.DrawFn) -> tuple[list[str], FloatArray, FloatArray, Fl
 
 def of_cells(names: list[str], expected: FloatArray, f: FloatArray) -> GaussianLikelihood:
     cells = tuple(Cell(name, "all", (0.0, 1.0)) for name in names)
-    return GaussianLikelihood((), "tree", cells, expected, f, np.arange(len(names)))
+    return GaussianLikelihood((), "tree", cells, expected, np.arange(len(names)), f)
 
 
 @given(measurements())

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from scanengine.grids import Axis, FloatArray, Profiles
@@ -36,13 +38,46 @@ def grid_profiles(polynomial: ChiSquaredPolynomial, axes: tuple[Axis, ...]) -> t
     return Profiles(float(chi2.min()), best, lines, planes), chi2
 
 
+ENDS = st.sampled_from([(0.0, 1.5), (-0.5, 2.0), (-1.0, 1.0), (0.25, 2.0), (5.0, 6.0), (-3.0, -2.5)])
+
+
+def polynomial_with_squares(
+    ends: list[tuple[float, float]], squared: list[int], residuals: int, seed: int
+) -> ChiSquaredPolynomial:
+    """Random residuals in which these variables occur as x^2 alone, scaled as a scan's axes are."""
+    random = np.random.default_rng(seed)
+    n = len(ends)
+    monomials = Monomials.of(n, 2)
+    far = [min(abs(lo), abs(hi)) > hi - lo for lo, hi in ends]
+    centre = np.array([0.5 * (lo + hi) if f else 0.0 for (lo, hi), f in zip(ends, far, strict=True)])
+    half = np.array([0.5 * (hi - lo) if f else max(-lo, hi) for (lo, hi), f in zip(ends, far, strict=True)])
+    coefficients = np.zeros((residuals, len(monomials.exponents)))
+    for i in range(n + 1):
+        for j in range(i, n + 1):
+            alone = {i - 1, j - 1} & set(squared)
+            if not alone:
+                coefficients[:, monomials.column_of_product(i, j)] = random.normal(size=residuals)
+    for i in squared:
+        q = random.normal(size=residuals)
+        for factor, column in (
+            (centre[i] ** 2, (0,)),
+            (2.0 * centre[i] * half[i], (1 + i,)),
+            (half[i] ** 2, (1 + i, 1 + i)),
+        ):
+            coefficients[:, monomials.column_of_product(*column)] += factor * q
+    return ChiSquaredPolynomial(centre, half, monomials, coefficients)
+
+
 def chi2_at(polynomial: ChiSquaredPolynomial, t: FloatArray) -> float:
     return float(np.sum((polynomial.residuals @ polynomial.monomials.values(t)) ** 2))
 
 
-def reference_minimum(polynomial: ChiSquaredPolynomial, held: dict[int, float]) -> float:
+def reference_minimum(
+    polynomial: ChiSquaredPolynomial, held: dict[int, float], box: list[tuple[float, float]] | None = None
+) -> float:
     """The lowest chi2 in the box with some scaled variables held, by SciPy from many starts."""
     n = polynomial.centre.size
+    box = box or [(-1.0, 1.0)] * n
     hidden = [i for i in range(n) if i not in held]
     random = np.random.default_rng(0)
 
@@ -53,8 +88,10 @@ def reference_minimum(polynomial: ChiSquaredPolynomial, held: dict[int, float]) 
             t[i] = x
         return chi2_at(polynomial, t)
 
-    starts = random.uniform(-1.0, 1.0, size=(40, len(hidden)))
-    fits = [minimize(value, start, bounds=[(-1.0, 1.0)] * len(hidden)) for start in starts]
+    bounds = [box[i] for i in hidden]
+    lower, upper = np.array(bounds).T
+    starts = random.uniform(lower, upper, size=(15, len(hidden)))
+    fits = [minimize(value, start, bounds=bounds) for start in starts]
     return float(min(fit.fun for fit in fits))
 
 
@@ -89,6 +126,53 @@ def test_an_exact_profile_is_nowhere_above_the_grid_and_approached_by_finer_grid
     for name, line in exact.lines.items():
         assert np.all(line[::25] <= finer.lines[name][::4] + 1e-12)
     assert exact.minimum <= finer.minimum
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    st.lists(ENDS, min_size=4, max_size=4),
+    st.sampled_from([[3], [2, 3], [0, 3], [0, 1, 2, 3]]),
+    st.integers(1, 6),
+    st.integers(0, 2**32 - 1),
+)
+@example([(0.0, 1.5)] * 4, [2, 3], 1, 0)
+def test_squared_variables_are_minimised_within_the_ends_of_their_axes(
+    ends: list[tuple[float, float]], squared: list[int], residuals: int, seed: int
+) -> None:
+    """Against SciPy, whatever the axis does about zero; with one residual the minimum is not unique."""
+    polynomial = polynomial_with_squares(ends, squared, residuals, seed)
+    axes = tuple(Axis("abcd"[i], np.linspace(lo, hi, 4)) for i, (lo, hi) in enumerate(ends))
+    grid, chi2 = grid_profiles(polynomial, axes)
+    fine_axes, exact = exact_profiles(polynomial, axes, grid)
+    t = [polynomial.scaled([axis.values for axis in fine_axes])[i] for i in range(4)]
+    box = [(float(v[0]), float(v[-1])) for v in t]
+    for a, b in ((0, 1), (1, 2), (2, 3)):
+        plane = exact.planes["abcd"[a], "abcd"[b]]
+        for i, j in ((0, 51), (34, 17)):
+            reference = reference_minimum(polynomial, {a: t[a][i], b: t[b][j]}, box)
+            assert plane[i, j] <= reference + 1e-6 * (1.0 + reference)
+        on_grid = chi2.min(axis=tuple(k for k in range(4) if k not in (a, b)))
+        assert np.all(plane[::34, ::34] <= on_grid)
+    place = (np.array(exact.best_fit) - polynomial.centre) / polynomial.half_width
+    assert chi2_at(polynomial, place) == pytest.approx(exact.minimum, rel=1e-7, abs=1e-7)
+    assert all(lo <= x <= hi for x, (lo, hi) in zip(exact.best_fit, ends, strict=True))
+
+
+@pytest.mark.parametrize("ends", [(0.0, 1.5), (-0.5, 2.0), (0.25, 2.0), (5.0, 6.0)])
+def test_a_fine_grid_comes_down_to_the_exact_profile_of_squared_variables(ends: tuple[float, float]) -> None:
+    polynomial = polynomial_with_squares([(-1.0, 1.0), (-1.0, 1.0), ends, ends], [2, 3], 5, seed=7)
+    gaps = []
+    for points in (9, 33, 129):
+        shape = [(-1.0, 1.0, 5), (-1.0, 1.0, 5), (*ends, points), (*ends, points)]
+        axes = tuple(Axis("abcd"[i], np.linspace(*axis)) for i, axis in enumerate(shape))
+        grid, _ = grid_profiles(polynomial, axes)
+        coarse = tuple(Axis(axis.name, axis.values[[0, -1]]) if i > 1 else axis for i, axis in enumerate(axes))
+        _, exact = exact_profiles(polynomial, coarse, grid_profiles(polynomial, coarse)[0])
+        above = grid.planes["a", "b"] - exact.planes["a", "b"][::25, ::25]
+        assert np.all(above >= -1e-9)
+        gaps.append(above.max())
+    assert gaps[2] <= 0.1 * gaps[0] + 1e-9  # nothing to gain where the minimum lies at a corner
+    assert gaps[2] < 0.02
 
 
 def test_the_best_fit_is_where_the_minimum_is_and_inside_the_axes() -> None:

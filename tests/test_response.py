@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.interpolate import CubicSpline
 
+from scanengine import response as response_module
 from scanengine.definition import Definition, Physics
 from scanengine.errors import RunError
 from scanengine.inputs import constants, sources
@@ -29,8 +30,7 @@ from scanengine.inputs.nuclei import Isotope, target
 from scanengine.inputs.parameters import PARAMETER_INDEX
 from scanengine.inputs.sources import Spectrum, stopped_pion, tabulated_spectrum
 from scanengine.likelihood import sum_over_flavours
-from scanengine.response import experiment_integrals, responses
-from scanengine_kernels import response as kernels
+from scanengine.response import INTERPRETED_PANELS, Recoils, inner_grid, responses
 from tests import naive
 from tests.naive import FloatArray
 from tests.scan_files import definition, experiment
@@ -105,6 +105,7 @@ def integrals(
     efficiency: Sequence[tuple[float, float]] = ((0.0, 1.0),),
     shape: Shape = HELM,
     options: naive.Options | None = None,
+    compiled: bool = True,
 ) -> FloatArray:
     """Of 3 kg for 5 s at the reference distance, (bins, 4)."""
     options = options or naive.Options()
@@ -114,7 +115,7 @@ def integrals(
     )
     kinematics, moment = ("full" if full else "leading" for full in (options.full_kinematics, options.full_magnetic))
     physics = Physics("tree", 0.2312, kinematics, moment, options.magnetic_form_factor)  # type: ignore[arg-type]
-    return experiment_integrals(detector, spectrum, physics)
+    return Recoils.of(detector, spectrum, inner_grid(spectrum)).integrals(physics, compiled=compiled)
 
 
 def exact(
@@ -311,6 +312,43 @@ def test_any_detector(drawn: dict[str, Any]) -> None:
     np.testing.assert_array_less(np.abs(ours[:, 1] - slow[:, 1]), 1e-10 * size)
 
 
+@settings(max_examples=30)
+@given(detectors())
+def test_python_and_the_compiler_run_the_same_arithmetic(drawn: dict[str, Any]) -> None:
+    """They may take other roundings (8e-14 seen), and the same decisions."""
+    arguments = drawn["edges"], drawn["efficiency"], SHAPES[drawn["kind"]], drawn["options"]
+    by_python, compiled = (
+        integrals(drawn["name"], DAR[drawn["flavour"]], *arguments, compiled=compiled) for compiled in (False, True)
+    )
+    size = np.sqrt(compiled[:, 0] * compiled[:, 2])
+    np.testing.assert_allclose(by_python[:, [0, 2, 3]], compiled[:, [0, 2, 3]], rtol=1e-12)
+    np.testing.assert_array_less(np.abs(by_python[:, 1] - compiled[:, 1]), 1e-12 * size)
+
+
+@pytest.mark.parametrize("name", list(SPECTRA))
+def test_python_runs_the_same_arithmetic_on_tabulated_spectra(name: str) -> None:
+    E, flux = SPECTRA[name]
+    spectrum = tabulated_spectrum(np.array(E), np.array(flux))
+    edges = [0.02, 0.3 * T_max_keV(E[-1], target("Ge76").isotopes[0].mass_MeV), inf]
+    by_python, compiled = (integrals("Ge76", spectrum, edges, compiled=compiled) for compiled in (False, True))
+    np.testing.assert_allclose(by_python, compiled, rtol=1e-12)
+
+
+@pytest.mark.parametrize("bins", [2, INTERPRETED_PANELS])
+def test_only_many_panels_are_worth_a_compiler(bins: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = []
+    integrals = Recoils.integrals
+
+    def recorded(recoils: Recoils, physics: Physics, *, compiled: bool) -> FloatArray:
+        chosen.append(compiled)
+        return integrals(recoils, physics, compiled=compiled)
+
+    monkeypatch.setattr(Recoils, "integrals", recorded)
+    edges = np.linspace(10.0, 100.0, bins + 1).tolist()
+    responses(definition([experiment(recoil_window_keV=None, recoil_bins_keV=edges)]))
+    assert chosen == [bins == INTERPRETED_PANELS] * 3
+
+
 NSI = naive.Couplings(own=(0.2, -0.1), others=((0.3, 0.1), (-0.05, 0.4)), mu=4.0, r2=-0.7)
 THETA = {
     "eps_ee_uV": 0.2,
@@ -387,7 +425,8 @@ def test_counts_scale_with_mass_time_flux_and_inverse_square_of_the_distance(
 
 
 def test_threads_change_nothing() -> None:
-    scan = definition([experiment(target="Xe"), experiment(name="B", target="CsI")])
+    bins = np.linspace(5.0, 30.0, 41).tolist()
+    scan = definition([experiment(target="Xe", recoil_window_keV=None, recoil_bins_keV=bins), experiment(name="B")])
     for one, two in zip(responses(scan, threads=1), responses(scan, threads=2), strict=True):
         assert (one.experiment, one.channel, one.flavour) == (two.experiment, two.channel, two.flavour)
         assert np.array_equal(one.integrals, two.integrals)
@@ -403,7 +442,7 @@ def test_order_is_that_of_experiments_channels_and_flavours() -> None:
 
 
 def test_integral_that_does_not_converge_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernels, "response", lambda *_: 1e-3)
+    monkeypatch.setattr(response_module, "interpreted", lambda _: lambda *_: 1e-3)
     with pytest.raises(RunError, match=r"experiments.A: the recoil integral over Ne20 did not converge .*1.0e-03"):
         responses(definition())
 

@@ -1,110 +1,114 @@
-"""The one decorator of the kernels: compiler flags and where the machine code is kept."""
+"""The one decorator of the kernels: compiled when they are first called, and by which rules.
+
+Importing a kernel does not import Numba, which takes longer than a small scan takes to run.
+"""
 
 from __future__ import annotations
 
 import functools
-import hashlib
-import logging
-import os
-import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TypeVar, cast
-
-import numba
-from numba.core import config
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any, Generic, TypeVar, cast
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
-_logger = logging.getLogger("scanengine")
+
+class Kernel(Generic[Function]):
+    """A function of bare floats and arrays that Numba compiles, each combination of argument types, when it is called.
+
+    With `NUMBA_DISABLE_JIT=1` it is run by Python instead. Other compiled functions may call it.
+    """
+
+    def __init__(self, function: Function, *, cached: bool = True, inline: bool = False) -> None:
+        functools.update_wrapper(self, function)
+        self._function = function
+        self._cached = cached
+        self._inline = inline
+        self._dispatcher: Any = None
+
+    def __repr__(self) -> str:
+        return f"<kernel {self._function.__module__}.{self._function.__qualname__}>"
+
+    def __call__(self, *args: Any) -> Any:
+        return self.dispatcher(*args)
+
+    @property
+    def dispatcher(self) -> Any:
+        """Numba's own object, or the function run by Python where the JIT is off."""
+        if self._dispatcher is None:
+            self._set_up()
+        return self._dispatcher
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What Numba asks for where a function that it compiles calls this one."""
+        return self.dispatcher._numba_type_
+
+    @functools.cached_property
+    def interpreted(self) -> Function:
+        """The same function run by Python, together with every kernel that it calls."""
+        function = cast(FunctionType, self._function)
+        called = {name: value for name, value in function.__globals__.items() if name in function.__code__.co_names}
+        called |= {name: value.interpreted for name, value in called.items() if isinstance(value, Kernel)}
+        namespace = function.__globals__ | called
+        by_python = FunctionType(
+            function.__code__, namespace, function.__name__, function.__defaults__, function.__closure__
+        )
+        return cast(Function, by_python)
+
+    def _set_up(self) -> None:
+        import numba
+        from numba.core import config
+        from numba.core.compiler_lock import global_compiler_lock
+
+        from scanengine_kernels import _cache
+
+        if config.DISABLE_JIT:
+            self._dispatcher = self.interpreted
+            return
+        with global_compiler_lock:  # two threads with a dispatcher each would compile everything twice
+            if self._dispatcher is not None:
+                return
+            dispatcher = numba.njit(
+                nogil=True,
+                error_model="numpy",
+                fastmath={"contract"},
+                boundscheck=False,
+                forceinline=self._inline,
+            )(self._function)
+            _cache.announce(dispatcher)
+            if self._cached:
+                _cache.keep(dispatcher)
+            self._dispatcher = dispatcher
 
 
 def jit(function: Function) -> Function:
     """Compile a kernel on its first call, without the interpreter lock, and keep the machine code for later processes.
 
     Division by zero gives inf or nan as in NumPy. Products and sums may contract to fused multiply-adds; nothing is
-    reassociated, and nan and inf are honoured. With `NUMBA_DISABLE_JIT=1` the function comes back as it is.
+    reassociated, and nan and inf are honoured. With `NUMBA_DISABLE_JIT=1` Python runs the function.
     """
-    return function if config.DISABLE_JIT else _compiled(function, cache_directory())
+    return cast(Function, Kernel(function))
+
+
+def jit_inline(function: Function) -> Function:
+    """Compile like `jit`, into the machine code of each caller: for small kernels that take arrays in a hot loop.
+
+    A call would count references to them with locked instructions, which wait until all streaming stores are done.
+    """
+    return cast(Function, Kernel(function, inline=True))
 
 
 def jit_uncached(function: Function) -> Function:
     """Compile like `jit`, but in every process anew: for kernels that take another function, which no cache finds
     again.
     """
-    return function if config.DISABLE_JIT else _compiled(function, None)
+    return cast(Function, Kernel(function, cached=False))
 
 
-def _compiled(function: Function, directory: Path | None) -> Function:
-    with _numba_caching_in(directory):
-        dispatcher = numba.njit(
-            nogil=True, error_model="numpy", fastmath={"contract"}, boundscheck=False, cache=directory is not None
-        )(function)
-    return cast(Function, dispatcher)
+def interpreted(kernel: Function) -> Function:
+    """Return the kernel as Python runs it, callees included: the same arithmetic, and nothing to wait for.
 
-
-@functools.cache
-def cache_directory() -> Path | None:
-    """Directory of the compiled kernels, created if need be, or None (with one logged warning) if it cannot be written.
-
-    It lies in `NUMBA_CACHE_DIR`, or else in the user's cache directory, under a hash of all kernel sources: Numba looks
-    only at the file of the function it loads, and would go on serving the old physics after an edit to a callee in
-    another file.
+    Where the compiler contracts a product and a sum this rounds twice; Python complains of a division by zero.
     """
-    try:
-        base = Path(config.CACHE_DIR) if config.CACHE_DIR else _user_cache_directory()
-        directory = base / "scanengine" / _source_hash()
-        directory.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=directory).close()
-    except (OSError, RuntimeError) as error:  # RuntimeError: a user without a home directory
-        _logger.warning(
-            "Compiled kernels cannot be kept (%s): every process will compile them anew. "
-            "Set NUMBA_CACHE_DIR to a directory that can be written.",
-            error,
-        )
-        return None
-    return directory
-
-
-def is_cold() -> bool:
-    """Whether the first calls will have to compile: the JIT is on and no machine code is kept for these sources."""
-    if config.DISABLE_JIT:
-        return False
-    directory = cache_directory()
-    return directory is None or not any(directory.rglob("*.nbc"))
-
-
-def _user_cache_directory() -> Path:
-    """The platform's place for what can be made again, per user."""
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-
-
-def _source_hash() -> str:
-    """Sixteen hexadecimal digits that change with any kernel source file and with the version of Numba."""
-    package = Path(__file__).parent
-    digest = hashlib.sha256(numba.__version__.encode())
-    for source in sorted(package.rglob("*.py")):
-        digest.update(source.relative_to(package).as_posix().encode() + b"\0")
-        digest.update(hashlib.sha256(source.read_bytes()).digest())
-    return digest.hexdigest()[:16]
-
-
-@contextmanager
-def _numba_caching_in(directory: Path | None) -> Iterator[None]:
-    """Point Numba's cache to `directory` for the functions decorated meanwhile; others in the process keep theirs."""
-    # Numba settles a function's cache location at decoration; a user's choice of locators could bypass CACHE_DIR.
-    ours = {"CACHE_DIR": str(directory or ""), "CACHE_LOCATOR_CLASSES": ""}
-    theirs = {name: getattr(config, name, "") for name in ours}
-    try:
-        for name, value in ours.items():
-            setattr(config, name, value)
-        yield
-    finally:
-        for name, value in theirs.items():
-            setattr(config, name, value)
+    return cast(Kernel[Function], kernel).interpreted

@@ -5,39 +5,49 @@ set.
 from __future__ import annotations
 
 from math import sqrt
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scanengine_kernels._jit import jit
 
-MAX_STEPS = 60
+MAX_STEPS = 300
 CONVERGED = 1e-13
 """Relative decrease of chi2 below which a step ends the search; Newton converges quadratically, so the next would be
 smaller still."""
 
+LEAST_DAMPING = 1e-6
+"""Relative to the diagonal of H, which across a narrow valley is larger than along it by many orders."""
+
+
+class Residuals(NamedTuple):
+    """r_k(t) = c_k + b_k . t + t . A_k t for c (k,), b (k, n) and symmetric A (k, n, n)."""
+
+    c: NDArray[np.float64]
+    b: NDArray[np.float64]
+    A: NDArray[np.float64]
+
+
+class Box(NamedTuple):
+    """lower <= h <= upper, both (m,)."""
+
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+
 
 @jit
-def residuals_at(
-    c: NDArray[np.float64],
-    b: NDArray[np.float64],
-    A: NDArray[np.float64],
-    h: NDArray[np.float64],
-    r: NDArray[np.float64],
-    J: NDArray[np.float64],
-) -> float:
-    """Set r_k = c_k + b_k . h + h . A_k h, J_k = b_k + 2 A_k h for c (k,), b (k, m), symmetric A (k, m, m); return sum
-    r_k^2.
-    """
+def residuals_at(residuals: Residuals, h: NDArray[np.float64], r: NDArray[np.float64], J: NDArray[np.float64]) -> float:
+    """Set r (k,) to the residuals at h and J (k, n) to their derivatives; return sum r_k^2."""
     total = 0.0
-    for k in range(c.size):
-        value = c[k]
+    for k in range(residuals.c.size):
+        value = residuals.c[k]
         for i in range(h.size):
             Ah = 0.0
             for j in range(h.size):
-                Ah += A[k, i, j] * h[j]
-            J[k, i] = b[k, i] + 2.0 * Ah
-            value += h[i] * (b[k, i] + Ah)
+                Ah += residuals.A[k, i, j] * h[j]
+            J[k, i] = residuals.b[k, i] + 2.0 * Ah
+            value += h[i] * (residuals.b[k, i] + Ah)
         r[k] = value
         total += value * value
     return total
@@ -81,22 +91,62 @@ def solve_damped(
 
 
 @jit
-def minimise_squares(
-    c: NDArray[np.float64],
-    b: NDArray[np.float64],
-    A: NDArray[np.float64],
-    lower: NDArray[np.float64],
-    upper: NDArray[np.float64],
+def solve_inside(
+    H: NDArray[np.float64],
+    g: NDArray[np.float64],
+    box: Box,
     h: NDArray[np.float64],
-) -> float:
-    """Move h (m,) from where it is to a local minimum of sum_k r_k^2 with lower <= h <= upper; return that minimum."""
-    m, K = h.size, c.size
+    free: NDArray[np.bool_],
+    damping: float,
+    step: NDArray[np.float64],
+) -> bool:
+    """Solve for a damped step as `solve_damped`, holding also the variables that it would take out of the box at once.
+
+    The variables held are no longer free afterwards.
+    """
+    for _ in range(g.size + 1):
+        if not solve_damped(H, g, free, damping, step):
+            return False
+        settled = True
+        for i in range(g.size):
+            if free[i] and ((h[i] <= box.lower[i] and step[i] < 0.0) or (h[i] >= box.upper[i] and step[i] > 0.0)):
+                free[i] = False
+                settled = False
+        if settled:
+            break
+    return True
+
+
+@jit
+def step_inside(box: Box, h: NDArray[np.float64], step: NDArray[np.float64], trial: NDArray[np.float64]) -> float:
+    """Set trial to h + share * step, where the share is 1 or ends at the first bound met; return the share.
+
+    Clipping each variable by itself would leave a narrow valley that runs towards a bound.
+    """
+    share = 1.0
+    first = -1
+    for i in range(h.size):
+        room = (box.upper[i] if step[i] > 0.0 else box.lower[i]) - h[i]
+        if abs(step[i]) * share > abs(room):
+            share = room / step[i]
+            first = i
+    for i in range(h.size):
+        trial[i] = min(max(h[i] + share * step[i], box.lower[i]), box.upper[i])
+    if first >= 0:
+        trial[first] = box.upper[first] if step[first] > 0.0 else box.lower[first]
+    return share
+
+
+@jit
+def minimise_squares(residuals: Residuals, box: Box, h: NDArray[np.float64]) -> float:
+    """Move h (m,) from where it is in the box to a local minimum of sum_k r_k^2; return that minimum."""
+    m, K = h.size, residuals.c.size
     r, J = np.empty(K), np.empty((K, m))
     trial_r, trial_J = np.empty(K), np.empty((K, m))
     g, step, trial = np.empty(m), np.empty(m), np.empty(m)
     H = np.empty((m, m))
     free = np.empty(m, dtype=np.bool_)
-    best = residuals_at(c, b, A, h, r, J)
+    best = residuals_at(residuals, h, r, J)
     damping = 0.0
     for _ in range(MAX_STEPS):
         for i in range(m):
@@ -106,20 +156,26 @@ def minimise_squares(
             for j in range(i + 1):
                 H[i, j] = 0.0
                 for k in range(K):
-                    H[i, j] += 2.0 * (J[k, i] * J[k, j] + 2.0 * r[k] * A[k, i, j])
+                    H[i, j] += 2.0 * (J[k, i] * J[k, j] + 2.0 * r[k] * residuals.A[k, i, j])
                 H[j, i] = H[i, j]
         for i in range(m):
-            free[i] = not ((h[i] <= lower[i] and g[i] > 0.0) or (h[i] >= upper[i] and g[i] < 0.0))
+            free[i] = not ((h[i] <= box.lower[i] and g[i] > 0.0) or (h[i] >= box.upper[i] and g[i] < 0.0))
+        share = 1.0
         accepted = False
         while damping < 1e12:
-            if solve_damped(H, g, free, damping, step):
+            if solve_inside(H, g, box, h, free, damping, step):
+                promised = 0.0
                 for i in range(m):
-                    trial[i] = min(max(h[i] + step[i], lower[i]), upper[i])
-                value = residuals_at(c, b, A, trial, trial_r, trial_J)
-                if value < best:
+                    promised -= g[i] * step[i]
+                if promised <= CONVERGED * (1.0 + best):
+                    break
+                share = step_inside(box, h, step, trial)
+                value = residuals_at(residuals, trial, trial_r, trial_J)
+                # a step that ends at a bound may gain nothing by itself: the next one is free to go along it
+                if value < best or (share < 1.0 and value <= best + CONVERGED * (1.0 + best)):
                     accepted = True
                     break
-            damping = max(4.0 * damping, 1e-3)
+            damping = max(8.0 * damping, LEAST_DAMPING)
         if not accepted:
             break
         decrease = best - value
@@ -127,81 +183,7 @@ def minimise_squares(
         h[:] = trial
         r[:] = trial_r
         J[:] = trial_J
-        damping = damping / 8.0 if damping > 1e-3 else 0.0
-        if decrease <= CONVERGED * (1.0 + best):
+        damping = damping / 8.0 if damping > LEAST_DAMPING else 0.0
+        if share == 1.0 and decrease <= CONVERGED * (1.0 + best):
             break
     return best
-
-
-@jit
-def profile_cells(
-    c0: NDArray[np.float64],
-    b0: NDArray[np.float64],
-    A: NDArray[np.float64],
-    shown: NDArray[np.int64],
-    hidden: NDArray[np.int64],
-    points: NDArray[np.float64],
-    starts: NDArray[np.float64],
-    lower: NDArray[np.float64],
-    upper: NDArray[np.float64],
-    chi2: NDArray[np.float64],
-    where: NDArray[np.float64],
-) -> None:
-    """Lower chi2 (cells,) and move where (cells, hidden) by a search from starts (cells, hidden), in each cell.
-
-    c0 (k,), b0 (k, n), A (k, n, n) are the residuals in all variables; in cell i those named by shown are held at
-    points[i].
-    """
-    K, s, m = c0.size, shown.size, hidden.size
-    c, b, Ah, h = np.empty(K), np.empty((K, m)), np.empty((K, m, m)), np.empty(m)
-    lo, hi = np.empty(m), np.empty(m)
-    for i in range(m):
-        lo[i], hi[i] = lower[hidden[i]], upper[hidden[i]]
-    for k in range(K):
-        for i in range(m):
-            for j in range(m):
-                Ah[k, i, j] = A[k, hidden[i], hidden[j]]
-    for cell in range(chi2.size):
-        for k in range(K):
-            c[k] = c0[k]
-            for i in range(s):
-                x = points[cell, i]
-                c[k] += x * b0[k, shown[i]]
-                for j in range(s):
-                    c[k] += x * A[k, shown[i], shown[j]] * points[cell, j]
-            for i in range(m):
-                b[k, i] = b0[k, hidden[i]]
-                for j in range(s):
-                    b[k, i] += 2.0 * A[k, hidden[i], shown[j]] * points[cell, j]
-        h[:] = starts[cell]
-        value = minimise_squares(c, b, Ah, lo, hi, h)
-        if value < chi2[cell]:
-            chi2[cell] = value
-            where[cell] = h
-
-
-@jit
-def best_starts(
-    c0: NDArray[np.float64],
-    b0: NDArray[np.float64],
-    A: NDArray[np.float64],
-    shown: NDArray[np.int64],
-    hidden: NDArray[np.int64],
-    points: NDArray[np.float64],
-    candidates: NDArray[np.float64],
-    starts: NDArray[np.float64],
-) -> None:
-    """Set starts (cells, hidden) to whichever of the candidates (many, hidden) has the lowest chi2 in each cell."""
-    n = b0.shape[1]
-    t, r, J = np.empty(n), np.empty(c0.size), np.empty((c0.size, n))
-    for cell in range(points.shape[0]):
-        for i in range(shown.size):
-            t[shown[i]] = points[cell, i]
-        lowest = np.inf
-        for candidate in range(candidates.shape[0]):
-            for i in range(hidden.size):
-                t[hidden[i]] = candidates[candidate, i]
-            value = residuals_at(c0, b0, A, t, r, J)
-            if value < lowest:
-                lowest = value
-                starts[cell] = candidates[candidate]

@@ -14,19 +14,47 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanengine_kernels._jit import jit
+from scanengine_kernels._simd import LANES, fma, load, splat, store
 
 
 @jit
-def fix_variable(
+def fix_variable_of_all(
     coefficients: NDArray[np.float64], starts: NDArray[np.int64], groups: int, t: float, fixed: NDArray[np.float64]
 ) -> None:
-    """Set fixed[g], g < groups, to the polynomial's coefficients with its first variable at t."""
+    """Set fixed[g], g < groups, to the polynomials' coefficients with their first variable at t.
+
+    Polynomials lie side by side: coefficients and fixed (monomials, polynomials), as many as a multiple of 8.
+    """
+    number = coefficients.shape[1]
     for g in range(groups):
         last = starts[g + 1] - 1
-        value = coefficients[last]
-        for k in range(last - 1, starts[g] - 1, -1):
-            value = value * t + coefficients[k]
-        fixed[g] = value
+        for p in range(0, number, LANES):
+            value = load(coefficients, last * number + p)
+            for k in range(last - 1, starts[g] - 1, -1):
+                value = fma(value, t, load(coefficients, k * number + p))
+            store(fixed, g * number + p, value)
+
+
+@jit
+def fix_variable_at_each(
+    coefficients: NDArray[np.float64],
+    column: int,
+    starts: NDArray[np.int64],
+    groups: int,
+    t: NDArray[np.float64],
+    fixed: NDArray[np.float64],
+) -> None:
+    """Set fixed (groups, t) to the coefficients of one polynomial, coefficients[:, column], with its first variable at
+    each of t, as many as a multiple of 8.
+    """
+    for i in range(0, t.size, LANES):
+        block = load(t, i)
+        for g in range(groups):
+            last = starts[g + 1] - 1
+            value = splat(coefficients[last, column])
+            for k in range(last - 1, starts[g] - 1, -1):
+                value = fma(value, block, coefficients[k, column])
+            store(fixed, g * t.size + i, value)
 
 
 @jit

@@ -6,23 +6,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanengine_kernels._jit import jit
+from scanengine_kernels._simd import LANES, load, lowest, minimum, splat, store
 
 
 @jit
-def lower(lowest: NDArray[np.float64], row: NDArray[np.float64]) -> None:
-    """Set lowest to the element-wise minimum of itself and row."""
-    for i in range(row.size):
-        if row[i] < lowest[i]:
-            lowest[i] = row[i]
+def lower(minima: NDArray[np.float64], row: NDArray[np.float64]) -> None:
+    """Set minima to the element-wise minimum of itself and row, passing over NaN in row."""
+    blocks = row.size - row.size % LANES
+    for i in range(0, blocks, LANES):
+        store(minima, i, minimum(load(row, i), load(minima, i)))
+    for i in range(blocks, row.size):
+        if row[i] < minima[i]:
+            minima[i] = row[i]
 
 
 @jit
 def smallest(row: NDArray[np.float64]) -> float:
-    """Return min(row)."""
-    lowest = row[0]
-    for i in range(row.size):
-        lowest = min(lowest, row[i])
-    return lowest
+    """Return min(row), passing over NaN; inf if there is nothing else."""
+    block = splat(np.inf)
+    blocks = row.size - row.size % LANES
+    for i in range(0, blocks, LANES):
+        block = minimum(load(row, i), block)
+    least = lowest(block)
+    for i in range(blocks, row.size):
+        if row[i] < least:
+            least = row[i]
+    return least
 
 
 @jit
@@ -66,7 +75,7 @@ def reduce_tile(
             if n > 1 and planes.size > 0:
                 first = plane_offsets[n - 2, n - 1] + (start[n - 2] + y) * grid_shape[n - 1] + start[n - 1]
                 lower(planes[first : first + length], row)
-        lowest = smallest(over_x)
+        least = smallest(over_x)
         first = line_offsets[n - 1] + start[n - 1]
         lower(lines[first : first + length], over_y)
         if n > 1:
@@ -79,9 +88,9 @@ def reduce_tile(
             lower(planes[first : first + rows], over_x)
             for b in range(a + 1, n - 2):
                 cell = plane_offsets[a, b] + index[a] * grid_shape[b] + index[b]
-                planes[cell] = min(planes[cell], lowest)
-        if lowest < best:
-            best = lowest
+                planes[cell] = min(planes[cell], least)
+        if least < best:
+            best = least
             y = int(np.argmin(over_x))
             if n > 1:
                 index[n - 2] = start[n - 2] + y

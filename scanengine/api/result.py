@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -13,8 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scanengine import definition as definitions
-from scanengine import store
-from scanengine.contours import Intervals, Region, intervals, region
 from scanengine.definition import Definition
 from scanengine.errors import InputError
 from scanengine.grids import Axis, FloatArray, Profiles, ReducedGrid
@@ -22,6 +21,8 @@ from scanengine.grids import Axis, FloatArray, Profiles, ReducedGrid
 if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
+
+    from scanengine.contours import Intervals, Region
 
 Selection = tuple[int | slice, ...]
 
@@ -40,6 +41,8 @@ def open_result(path: str | Path) -> Result:
     """Open a result file; its grid stays on disk. Raises InputError, saying what is wrong with the file, if it is not
     one.
     """
+    from scanengine import store  # HDF5 waits until there is a file
+
     stored = store.open_result(path)
     title = str(stored.attributes.get("title", ""))
 
@@ -55,7 +58,9 @@ def open_result(path: str | Path) -> Result:
         title,
         stored.axes,
         stored.profiles,
+        statistic=str(stored.attributes.get("statistic", "gaussian")),  # 0.1.0 knew no other
         exact=stored.exact_profiles,
+        delta_chi2_max=float(str(stored.attributes.get("delta_chi2_max", math.inf))),
         path=stored.path,
         read_definition=definition,
         read_chi2=stored.read_chi2 if stored.has_grid else None,
@@ -65,9 +70,9 @@ def open_result(path: str | Path) -> Result:
 class Result:
     """chi2 over a grid, reduced to the profiles of every axis and pair of axes; the grid itself where it was kept.
 
-    `axes` name the dimensions, `path` is the file it is in, if any. Profiles and the global minimum are the exact ones,
-    between the grid's points, where the scan asked for them with `output.profile = "exact"`, and the grid's own
-    otherwise.
+    `axes` name the dimensions, `path` is the file it is in, if any, and `statistic` "gaussian" or "poisson". Profiles
+    and the global minimum are the exact ones, between the grid's points, where the scan asked for them with
+    `output.profile = "exact"`, and the grid's own otherwise; above `delta_chi2_max` the grid's own are infinite.
     """
 
     def __init__(
@@ -77,13 +82,17 @@ class Result:
         profiles: Profiles,
         *,
         read_definition: Callable[[], Definition],
+        statistic: str,
         exact: tuple[tuple[Axis, ...], Profiles] | None = None,
+        delta_chi2_max: float = math.inf,
         path: Path | None = None,
         read_chi2: Callable[[Selection], FloatArray] | None = None,
     ) -> None:
         self.title = title
         self.axes = axes
         self.path = path
+        self.statistic = statistic
+        self.delta_chi2_max = delta_chi2_max
         self._grid_profiles = profiles
         self._profile_axes, self._profiles = exact or (axes, profiles)
         self._read_definition = read_definition
@@ -134,8 +143,10 @@ class Result:
         """
         axes = [_named(name, self._profile_axes) for name in self._one_or_two(names)]
         hidden = tuple(axis.name for axis in self.axes if axis.name not in names)
+        highest = self.delta_chi2_max if self._profiles is self._grid_profiles else math.inf
         if len(axes) == 1:
-            return ReducedGrid((axes[0],), self._profiles.lines[names[0]], self.minimum, profiled=hidden)
+            line = self._profiles.lines[names[0]]
+            return ReducedGrid((axes[0],), line, self.minimum, profiled=hidden, delta_chi2_max=highest)
         ordered = sorted(axes, key=self._profile_axes.index)
         pair = ordered[0].name, ordered[1].name
         if pair in self._profiles.planes:
@@ -144,11 +155,12 @@ class Result:
             steps = [-(-axis.values.size // DRAWN_POINTS) if thin else 1 for axis in self.axes]
             ordered = [replace(axis, values=axis.values[::step]) for axis, step in zip(self.axes, steps, strict=True)]
             selection = tuple(slice(None, None, step) for step in steps)
+            highest = self.delta_chi2_max
             kept = self._grid_profiles.planes.get(pair)
             chi2 = self._read(selection) if kept is None else kept[selection]
         if pair != names:
             ordered, chi2 = ordered[::-1], chi2.T
-        return ReducedGrid(tuple(ordered), chi2, self.minimum, profiled=hidden)
+        return ReducedGrid(tuple(ordered), chi2, self.minimum, profiled=hidden, delta_chi2_max=highest)
 
     def slice(self, *names: str, at: Mapping[str, float]) -> ReducedGrid:
         """Return chi2 over one or two axes at the grid values of others that are nearest to `at`, minimised over the
@@ -196,10 +208,14 @@ class Result:
 
         Without names, those of a scan with two axes. The other axes are minimised over, or held at the values `at`.
         """
+        from scanengine.contours import region
+
         return region(self.slice(*self._two(names), at=at) if at else self.profile(*self._two(names)), cl)
 
     def limits(self, cl: float | Sequence[float] = DEFAULT_LEVELS) -> list[Intervals]:
         """Return every parameter's allowed intervals at each confidence level (1 dof), the others minimised over."""
+        from scanengine.contours import intervals
+
         return [intervals(self.profile(axis.name), level) for axis in self.axes for level in _levels(cl)]
 
     def plot(self, *names: str, cl: float | Sequence[float] = 0.90, at: Mapping[str, float] | None = None) -> Figure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +11,7 @@ from functools import cached_property
 from itertools import combinations, pairwise
 from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -24,11 +25,16 @@ from scanengine.errors import InputError, Interrupted
 from scanengine.grids import Axis, FloatArray, Profiles
 from scanengine.inputs.parameters import FLAVOURS, PARAMETERS
 from scanengine.likelihood import GaussianLikelihood
+from scanengine.poisson import PoissonLikelihood, PoissonPolynomial
 from scanengine.polynomials import ChiSquaredPolynomial
 from scanengine.profiling import estimated_seconds, exact_profiles
 from scanengine.response import TERMS, Response, responses
-from scanengine.store import GridWriter, ResponseArray, encode_chunk, format_bytes
+from scanengine.skipping import RelevantTiles, compact_tiling, cut_above
 from scanengine_kernels.direct import CrossSection
+from scanengine_kernels.small import SMALL_POINTS
+
+if TYPE_CHECKING:
+    from scanengine.store import AttributeValue, ResponseArray
 
 MEMORY_BYTES = 4_000_000_000
 """A grid without a file, or the planes that a scan reduces to, may take this much memory."""
@@ -53,6 +59,7 @@ class Estimate:
     """What a run will take, from a sample of its tiles: the time, and the size of the file as it compresses."""
 
     shape: tuple[int, ...]
+    points_visited: int
     grid_bytes: int
     file_bytes: int
     seconds: float
@@ -96,8 +103,10 @@ class Scan:
         return responses(self.definition, threads=default_threads())
 
     @cached_property
-    def likelihood(self) -> GaussianLikelihood:
+    def likelihood(self) -> GaussianLikelihood | PoissonLikelihood:
         """The likelihood as a function of all parameters."""
+        if self.definition.statistic.kind == "poisson":
+            return PoissonLikelihood.of(self.definition, self.responses)
         return GaussianLikelihood.of(self.definition, self.responses)
 
     def theta(self, **axis_values: float) -> FloatArray:
@@ -196,26 +205,27 @@ class Scan:
             raise InputError(f"a scan needs at least one thread: found {threads}")
         planes_bytes = (1 + threads) * self._planes_bytes()
         in_memory = output is None and definition.output.keep == "grid"
-        grid_bytes = 8 * prod(self._shape()) if in_memory else 0
+        grid_bytes = np.dtype(definition.output.precision).itemsize * prod(self._shape()) if in_memory else 0
         if planes_bytes + grid_bytes > MEMORY_BYTES:
+            from scanengine.store import format_bytes
+
             what = "its grid, without a file to go to," if grid_bytes > planes_bytes else "the planes it is reduced to"
             would_do = "name an output file" if grid_bytes > planes_bytes else "use fewer points or threads"
             needed, allowed = format_bytes(planes_bytes + grid_bytes), format_bytes(MEMORY_BYTES)
             raise InputError(f"{what} would take {needed} of memory, and {allowed} are allowed: {would_do}")
-        total = prod(self._shape())
-        tell = None if progress is None else lambda done: progress(done, total)
+        tell = None if progress is None else lambda done: progress(done, self._points_visited)
         if output is not None:
             return self._run_to_file(Path(output), overwrite, threads, tell)
-        sink = ArraySink(self._shape()) if in_memory else None
+        sink = ArraySink(self._shape(), definition.output.precision) if in_memory else None
         where_to: Sink[Any] = sink or NoSink()
-        profiles = scan_grid(
-            self._evaluator, definition.axes, where_to, tiling=self._tiling(), threads=threads, progress=tell
-        )
+        profiles = self._scan(where_to, threads, tell)
         return Result(
             definition.title,
             definition.axes,
             profiles,
+            statistic=definition.statistic.kind,
             exact=self._exact(profiles, threads),
+            delta_chi2_max=definition.output.delta_chi2_max or math.inf,
             read_definition=lambda: definition,
             read_chi2=sink.chi2.__getitem__ if sink else None,
         )
@@ -223,6 +233,8 @@ class Scan:
     def _run_to_file(
         self, output: Path, overwrite: bool, threads: int, progress: Callable[[int], None] | None
     ) -> Result:
+        from scanengine.store import GridWriter  # HDF5 waits until there is a file
+
         definition, tiling = self.definition, self._tiling()
         writer = GridWriter(
             output,
@@ -239,15 +251,7 @@ class Scan:
         sink: Sink[Any] = writer if writer.has_grid else NoSink()
         try:
             with writer:
-                profiles = scan_grid(
-                    self._evaluator,
-                    definition.axes,
-                    sink,
-                    tiling=tiling,
-                    threads=threads,
-                    progress=progress,
-                    keep_planes=not writer.has_grid,
-                )
+                profiles = self._scan(sink, threads, progress, keep_planes=not writer.has_grid)
                 writer.finish(profiles, self._exact(profiles, threads))
         except (Interrupted, KeyboardInterrupt) as interruption:
             kept = "nothing was kept"
@@ -257,6 +261,40 @@ class Scan:
                 )
             raise Interrupted(f"{str(interruption) or 'interrupted'}; {kept}") from None
         return open_result(output)
+
+    def _scan(
+        self, sink: Sink[Any], threads: int, progress: Callable[[int], None] | None, *, keep_planes: bool = True
+    ) -> Profiles:
+        profiles = scan_grid(
+            self._evaluator,
+            self.definition.axes,
+            sink,
+            tiling=None if self._is_free_to_tile(sink) else self._tiles,
+            threads=threads,
+            progress=progress,
+            keep_planes=keep_planes,
+            compiled=self._compiled,
+        )
+        highest = self.definition.output.delta_chi2_max
+        return profiles if highest is None else cut_above(highest, profiles)
+
+    def _is_free_to_tile(self, sink: object) -> bool:
+        """Whether any tiles do: those of a file are its chunks, and where some are skipped their size matters."""
+        polynomial = isinstance(self._evaluator, ChiSquaredPolynomial)
+        return polynomial and isinstance(sink, ArraySink | NoSink) and self.definition.output.delta_chi2_max is None
+
+    @cached_property
+    def _tiles(self) -> Tiling:
+        """The tiles that a run visits: all, or those that can hold a point within `delta_chi2_max` of the minimum."""
+        highest, axes = self.definition.output.delta_chi2_max, self.definition.axes
+        if highest is None:
+            return self._tiling()
+        assert isinstance(self._evaluator, ChiSquaredPolynomial)  # `_runnable` has seen to it
+        return RelevantTiles.within(highest, self._evaluator, axes, compact_tiling(self._evaluator, axes))
+
+    @cached_property
+    def _points_visited(self) -> int:
+        return self._tiles.points if isinstance(self._tiles, RelevantTiles) else prod(self._shape())
 
     def _exact(self, profiles: Profiles, threads: int) -> tuple[tuple[Axis, ...], Profiles] | None:
         """The profiles minimised between grid points with the axes they lie on, where the definition asks for them."""
@@ -269,6 +307,8 @@ class Scan:
         """Return what a run would take, from tiles that are filled, reduced and compressed but not written."""
         definition = self._runnable()
         threads = default_threads() if threads is None else max(1, threads)
+        from scanengine.store import encode_chunk
+
         shape, tiling = self._shape(), self._tiling()
         keeps_grid = definition.output.keep == "grid"
         dtype = np.dtype(definition.output.precision).newbyteorder("<")
@@ -283,11 +323,15 @@ class Scan:
             points += chi2.size
             if time.perf_counter() - began > _SAMPLE_SECONDS:
                 break
-        seconds = (time.perf_counter() - began) * prod(shape) / points / min(threads, len(tiling))
+        began, sampled = time.perf_counter(), time.perf_counter() - began
+        seconds = sampled * self._points_visited / points / min(threads, len(tiling))
+        if definition.output.delta_chi2_max is not None:
+            seconds += time.perf_counter() - began  # to find the tiles that matter
         if isinstance(self._evaluator, ChiSquaredPolynomial) and definition.output.profile == "exact":
             seconds += estimated_seconds(self._evaluator, definition.axes, threads)
         return Estimate(
             shape,
+            self._points_visited,
             prod(shape) * dtype.itemsize if keeps_grid else 0,
             int(stored * prod(shape) / points) + self._planes_bytes(),
             seconds,
@@ -301,7 +345,7 @@ class Scan:
             replace(axis, values=axis.values[s : s + n])
             for axis, s, n in zip(self.definition.axes, start, shape, strict=True)
         ]
-        scan_grid(self._evaluator, axes, sink)
+        scan_grid(self._evaluator, axes, sink, compiled=self._compiled)
         return sink.chi2
 
     def _runnable(self) -> Definition:
@@ -310,6 +354,10 @@ class Scan:
             raise InputError(f"{place}: axes: no axes, name at least one parameter with min, max and points")
         if self.definition.output.profile == "exact" and self._is_direct():
             raise InputError('output.profile = "exact" needs the polynomial: a given cross-section has only "grid"')
+        if self.definition.output.delta_chi2_max is not None and self._is_direct():
+            raise InputError(
+                "output.delta_chi2_max needs the polynomial: a given cross-section has every point visited"
+            )
         return self.definition
 
     def _shape(self) -> tuple[int, ...]:
@@ -323,22 +371,37 @@ class Scan:
     def _is_direct(self) -> bool:
         return self._cross_section is not None or self.definition.physics.evaluation == "direct"
 
+    @property
+    def _compiled(self) -> bool:
+        """Whether the grid is worth a compiler: a small one is done before Numba would be imported."""
+        evaluator = self._evaluator
+        return not isinstance(evaluator, ChiSquaredPolynomial) or evaluator.compiled
+
     def _tiling(self) -> Tiling:
         return Tiling.of(self._shape(), DIRECT_TILE_POINTS) if self._is_direct() else Tiling.of(self._shape())
 
     @cached_property
-    def _evaluator(self) -> DirectEvaluator | ChiSquaredPolynomial:
+    def _evaluator(self) -> DirectEvaluator | ChiSquaredPolynomial | PoissonPolynomial:
         if self._is_direct():
             return DirectEvaluator(self.definition, self.likelihood, self._cross_section)
-        return self.likelihood.polynomial(self.definition.axes, self.definition.parameters)
+        polynomial = self.likelihood.polynomial(self.definition.axes, self.definition.parameters)
+        if isinstance(polynomial, ChiSquaredPolynomial) and prod(self._shape()) <= SMALL_POINTS:
+            return replace(polynomial, compiled=False)
+        return polynomial
 
-    def _evaluation(self) -> Mapping[str, str]:
-        """How chi2 was evaluated, for the file's attributes."""
+    def _evaluation(self) -> Mapping[str, AttributeValue]:
+        """What chi2 is, how it was evaluated and up to where, for the file's attributes."""
+        evaluation: dict[str, AttributeValue] = {}
+        if self.definition.output.delta_chi2_max is not None:
+            evaluation["delta_chi2_max"] = self.definition.output.delta_chi2_max
+        evaluation |= {"statistic": self.definition.statistic.kind, "evaluation": self.definition.physics.evaluation}
         if self._cross_section is not None:
-            return {"evaluation": "direct", "cross_section": getattr(self._cross_section, "__name__", "given")}
-        return {"evaluation": self.definition.physics.evaluation}
+            evaluation |= {"evaluation": "direct", "cross_section": getattr(self._cross_section, "__name__", "given")}
+        return evaluation
 
     def _response_arrays(self) -> dict[str, ResponseArray]:
+        from scanengine.store import ResponseArray
+
         arrays = {}
         for response in self.responses:
             name = f"{response.experiment}__{response.channel}__{response.flavour}"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tomllib
 import traceback
+from dataclasses import asdict
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -106,7 +108,6 @@ def run(
         from scanengine import figures
 
         figures.check(target.with_suffix(".png"), overwrite=overwrite)
-    _say_if_compiling()
     with text.progress(loaded.definition.title) as progress:
         result = loaded.run(target, overwrite=overwrite, threads=threads, progress=progress)
     print(f"{text.grid(result.shape)}, written to {target}")
@@ -230,12 +231,12 @@ def limits(result: ResultArgument, cl: LevelsOption = "68.27,90,95", as_json: Js
 @app.command(name="list")
 def list_scans() -> None:
     """List the bundled scans."""
-    from scanengine.definition import bundled_scans, read
+    from scanengine.definition import bundled_scans
 
     scans = bundled_scans()
     width = max(map(len, scans), default=0)
-    for name in scans:
-        print(f"{name:<{width}}  {read(name, require_axes=False).title}")
+    for name, path in scans.items():  # their titles alone: form factors from nuclear structure take a while to set up
+        print(f"{name:<{width}}  {tomllib.loads(path.read_text(encoding='utf-8'))['title']}")
 
 
 @app.command()
@@ -256,22 +257,34 @@ def reproduce(
 
     Exit status 1 if one of them leaves its tolerance.
     """
-    from scanengine.reproduce import INDEX, find_recipes, write_report
+    from scanengine.reproduce import INDEX, find_recipes, in_words, write_report
 
     recipes = find_recipes(names or [])
-    _say_if_compiling()
     with text.steps("results", [recipe.full_name for recipe in recipes]) as begin:
         findings = write_report(recipes, output, overwrite=overwrite, progress=begin)
     differing = [finding for finding in findings if not finding.check.passed]
-    explained = sum(finding.check.verdict == "explained" for finding in findings)
-    agreeing = len(findings) - len(differing) - explained
-    known = f", {explained} differ for a reason that is explained" if explained else ""
-    print(f"{agreeing} of {len(findings)} results agree within their tolerance{known}: {output / INDEX}")
+    print(f"{in_words(findings)}: {output / INDEX}")
     for finding in differing:
         check = finding.check
         print(f"  {finding.recipe.full_name}: {check.result}: published {check.published}, ours {check.ours}")
     if differing:
         raise typer.Exit(1)
+
+
+@app.command()
+def bench(
+    quick: Annotated[bool, typer.Option("--quick", help="A smaller grid, fewer repetitions.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure speed on this machine: each kernel beside the limit or the peer measured in the same run."""
+    from scanengine.bench import GROUPS, run
+
+    with text.steps("benchmarks", GROUPS) as begin:
+        found = run(quick, begin)
+    if as_json:
+        print(json.dumps([asdict(each) for each in found], indent=1))
+        return
+    text.print_rates(found)
 
 
 @app.command()
@@ -327,14 +340,6 @@ def _load(name: str, overrides: list[str] | None, *, quiet: bool = False) -> Sca
         for note in scan.definition.notes:
             print(f"note: {note}", file=sys.stderr)
     return scan
-
-
-def _say_if_compiling() -> None:
-    from scanengine_kernels._jit import cache_directory, is_cold
-
-    if is_cold():
-        kept = "once for this machine and version" if cache_directory() else "at every start, as nothing can be kept"
-        print(f"compiling the kernels ({kept}; about fifteen seconds)", file=sys.stderr)
 
 
 def _levels(text: str) -> tuple[float, ...]:

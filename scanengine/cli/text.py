@@ -6,17 +6,19 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from math import prod
+from math import inf, prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from scanengine.api import Events, Result, Scan
+    from scanengine.bench import Measured
     from scanengine.contours import Intervals, Region
     from scanengine.grids import ReducedGrid
 
 _LOG_SECONDS = 10.0
 _SAME_CHI2 = 1e-6
+_STATISTICS = {"gaussian": "Gaussian, with the covariance of the counts", "poisson": "of Poisson likelihoods"}
 
 
 @contextmanager
@@ -115,6 +117,26 @@ def print_limits(result: Result, found: list[Intervals]) -> None:
         print(f"warning: {warning}", file=sys.stderr)
 
 
+def print_rates(found: Sequence[Measured]) -> None:
+    """Print rates of a benchmark, by the clock and per processor second, with their ratios."""
+    group = ""
+    for each in found:
+        if each.group != group:
+            group = each.group
+            print(f"{group}:")
+        threads = f", {each.threads} threads" if each.threads > 1 else ""
+        beside = f"  {each.ratio:.3g} times {each.beside}" if each.ratio is not None else ""
+        rates = f"{_rate(each.per_s)} {each.units}/s by the clock, {_rate(each.per_cpu_s)} per CPU second"
+        print(f"  {each.what}{threads}: {rates}{beside}")
+
+
+def _rate(value: float) -> str:
+    for unit, scale in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if value >= scale:
+            return f"{value / scale:.3g} {unit}"
+    return f"{value:.3g}"
+
+
 def print_events(counted: list[Events]) -> None:
     """Print expected counts as a table with their total."""
     rows = [("experiment", "channel", "flavour", "recoil energy [keV]", "events")]
@@ -144,6 +166,7 @@ def describe_scan(scan: Scan, threads: int | None) -> None:
     if not definition.axes:
         print("no [axes]: this scan can be counted but not run")
         return
+    print(f"  chi2: {_STATISTICS[definition.statistic.kind]}")
     for axis in definition.axes:
         ends = f"{axis.values[0]:g} to {axis.values[-1]:g}"
         print(f"  {axis.name}: {axis.values.size} points from {ends}{_with_unit(axis.units)}")
@@ -154,6 +177,9 @@ def describe_scan(scan: Scan, threads: int | None) -> None:
         if estimate.grid_bytes
         else "  profiles only"
     )
+    if definition.output.delta_chi2_max is not None:
+        share = f"{estimate.points_visited / estimate.points:.2%} of the points"
+        print(f"  up to delta chi2 = {definition.output.delta_chi2_max:g}: {share} are visited, the others lie above")
     print(f"  file: about {format_bytes(estimate.file_bytes)}")
     time_and_threads = f"{_duration(estimate.seconds)} with {estimate.threads} threads, from a timed sample"
     print(f"  time: about {time_and_threads}; the figure takes a few seconds more")
@@ -166,11 +192,14 @@ def describe_result(path: Path) -> None:
     result = open_result(path)
     print(result.title)
     print(f"{grid(result.shape)}; {'chi2 at every point' if result.has_grid else 'profiles only'}")
+    if result.delta_chi2_max < inf:
+        print(f"  profiles by the grid's points up to delta chi2 = {result.delta_chi2_max:g}")
     for axis in result.axes:
         print(
             f"  {axis.name}: {axis.values.size} points from {axis.values[0]:g} to {axis.values[-1]:g}"
             f"{_with_unit(axis.units)}  ({axis.long_name})"
         )
+    print(f"  chi2: {_STATISTICS[result.statistic]}")
     print_best_fit(result)
 
 

@@ -2,7 +2,7 @@
 
 from scanengine.definition.build import parse, read
 from scanengine.definition.bundled import bundled_scans, scans_folder
-from scanengine.definition.model import Definition, Output, ParameterMap, Physics
+from scanengine.definition.model import Definition, Output, ParameterMap, Physics, Statistic
 from scanengine.definition.schema import schema
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Output",
     "ParameterMap",
     "Physics",
+    "Statistic",
     "bundled_scans",
     "parse",
     "read",

@@ -14,13 +14,14 @@ import numpy as np
 from scanengine.definition.axes import build_axes
 from scanengine.definition.bundled import find_scan, read_text
 from scanengine.definition.checks import check_experiment, check_magnetic_threshold, unconstrained_axes
-from scanengine.definition.experiments import build_experiments
+from scanengine.definition.experiments import Parts, build_experiments
 from scanengine.definition.lines import key_lines
-from scanengine.definition.model import Definition, Output, Physics
+from scanengine.definition.model import Definition, Output, Physics, Statistic
 from scanengine.definition.overrides import apply_overrides
 from scanengine.definition.parameters import build_parameters, read_fixed, read_ties
 from scanengine.definition.report import Report
-from scanengine.definition.schema import OutputTable, PhysicsTable, ScanFile
+from scanengine.definition.schema import OutputTable, PhysicsTable, ScanFile, StatisticTable
+from scanengine.definition.sentences import written
 from scanengine.definition.source import build_source
 from scanengine.errors import DefinitionError, Fault
 from scanengine.inputs.constants import SIN2_THETA_W
@@ -107,6 +108,7 @@ def _build(raw: dict[str, Any], report: Report, *, require_axes: bool, own_axes:
         report.experiment_names = [_display_name(table, index) for index, table in enumerate(experiments_raw)]
     scan, bad = report.check(ScanFile, raw, ())
     physics, bad_physics = report.check(PhysicsTable, raw.get("physics", {}), ("physics",))
+    statistic, bad_statistic = report.check(StatisticTable, raw.get("statistic", {}), ("statistic",))
     output, bad_output = report.check(OutputTable, raw.get("output", {}), ("output",))
 
     source = build_source(raw["source"], report) if "source" in raw else None
@@ -133,9 +135,14 @@ def _build(raw: dict[str, Any], report: Report, *, require_axes: bool, own_axes:
             'found "exact", which needs the polynomial: profile = "grid" or physics.evaluation = "polynomial" would do',
             ("physics", "evaluation"),
         )
+    if not bad_statistic and statistic.kind == "poisson":
+        _check_poisson(parts, exact="profile" not in bad_output and output.profile == "exact", report=report)
+
+    if not (bad_output | bad_physics | bad_statistic) and output.delta_chi2_max is not None:
+        _check_skipping(output, physics, statistic, report)
 
     experiments = [experiment for part in parts if (experiment := part.experiment()) is not None]
-    if report.faults or bad | bad_physics | bad_output or source is None:
+    if report.faults or bad | bad_physics | bad_statistic | bad_output or source is None:
         return None
     return Definition(
         title=scan.title,
@@ -147,9 +154,50 @@ def _build(raw: dict[str, Any], report: Report, *, require_axes: bool, own_axes:
         experiments=tuple(experiments),
         axes=axes,
         parameters=parameters,
+        statistic=Statistic(**statistic.model_dump()),
         output=Output(**output.model_dump()),
         notes=tuple(notes),
     )
+
+
+def _check_skipping(output: OutputTable, physics: PhysicsTable, statistic: StatisticTable, report: Report) -> None:
+    """Add the faults of skipping tiles of a grid that is stored, or whose chi2 has no bound."""
+    key, found = ("output", "delta_chi2_max"), f"found {output.delta_chi2_max:g}"
+    if output.keep == "grid":
+        report.add(
+            key, f'{found}, but a stored grid is whole: keep = "profiles" would do, or no such key', ("output", "keep")
+        )
+    if physics.evaluation == "direct":
+        report.add(
+            key,
+            f'{found}, which needs the polynomial: physics.evaluation = "polynomial" would do, or no such key',
+            ("physics", "evaluation"),
+        )
+    if statistic.kind == "poisson":
+        report.add(
+            key,
+            f'{found}, which needs a Gaussian chi2: statistic.kind = "gaussian" would do, or no such key',
+            ("statistic", "kind"),
+        )
+
+
+def _check_poisson(parts: Sequence[Parts], *, exact: bool, report: Report) -> None:
+    """Add the faults of what a Poisson likelihood has no place for, `exact` profiles among it."""
+    for part in parts:
+        systematic = part.numbers[-1] if part.numbers else 0.0
+        if systematic > 0.0:
+            report.add(
+                (*part.path, "systematic"),
+                f"found {written(systematic)}, for which a Poisson likelihood has no place: systematic = 0 or "
+                'statistic.kind = "gaussian" would do',
+                ("statistic", "kind"),
+            )
+    if exact:
+        report.add(
+            ("output", "profile"),
+            'found "exact", which needs a Gaussian chi2: profile = "grid" or statistic.kind = "gaussian" would do',
+            ("statistic", "kind"),
+        )
 
 
 def _display_name(table: object, index: int) -> str:

@@ -13,8 +13,10 @@ from scanengine.definition.model import ParameterMap
 from scanengine.definition.parameters import depends_on
 from scanengine.definition.report import Report
 from scanengine.grids import FloatArray
+from scanengine.inputs.bcs import closed_shell_notes, nucleus
 from scanengine.inputs.constants import HBARC_MEV_FM
 from scanengine.inputs.detectors import Efficiency, T_max_keV
+from scanengine.inputs.form_factors import OSCILLATOR
 from scanengine.inputs.nuclei import Isotope, Target
 from scanengine.inputs.parameters import PHYSICAL_PARAMETERS
 from scanengine.inputs.sources import Source
@@ -48,7 +50,9 @@ def _counted(parts: Parts) -> tuple[str, ...]:
 
 
 def check_experiment(parts: Parts, source: Source | None, report: Report) -> list[str]:
-    """Add the faults of an experiment that its target's kinematics show; return notes on bins that are dropped."""
+    """Add the faults of an experiment that its target's kinematics show; return notes on bins that are dropped and
+    on nuclei without pairing.
+    """
     edges, target, channels = parts.bin_edges_keV, parts.target, parts.channels
     if edges is None or target is None or channels is None or source is None:
         return []
@@ -64,11 +68,23 @@ def check_experiment(parts: Parts, source: Source | None, report: Report) -> lis
         message = f"found zero everywhere {where}, it must be positive somewhere for anything to be counted"
         report.add((*parts.path, "efficiency"), message, window_path)
     _check_form_factors(parts, target, source, report)
-    notes = []
+    notes = _closed_shells(parts, target)
     for name, flavours in channels.items():
         where = f"experiment {parts.name}, channel {name}"
         notes += _dropped(where, edges, _reach(flavours, target, source), parts.efficiency)
     return notes
+
+
+def _closed_shells(parts: Parts, target: Target) -> list[str]:
+    """Notes on the nuclei of a BCS form factor at whose closed shells pairing fails or is overdone."""
+    if parts.form_factors is None:
+        return []
+    return [
+        f"experiment {parts.name}: {note}"
+        for isotope in target.isotopes
+        if parts.form_factors(isotope)[0].code == OSCILLATOR
+        for note in closed_shell_notes(nucleus(isotope))
+    ]
 
 
 def _sees(efficiency: Efficiency, low_keV: float, high_keV: float) -> bool:

@@ -27,12 +27,23 @@ class Physics:
 
 
 @dataclass(frozen=True)
+class Statistic:
+    """How counts are compared with the data."""
+
+    kind: Literal["gaussian", "poisson"]
+
+
+@dataclass(frozen=True)
 class Output:
-    """What a result file keeps, in which precision, and whether profiles are also taken between grid points."""
+    """What a result file keeps, in which precision, and whether profiles are also taken between grid points.
+
+    Above `delta_chi2_max`, if there is one, the profiles of the grid's points are infinite.
+    """
 
     keep: Literal["grid", "profiles"]
     precision: Literal["float64", "float32"]
     profile: Literal["grid", "exact"] = "grid"
+    delta_chi2_max: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,5 +81,6 @@ class Definition:
     experiments: tuple[Experiment, ...]
     axes: tuple[Axis, ...]
     parameters: ParameterMap
+    statistic: Statistic
     output: Output
     notes: tuple[str, ...] = ()

@@ -31,7 +31,7 @@ Name = Annotated[str, Field(min_length=1, pattern=r"^[^/\x00-\x1f]+$")]
 class Table(BaseModel):
     """A table of a scan file: unknown keys, strings for numbers, NaN and infinity are faults."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True, defer_build=True)
 
 
 class File(Table):
@@ -208,6 +208,15 @@ class AxisTable(Table):
     values: list[Number] | None = Field(None, min_length=2, description="The values themselves, increasing.")
 
 
+class StatisticTable(Table):
+    """How counts are compared with the data."""
+
+    kind: Literal["gaussian", "poisson"] = Field(
+        "gaussian",
+        description="chi2 with the covariance of counts and normalisations, or of the Poisson likelihood of each bin.",
+    )
+
+
 class OutputTable(Table):
     """What the result file keeps."""
 
@@ -216,6 +225,11 @@ class OutputTable(Table):
     profile: Literal["grid", "exact"] = Field(
         "grid",
         description="Profiles from the grid's points alone, or with the hidden axes also minimised continuously.",
+    )
+    delta_chi2_max: Positive | None = Field(
+        None,
+        description="Height above the minimum up to which the profiles of the grid's points are wanted. Above it they "
+        "are infinite, and tiles of the grid that lie there, by a proven bound, are skipped; without it, none is.",
     )
 
 
@@ -229,6 +243,9 @@ class ScanFile(Table):
     )
     experiments: Annotated[list[ExperimentTable], Field(min_length=1), SkipValidation] = Field(
         description="Detectors: one or more tables [[experiments]]."
+    )
+    statistic: Annotated[StatisticTable, SkipValidation] = Field(
+        default_factory=lambda: StatisticTable.model_validate({}), description="Comparison with the data."
     )
     axes: Annotated[dict[str, AxisTable], SkipValidation] = Field(
         {}, description=f"Scanned parameters, in the order of the grid's dimensions. {_PARAMETERS}"

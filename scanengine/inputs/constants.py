@@ -1,28 +1,23 @@
 """Physical constants in MeV, fm, cm and kg.
 
-CODATA 2022 as shipped with SciPy, except the charged-pion mass: S. Navas et al. (Particle Data Group), Phys. Rev. D
-110, 030001 (2024).
+CODATA 2022 (as in SciPy, which takes long to import), except the charged-pion mass: S. Navas et al. (Particle Data
+Group), Phys. Rev. D 110, 030001 (2024).
 """
 
 from __future__ import annotations
 
 from math import pi, sqrt
 
-from scipy.constants import physical_constants
-
-
-def _codata(name: str) -> float:
-    return float(physical_constants[name][0])
-
-
-G_F_PER_MEV2 = _codata("Fermi coupling constant") * 1e-6
-ALPHA = _codata("fine-structure constant")
-M_E_MEV = _codata("electron mass energy equivalent in MeV")
-M_MU_MEV = _codata("muon mass energy equivalent in MeV")
+G_F_PER_MEV2 = 1.1663787e-11
+ALPHA = 0.0072973525643
+M_E_MEV = 0.51099895069
+M_MU_MEV = 105.6583755
 M_PI_MEV = 139.57039
-U_MEV = _codata("atomic mass constant energy equivalent in MeV")
-U_KG = _codata("atomic mass constant")
-HBARC_MEV_FM = _codata("reduced Planck constant times c in MeV fm")
+M_PROTON_MEV = 938.27208943
+M_NEUTRON_MEV = 939.56542194
+U_MEV = 931.49410372
+U_KG = 1.66053906892e-27
+HBARC_MEV_FM = 197.3269804593025
 HBARC_MEV_CM = HBARC_MEV_FM * 1e-13
 
 SECONDS_PER_YEAR = 365.25 * 86400.0

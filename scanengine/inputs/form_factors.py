@@ -104,7 +104,7 @@ def symmetrised_fermi(c_fm: float | None = None, a_fm: float = 0.52) -> NuclearF
 
 
 def bcs(b_fm: float | None = None, rms_charge_fm: float | None = None) -> NuclearFormFactors:
-    """Return exp(-y) sum_k a_k y^k, y = (q b)^2 / 4: oscillator states occupied as a BCS ground state wants it.
+    """Return exp(-y) sum_k a_k y^k, y = (q b)^2 / 4: oscillator states with BCS occupation probabilities.
 
     The oscillator length b of protons and neutrons is `b_fm`, or fits the charge radius `rms_charge_fm`; without both
     it is that of Kosmas et al. 2015 for Ne20, Ar40, Ge76 and Xe132, and fits the measured charge radius of others.

@@ -5,7 +5,21 @@ recipes: functions that each return an `Exhibit`, the figure, tables and checks 
 """
 
 from scanengine.reproduce.checks import Check
-from scanengine.reproduce.papers import Exhibit, Paper, Recipe, Table, find_recipes, papers
-from scanengine.reproduce.report import INDEX, Finding, write_report
+from scanengine.reproduce.folders import find_recipes, papers
+from scanengine.reproduce.papers import Exhibit, Paper, Recipe, Table
+from scanengine.reproduce.report import INDEX, write_report
+from scanengine.reproduce.tally import Finding, in_words
 
-__all__ = ["INDEX", "Check", "Exhibit", "Finding", "Paper", "Recipe", "Table", "find_recipes", "papers", "write_report"]
+__all__ = [
+    "INDEX",
+    "Check",
+    "Exhibit",
+    "Finding",
+    "Paper",
+    "Recipe",
+    "Table",
+    "find_recipes",
+    "in_words",
+    "papers",
+    "write_report",
+]

@@ -1,25 +1,20 @@
-"""Papers and their recipes: where they are, and what a recipe gives."""
+"""Papers and their recipes, and what a recipe gives."""
 
 from __future__ import annotations
 
 import csv
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from traceback import extract_tb
 from typing import TYPE_CHECKING
-from zlib import crc32
 
 from scanengine.api import Scan, load
-from scanengine.definition import scans_folder
-from scanengine.errors import InputError
+from scanengine.errors import InputError, Interrupted, RunError, ScanengineError
 from scanengine.reproduce.checks import Check
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-RECIPES = "recipes.py"
 
 
 @dataclass(frozen=True)
@@ -59,6 +54,20 @@ class Recipe:
         """The name as the command line takes it, as "kosmas2015/fig05"."""
         return f"{self.paper.name}/{self.name}"
 
+    def run(self) -> Exhibit:
+        """Make the exhibit. Raises RunError, a sentence with the recipe, the file and the line, whatever is wrong."""
+        try:
+            made: object = self.make()
+        except (Interrupted, MemoryError):
+            raise
+        except ScanengineError as error:
+            raise RunError(f"{self.full_name}: {error}") from error
+        except Exception as error:
+            raise RunError(f"{self.full_name}: {where_and_what(error, self.paper.folder)}") from error
+        if not isinstance(made, Exhibit):
+            raise RunError(f"{self.full_name}: its function returned {type(made).__name__}, it must return an Exhibit")
+        return made
+
 
 @dataclass(eq=False)
 class Paper:
@@ -75,7 +84,11 @@ class Paper:
         return self.folder.name
 
     def recipe(self, name: str, title: str) -> Callable[[Callable[[], Exhibit]], Callable[[], Exhibit]]:
-        """Add the decorated function to the recipes."""
+        """Add the decorated function to the recipes. Raises InputError if the name is taken or holds a slash."""
+        if not name or "/" in name:
+            raise InputError(f"{self.name} has a result {name!r}: its name must not be empty and not hold a slash")
+        if any(recipe.name == name for recipe in self.recipes):
+            raise InputError(f"{self.name} has two results {name!r}: names must differ, results are chosen by them")
 
         def add(make: Callable[[], Exhibit]) -> Callable[[], Exhibit]:
             self.recipes.append(Recipe(self, name, title, make))
@@ -93,60 +106,10 @@ class Paper:
             return list(csv.DictReader(line for line in file if not line.startswith("#")))
 
 
-def papers() -> dict[str, Path]:
-    """Return the folders of the papers that come with the package, by name."""
-    folder = scans_folder()
-    return {} if folder is None else {path.parent.name: path.parent for path in sorted(folder.glob(f"*/{RECIPES}"))}
-
-
-def find_recipes(names: Sequence[str]) -> list[Recipe]:
-    """Return the recipes of papers and single results, as "kosmas2015" or "kosmas2015/fig05"; by default all.
-
-    A paper of one's own is named by the path of its folder. Raises InputError, saying what there is, if there is no
-    such paper or result.
-    """
-    bundled = papers()
-    chosen: dict[str, Recipe] = {}
-    for name in names or list(bundled):
-        for recipe in _recipes_of(name.rstrip("/"), bundled):
-            chosen[recipe.full_name] = recipe
-    return list(chosen.values())
-
-
-def _recipes_of(name: str, bundled: dict[str, Path]) -> list[Recipe]:
-    if name in bundled:
-        return _read(bundled[name]).recipes
-    if (Path(name) / RECIPES).is_file():
-        return _read(Path(name).resolve()).recipes
-    head, _, tail = name.rpartition("/")
-    folder = bundled.get(head) or (Path(head).resolve() if head and (Path(head) / RECIPES).is_file() else None)
-    if folder is None:
-        would_do = f"{', '.join(bundled)}, one of their results, as {next(iter(bundled), 'PAPER')}/fig07"
-        raise InputError(f"there is no paper {name!r}: {would_do}, or a folder with {RECIPES} would do")
-    recipes = _read(folder).recipes
-    found = [recipe for recipe in recipes if recipe.name == tail]
-    if not found:
-        raise InputError(
-            f"{folder.name} has no result {tail!r}: {', '.join(recipe.name for recipe in recipes)} are there"
-        )
-    return found
-
-
-def _read(folder: Path) -> Paper:
-    """Return the paper that a folder's recipes.py defines, run as a package whose other modules it may import."""
-    path = folder / RECIPES
-    name = f"scanengine_recipes_{crc32(str(folder).encode()):08x}"
-    if name not in sys.modules:
-        specification = spec_from_file_location(name, path, submodule_search_locations=[str(folder)])
-        assert specification is not None
-        assert specification.loader is not None
-        module = sys.modules[name] = module_from_spec(specification)
-        try:
-            specification.loader.exec_module(module)
-        except BaseException:
-            del sys.modules[name]
-            raise
-    paper = getattr(sys.modules[name], "paper", None)
-    if not isinstance(paper, Paper):
-        raise InputError(f"{path} defines no paper: it needs a line `paper = Paper(...)`")
-    return paper
+def where_and_what(error: Exception, folder: Path) -> str:
+    """Return "FILE, line N: what was wrong", the line being the innermost one that stands in a paper's folder."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}, line {error.lineno}: {error.msg}"
+    frames = [frame for frame in extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(folder)]
+    place = f"{frames[-1].filename}, line {frames[-1].lineno}: " if frames else ""
+    return f"{place}{type(error).__name__}{f': {error}' if str(error) else ''}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,22 +11,29 @@ from math import isfinite
 from pathlib import Path
 
 from scanengine import __version__
-from scanengine.errors import InputError, Interrupted, RunError, ScanengineError
-from scanengine.reproduce.checks import Check
+from scanengine.errors import InputError, Interrupted, RunError
 from scanengine.reproduce.papers import Exhibit, Recipe
+from scanengine.reproduce.tally import Finding, counted, in_words
 
 INDEX, SUMMARY = "index.html", "summary.json"
-_MARK = '<meta name="generator" content="scanengine'
+SUFFIXES = (".png", ".pdf")
+_PAGE_MARK, _SUMMARY_MARK = '<meta name="generator" content="scanengine', '"scanengine_version"'
 WORST = 12
 """So many of the rows that come nearest to their tolerance stand first."""
 
 
-@dataclass(frozen=True)
-class Finding:
-    """A check with the recipe that it belongs to."""
+@dataclass(frozen=True, eq=False)
+class _Made:
+    """What came of a recipe: an exhibit, or the sentence that says why there is none.
+
+    `stem` names the recipe's files and its place in the page; `figure` is the PNG in base 64, if it has a figure.
+    """
 
     recipe: Recipe
-    check: Check
+    stem: str
+    exhibit: Exhibit | None = None
+    figure: str = ""
+    failure: str = ""
 
 
 def write_report(
@@ -40,54 +46,80 @@ def write_report(
     """Run recipes and write `folder`: index.html, its figures as PNG and PDF, and summary.json; returns all checks.
 
     progress is called with the number of recipes done, as the next one begins. The page and the summary appear last,
-    each when it is whole. Raises InputError if the folder cannot be written or its page is not ours, RunError if a
-    recipe fails, Interrupted on Ctrl-C.
+    each when it is whole. Raises InputError, before anything runs, if the folder cannot be written or a file in it is
+    not ours; Interrupted on Ctrl-C; RunError if recipes failed, when the report, which says so, is written.
     """
-    _prepare(folder, overwrite)
-    made: list[tuple[Recipe, Exhibit, str]] = []
+    stems = _stems(recipes)
+    _prepare(folder, stems, overwrite)
+    made: list[_Made] = []
     try:
-        for done, recipe in enumerate(recipes):
+        for done, (recipe, stem) in enumerate(zip(recipes, stems, strict=True)):
             if progress is not None:
                 progress(done)
-            made.append(_make(recipe, folder))
-        findings = [Finding(recipe, check) for recipe, exhibit, _ in made for check in exhibit.checks]
-        _write(folder / INDEX, _page(made, findings, folder))
-        _write(folder / SUMMARY, _summary(findings))
+            made.append(_make(recipe, stem, folder, overwrite))
+        findings = [Finding(each.recipe, check) for each in made if each.exhibit for check in each.exhibit.checks]
+        _write(folder / INDEX, _page(made, findings))
+        _write(folder / SUMMARY, _summary(made, findings))
     except KeyboardInterrupt:
         done_so_far = f"interrupted after {len(made)} of {len(recipes)} results"
         raise Interrupted(f"{done_so_far}: {folder} has figures of these, and no new {INDEX}") from None
     except OSError as error:
         raise InputError(f"{folder} cannot be written: {error.strerror or error}") from None
+    failures = [each.failure for each in made if each.failure]
+    if failures:
+        count = f"{len(failures)} of {len(recipes)} results failed, {folder / INDEX} has the others"
+        raise RunError("\n".join([*failures, f"{count}: {in_words(findings)}"]))
     return findings
 
 
-def _prepare(folder: Path, overwrite: bool) -> None:
-    page = folder / INDEX
+def _stems(recipes: Sequence[Recipe]) -> list[str]:
+    """Names of the recipes' files: those of papers that have one name in different folders are told apart."""
+    folders: dict[str, list[Path]] = {}
+    stems = []
+    for recipe in recipes:
+        same = folders.setdefault(recipe.paper.name, [])
+        if recipe.paper.folder not in same:
+            same.append(recipe.paper.folder)
+        nth = same.index(recipe.paper.folder)
+        stems.append(f"{recipe.paper.name}{f'.{nth + 1}' if nth else ''}-{recipe.name}")
+    return stems
+
+
+def _prepare(folder: Path, stems: Sequence[str], overwrite: bool) -> None:
+    """Make the folder, and refuse it if a file that would be replaced is not ours."""
+    from scanengine import figures
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if page.exists() and not overwrite and _MARK not in page.read_text(encoding="utf-8", errors="replace")[:1000]:
-            raise InputError(f"{page} is not one of scanengine's reports: name another folder, or use --overwrite")
+        for name, mark in ((INDEX, _PAGE_MARK), (SUMMARY, _SUMMARY_MARK)):
+            path = folder / name
+            if path.exists() and not overwrite and mark not in path.read_text("utf-8", errors="replace")[:1000]:
+                raise InputError(f"{path} is not one of scanengine's reports: name another folder, or use --overwrite")
+        for stem in stems:
+            for suffix in SUFFIXES:
+                figures.check(folder / f"{stem}{suffix}", overwrite=overwrite)
     except OSError as error:
         raise InputError(f"{folder} cannot be written: {error.strerror or error}") from None
 
 
-def _make(recipe: Recipe, folder: Path) -> tuple[Recipe, Exhibit, str]:
-    """Run a recipe and save its figure; returns also the stem of the figure's files, or nothing without a figure."""
+def _make(recipe: Recipe, stem: str, folder: Path, overwrite: bool) -> _Made:
+    """Run a recipe and save its figure."""
     try:
-        exhibit = recipe.make()
-    except (ScanengineError, OSError) as error:
-        raise RunError(f"{recipe.full_name}: {error}") from error
+        exhibit = recipe.run()
+    except Interrupted:
+        raise
+    except RunError as error:
+        return _Made(recipe, stem, failure=str(error))
     if exhibit.figure is None:
-        return recipe, exhibit, ""
+        return _Made(recipe, stem, exhibit)
     from scanengine import figures
 
-    stem = f"{recipe.paper.name}-{recipe.name}"
-    for suffix in (".png", ".pdf"):
-        figures.save(exhibit.figure, folder / f"{stem}{suffix}")
-    return recipe, exhibit, stem
+    for suffix in SUFFIXES:
+        figures.save(exhibit.figure, folder / f"{stem}{suffix}", overwrite=overwrite)
+    return _Made(recipe, stem, exhibit, _base64(folder / f"{stem}.png"))
 
 
-def _page(made: Sequence[tuple[Recipe, Exhibit, str]], findings: Sequence[Finding], folder: Path) -> str:
+def _page(made: Sequence[_Made], findings: Sequence[Finding]) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -97,18 +129,18 @@ def _page(made: Sequence[tuple[Recipe, Exhibit, str]], findings: Sequence[Findin
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    exhibits = [
-        {"recipe": recipe, "exhibit": exhibit, "stem": stem, "png": _base64(folder / f"{stem}.png") if stem else ""}
-        for recipe, exhibit, stem in made
-    ]
-    numbers = [finding for finding in findings if finding.check.ratio is not None]
+    published = [finding for finding in findings if not finding.check.derived]
+    numbers = [finding for finding in published if finding.check.ratio is not None and not finding.check.known]
     return environment.get_template("report.html").render(
         version=__version__,
         date=datetime.now(UTC).strftime("%Y-%m-%d"),
-        papers=list(dict.fromkeys(recipe.paper for recipe, _, _ in made)),
-        exhibits=exhibits,
-        findings=findings,
-        verdicts=Counter(finding.check.verdict for finding in findings),
+        papers=list(dict.fromkeys(each.recipe.paper for each in made)),
+        made=made,
+        anchors={each.recipe: each.stem for each in made},
+        in_words=in_words(findings),
+        differing=[finding for finding in findings if finding.check.label != "agrees"],
+        published=published,
+        derived=[finding for finding in findings if finding.check.derived],
         worst=sorted(numbers, key=lambda finding: -finding.check.excess)[:WORST],
     )
 
@@ -117,7 +149,7 @@ def _base64(path: Path) -> str:
     return base64.b64encode(path.read_bytes()).decode("ascii")
 
 
-def _summary(findings: Sequence[Finding]) -> str:
+def _summary(made: Sequence[_Made], findings: Sequence[Finding]) -> str:
     records = [
         {
             "paper": finding.recipe.paper.name,
@@ -125,18 +157,33 @@ def _summary(findings: Sequence[Finding]) -> str:
             "result": finding.check.result,
             "published": finding.check.published,
             "ours": finding.check.ours,
-            "value": finding.check.value,
-            "ratio": finding.check.ratio,
+            "value": _finite(finding.check.value),
+            "ratio": _finite(finding.check.ratio),
             "tolerance": finding.check.tolerance,
-            "deviation_over_tolerance": finding.check.excess if isfinite(finding.check.excess) else None,
-            "verdict": finding.check.verdict,
+            "deviation_over_tolerance": _finite(finding.check.excess),
+            "derived": finding.check.derived,
+            "verdict": finding.check.label,
         }
         for finding in findings
     ]
-    passed = all(finding.check.passed for finding in findings)
-    return json.dumps(
-        {"scanengine_version": __version__, "passed": passed, "results": records}, indent=1, ensure_ascii=False
-    )
+    failures = [
+        {"paper": each.recipe.paper.name, "name": each.recipe.name, "failure": each.failure}
+        for each in made
+        if each.failure
+    ]
+    summary = {
+        "scanengine_version": __version__,
+        "passed": not failures and all(finding.check.passed for finding in findings),
+        "published_results": dict(sorted(counted(findings, derived=False).items())),
+        "consistency_checks": dict(sorted(counted(findings, derived=True).items())),
+        "failed": failures,
+        "results": records,
+    }
+    return json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and isfinite(value) else None
 
 
 def _write(path: Path, text: str) -> None:

@@ -262,9 +262,9 @@ def _read(dataset: h5py.Dataset, dtype: str = "f8") -> Any:
 
 
 def _read_chi2(dataset: h5py.Dataset) -> Any:
-    """Return a profile, whose every value is a number."""
+    """Return a profile, whose every value is a number; infinite where a Poisson likelihood vanishes."""
     values = _read(dataset)
-    if not np.isfinite(values).all():
+    if not (values > -np.inf).all():
         raise _Damage(f"{dataset.name.lstrip('/')} holds values that are no numbers")
     return values
 

@@ -13,14 +13,17 @@ from scanengine.reproduce import Check, Exhibit, Table
 
 from .paper import (
     DELAYED,
+    HELM,
     HIGHEST_E_MEV,
     MATH,
     PER_KEV,
     PROMPT,
     RECOIL,
+    RULE,
     SETTING,
     UNSEEN,
     T_max_keV,
+    approximately,
     binned,
     counted,
     isotope_of,
@@ -67,13 +70,8 @@ def fig13() -> Exhibit:
         return float(T[np.argmax(below)]) if below.any() else inf
 
     checks = [
-        Check.between(
-            "Fig. 13: recoil energy below which 10⁻¹⁰ μ_B adds more than 1%",
-            "a few keV",
-            falls_to(0.01, 1.0),
-            2,
-            5,
-            "keV",
+        approximately(
+            "Fig. 13: recoil energy below which 10⁻¹⁰ μ_B adds more than 1%", "a few", falls_to(0.01, 1.0), "keV"
         ),
     ]
     shares = (1.0, 0.1, 0.01)
@@ -88,7 +86,7 @@ def fig13() -> Exhibit:
         checks,
         figures.sheet([[panel]], heading=[rf"30 MeV, {MATH['Ne']}"]),
         [Table("Recoil energy at which the magnetic cross-section falls below a share of the weak one", columns, rows)],
-        [f"The magnetic cross-section ends at the same {end:.1f} keV as the weak one. {UNSEEN}"],
+        [f"The magnetic cross-section ends at the same {end:.1f} keV as the weak one.", HELM, RULE, UNSEEN],
     )
 
 
@@ -102,7 +100,7 @@ def fig14() -> Exhibit:
         labels = (
             "Standard Model",
             r"$10^{-10}\,\mu_\mathrm{B}$",
-            r"$10^{-10}$ ($\nu_e$), $6 \times 10^{-10}\,\mu_\mathrm{B}$",
+            r"$10^{-10}$ ($\nu_e$), $6 \times 10^{-10}$ ($\nu_\mu$, $\bar\nu_\mu$)",
         )
         lines = [
             figures.Line(centres, positive(counted(scan, flavours, **moments) / widths), label, stroke)
@@ -122,10 +120,8 @@ def fig14() -> Exhibit:
         (b, f"{counts['SM'][i]:.0f}", f"{extra['low'][i]:.2f}", f"{extra['high'][i]:.2f}") for i, b in enumerate(bins)
     )
     checks = [
-        Check.between("Fig. 14: excess above 10 keV, 10⁻¹⁰ μ_B", "very small", float(extra["low"][2]), 0.0, 1.0, "%"),
-        Check.between(
-            "Fig. 14: excess from 3 to 10 keV, 10⁻¹⁰ μ_B", "very small", float(extra["low"][1]), 0.0, 2.0, "%"
-        ),
+        approximately("Fig. 14: excess above 10 keV, 10⁻¹⁰ μ_B", "very small", float(extra["low"][2]), "%"),
+        approximately("Fig. 14: excess from 3 to 10 keV, 10⁻¹⁰ μ_B", "very small", float(extra["low"][1]), "%"),
         Check.statement(
             "Fig. 14: signal of ν_μ's limit above 10 keV in 1 t yr",
             "might be measurable",
@@ -144,24 +140,31 @@ def fig14() -> Exhibit:
             share_x=True,
         ),
         [Table("All flavours", ("recoil energy", "SM events", "excess, dashed [%]", "excess, dotted [%]"), rows)],
-        ["The caption gives the dashed line's moments for the delayed flux only; ν_μ has the same here.", UNSEEN],
+        [
+            "The caption gives the dashed line's moments for the delayed flux only; ν_μ has the same here.",
+            "“Might be measurable” is taken as more than twice the statistical error.",
+            HELM,
+            RULE,
+            UNSEEN,
+        ],
     )
 
 
-def moment_events_on_electrons(threshold_MeV: float = 0.010) -> dict[str, float]:
-    """Events in 1 t yr of 20Ne of the moments of nu_mu and nu_mubar on electrons, free and at rest.
+def moment_events_from_logarithms(mass_MeV: float, charges: float, threshold_MeV: float = 0.010) -> dict[str, float]:
+    """Events in 1 t yr of 20Ne of the moments of nu_mu and nu_mubar on free targets at rest, `charges` per atom.
 
-    Per electron dsigma/dT = pi alpha^2 mu^2 / m_e^2 (1/T - 1/E) up to T_max = 2 E^2 / (m_e + 2 E).
+    dsigma/dT = pi alpha^2 mu^2 / m_e^2 (1/T - 1/E) per target of charge 1, up to T_max = 2 E^2 / (M + 2 E); hence
+    ln(T_max / T) - (T_max - T) / E from the threshold T on.
     """
     scan = tonne()
     (experiment,) = (e for e in scan.definition.experiments if e.name == "Ne")
-    (isotope,), (atoms_per_kg,) = experiment.target.isotopes, experiment.target.atoms_per_kg
+    (atoms_per_kg,) = experiment.target.atoms_per_kg
     moment = MUON_LIMIT * constants.MAGNETIC_UNIT
     unit_cm2 = pi * (constants.ALPHA * moment * constants.HBARC_MEV_CM / constants.M_E_MEV) ** 2
-    exposure = experiment.mass_kg * atoms_per_kg * isotope.Z * experiment.live_time_s
+    exposure = experiment.mass_kg * atoms_per_kg * charges * experiment.live_time_s
 
     def cross_section_cm2(E: FloatArray) -> FloatArray:
-        highest = np.maximum(2.0 * E**2 / (constants.M_E_MEV + 2.0 * E), threshold_MeV)
+        highest = np.maximum(2.0 * E**2 / (mass_MeV + 2.0 * E), threshold_MeV)
         return unit_cm2 * (np.log(highest / threshold_MeV) - (highest - threshold_MeV) / E)
 
     spectra = scan.definition.source.spectra
@@ -173,8 +176,13 @@ def moment_events_on_electrons(threshold_MeV: float = 0.010) -> dict[str, float]
     }
 
 
+def moment_events_on_electrons(threshold_MeV: float = 0.010) -> dict[str, float]:
+    """Events in 1 t yr of 20Ne of the moments of nu_mu and nu_mubar on electrons."""
+    return moment_events_from_logarithms(constants.M_E_MEV, isotope_of("Ne").Z, threshold_MeV)
+
+
 def moment_events_on_nuclei() -> dict[str, float]:
-    """Events above 10 keV in 1 t yr of 20Ne of the same moments on nuclei."""
+    """Events above 10 keV in 1 t yr of 20Ne of the same moments on nuclei, as the scan has them."""
     scan = paper.load("fig14")
     return {
         flavour: float(counted(scan, (flavour,), mu_nu_mu=MUON_LIMIT)[0] - counted(scan, (flavour,))[0])
@@ -184,12 +192,18 @@ def moment_events_on_nuclei() -> dict[str, float]:
 
 def electron_checks() -> list[Check]:
     """Footnote 49: neutrino-electron magnetic scattering above 10 keV, at the limit of nu_mu."""
+    neon = isotope_of("Ne")
     electrons = sum(moment_events_on_electrons().values())
     on_nuclei = sum(moment_events_on_nuclei().values())
+    from_logarithms = sum(moment_events_from_logarithms(neon.mass_MeV, neon.Z**2).values())
     what = "Footnote 49: magnetic events"
     return [
         Check.known_difference(
-            f"{what} on nuclei over those on electrons", "factor of 10", on_nuclei / electrons, 3.40
+            f"{what} on nuclei over those on electrons",
+            "factor of 10",
+            on_nuclei / electrons,
+            from_logarithms / electrons,
+            source="from the logarithms ln(T_max/T)",
         ),
-        Check.known_difference(f"{what} on electrons > 10 keV in 1 t yr", "∼10", electrons, 155.2),
+        Check.known_difference(f"{what} on electrons > 10 keV in 1 t yr", "∼10", electrons, 155.2, explained=False),
     ]

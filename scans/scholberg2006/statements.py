@@ -7,9 +7,12 @@ import numpy as np
 from scanengine.inputs import nuclei
 from scanengine.reproduce import Check, Exhibit, Table
 
-from .magnetic_moments import electron_checks, moment_events_on_electrons, moment_events_on_nuclei
-from .paper import SETTING, TARGETS, T_max_keV, counted, isotope_of, tonne
+from .magnetic_moments import MUON_LIMIT, electron_checks, moment_events_on_electrons, moment_events_on_nuclei
+from .paper import HELM, RULE, SETTING, TARGETS, T_max_keV, approximately, counted, isotope_of, tonne
 from .yields import above, yields
+
+NUE_MOMENT = 2.0
+"""The paper's "1 - 2 x 10^-10 mu_B" for nu_e, its upper end."""
 
 
 def statements() -> Exhibit:
@@ -17,36 +20,30 @@ def statements() -> Exhibit:
     light = (3.0, 5.0, 10.0)
     events = {target: above(light, target) for target in TARGETS}
     cross_sections = {target: total_cross_section_cm2(target, 30.0) for target in TARGETS}
-    smallest, largest = min(cross_sections.values()), max(cross_sections.values())
     q_GeV = mean_q_GeV("Ne", 10.0)
     checks = [
-        Check.statement(
-            "Section I: total cross-section",
-            "∼10⁻³⁹ cm²",
-            f"{smallest:.1e} (²⁰Ne) to {largest:.1e} cm² (¹³²Xe) at 30 MeV",
-            holds=smallest < 1e-39 < largest,
+        *(
+            approximately_or_seen(f"Section I: total cross-section at 30 MeV, {TARGETS[t]}", "∼10⁻³⁹", sigma_cm2, "cm²")
+            for t, sigma_cm2 in cross_sections.items()
         ),
         *largest_recoil_checks(),
         *(
-            Check.between(
-                f"Section II: events per kg and year above {light[0]:g} keV, {TARGETS[t]}", "tens", n[0] / 1e3, 5, 100
+            approximately_or_seen(
+                f"Section II: events per kg and year above {light[0]:g} keV, {TARGETS[t]}", "tens", n[0] / 1e3
             )
             for t, n in events.items()
         ),
         *(
-            Check.between(
-                f"Section IV: events > 10 keV per tonne and year, {TARGETS[t]}", "thousands", n[2], 1e3, 10**4.5
-            )
+            approximately_or_seen(f"Section IV: events > 10 keV per tonne and year, {TARGETS[t]}", "thousands", n[2])
             for t, n in events.items()
         ),
         Check.number("Section III A: typical Q, ²⁰Ne above 10 keV", "0.04", q_GeV, units="GeV/c²"),
         *(
-            Check.between(
+            approximately_or_seen(
                 f"Section III: kg yr of ²⁰Ne at which 1/√N is {f}%",
-                "few tens of kilogram",
+                "few tens",
                 1e3 * (100.0 / f) ** 2 / events["Ne"][2],
-                10,
-                100,
+                "kg",
             )
             for f in (10, 5)
         ),
@@ -55,6 +52,7 @@ def statements() -> Exhibit:
     rows = tuple((TARGETS[t], *(f"{c:.0f}" for c in n), f"{cross_sections[t]:.2e}") for t, n in events.items())
     columns = ("target", *(f"events > {T:g} keV" for T in light), "σ at 30 MeV [cm²]")
     electrons = moment_events_on_electrons()
+    smaller = sum(electrons.values()) * (NUE_MOMENT / MUON_LIMIT) ** 2
     by_charge = {flavour: counts / isotope_of("Ne").Z for flavour, counts in moment_events_on_nuclei().items()}
     return Exhibit(
         "Sentences of the paper that carry a number about rates. Events of all flavours per tonne and year, "
@@ -64,20 +62,56 @@ def statements() -> Exhibit:
         [Table("Rates", columns, rows)],
         [
             (
-                "“Tens” is taken as 5 to 100 (10 when rounded to tens), “thousands” as 10³ to 3×10⁴, as Section II "
-                "says 10⁴ to 10⁵ of the same rates; “∼” before a power of ten or 10 as half a decade more or less."
+                "Cross-sections grow as N², by a factor of 61 from ²⁰Ne to ¹³²Xe but for the form factor: no power of "
+                f"ten holds for all four. At 30 MeV ²⁰Ne has {cross_sections['Ne']:.1e} cm², ¹³²Xe "
+                f"{cross_sections['Xe']:.1e} cm²; up to 50 MeV they grow as E²."
+            ),
+            (
+                "“Tens per year” of ²⁰Ne are 9.9. “Thousands” above 10 keV are what ²⁰Ne has; the other targets have "
+                "ten to twenty thousand, as Section II says of the same rates: 10⁴ to 10⁵. At “few tens of a "
+                "kilogram” systematic errors dominate if they are 5%; if they are 10%, from 12 kg on."
             ),
             (
                 "Footnote 49 takes the neutrino-electron signal as 1/Z of the nuclear one. But dσ/dT ∼ 1/T, and "
                 "the recoil energies of electrons reach tens of MeV, those of neon nuclei 0.1 to 0.3 MeV: above 10 "
-                "keV the logarithm is several times larger for electrons. The integral gives "
-                f"{sum(electrons.values()):.0f} events ({electrons['nu_mu']:.0f} of ν_μ, "
-                f"{electrons['nu_mubar']:.0f} of ν̄_μ), not the “∼10” that is printed; 1/Z of the nuclear events is "
-                f"{by_charge['nu_mu']:.0f} of ν_μ and {by_charge['nu_mubar']:.0f} of ν̄_μ. That the signal is "
-                "smaller than on nuclei stands, by a factor of 3 and not of 10."
+                "keV the logarithm is several times larger for electrons. That the signal is smaller than on nuclei "
+                "stands, by a factor of 3 and not of 10."
             ),
+            (
+                f"The integral over electrons gives {sum(electrons.values()):.0f} events ({electrons['nu_mu']:.0f} of "
+                f"ν_μ, {electrons['nu_mubar']:.0f} of ν̄_μ), not the “∼10” that is printed, and we do not know why: "
+                f"1/Z of the nuclear events is {by_charge['nu_mu']:.0f} of ν_μ and {by_charge['nu_mubar']:.0f} of ν̄_μ. "
+                f"{NUE_MOMENT:g}×10⁻¹⁰ μ_B, the upper of the limits on ν_e's moment that the paper quotes, in the "
+                f"place of {MUON_LIMIT:g}×10⁻¹⁰ would give {smaller:.0f}."
+            ),
+            (
+                "Limits that the paper quotes from elsewhere, as those of NuTeV and of μ → e conversion in Table I, "
+                "and astrophysical and laboratory limits on magnetic moments, are not results of it and not compared."
+            ),
+            HELM,
+            RULE,
         ],
     )
+
+
+SEEN: dict[str, float] = {
+    "Section I: total cross-section at 30 MeV, ²⁰Ne": 2.986e-40,
+    "Section I: total cross-section at 30 MeV, ⁷⁶Ge": 5.569e-39,
+    "Section I: total cross-section at 30 MeV, ¹³²Xe": 1.653e-38,
+    "Section II: events per kg and year above 3 keV, ²⁰Ne": 9.901,
+    "Section IV: events > 10 keV per tonne and year, ⁴⁰Ar": 16682.0,
+    "Section IV: events > 10 keV per tonne and year, ⁷⁶Ge": 21330.0,
+    "Section IV: events > 10 keV per tonne and year, ¹³²Xe": 15281.0,
+    "Section III: kg yr of ²⁰Ne at which 1/√N is 10%": 11.505,
+}
+"""What does not agree with the paper's words, for reasons that the notes give: the values seen."""
+
+
+def approximately_or_seen(result: str, words: str, ours: float, units: str = "") -> Check:
+    """Hold a number to what words mean, or to the value seen where these are known not to agree."""
+    if result in SEEN:
+        return Check.known_difference(result, words, ours, SEEN[result], units)
+    return approximately(result, words, ours, units)
 
 
 def mean_q_GeV(target: str, threshold_keV: float) -> float:
@@ -102,6 +136,9 @@ def largest_recoil_checks() -> list[Check]:
         ours = T_max_keV(isotope, 50.0) * 1e-3
         approximate = 2.0 * 50.0**2 / isotope.mass_MeV
         what = f"Section I: largest recoil energy at 50 MeV, {name}"
-        checks.append(Check.number(f"{what}, against 2k²/M", f"{approximate:.3f}", ours, relative=0.01, units="MeV"))
-        checks.append(Check.between(what, "sub-MeV range", ours, 0.1, 1.0, "MeV"))
+        from_2k2 = f"{approximate:.3f}"
+        checks += [
+            Check.number(f"{what}, against 2k²/M", from_2k2, ours, relative=0.01, units="MeV", derived=True),
+            approximately(what, "sub-MeV", ours, "MeV"),
+        ]
     return checks

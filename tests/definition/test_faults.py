@@ -37,6 +37,16 @@ EDITS = {
         '"all"',
         'Ne.channels: found "all", it must be a table, as { delayed =',
     ),
+    "statistic": (
+        "[fixed]",
+        '[statistic]\nkind = "poison"\n[fixed]',
+        'found "poison", it must be "gaussian" or "poisson"',
+    ),
+    "systematic of a Poisson likelihood": (
+        'systematic = 0.10\n[[experiments]]\nname = "CsI"',
+        'systematic = 0.10\n[statistic]\nkind = "poisson"\n[[experiments]]\nname = "CsI"',
+        'has no place: systematic = 0 or statistic.kind = "gaussian" would do',
+    ),
     "source kind": ('"stopped-pion"', '"stoped-pion"', 'it must be "stopped-pion" or "tabulated" (the nearest is stop'),
     "both live times": ("live_time_s =", "live_time_yr = 1\nlive_time_s =", "live_time_s: found beside live_time_yr"),
     "unknown target": ('"Ne20"', '"Nn20"', "Ne.target: unknown target 'Nn20'"),
@@ -248,6 +258,21 @@ def test_threshold_fault_states_the_highest_recoil_energy() -> None:
     (fault,) = faults_of(edited(("[10.0, inf]", "[400, inf]")))
     # 2 E^2 / (M + 2 E) at the end point m_mu / 2 = 52.829 MeV, with 18617.7 MeV for neon-20.
     assert "T_max = 298.1 keV of nu_e on Ne20" in str(fault)
+
+
+@pytest.mark.parametrize("where", ["file", "--set"])
+def test_exact_profiles_of_a_poisson_likelihood(where: str) -> None:
+    text = edited(("systematic = 0.10\n", ""), ('"profiles"', '"profiles"\nprofile = "exact"'))
+    if where == "file":
+        faults = faults_of(text + '[statistic]\nkind = "poisson"\n')
+    else:
+        faults = faults_of(text, "statistic.kind=poisson")
+    assert len(faults) == 1
+    wanted = (
+        'output.profile: found "exact", which needs a Gaussian chi2: profile = "grid" or statistic.kind = "gaussian"'
+    )
+    assert wanted in str(faults[0])
+    assert faults[0].where == ("scan:38" if where == "file" else "--set statistic.kind=poisson")
 
 
 def test_missing_table_is_reported_once() -> None:

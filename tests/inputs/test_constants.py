@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from scipy.constants import physical_constants
 
 from scanengine.inputs import constants
 from tests import naive
@@ -25,6 +26,25 @@ from tests import naive
 )
 def test_equals_the_published_value(ours: float, published: float) -> None:
     assert ours == pytest.approx(published, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("ours", "name"),
+    [
+        (constants.G_F_PER_MEV2 * 1e6, "Fermi coupling constant"),
+        (constants.ALPHA, "fine-structure constant"),
+        (constants.M_E_MEV, "electron mass energy equivalent in MeV"),
+        (constants.M_MU_MEV, "muon mass energy equivalent in MeV"),
+        (constants.M_PROTON_MEV, "proton mass energy equivalent in MeV"),
+        (constants.M_NEUTRON_MEV, "neutron mass energy equivalent in MeV"),
+        (constants.U_MEV, "atomic mass constant energy equivalent in MeV"),
+        (constants.U_KG, "atomic mass constant"),
+        (constants.HBARC_MEV_FM, "reduced Planck constant times c in MeV fm"),
+    ],
+)
+def test_has_the_digits_of_codata(ours: float, name: str) -> None:
+    """A newer CODATA in SciPy than that of 2022 may differ by a few parts in a billion."""
+    assert ours == pytest.approx(physical_constants[name][0], rel=1e-8)
 
 
 def test_charge_radius_of_1e_32_cm2_shifts_the_mixing_angle_by_0_0238() -> None:

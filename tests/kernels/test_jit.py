@@ -1,4 +1,6 @@
-"""The decorator: a cache that cannot serve stale physics, its fallback, its floating-point rules."""
+"""The decorator: nothing is compiled before it is called; a cache that cannot serve stale physics nor be spoilt by
+several processes at once; floating-point rules.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +8,18 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import numba
 import numpy as np
 import pytest
 
-from scanengine_kernels import _jit
-from scanengine_kernels._jit import jit
+import scanengine_kernels
+from scanengine_kernels import _cache, _jit
+from scanengine_kernels._jit import interpreted, jit, jit_uncached
+from tests.naive import FloatArray
 
 CALLEE = """
 from ._jit import jit
@@ -29,15 +36,17 @@ from .callee import form_factor
 def rate(q):
     return form_factor(q) + 1.0
 """
-CALL = "from kernels_copy.caller import rate; print(rate(1.0), sum(rate.stats.cache_hits.values()))"
+CALL = "from scanengine_kernels.caller import rate;print(rate(1.0), sum(rate.dispatcher.stats.cache_hits.values()))"
+COMPILING = "compiling the kernels (once for this machine and version; about fifteen seconds)"
 
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """A kernel package of its own, with the real decorator and a kernel that calls one in another file."""
-    package = tmp_path / "kernels_copy"
+    """A kernel package in the place of ours, with the real decorator and a kernel that calls one in another file."""
+    package = tmp_path / "scanengine_kernels"
     package.mkdir()
-    shutil.copy(_jit.__file__, package)
+    for module in (_jit, _cache):
+        shutil.copy(str(module.__file__), package)
     (package / "__init__.py").touch()
     (package / "callee.py").write_text(CALLEE.format(value=2.0))
     (package / "caller.py").write_text(CALLER)
@@ -46,14 +55,22 @@ def package(tmp_path: Path) -> Path:
 
 def run(code: str, tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run code in a new process that finds `tmp_path` first, with a user's cache of its own."""
+    process = start(code, tmp_path, **environment)
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def start(code: str, tmp_path: Path, **environment: str) -> subprocess.Popen[str]:
+    """Start such a process."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
     home = {name: str(tmp_path / "home") for name in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA")}
-    return subprocess.run(
+    return subprocess.Popen(
         [sys.executable, "-c", code],
         env=kept | home | {"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"} | environment,
         cwd=tmp_path,
-        check=True,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     )
 
@@ -72,14 +89,13 @@ def test_editing_a_callee_in_another_file_changes_the_result(package: Path, tmp_
 
 
 @pytest.mark.jit_only
-def test_cache_lies_under_the_source_hash_and_is_cold_until_the_first_call(package: Path, tmp_path: Path) -> None:
+def test_cache_lies_under_the_source_hash(package: Path, tmp_path: Path) -> None:
     code = (
-        "from kernels_copy import _jit; from kernels_copy.caller import rate; print(_jit.cache_directory());"
-        "print(_jit.is_cold()); rate(1.0); print(_jit.is_cold(), rate.stats.cache_path)"
+        "from scanengine_kernels import _cache; from scanengine_kernels.caller import rate; rate(1.0);"
+        "print(_cache.cache_directory(), rate.dispatcher.stats.cache_path)"
     )
     base = tmp_path / "chosen"
-    directory, before, after, path = run(code, tmp_path, NUMBA_CACHE_DIR=str(base)).stdout.split()
-    assert (before, after) == ("True", "False")
+    directory, path = run(code, tmp_path, NUMBA_CACHE_DIR=str(base)).stdout.split()
     assert Path(directory).parent == base / "scanengine"
     assert len(Path(directory).name) == 16
     assert Path(path).parent == Path(directory)
@@ -90,37 +106,171 @@ def test_cache_that_cannot_be_written_costs_one_warning_and_no_result(package: P
     # A file in the place of the directory: permissions would not stop root.
     blocked = tmp_path / "file"
     blocked.touch()
-    code = f"{CALL}; from kernels_copy import _jit; print(_jit.cache_directory(), _jit.is_cold())"
+    code = f"{CALL}; from scanengine_kernels import _cache; print(_cache.cache_directory())"
     done = run(code, tmp_path, NUMBA_CACHE_DIR=str(blocked))
-    assert done.stdout.split() == ["3.0", "0", "None", "True"]
+    assert done.stdout.split() == ["3.0", "0", "None"]
     assert done.stderr.count("cannot be kept") == 1
     assert str(blocked) in done.stderr
+    assert done.stderr.count("at every start, as nothing can be kept") == 1
+
+
+@pytest.mark.jit_only
+def test_cache_that_fills_the_disk_costs_a_warning_and_no_result(package: Path, tmp_path: Path) -> None:
+    full = (
+        "import numba.core.caching as c\n"
+        "def save(*_): raise OSError(28, 'No space left on device')\n"
+        "c.FunctionCache.save_overload = save\n"
+    )
+    done = run(full + CALL, tmp_path)
+    assert done.stdout.split() == ["3.0", "0"]
+    assert "could not be kept" in done.stderr
+    assert "No space left on device" in done.stderr
 
 
 @pytest.mark.jit_only
 def test_other_packages_keep_their_own_cache(package: Path, tmp_path: Path) -> None:
     (tmp_path / "other.py").write_text("import numba\n\n@numba.njit(cache=True)\ndef f(x):\n    return x\n")
-    code = "from kernels_copy import caller; caller.rate(1.0); import other; other.f(1.0); print(other.f.stats)"
+    code = "from scanengine_kernels import caller; caller.rate(1.0); import other; other.f(1.0); print(other.f.stats)"
     assert f"cache_path={str(tmp_path / '__pycache__')!r}" in run(code, tmp_path).stdout
 
 
 @pytest.mark.jit_only
 def test_locators_chosen_for_others_do_not_move_the_cache(package: Path, tmp_path: Path) -> None:
-    code = "from kernels_copy.caller import rate; rate(1.0); print(rate.stats.cache_path)"
+    code = "from scanengine_kernels.caller import rate; rate(1.0); print(rate.dispatcher.stats.cache_path)"
     done = run(code, tmp_path, NUMBA_CACHE_LOCATOR_CLASSES="InTreeCacheLocator")
     assert done.stdout.startswith(str(tmp_path / "home"))
 
 
-def test_function_comes_back_as_it_is_when_the_jit_is_disabled(package: Path, tmp_path: Path) -> None:
-    code = "from kernels_copy import _jit, caller; print(type(caller.rate).__name__, caller.rate(1.0), _jit.is_cold())"
+def test_python_runs_the_function_when_the_jit_is_disabled(package: Path, tmp_path: Path) -> None:
+    code = "from scanengine_kernels import caller; print(type(caller.rate.dispatcher).__name__, caller.rate(1.0))"
     done = run(code, tmp_path, NUMBA_DISABLE_JIT="1")
-    assert done.stdout.split() == ["function", "3.0", "False"]
+    assert done.stdout.split() == ["function", "3.0"]
     assert not (tmp_path / "home").exists()
+
+
+def test_nothing_imports_numba_before_the_first_call(package: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; from scanengine_kernels._jit import interpreted; from scanengine_kernels.caller import rate;"
+        "print(interpreted(rate)(1.0), 'numba' in sys.modules); rate(1.0); print('numba' in sys.modules)"
+    )
+    assert run(code, tmp_path).stdout.split() == ["3.0", "False", "True"]
+
+
+def test_python_runs_every_callee_too() -> None:
+    assert interpreted(_twice_ratio)(1.0, 4.0) == 0.5
+    with pytest.raises(ZeroDivisionError):  # not inf: this is Python
+        interpreted(_twice_ratio)(1.0, 0.0)
+
+
+@pytest.mark.jit_only
+def test_functions_compiled_by_others_may_call_a_kernel() -> None:
+    def foreign(x: float) -> float:
+        return 3.0 * _ratio(x, 4.0)
+
+    compiled: Any = numba.njit(foreign)
+    assert compiled(2.0) == 1.5
+
+
+@pytest.mark.jit_only
+def test_threads_that_call_a_kernel_first_share_what_is_compiled() -> None:
+    kernel: Any = jit_uncached(lambda x: x**3)
+    with ThreadPoolExecutor(8) as pool:
+        dispatchers = list(pool.map(lambda _: kernel.dispatcher, range(8)))
+    assert len({id(dispatcher) for dispatcher in dispatchers}) == 1
+    assert kernel(2.0) == 8.0
+
+
+@pytest.mark.jit_only
+def test_compiling_is_announced_once_and_only_where_it_happens(package: Path, tmp_path: Path) -> None:
+    (tmp_path / "other.py").write_text("import numba\n\n@numba.njit\ndef f(x):\n    return x\n")
+    others = "import other; from scanengine_kernels.caller import rate; rate.dispatcher; other.f(1.0)"
+    assert run(others, tmp_path).stderr == ""
+    ours = f"{CALL}; rate(1)"  # compiled twice, for a float and for an integer
+    assert run(ours, tmp_path).stderr.splitlines() == [COMPILING]
+    assert run(ours, tmp_path).stderr == ""
+
+
+@pytest.mark.jit_only
+def test_one_process_at_a_time_adds_to_the_cache(package: Path, tmp_path: Path) -> None:
+    code = (
+        "import fcntl, numba.core.caching as c\n"
+        "def save(self, *_):\n"
+        "    try: fcntl.flock(open(self.cache_path + '/lock'), fcntl.LOCK_EX | fcntl.LOCK_NB)\n"
+        "    except BlockingIOError: print('alone')\n"
+        "c.FunctionCache.save_overload = save\n"
+    )
+    pytest.importorskip("fcntl")
+    # of rate itself and of the callee
+    assert run(code + CALL, tmp_path).stdout.split() == ["alone", "alone", "3.0", "0"]
+
+
+@pytest.mark.jit_only
+def test_processes_that_start_at_once_leave_a_whole_cache(package: Path, tmp_path: Path) -> None:
+    """Each compiles the same kernels for arguments of its own: the index must end up with all of them, and no file
+    twice.
+    """
+    kinds = ["1.0", "1", "True"]
+    slowly = (  # between reading an index and replacing it, so that the others come in between if they can
+        "import time, numba.core.caching as c\n"
+        "save = c.IndexDataCacheFile._save_index\n"
+        "c.IndexDataCacheFile._save_index = lambda *a: (time.sleep(0.7), save(*a))\n"
+    )
+    imports = "from scanengine_kernels.caller import rate;"
+    processes = [start(f"{slowly}{imports} print(rate({kind}))", tmp_path) for kind in kinds]
+    ended = [process.communicate() for process in processes]
+    assert [float(out) for out, _ in ended] == [3.0] * 3, ended
+    call = f"print(*(rate(kind) for kind in ({', '.join(kinds)})), sum(rate.dispatcher.stats.cache_hits.values()))"
+    after = run(imports + call, tmp_path)
+    assert after.stdout.split() == ["3.0"] * 3 + ["3"]
+    assert after.stderr == ""
+
+
+REAL_KERNEL = """
+import numpy as np
+from scanengine_kernels import response
+terms = np.empty(4)
+moments, R = np.array([1.0, 0.02, 0.0005]), np.array([3.4, 0.9])
+response.response_terms(30.0, 37215.0, 197.3269804, moments, 1, R, 1, R, np.array([False, False, True, True]), terms)
+print(*terms.tolist())
+"""
+
+
+@pytest.mark.jit_only
+def test_our_kernels_started_several_times_at_once_and_then_edited(tmp_path: Path) -> None:
+    """Three processes with an empty cache; a fourth, which compiles nothing; and one with other physics in a callee."""
+    package = tmp_path / "scanengine_kernels"
+    shutil.copytree(Path(scanengine_kernels.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    processes = [start(REAL_KERNEL, tmp_path) for _ in range(3)]
+    ended = [process.communicate() for process in processes]
+    warm = run(REAL_KERNEL, tmp_path)
+    assert warm.stderr == ""
+    by_python = numbers(run(REAL_KERNEL, tmp_path, NUMBA_DISABLE_JIT="1").stdout)
+    for out in (*(out for out, _ in ended), warm.stdout):
+        np.testing.assert_allclose(numbers(out), by_python, rtol=1e-14)
+
+    callee = package / "cross_sections.py"
+    T_max, other = "return 2.0 * E * E / (M + 2.0 * E)", "return 1.5 * E * E / (M + 2.0 * E)"
+    assert T_max in callee.read_text()
+    callee.write_text(callee.read_text().replace(T_max, other))
+    edited = run(REAL_KERNEL, tmp_path)
+    assert edited.stderr.splitlines() == [COMPILING]
+    edited_by_python = numbers(run(REAL_KERNEL, tmp_path, NUMBA_DISABLE_JIT="1").stdout)
+    np.testing.assert_allclose(numbers(edited.stdout), edited_by_python, rtol=1e-14)
+    assert np.all(np.abs(edited_by_python / by_python - 1.0) > 0.01)
+
+
+def numbers(printed: str) -> FloatArray:
+    return np.array([float(x) for x in printed.split()])
 
 
 @jit
 def _ratio(numerator: float, denominator: float) -> float:
     return numerator / denominator
+
+
+@jit
+def _twice_ratio(numerator: float, denominator: float) -> float:
+    return 2.0 * _ratio(numerator, denominator)
 
 
 @jit

@@ -15,20 +15,37 @@ from tests import naive
 
 
 @given(variables=st.integers(1, 4), degree=st.integers(1, 5), seed=st.integers(0, 2**32 - 1))
-def test_fixing_all_variables_but_the_last_leaves_a_polynomial_of_one(variables: int, degree: int, seed: int) -> None:
+def test_fixing_all_variables_but_the_last_leaves_polynomials_of_one(variables: int, degree: int, seed: int) -> None:
+    """Sixteen polynomials side by side."""
     random = np.random.default_rng(seed)
     monomials = Monomials.of(variables, degree)
-    coefficients = random.normal(size=len(monomials.exponents))
+    coefficients = random.normal(size=(len(monomials.exponents), 16))
     point = random.uniform(-1.0, 1.0, size=variables)
     left = coefficients
     for v in range(variables - 1):
-        fixed = np.full(int(monomials.groups[v]), np.nan)
-        kernels.fix_variable(left, monomials.starts[v], int(monomials.groups[v]), point[v], fixed)
+        fixed = np.full((int(monomials.groups[v]), 16), np.nan)
+        kernels.fix_variable_of_all(left, monomials.starts[v], int(monomials.groups[v]), point[v], fixed)
         left = fixed
-    assert left.size == degree + 1
-    exact = naive.polynomial(coefficients.tolist(), monomials.exponents, point.tolist())
-    bound = np.abs(coefficients).sum()
-    assert sum(c * point[-1] ** k for k, c in enumerate(left)) == pytest.approx(exact, abs=1e-14 * bound)
+    assert left.shape == (degree + 1, 16)
+    for polynomial in range(16):
+        given_coefficients = coefficients[:, polynomial]
+        exact = naive.polynomial(given_coefficients.tolist(), monomials.exponents, point.tolist())
+        here = sum(c * point[-1] ** k for k, c in enumerate(left[:, polynomial]))
+        assert here == pytest.approx(exact, abs=1e-14 * np.abs(given_coefficients).sum())
+
+
+@given(variables=st.integers(1, 3), degree=st.integers(1, 4), points=st.integers(1, 3), seed=st.integers(0, 2**32 - 1))
+def test_fixing_a_variable_at_many_values(variables: int, degree: int, points: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    monomials = Monomials.of(variables, degree)
+    starts, groups = monomials.starts[0], int(monomials.groups[0])
+    coefficients = random.normal(size=(len(monomials.exponents), 8))
+    t = random.uniform(-1.0, 1.0, size=8 * points)
+    fixed, one = np.full((groups, t.size), np.nan), np.full((groups, 8), np.nan)
+    kernels.fix_variable_at_each(coefficients, 5, starts, groups, t, fixed)
+    for i, value in enumerate(t):
+        kernels.fix_variable_of_all(coefficients, starts, groups, float(value), one)
+        np.testing.assert_allclose(fixed[:, i], one[:, 5], rtol=1e-14, atol=1e-14)
 
 
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=5))

@@ -70,6 +70,19 @@ def test_tiles_reduce_to_the_minima_of_the_grid(shape: list[int], data: st.DataO
     assert tuple(best_index) == np.unravel_index(np.argmin(grid), shape)
 
 
+@pytest.mark.parametrize("length", [3, 8, 20])
+def test_what_is_no_number_is_passed_over(length: int) -> None:
+    row = np.full(length, np.nan)
+    assert kernels.smallest(row) == np.inf
+    minima = np.ones(length)
+    kernels.lower(minima, row)
+    assert np.array_equal(minima, np.ones(length))
+    row[-1] = 0.5
+    assert kernels.smallest(row) == 0.5
+    kernels.lower(minima, row)
+    assert minima.tolist() == [1.0] * (length - 1) + [0.5]
+
+
 @pytest.mark.parametrize("length", [1, 7, 8, 9, 16, 17])
 def test_minimum_is_found_in_every_lane_and_in_the_rest(length: int) -> None:
     for place in range(length):

@@ -61,8 +61,19 @@ def test_a_statement_holds_or_not() -> None:
     assert not Check.statement("best pair", "Ne+Ge", "Ne+Ar", holds=False).passed
 
 
-def test_a_known_difference_is_held_to_its_explanation() -> None:
+def test_a_known_difference_is_held_to_what_is_expected_instead() -> None:
     check = Check.known_difference("events", "∼10", 155.9, 155.2)
-    assert (check.verdict, check.passed) == ("explained", True)
-    assert Check.known_difference("events", "∼10", 157.0, 155.2).verdict == "differs"
-    assert Check.number("x", "1.0", 1.0).verdict == "agrees"
+    assert (check.verdict, check.label, check.passed) == ("explained", "differs, explained", True)
+    unexplained = Check.known_difference("events", "∼10", 155.9, 155.2, explained=False)
+    assert (unexplained.verdict, unexplained.label) == ("unexplained", "differs, unexplained")
+    for explained in (True, False):
+        moved = Check.known_difference("events", "∼10", 157.0, 155.2, explained=explained)
+        assert (moved.verdict, moved.label, moved.passed) == ("differs", "differs", False)
+    assert Check.number("x", "1.0", 1.0).label == "agrees"
+
+
+def test_a_derived_value_is_a_check_of_consistency() -> None:
+    assert not Check.number("x", "1.0", 1.0).derived
+    assert Check.number("x", "1.0", 1.0, derived=True).derived
+    assert Check.between("x", "about 1", 1.0, 0.0, 2.0, derived=True).derived
+    assert Check.statement("x", "narrower", "narrower", holds=True, derived=True).derived

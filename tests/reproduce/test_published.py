@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from scanengine.reproduce import Finding, in_words
 from tests.reproduce.exhibits import RECIPES, exhibit, pins, values
 
 if TYPE_CHECKING:
@@ -38,10 +40,29 @@ def test_results_stay_where_they_were(name: str) -> None:
 def test_captions_state_their_confidence_level(name: str) -> None:
     made = exhibit(name)
     words = " ".join([made.caption, *(check.result for check in made.checks)])
+    if made.figure is not None:
+        drawn = [text.get_text() for axes in made.figure.axes for text in axes.texts]
+        heading = " ".join(text.get_text() for text in made.figure.texts)
+        if any("%" in text or "sigma" in text for text in drawn):  # levels
+            assert "C.L." in made.caption + heading
+            assert "dof" in made.caption + heading
     if "C.L." in words:
         assert "dof" in words
     assert made.caption.endswith(".")
     assert (made.figure is not None) == (name in WITH_FIGURES)
+
+
+def test_levels_are_drawn_where_that_is_looked_for() -> None:
+    """What the test above takes for levels are found as texts of the axes."""
+    figure = exhibit("kosmas2015/fig03").figure
+    assert figure is not None
+    assert any("90%" in text.get_text() for axes in figure.axes for text in axes.texts)
+
+
+def test_the_readme_counts_as_the_report_does() -> None:
+    findings = [Finding(recipe, check) for name, recipe in RECIPES.items() for check in exhibit(name).checks]
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert in_words(findings) in " ".join(readme.split())
 
 
 @pytest.mark.parametrize("name", WITH_FIGURES, ids=[name.replace("/", "-") for name in WITH_FIGURES])

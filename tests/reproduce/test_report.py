@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from scanengine.errors import InputError, Interrupted, RunError
-from scanengine.reproduce import INDEX, find_recipes, papers, write_report
+from scanengine.reproduce import INDEX, Check, Finding, find_recipes, in_words, papers, write_report
 
 RECIPES = """
 from pathlib import Path
@@ -50,6 +51,14 @@ def broken():
 @paper.recipe("slow", "What is interrupted")
 def slow():
     raise KeyboardInterrupt
+"""
+SHORT = """
+from pathlib import Path
+
+from scanengine.reproduce import Exhibit, Paper
+paper = Paper(Path(__file__).parent, "A paper", "A journal")
+@paper.recipe("one", "One")
+def one():
 """
 SCAN = """
 title = "one"
@@ -105,7 +114,7 @@ def test_the_page_holds_all_that_it_shows(folder: Path, tmp_path: Path) -> None:
     assert "A line &amp; no more." in page
     assert "slope &lt; 2" in page
     assert "Journal of &lt;Results&gt; 1, 1 (2000)" in page
-    assert "3 of 3 results agree" in page
+    assert "3 published results: 3 agree" in page
     for anchor in re.findall(r'href="#([^"]+)"', page):
         assert f'id="{anchor}"' in page
 
@@ -125,7 +134,7 @@ def test_a_number_that_leaves_its_tolerance_is_said_so(folder: Path, tmp_path: P
     findings = write_report(find_recipes(made(folder, "table1")), tmp_path / "out")
     assert [finding.check.passed for finding in findings] == [False, True]
     page = (tmp_path / "out" / INDEX).read_text(encoding="utf-8")
-    assert "1 of 2 results agree" in page
+    assert "2 published results: 1 agrees, 1 differs" in page
     assert '<td class="differs">' in page
     assert json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))["passed"] is False
 
@@ -140,13 +149,152 @@ def test_a_page_from_elsewhere_is_not_replaced(folder: Path, tmp_path: Path) -> 
     assert (out / INDEX).read_text() == "my notes"
     write_report(recipes, out, overwrite=True)
     write_report(recipes, out)
-    assert "results agree" in (out / INDEX).read_text(encoding="utf-8")
+    assert "2 published results" in (out / INDEX).read_text(encoding="utf-8")
 
 
-def test_a_recipe_that_fails_is_named(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="somebody2000/broken: there is no such thing"):
-        write_report(find_recipes(made(folder, "broken")), tmp_path / "out")
-    assert not (tmp_path / "out" / INDEX).exists()
+@pytest.mark.parametrize("name", ["summary.json", "somebody2000-fig01.png", "somebody2000-fig01.pdf"])
+def test_no_file_from_elsewhere_is_replaced_and_nothing_is_run_before_that_is_seen(
+    folder: Path, tmp_path: Path, name: str
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / name).write_text("my own")
+    recipes = find_recipes(made(folder, "slow", "fig01"))  # the first would interrupt
+    with pytest.raises(InputError, match=re.escape(name)):
+        write_report(recipes, out)
+    assert [path.name for path in out.iterdir()] == [name]
+    assert (out / name).read_text() == "my own"
+    write_report(recipes[1:], out, overwrite=True)
+    assert (out / name).read_bytes() != b"my own"
+
+
+def test_a_recipe_that_fails_is_named_and_the_others_are_written(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(RunError, match="somebody2000/broken: there is no such thing") as raised:
+        write_report(find_recipes(made(folder, "fig01", "broken", "table1")), out)
+    assert raised.value.exit_status == 1
+    assert "1 of 3 results failed" in str(raised.value)
+    page = (out / INDEX).read_text(encoding="utf-8")
+    assert "Failed: somebody2000/broken: there is no such thing" in page
+    assert "3 published results: 3 agree" in page
+    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    assert summary["passed"] is False
+    assert summary["failed"] == [
+        {"paper": "somebody2000", "name": "broken", "failure": "somebody2000/broken: there is no such thing"}
+    ]
+    assert len(summary["results"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("open('nowhere.csv')", "line 8: FileNotFoundError: .*nowhere.csv"),
+        ("1 + 'a'", "line 8: TypeError: unsupported operand"),
+        ("assert False", "line 8: AssertionError$"),
+        ("float('x')", "line 8: ValueError: could not convert"),
+        ("return None", "its function returned NoneType, it must return an Exhibit"),
+    ],
+)
+def test_what_goes_wrong_in_a_recipe_is_one_sentence_with_its_place(tmp_path: Path, body: str, said: str) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "recipes.py").write_text(SHORT + f"    {body}\n")
+    (recipe,) = find_recipes([str(folder)])
+    place = "" if body.startswith("return") else re.escape(f"{folder}/recipes.py, ")
+    with pytest.raises(RunError, match=f"^mine/one: {place}{said}"):
+        recipe.run()
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("x = (", "recipes.py, line 1: "),
+        ("import there_is_no_such_module", "recipes.py, line 1: ModuleNotFoundError: No module named"),
+        ("\nfrom .beside import nothing", "recipes.py, line 2: "),
+        ("Paper()", "recipes.py, line 1: NameError"),
+    ],
+)
+def test_recipes_that_cannot_be_read_are_one_sentence_with_its_place(tmp_path: Path, source: str, said: str) -> None:
+    (tmp_path / "recipes.py").write_text(source)
+    with pytest.raises(RunError, match=re.escape(said)) as raised:
+        find_recipes([str(tmp_path)])
+    assert str(raised.value).startswith(f"{tmp_path.name}: {tmp_path}")
+
+
+def test_a_paper_needs_recipes(tmp_path: Path) -> None:
+    (tmp_path / "recipes.py").write_text(SHORT.partition("@")[0])
+    with pytest.raises(InputError, match="has no recipes: it needs a function under"):
+        find_recipes([str(tmp_path)])
+
+
+@pytest.mark.parametrize(("name", "said"), [("one", "two results 'one'"), ("a/b", "not hold a slash"), ("", "empty")])
+def test_names_of_results_differ_and_hold_no_slash(tmp_path: Path, name: str, said: str) -> None:
+    again = SHORT[SHORT.index("@") :].replace('"one"', f'"{name}"')
+    (tmp_path / "recipes.py").write_text(f"{SHORT}    return Exhibit('A.')\n{again}    return Exhibit('B.')\n")
+    with pytest.raises(InputError, match=said):
+        find_recipes([str(tmp_path)])
+
+
+def test_a_path_of_the_recipes_is_met_with_the_folder(folder: Path) -> None:
+    with pytest.raises(InputError, match=re.escape(f"name its folder, {folder}, or")):
+        find_recipes([f"{folder}/recipes.py"])
+
+
+def test_an_edited_paper_is_read_anew(folder: Path, tmp_path: Path) -> None:
+    def answer() -> float | None:
+        (recipe,) = find_recipes(made(folder, "table1"))
+        return recipe.run().checks[0].value
+
+    assert answer() == 42.3
+    (folder / "numbers.py").write_text("ANSWER = 42.4\n")  # of the same size, within the same second
+    assert answer() == 42.4
+    (folder / "recipes.py").write_text(RECIPES.replace("ANSWER)", "ANSWER + 1.0)"))
+    assert answer() == 43.4
+    assert not list(folder.rglob("__pycache__"))
+
+
+def test_papers_of_one_name_do_not_replace_each_other(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "elsewhere" / folder.name
+    shutil.copytree(folder, other)
+    (other / "numbers.py").write_text("ANSWER = 99.0\n")
+    out = tmp_path / "out"
+    names = [f"{paper}/{name}" for paper in (folder, other) for name in ("fig01", "table1")]
+    findings = write_report(find_recipes(names), out)
+    assert [finding.check.value for finding in findings if finding.check.result == "answer"] == [42.3, 99.0]
+    assert {path.name for path in out.glob("*.png")} == {"somebody2000-fig01.png", "somebody2000.2-fig01.png"}
+    anchors = re.findall(r'id="([^"]+)"', (out / INDEX).read_text(encoding="utf-8"))
+    assert len(anchors) == len(set(anchors)) == 4
+
+
+def test_what_is_no_number_is_null(folder: Path, tmp_path: Path) -> None:
+    (folder / "numbers.py").write_text("ANSWER = float('nan')\n")
+    write_report(find_recipes(made(folder, "table1")), tmp_path / "out")
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"), parse_constant=refuse)
+    answer = summary["results"][0]
+    assert [answer[key] for key in ("value", "ratio", "deviation_over_tolerance")] == [None, None, None]
+    assert answer["verdict"] == "differs"
+
+
+def test_counts_tell_published_results_from_consistency_checks(folder: Path) -> None:
+    (recipe,) = find_recipes(made(folder, "fig01"))
+    checks = [
+        Check.number("a", "1.0", 1.0),
+        Check.number("b", "1.0", 2.0),
+        Check.known_difference("c", "1", 2.0, 2.0),
+        Check.known_difference("d", "1", 2.0, 2.0, explained=False),
+        Check.number("e", "1.0", 1.0, derived=True),
+    ]
+    assert in_words([Finding(recipe, check) for check in checks]) == (
+        "4 published results: 1 agrees, 1 differs, 1 differs, explained, 1 differs, unexplained; "
+        "1 consistency check: 1 agrees"
+    )
+    assert in_words([Finding(recipe, checks[0])] * 2) == "2 published results: 2 agree"
+    assert in_words([Finding(recipe, checks[1])] * 2) == "2 published results: 2 differ"
+    assert in_words([]) == "nothing to compare"
 
 
 def test_ctrl_c_leaves_the_last_report_as_it_was(folder: Path, tmp_path: Path) -> None:
@@ -177,7 +325,7 @@ def test_names_choose_papers_and_results() -> None:
     ("name", "said"),
     [
         ("kosmas", "there is no paper 'kosmas': kosmas2015, scholberg2006"),
-        ("kosmas2015/fig99", "kosmas2015 has no result 'fig99': table2, eq5, fig01"),
+        ("kosmas2015/fig99", "kosmas2015 has no result 'fig99': table1, table2, eq5"),
         ("nobody/fig01", "there is no paper 'nobody/fig01'"),
     ],
 )

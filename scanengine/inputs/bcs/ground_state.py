@@ -56,6 +56,24 @@ def nucleus(isotope: Isotope) -> Nucleus:
     )
 
 
+def closed_shell_notes(state: Nucleus) -> list[str]:
+    """Say where a nucleus has no pairing, or may have too much: at closed shells the gap is not one of pairing alone.
+
+    The empirical gap is a difference of separation energies, which jump by the distance of the shells at magic numbers.
+    """
+    kinds = {"protons": state.protons, "neutrons": state.neutrons}
+    unpaired = [kind for kind, species in kinds.items() if species.delta_MeV == 0.0]
+    magic = [kind for kind, species in kinds.items() if species.delta_MeV > 0.0 and species.particles in MAGIC]
+    notes = []
+    if unpaired:
+        filled = f"no pairing solution for {' and '.join(unpaired)}, their levels are filled to the last"
+        notes.append(f"{state.isotope}: {filled} (bcs form factor)")
+    if magic:
+        gaps = f"the empirical gap of {' and '.join(magic)}, of a closed shell, contains the distance of the shells"
+        notes.append(f"{state.isotope}: {gaps} (bcs form factor)")
+    return notes
+
+
 def require_even(isotopes: Sequence[Isotope]) -> None:
     """Raise InputError, naming them, if any of the isotopes has an odd number of protons or of neutrons."""
     odd = [str(isotope) for isotope in isotopes if isotope.Z % 2 or isotope.N % 2]

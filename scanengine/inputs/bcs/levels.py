@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.constants import value
 
 from scanengine.grids import FloatArray
-from scanengine.inputs.constants import ALPHA, HBARC_MEV_FM, U_MEV
+from scanengine.inputs.constants import ALPHA, HBARC_MEV_FM, M_NEUTRON_MEV, M_PROTON_MEV, U_MEV
 
 STEP_FM, BOX_FM = 0.05, 20.0
 
@@ -75,7 +74,7 @@ def _of_equal_lj(highest_shell: int) -> Iterable[tuple[tuple[int, int], list[int
 
 def _hbar2_over_2mu_MeV_fm2(A: int, protons: bool) -> float:
     """Of the reduced mass of the nucleon and A - 1 atomic mass units."""
-    nucleon_MeV = value(f"{'proton' if protons else 'neutron'} mass energy equivalent in MeV")
+    nucleon_MeV = M_PROTON_MEV if protons else M_NEUTRON_MEV
     rest_MeV = (A - 1) * U_MEV
     return HBARC_MEV_FM**2 * (nucleon_MeV + rest_MeV) / (2.0 * nucleon_MeV * rest_MeV)
 

@@ -7,7 +7,7 @@ import periodictable
 import pytest
 
 from scanengine.errors import InputError
-from scanengine.inputs.bcs import Nucleus, Species, nucleus, oscillator_length_fm
+from scanengine.inputs.bcs import Nucleus, Species, closed_shell_notes, nucleus, oscillator_length_fm
 from scanengine.inputs.bcs.charge_radii import CHARGE_RADII_FM
 from scanengine.inputs.bcs.ground_state import gaps_MeV, highest_shell
 from scanengine.inputs.constants import HBARC_MEV_FM
@@ -108,12 +108,57 @@ def test_space_has_room_above_both_kinds(A: int) -> None:
 @pytest.mark.parametrize("name", ["Si28", "Fe56", "Kr84", "W184"])
 @pytest.mark.parametrize("kind", ["p", "n"])
 def test_equals_an_independent_evaluation(name: str, kind: str) -> None:
-    """Measured: 8e-7."""
-    state = nucleus(isotope(name))
-    Z, N = state.isotope.Z, state.isotope.N
-    b, gap = oscillator_length_fm(state), of(state, kind).gap_MeV
-    slow = naive_bcs.form_factor(Z, N, kind == "p", highest_shell(Z, N), gap, b, (0.3, 1.0))
+    """Space, gap, levels, occupations and oscillator length. Measured: 8e-7."""
+    Z, N = isotope(name).Z, isotope(name).N
+    b = naive_bcs.length_fm(Z, N, CHARGE_RADII_FM[isotope(name).symbol][Z + N])
+    slow = naive_bcs.form_factor(Z, N, kind == "p", b, (0.3, 1.0))
     assert [F(name, kind, q) for q in (0.3, 1.0)] == pytest.approx(slow, abs=2e-6)
+
+
+@pytest.mark.jit_only
+@pytest.mark.parametrize(
+    ("name", "b", "core_shells", "pinned"),
+    [
+        ("Ar40", 1.902, 0, {"p": (0.8497075, 0.1120386), "n": (0.8410866, 0.0877439)}),
+        ("Xe132", 2.262, 3, {"p": (0.7159553, -0.0386118), "n": (0.6867404, -0.0343266)}),
+    ],
+)
+def test_argon_and_xenon_as_in_the_paper(
+    name: str, b: float, core_shells: int, pinned: dict[str, tuple[float, float]]
+) -> None:
+    """At q of 0.3 and 1 /fm; xenon's 40 innermost nucleons take no part in the pairing."""
+    Z, N = isotope(name).Z, isotope(name).N
+    for kind, values in pinned.items():
+        found = [F(name, kind, q) for q in (0.3, 1.0)]
+        assert found == pytest.approx(naive_bcs.form_factor(Z, N, kind == "p", b, (0.3, 1.0), core_shells), abs=2e-6)
+        assert found == pytest.approx(values, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Pb208", ["Pb208: no pairing solution for protons and neutrons, their levels are filled to the last"]),
+        ("Sn120", ["Sn120: no pairing solution for protons, their levels are filled to the last"]),
+        ("O16", ["O16: the empirical gap of protons and neutrons, of a closed shell, contains the distance"]),
+        ("O18", ["O18: the empirical gap of protons, of a closed shell, contains the distance"]),
+        ("Ca48", ["Ca48: the empirical gap of protons and neutrons, of a closed shell, contains the distance"]),
+        ("Ge76", []),
+        ("Xe132", []),
+    ],
+)
+def test_closed_shells_are_said_so(name: str, said: list[str]) -> None:
+    notes = closed_shell_notes(nucleus(isotope(name)))
+    assert len(notes) == len(said)
+    for note, beginning in zip(notes, said, strict=True):
+        assert note.startswith(beginning)
+        assert note.endswith(" (bcs form factor)")
+
+
+@pytest.mark.parametrize("A", range(8, 260, 2))
+def test_spaces_are_those_of_the_slow_evaluation(A: int) -> None:
+    for Z in range(2, min(A - 1, 120), 2):
+        if A - Z < 184:
+            assert highest_shell(Z, A - Z) == naive_bcs.highest_shell(Z, A - Z)
 
 
 @pytest.mark.parametrize("name", [name for name in NATURAL if name != "He4"])

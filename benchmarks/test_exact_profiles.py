@@ -1,0 +1,92 @@
+"""What an exact profile costs, beside the fill and reduction of the grid whose hidden axes it takes the place of.
+
+`pytest benchmarks --benchmark-enable --benchmark-only` prints the times; `cells` in the extra information is the number
+of cells of the planes. Under plain `pytest` each case runs once, as a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pytest
+
+import scanengine
+from scanengine.driver import NoSink, scan_grid
+from scanengine.grids import Axis, FloatArray, Profiles
+from scanengine.polynomials import ChiSquaredPolynomial
+from scanengine.profiling import exact_profiles
+from scanengine.quadratics import HiddenVariables, quadratic_residuals
+from scanengine_kernels.cells import search_lattice
+
+NAMES = ("eps_ee_uV", "eps_ee_dV", "eps_et_dV", "mu_nu", "sin2_theta_w")
+
+
+@cache
+def problem(*points: int) -> tuple[ChiSquaredPolynomial, tuple[Axis, ...]]:
+    """The main job's scan with these numbers of points; an axis with one is held."""
+    scanned = {name: n for name, n in zip(NAMES, points, strict=True) if n > 1}
+    overrides = [f"axes.{name}.points={n}" for name, n in scanned.items()]
+    scan = scanengine.load("large/nsi-5d", [*overrides, "output.keep=profiles"])
+    axes = tuple(axis for axis in scan.definition.axes if axis.name in scanned)
+    chosen = [axis.name in scanned for axis in scan.definition.axes]
+    whole = scan.definition.parameters
+    # what is not scanned stays at its Standard Model value
+    held = np.array([scan.standard_model[axis.name] for axis in scan.definition.axes])
+    matrix = np.column_stack(
+        [whole.matrix[:, 0] + whole.matrix[:, 1:] @ np.where(chosen, 0.0, held), whole.matrix[:, 1:][:, chosen]]
+    )
+    parameters = type(whole)(tuple(axis.name for axis in axes), matrix)
+    return scan.likelihood.polynomial(axes, parameters), axes
+
+
+def unknown(axes: tuple[Axis, ...]) -> Profiles:
+    """Profiles of a grid that has not been looked at, so that the exact ones are timed alone."""
+    lines: dict[str, FloatArray] = {axis.name: np.full(axis.values.size, np.inf) for axis in axes}
+    planes = {(a.name, b.name): np.full((a.values.size, b.values.size), np.inf) for a, b in combinations(axes, 2)}
+    return Profiles(1e300, tuple(float(axis.values[0]) for axis in axes), lines, planes)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("points", [(31,) * 5, (61,) * 5], ids=["31^5", "61^5"])
+@pytest.mark.benchmark(group="ten planes of five parameters")
+def test_exact_profiles(benchmark: Any, points: tuple[int, ...], threads: int) -> None:
+    polynomial, axes = problem(*points)
+    benchmark.extra_info["cells"] = sum(a * b for a, b in combinations(points, 2))
+    arguments = polynomial, axes, unknown(axes), threads
+    _, found = benchmark.pedantic(exact_profiles, args=arguments, rounds=1, warmup_rounds=1)
+    assert found.minimum == pytest.approx(0.0, abs=1e-9)
+
+
+GRID = (21, 21, 201, 201, 1)
+"""Of the plane of the first two axes both hidden ones enter by their squares; sin2_theta_w is held."""
+
+
+@pytest.mark.benchmark(group="the plane with two squares hidden")
+def test_profile_on_the_grid(benchmark: Callable[..., Profiles]) -> None:
+    polynomial, axes = problem(*GRID)
+    found = benchmark(scan_grid, polynomial, axes, NoSink())
+    assert found.planes["eps_ee_uV", "eps_ee_dV"].shape == (21, 21)
+
+
+@pytest.mark.benchmark(group="the plane with two squares hidden")
+def test_profile_in_closed_form(benchmark: Callable[..., FloatArray]) -> None:
+    polynomial, axes = problem(*GRID)
+    scaled = polynomial.scaled([axis.values for axis in axes])
+    lower, upper = (np.array([v[end] for v in scaled]) for end in (0, -1))
+    hidden = HiddenVariables(quadratic_residuals(polynomial), lower, upper, (0, 1))
+    assert hidden.searched == 0
+    x, y = np.meshgrid(scaled[0], scaled[1], indexing="ij")
+    points, nothing = np.column_stack((x.ravel(), y.ravel())), np.empty((1, 0))
+
+    def closed_form() -> FloatArray:
+        chi2, where = np.empty(len(points)), np.empty((len(points), 2))
+        search_lattice(hidden.residuals, hidden.linear, hidden.box, nothing, 1, 1, points, chi2, where)
+        return chi2
+
+    chi2 = benchmark(closed_form).reshape(21, 21)
+    on_grid = scan_grid(polynomial, axes, NoSink()).planes["eps_ee_uV", "eps_ee_dV"]
+    assert np.all(chi2 <= on_grid * (1.0 + 1e-9) + 1e-9)

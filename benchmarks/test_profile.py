@@ -1,0 +1,47 @@
+"""Minima over all planes without a stored grid, beside the peak of multiply-adds, counted as four per point.
+
+`pytest benchmarks/test_profile.py -s` prints the ratios. With the three minima that every point takes part in these
+are seven operations of the same units: no more than 0.57 can be reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from math import prod
+
+import numpy as np
+import pytest
+
+from benchmarks.grids import polynomial
+from benchmarks.limits import multiply_adds_per_second, seconds, wall_seconds
+from scanengine.driver import NoSink, scan_grid
+from scanengine.grids import Axis
+from scanengine.polynomials import ChiSquaredPolynomial, PlaneMinima
+
+
+@pytest.mark.jit_only
+@pytest.mark.parametrize("shape", [(21, 21, 31, 31, 40), (10, 10, 20, 31, 320)])
+def test_all_planes(shape: tuple[int, ...]) -> None:
+    compiled, axes = polynomial(1, shape)
+    four_per_point = 4 * prod(shape) / multiply_adds_per_second()
+    wall = {}
+    for threads in (1, 2):
+        wall[threads] = wall_seconds(lambda n=threads: scan_grid(compiled, axes, NoSink(), threads=n))  # type: ignore[misc]
+    kernel = seconds(lambda: reduced(compiled, axes))
+    print(f"\nx {shape[-1]}: {four_per_point / kernel:.2f} of the peak, ", end="")
+    print(
+        f"{prod(shape) / kernel / 1e6:.0f} million points per second; {four_per_point / wall[1]:.2f} with the driver; "
+    )
+    print(f"two threads / one: {wall[1] / wall[2]:.2f}")
+    assert 0.0 <= scan_grid(compiled, axes, NoSink()).minimum < 100.0
+
+
+def reduced(compiled: ChiSquaredPolynomial, axes: Sequence[Axis]) -> None:
+    shape = tuple(axis.values.size for axis in axes)
+    offsets, points = np.zeros((len(shape), len(shape)), dtype=np.int64), 0
+    for a, b in combinations(range(len(shape)), 2):
+        offsets[a, b] = points
+        points += shape[a] * shape[b]
+    minima = PlaneMinima(shape, offsets, np.full(points + 7, np.inf))
+    compiled.reduce([axis.values for axis in axes], (0,) * len(shape), minima)

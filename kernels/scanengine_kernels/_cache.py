@@ -1,0 +1,153 @@
+"""Where the machine code of the kernels is kept between processes, and what keeps it right.
+
+Numba looks only at the file of the function it loads, and would go on serving the old physics after an edit to a callee
+in another file: our directory is named by a hash of all kernel sources. Numba also lets two processes that add to the
+same function's index overwrite each other's entries and files, so that machine code of one signature can end up under
+the other: ours add to it one at a time.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba.core import config, event
+from numba.core.caching import FunctionCache
+
+_logger = logging.getLogger("scanengine")
+
+_LOCK = "lock"
+
+
+@functools.cache
+def cache_directory() -> Path | None:
+    """Directory of the compiled kernels, created if need be, or None (with one logged warning) if it cannot be written.
+
+    It lies in `NUMBA_CACHE_DIR`, or else in the user's cache directory, under a hash of all kernel sources.
+    """
+    try:
+        base = Path(config.CACHE_DIR) if config.CACHE_DIR else _user_cache_directory()
+        directory = base / "scanengine" / _source_hash()
+        directory.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=directory).close()
+    except (OSError, RuntimeError) as error:  # RuntimeError: a user without a home directory
+        _logger.warning(
+            "Compiled kernels cannot be kept (%s): every process will compile them anew. "
+            "Set NUMBA_CACHE_DIR to a directory that can be written.",
+            error,
+        )
+        return None
+    return directory
+
+
+def keep(dispatcher: Any) -> None:
+    """Have Numba look for this function's machine code in our directory, and add to it what it compiles."""
+    directory = cache_directory()
+    if directory is None:
+        return
+    with _numba_caching_in(directory):
+        dispatcher._cache = _SharedCache(dispatcher.py_func)  # type: ignore[no-untyped-call]
+
+
+def announce(dispatcher: Any) -> None:
+    """Have a word logged when the first of the functions given here has to be compiled."""
+    _announcement().functions.add(dispatcher)
+
+
+class _SharedCache(FunctionCache):
+    """Numba's cache, to which one process at a time adds and whose failures end no run."""
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            with _alone_in(Path(self.cache_path)):
+                super().save_overload(sig, data)  # type: ignore[no-untyped-call]
+        except OSError as error:  # a full disk, a quota: the machine code in memory is none the worse
+            _logger.warning("A compiled kernel could not be kept in %s: %s", self.cache_path, error)
+
+
+class _Announcement(event.Listener):
+    """Numba tells it of everything in the process that is found in no cache and has to be compiled."""
+
+    def __init__(self) -> None:
+        self.functions: set[Any] = set()
+        self._made = False
+
+    def on_start(self, event: Any) -> None:
+        if self._made or event.data["dispatcher"] not in self.functions:
+            return
+        self._made = True
+        how_often = (
+            "once for this machine and version" if cache_directory() else "at every start, as nothing can be kept"
+        )
+        _logger.warning("compiling the kernels (%s; about fifteen seconds)", how_often)
+
+    def on_end(self, event: Any) -> None:
+        """Say nothing: what follows is the result."""
+
+
+@functools.cache
+def _announcement() -> _Announcement:
+    listener = _Announcement()
+    event.register("numba:compile", listener)  # type: ignore[no-untyped-call]
+    return listener
+
+
+def _user_cache_directory() -> Path:
+    """The platform's place for what can be made again, per user."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+
+
+def _source_hash() -> str:
+    """Sixteen hexadecimal digits that change with any kernel source file and with the version of Numba."""
+    package = Path(__file__).parent
+    digest = hashlib.sha256(numba.__version__.encode())
+    for source in sorted(package.rglob("*.py")):
+        digest.update(source.relative_to(package).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(source.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+@contextmanager
+def _alone_in(directory: Path) -> Iterator[None]:
+    """Wait until no other process is in here; where files cannot be locked, only the threads of this one wait."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / _LOCK).open("ab") as lock:
+        if sys.platform == "win32":
+            import msvcrt
+
+            with suppress(OSError):
+                msvcrt.locking(lock.fileno(), msvcrt.LK_LOCK, 1)
+        else:
+            import fcntl
+
+            with suppress(OSError):  # some network file systems have no locks
+                fcntl.flock(lock, fcntl.LOCK_EX)
+        yield  # closing the file unlocks it
+
+
+@contextmanager
+def _numba_caching_in(directory: Path) -> Iterator[None]:
+    """Point Numba's cache to `directory` for the functions set up meanwhile; others in the process keep theirs."""
+    # Numba settles a function's cache location when it is set up; a user's choice of locators could bypass CACHE_DIR.
+    ours = {"CACHE_DIR": str(directory), "CACHE_LOCATOR_CLASSES": ""}
+    theirs = {name: getattr(config, name, "") for name in ours}
+    try:
+        for name, value in ours.items():
+            setattr(config, name, value)
+        yield
+    finally:
+        for name, value in theirs.items():
+            setattr(config, name, value)

@@ -1,0 +1,232 @@
+"""chi2 on a tensor grid: the quartics of `quartic`, evaluated line after line along the last axis.
+
+A grid larger than the caches is written as fast as memory takes it, if nothing is in the way of the streams: they go
+out in whole cache lines whatever the length of the grid's lines, and no locked instruction, no mispredicted branch and
+no late load holds up what follows. Hence the table of coefficients for one plane at a time, and hot loops in functions
+of their own, which take plain arrays and leave as soon as anything out of the ordinary has to be done.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanengine_kernels._jit import jit, jit_inline
+from scanengine_kernels._simd import (
+    LANES,
+    Lanes,
+    Output,
+    aligned,
+    elements_to_boundary,
+    fence,
+    first_lanes,
+    load,
+    maximum,
+    splat,
+    store,
+    stream,
+)
+from scanengine_kernels.polynomial import first_changed, fix_variable_at_each, fix_variable_of_all
+from scanengine_kernels.quartic import (
+    Squares,
+    add_up_squares,
+    around,
+    fill_line_with_squares,
+    floor_needed,
+    new_levels,
+    quartic_at,
+    sides_of_zero,
+    tabulate_lines,
+    take_carefully,
+)
+
+PLANE, TABULATED, POSITION, HELD = range(4)
+"""How far the writing is: the plane, whether its lines are tabulated, the element of chi2, the elements held back."""
+
+
+@jit
+def fill_quartic(
+    squares: Squares, shape: NDArray[np.int64], values: NDArray[np.float64], past_caches: bool, chi2: Output
+) -> int:
+    """Set chi2 (points,), in C order, on the tensor grid of values (axes, longest): values[a, : shape[a]] of axis a.
+
+    There are three axes or more. `past_caches` is for grids that the caches would not hold. Returns
+    how many lines were evaluated as squares.
+    """
+    n = shape.size
+    depth, rows, length = shape[n - 3], shape[n - 2], shape[n - 1]
+    z, y, x = around(values[n - 3], depth, 0), around(values[n - 2], rows, 0), around(values[n - 1], length, 1)
+    sides = sides_of_zero(x[:length])
+    starts, groups, quartic_starts, quartic_groups = squares[1:5]
+    levels = new_levels(squares, n)
+    block = np.empty((quartic_starts[0, quartic_groups[0]], 1))
+    planes = aligned(quartic_groups[0] * z.size).reshape((quartic_groups[0], z.size))
+    coefficients = aligned(5 * y.size).reshape((5, y.size))
+    floors = aligned(y.size)
+    squared = np.zeros(rows, dtype=np.bool_)
+    squared_lines = np.zeros(chi2.size // length, dtype=np.bool_)
+    number = 0
+    index = np.full(n - 3, -1, dtype=np.int64)
+    streams = past_caches and length >= 2 * LANES
+    at = np.zeros(4, dtype=np.int64)
+    at[HELD] = -elements_to_boundary(chi2, 0) if streams else 0
+    carry = np.zeros(LANES)
+    for b in range(chi2.size // (depth * rows * length)):
+        for axis in range(first_changed(b, shape[: n - 3], index), n - 3):
+            fix_variable_of_all(levels[axis], starts[axis], groups[axis], values[axis, index[axis]], levels[axis + 1])
+        needed = floor_needed(add_up_squares(levels[n - 3], squares.block_products, block[:, 0]))
+        fix_variable_at_each(block, 0, quartic_starts[0], quartic_groups[0], z, planes)
+        at[PLANE] = 0
+        while fill_planes(
+            planes, depth, y, rows, x, length, sides, needed, coefficients, floors, streams, at, carry, chi2
+        ):
+            t = z[at[PLANE]]
+            if take_carefully(squares, levels, needed, t, y, x[:length], coefficients, squared):
+                first = (b * depth + at[PLANE]) * rows
+                for line in range(rows):
+                    squared_lines[first + line] = squared[line]
+                    number += squared[line]
+    if streams:
+        for i in range(at[HELD]):
+            chi2[at[POSITION] + i] = carry[i]
+        fence()
+    if number > 0:
+        square_lines(squares, shape, values, squared_lines, chi2)
+    return number
+
+
+@jit
+def fill_planes(
+    planes: NDArray[np.float64],
+    depth: int,
+    y: NDArray[np.float64],
+    rows: int,
+    x: NDArray[np.float64],
+    length: int,
+    sides: int,
+    needed: float,
+    coefficients: NDArray[np.float64],
+    floors: NDArray[np.float64],
+    streams: bool,
+    at: NDArray[np.int64],
+    carry: NDArray[np.float64],
+    chi2: Output,
+) -> bool:
+    """Write planes (15, depth) from at[PLANE] on, until one has a line whose floor is not what is needed: then return
+    True.
+
+    It is tabulated then; at[TABULATED] makes the next call write it as it stands. at[POSITION], at[HELD] and carry are
+    those of `stream_lines`.
+    """
+    plane, tabulated = at[PLANE], at[TABULATED]
+    position, held, carried = at[POSITION], at[HELD], load(carry, 0)
+    sides = sides if needed > 0.0 else 0
+    stopped = False
+    while plane < depth:
+        if not tabulated and tabulate_lines(planes, plane, y, sides, coefficients, 0, floors) < needed:
+            stopped = True
+            break
+        tabulated = 0
+        if streams:
+            position, held, carried = stream_lines(coefficients, rows, x, length, position, held, carried, chi2)
+        else:
+            store_lines(coefficients, rows, x, length, position, chi2)
+            position += rows * length
+        plane += 1
+    at[PLANE], at[TABULATED], at[POSITION], at[HELD] = plane, 1 if stopped else 0, position, held
+    store(carry, 0, carried)
+    return stopped
+
+
+@jit_inline
+def store_lines(
+    coefficients: NDArray[np.float64], lines: int, x: NDArray[np.float64], length: int, position: int, chi2: Output
+) -> None:
+    """Set chi2 from element position on to the quartics with coefficients (5, lines or more) at x[:length].
+
+    A sum of squares is not negative, and what rounding leaves below zero is zero.
+    """
+    short = np.empty(LANES)
+    for line in range(lines):
+        c0, c1 = splat(coefficients[0, line]), splat(coefficients[1, line])
+        c2, c3 = splat(coefficients[2, line]), splat(coefficients[3, line])
+        c4 = splat(coefficients[4, line])
+        for i in range(0, length - LANES + 1, LANES):
+            store(chi2, position + i, maximum(0.0, quartic_at(load(x, i), c0, c1, c2, c3, c4)))
+        if length >= LANES:
+            i = length - LANES
+            store(chi2, position + i, maximum(0.0, quartic_at(load(x, i), c0, c1, c2, c3, c4)))
+        else:
+            store(short, 0, maximum(0.0, quartic_at(load(x, 0), c0, c1, c2, c3, c4)))
+            for i in range(length):
+                chi2[position + i] = short[i]
+        position += length
+
+
+@jit_inline
+def stream_lines(
+    coefficients: NDArray[np.float64],
+    lines: int,
+    x: NDArray[np.float64],
+    length: int,
+    position: int,
+    held: int,
+    carry: Lanes,
+    chi2: Output,
+) -> tuple[int, int, Lanes]:
+    """Do as `store_lines` past the caches: lines of any length, 16 or more, go out as one run of whole blocks.
+
+    The first `held` lanes of carry are the end of the line before, which does not fill a block: it waits for the next
+    line to begin in the same block, at position, where a cache line begins. held < 0 says how far before one the very
+    first line begins. Returns these three for the next call. x begins again after its end, for at least a block.
+    """
+    for line in range(lines):
+        c0, c1 = splat(coefficients[0, line]), splat(coefficients[1, line])
+        c2, c3 = splat(coefficients[2, line]), splat(coefficients[3, line])
+        c4 = splat(coefficients[4, line])
+        i = 0
+        if held > 0:
+            value = maximum(0.0, quartic_at(load(x, length - held), c0, c1, c2, c3, c4))
+            stream(chi2, position, first_lanes(held, carry, value))
+            position += LANES
+            i = LANES - held
+        elif held < 0:
+            # what these blocks set beyond the boundary is streamed once more
+            store(chi2, position, maximum(0.0, quartic_at(load(x, 0), c0, c1, c2, c3, c4)))
+            if held < -LANES:
+                store(chi2, position + LANES, maximum(0.0, quartic_at(load(x, LANES), c0, c1, c2, c3, c4)))
+            i = -held
+            position += i
+        while i + LANES <= length:
+            stream(chi2, position, maximum(0.0, quartic_at(load(x, i), c0, c1, c2, c3, c4)))
+            position += LANES
+            i += LANES
+        held = length - i
+        if held > 0:
+            carry = maximum(0.0, quartic_at(load(x, i), c0, c1, c2, c3, c4))
+    return position, held, carry
+
+
+@jit
+def square_lines(
+    squares: Squares,
+    shape: NDArray[np.int64],
+    values: NDArray[np.float64],
+    which: NDArray[np.bool_],
+    chi2: Output,
+) -> None:
+    """Set the marked lines of a grid, which (lines,), to sums of squares; for the rest see `fill_quartic`."""
+    n = shape.size
+    x = values[n - 1, : shape[n - 1]]
+    levels = new_levels(squares, n)
+    index = np.full(n - 1, -1, dtype=np.int64)
+    row = np.empty(x.size)
+    for line in range(which.size):
+        if not which[line]:
+            continue
+        for axis in range(first_changed(line, shape[: n - 1], index), n - 1):
+            t = values[axis, index[axis]]
+            fix_variable_of_all(levels[axis], squares.starts[axis], squares.groups[axis], t, levels[axis + 1])
+        fill_line_with_squares(levels[n - 1], x, row)
+        for i in range(x.size):
+            chi2[line * x.size + i] = row[i]

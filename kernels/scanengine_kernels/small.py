@@ -1,0 +1,80 @@
+"""chi2 on grids so small that NumPy is done before a compiler, or only Numba's import, would have begun.
+
+The same numbers as the kernels of large grids, which they are tested against, by the plainest way: residuals on every
+grid point, squared and added up. That is slower, and rounds the least.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+SMALL_POINTS = 1 << 21
+"""A grid up to this size is filled and reduced in less time than it takes to import Numba and load compiled kernels."""
+
+
+def fill_squares(
+    residuals: NDArray[np.float64],
+    starts: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    values: Sequence[NDArray[np.float64]],
+    chi2: NDArray[np.float64],
+) -> None:
+    """Set chi2, with one dimension per variable, to sum_k r_k^2 on the tensor grid of these values of each.
+
+    The variables lie in [-1, 1]. residuals (k, monomials of degree two) have starts and groups as in `polynomial`. A
+    residual that is zero within its rounding is zero: of a degenerate minimum the points are equal.
+    """
+    roundings = 14 * 1.12e-16 * np.abs(residuals).sum(axis=1)
+    coefficients = residuals[:, None, :]  # (k, points of the variables fixed so far, monomials of the others)
+    for variable, t in enumerate(values[:-1]):
+        powers = t ** np.arange(3)[:, None]
+        runs = [starts[variable, g : g + 2] for g in range(groups[variable])]
+        fixed = np.stack([coefficients[..., a:b] @ powers[: b - a] for a, b in runs], axis=-1)
+        coefficients = fixed.reshape(residuals.shape[0], -1, len(runs))
+    powers = values[-1] ** np.arange(3)[:, None]
+    flat = chi2.reshape(-1, values[-1].size)
+    flat[:] = 0.0
+    for lines, rounding in zip(coefficients, roundings, strict=True):
+        r = lines @ powers
+        r[np.abs(r) < rounding] = 0.0
+        r *= r
+        flat += r
+
+
+def reduce_tile(
+    chi2: NDArray[np.float64],
+    shape: NDArray[np.int64],
+    start: NDArray[np.int64],
+    grid_shape: NDArray[np.int64],
+    plane_offsets: NDArray[np.int64],
+    planes: NDArray[np.float64],
+    line_offsets: NDArray[np.int64],
+    lines: NDArray[np.float64],
+    best: float,
+    best_index: NDArray[np.int64],
+) -> float:
+    """Lower planes and lines to a tile's chi2; return the lowest chi2 of this and earlier tiles.
+
+    As `profiles.reduce_tile`, argument by argument.
+    """
+    n = shape.size
+    tile = chi2.reshape(shape)
+    inside = [slice(s, s + length) for s, length in zip(start, shape, strict=True)]
+    if planes.size > 0:
+        for a, b in combinations(range(n), 2):
+            first = plane_offsets[a, b]
+            plane = planes[first : first + grid_shape[a] * grid_shape[b]].reshape(grid_shape[a], grid_shape[b])
+            here = plane[inside[a], inside[b]]
+            np.minimum(here, tile.min(axis=tuple(c for c in range(n) if c not in {a, b})), out=here)
+    for a in range(max(n - 2, 0), n):
+        line = lines[line_offsets[a] : line_offsets[a + 1]][inside[a]]
+        np.minimum(line, tile.min(axis=tuple(c for c in range(n) if c != a)), out=line)
+    lowest = np.unravel_index(tile.argmin(), tile.shape)
+    if tile[lowest] < best:
+        best_index[:] = start + lowest
+        return float(tile[lowest])
+    return best

@@ -1,0 +1,192 @@
+"""The measurements: limits first, then what is held against them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from math import prod
+from statistics import median
+
+import numpy as np
+
+from scanengine.api import Scan, load
+from scanengine.api.scan import default_threads
+from scanengine.bench.peers import peers
+from scanengine.driver import NoSink, scan_grid
+from scanengine.errors import RunError
+from scanengine.grids import Axis, FloatArray
+from scanengine.likelihood import GaussianLikelihood
+from scanengine.polynomials import ChiSquaredPolynomial
+from scanengine.response import responses
+from scanengine_kernels.limits import LANES_PER_ROUND, fill_past_caches, multiply_and_add
+
+AXES = ("eps_ee_uV", "eps_ee_dV", "eps_et_dV", "mu_nu", "sin2_theta_w")
+TARGETS = ("Ne", "Ar", "Ge", "Xe")
+SHAPE, QUICK_SHAPE = (20, 20, 20, 31, 40), (6, 10, 20, 31, 40)
+MULTIPLY_ADDS_PER_POINT = 4
+"""A quartic along the last axis, by Horner."""
+
+_ARITHMETIC = f"{MULTIPLY_ADDS_PER_POINT} multiply-adds per point in registers"
+_ROUNDS = 300_000
+_PEER_POINTS = 200_000
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One rate: of what, in which units, with how many threads.
+
+    `per_s` counts by the clock, `per_cpu_s` by the processor time of all threads: on a machine that others use too, the
+    second says what a thread can do. `ratio` is that of the latter to the rate called `beside`, a limit or a peer.
+    """
+
+    group: str
+    what: str
+    units: str
+    threads: int
+    per_s: float
+    per_cpu_s: float
+    beside: str = ""
+    ratio: float | None = None
+
+    def against(self, other: Measured) -> Measured:
+        """The same beside another rate in the same units."""
+        return replace(self, beside=other.what, ratio=self.per_cpu_s / other.per_cpu_s)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Takes medians over repeated runs, after one that warms up."""
+
+    repeats: int
+
+    def rate(
+        self, group: str, what: str, units: str, amount: float, work: Callable[[], object], threads: int = 1
+    ) -> Measured:
+        """Time some work that does so many units."""
+        work()
+        wall, cpu = [], []
+        for _ in range(self.repeats):
+            wall_began, cpu_began = time.perf_counter(), time.process_time()
+            work()
+            wall.append(time.perf_counter() - wall_began)
+            cpu.append(max(time.process_time() - cpu_began, 1e-9))
+        return Measured(group, what, units, threads, amount / median(wall), amount / median(cpu))
+
+
+@cache
+def five_dimensional(shape: tuple[int, ...], bins: int = 1, systematic: float = 0.1) -> Scan:
+    """The scan of five parameters with four targets, each one's recoil window in a number of bins."""
+    edges = [*(10.0 + 40.0 * i / bins for i in range(bins)), 400.0]
+    overrides = [f"experiments.{name}.systematic={systematic}" for name in TARGETS]
+    overrides += [f"experiments.{name}.recoil_bins_keV={edges}" for name in TARGETS if bins > 1]
+    overrides += [f"axes.{name}.points={points}" for name, points in zip(AXES, shape, strict=True)]
+    return load("large/nsi-5d", [*overrides, "output.profile=grid", "output.keep=profiles"])
+
+
+def _polynomial(scan: Scan) -> tuple[ChiSquaredPolynomial, tuple[Axis, ...], list[FloatArray]]:
+    axes = scan.definition.axes
+    likelihood = GaussianLikelihood.of(scan.definition, scan.responses)
+    return likelihood.polynomial(axes, scan.definition.parameters), axes, [axis.values for axis in axes]
+
+
+def _limits(clock: Clock, shape: tuple[int, ...]) -> Iterator[Measured]:
+    for precision in ("float64", "float32"):
+        chi2 = np.zeros(shape, dtype=precision)
+        what = f"fill of reused memory past the caches, {precision}"
+        yield clock.rate("limits", what, "points", chi2.size, partial(fill_past_caches, chi2, 1.0))
+    chi2 = np.zeros(shape)
+    what = "numpy.ndarray.fill of reused memory, float64"
+    yield clock.rate("limits", what, "points", chi2.size, partial(chi2.fill, 1.0))
+    work = partial(multiply_and_add, _ROUNDS, 0.5, 0.1)
+    peak = clock.rate("limits", "multiply-adds in registers", "multiply-adds", _ROUNDS * LANES_PER_ROUND, work)
+    yield peak
+    yield replace(
+        peak,
+        what=_ARITHMETIC,
+        units="points",
+        per_s=peak.per_s / MULTIPLY_ADDS_PER_POINT,
+        per_cpu_s=peak.per_cpu_s / MULTIPLY_ADDS_PER_POINT,
+    )
+
+
+def _fills(clock: Clock, shape: tuple[int, ...], limits: Mapping[str, Measured]) -> Iterator[Measured]:
+    group = "stored grids"
+    for bins, precision in ((1, "float64"), (10, "float64"), (100, "float64"), (1, "float32")):
+        polynomial, _, values = _polynomial(five_dimensional(shape, bins))
+        chi2 = np.zeros(shape, dtype=precision)
+        what = f"chi2 in memory, {precision}, bins per channel: {bins}"
+        work = partial(polynomial.fill, values, chi2, past_caches=True)
+        limit = limits[f"fill of reused memory past the caches, {precision}"]
+        yield clock.rate(group, what, "points", chi2.size, work).against(limit)
+    threads = default_threads()
+    if threads > 1:
+        polynomial, _, values = _polynomial(five_dimensional(shape))
+        chi2 = np.zeros(shape)
+        cuts = np.linspace(0, shape[0], threads + 1).astype(int)
+
+        def fill_part(first: int, last: int) -> None:
+            polynomial.fill([values[0][first:last], *values[1:]], chi2[first:last], past_caches=True)
+
+        with ThreadPoolExecutor(threads) as pool:
+            what = "chi2 in memory, float64, bins per channel: 1"
+
+            def fill_all() -> None:
+                list(pool.map(fill_part, cuts[:-1], cuts[1:]))
+
+            yield clock.rate(group, what, "points", chi2.size, fill_all, threads)
+
+
+def _profiles(clock: Clock, shape: tuple[int, ...], limits: Mapping[str, Measured]) -> Iterator[Measured]:
+    for length in (shape[-1], 8 * shape[-1]):
+        here = (*shape[:-1], length)
+        polynomial, axes, _ = _polynomial(five_dimensional(here))
+        for threads in sorted({1, default_threads()}):
+            what = f"all planes and lines, last axis of {length} points"
+            work = partial(scan_grid, polynomial, axes, NoSink(), threads=threads)
+            measured = clock.rate("profiles on the fly", what, "points", prod(here), work, threads)
+            yield measured.against(limits[_ARITHMETIC])
+
+
+def _integrals(clock: Clock, shape: tuple[int, ...]) -> Iterator[Measured]:
+    work = partial(responses, five_dimensional(shape).definition)
+    yield clock.rate("response integrals", "of the whole scan: 4 targets, 8 channels", "scans", 1.0, work)
+
+
+def _peers(clock: Clock, shape: tuple[int, ...]) -> Iterator[Measured]:
+    small = (max(2, _PEER_POINTS // prod(shape[1:])), *shape[1:])
+    scan = five_dimensional(small, systematic=0.0)
+    polynomial, _, values = _polynomial(scan)
+    ours = np.zeros(small)
+    found = clock.rate("peers", "chi2 by scanengine", "points", ours.size, partial(polynomial.fill, values, ours))
+    yield found
+    for name, chi2 in peers(scan):
+        if not np.allclose(chi2(), ours, rtol=1e-6, atol=1e-6):
+            raise RunError(f"bench: {name} computes another chi2 than scanengine")
+        peer = clock.rate("peers", f"chi2 by {name}", "points", ours.size, chi2)
+        yield peer
+        yield found.against(peer)
+
+
+GROUPS = ("limits", "stored grids", "profiles on the fly", "response integrals", "peers")
+
+
+def run(quick: bool = False, progress: Callable[[int], None] = lambda _: None) -> list[Measured]:
+    """Measure everything, on a smaller grid and fewer times if quick; progress is told which of `GROUPS` begins."""
+    clock, shape = (Clock(7), QUICK_SHAPE) if quick else (Clock(25), SHAPE)
+    limits: dict[str, Measured] = {}
+    found: list[Measured] = []
+    parts: Sequence[Callable[[], Iterator[Measured]]] = (
+        partial(_limits, clock, shape),
+        partial(_fills, clock, shape, limits),
+        partial(_profiles, clock, shape, limits),
+        partial(_integrals, clock, shape),
+        partial(_peers, clock, shape),
+    )
+    for number, part in enumerate(parts):
+        progress(number)
+        found += part()
+        limits |= {each.what: each for each in found if each.group == "limits"}
+    return found

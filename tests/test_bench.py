@@ -1,0 +1,82 @@
+"""What the benchmark reports: rates that belong together, on work that is the same. Not how fast it is."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from scanengine import cli
+from scanengine.bench import GROUPS, Clock, Measured, measure, run
+from scanengine.bench.peers import peers
+from scanengine_kernels.limits import fill_past_caches, multiply_and_add
+
+pytestmark = pytest.mark.jit_only
+
+SMALL = (2, 2, 3, 5, 9)
+
+
+@pytest.fixture(scope="module")
+def found() -> list[Measured]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measure, "QUICK_SHAPE", SMALL)
+        return run(quick=True)
+
+
+def test_every_group_is_measured(found: list[Measured]) -> None:
+    assert list(dict.fromkeys(each.group for each in found)) == list(GROUPS)
+    assert all(each.per_s > 0.0 and each.per_cpu_s > 0.0 for each in found)
+
+
+def test_ratios_are_those_of_rates_in_the_same_run(found: list[Measured]) -> None:
+    by_name = {each.what: each for each in found if each.ratio is None}
+    compared = [each for each in found if each.ratio is not None]
+    assert compared
+    for each in compared:
+        assert each.units == by_name[each.beside].units
+        assert each.ratio == pytest.approx(each.per_cpu_s / by_name[each.beside].per_cpu_s)
+
+
+def test_peers_compute_the_same_chi2() -> None:
+    scan = measure.five_dimensional(SMALL, systematic=0.0)
+    ours = scan.run().profile("mu_nu").chi2
+    for name, chi2 in peers(scan):
+        assert np.min(chi2(), axis=(0, 1, 2, 4)) == pytest.approx(ours, rel=1e-6, abs=1e-9), name
+
+
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+@pytest.mark.parametrize("size", [0, 1, 7, 8, 63, 64, 1001])
+@pytest.mark.parametrize("offset", [0, 1, 5])
+def test_the_limit_of_memory_fills_all_of_it_and_nothing_else(precision: str, size: int, offset: int) -> None:
+    memory = np.zeros(size + 20, dtype=precision)
+    fill_past_caches(memory[offset : offset + size], 3.0)
+    assert np.all(memory[offset : offset + size] == 3.0)
+    assert np.count_nonzero(memory) == size
+
+
+def test_the_limit_of_arithmetic_is_not_left_out() -> None:
+    assert multiply_and_add(0, 0.5, 0.1) == pytest.approx(8 * 0.78)
+    assert multiply_and_add(200, 0.5, 0.1) == pytest.approx(96 * 0.2)
+
+
+def test_the_clock_counts_work_after_warming_up() -> None:
+    calls = []
+    measured = Clock(3).rate("group", "what", "units", 10.0, lambda: calls.append(1))
+    assert len(calls) == 4
+    assert measured.per_s > 0.0
+
+
+def test_the_verb_prints_a_table_or_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(measure, "QUICK_SHAPE", SMALL)
+    for options in ([], ["--json"]):
+        monkeypatch.setattr(sys, "argv", ["scanengine", "bench", "--quick", *options])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        assert not stop.value.code
+        out = capsys.readouterr().out
+        if options:
+            assert {record["group"] for record in json.loads(out)} == set(GROUPS)
+        else:
+            assert all(f"{group}:" in out for group in GROUPS)
