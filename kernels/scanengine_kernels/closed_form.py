@@ -77,8 +77,9 @@ def quartic_minima(q: NDArray[np.float64], lower: float, upper: float, z: NDArra
     half, under_root = -c[2], c[2] * c[2] - 3.0 * c[3] * c[1]
     if under_root > 0.0:
         far = half - sqrt(under_root) if half < 0.0 else half + sqrt(under_root)
-        first = far / (3.0 * c[3]) if c[3] != 0.0 else lower
-        second = c[1] / far
+        # a turning point that far out is no number any more, and outside
+        first = far / (3.0 * c[3]) if abs(far) < 1e300 * abs(3.0 * c[3]) else lower
+        second = c[1] / far if abs(c[1]) < 1e300 * abs(far) else upper
         turn = min(max(min(first, second), lower), upper)
         other = min(max(first, second, lower), upper)
     a = lower

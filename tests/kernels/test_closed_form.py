@@ -45,6 +45,8 @@ def lowest(c: FloatArray, linear: kernels.LinearPart, z: float) -> float:
 @example([0.0, 0.0, -1.0, 0.0, 1.0], -2.0, 4.0)
 @example([0.0, -1.0, 1.0, 0.0, 0.0], -1.0, 3.0)
 @example([0.0, 1.0, 0.0, -3.0, 1e-12], -1.0, 2.0)
+@example([0.0, 0.0, 0.0, 1.0, 2.225073858507203e-309], 0.0, 1.0)
+@example([0.0, 1e300, 1e-10, 1e-160, 0.0], -1.0, 2.0)
 def test_a_quartic_is_lowest_at_one_of_the_places(q: list[float], lower: float, width: float) -> None:
     places = np.full(4, np.nan)
     count = kernels.quartic_minima(np.array(q), lower, lower + width, places)
