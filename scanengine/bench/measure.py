@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from itertools import combinations
 from math import prod
 from statistics import median
 
@@ -15,11 +16,13 @@ import numpy as np
 from scanengine.api import Scan, load
 from scanengine.api.scan import default_threads
 from scanengine.bench.peers import peers
+from scanengine.direct import DirectEvaluator
 from scanengine.driver import NoSink, scan_grid
 from scanengine.errors import RunError
 from scanengine.grids import Axis, FloatArray
 from scanengine.likelihood import GaussianLikelihood
 from scanengine.polynomials import ChiSquaredPolynomial
+from scanengine.profiling import FINE_POINTS, exact_profiles
 from scanengine.response import responses
 from scanengine_kernels.limits import LANES_PER_ROUND, fill_past_caches, multiply_and_add
 
@@ -77,13 +80,13 @@ class Clock:
 
 
 @cache
-def five_dimensional(shape: tuple[int, ...], bins: int = 1, systematic: float = 0.1) -> Scan:
+def five_dimensional(shape: tuple[int, ...], bins: int = 1, systematic: float = 0.1, *overrides: str) -> Scan:
     """The scan of five parameters with four targets, each one's recoil window in a number of bins."""
     edges = [*(10.0 + 40.0 * i / bins for i in range(bins)), 400.0]
-    overrides = [f"experiments.{name}.systematic={systematic}" for name in TARGETS]
-    overrides += [f"experiments.{name}.recoil_bins_keV={edges}" for name in TARGETS if bins > 1]
-    overrides += [f"axes.{name}.points={points}" for name, points in zip(AXES, shape, strict=True)]
-    return load("large/nsi-5d", [*overrides, "output.profile=grid", "output.keep=profiles"])
+    changed = [f"experiments.{name}.systematic={systematic}" for name in TARGETS]
+    changed += [f"experiments.{name}.recoil_bins_keV={edges}" for name in TARGETS if bins > 1]
+    changed += [f"axes.{name}.points={points}" for name, points in zip(AXES, shape, strict=True)]
+    return load("large/nsi-5d", [*changed, "output.profile=grid", "output.keep=profiles", *overrides])
 
 
 def _polynomial(scan: Scan) -> tuple[ChiSquaredPolynomial, tuple[Axis, ...], list[FloatArray]]:
@@ -155,6 +158,27 @@ def _integrals(clock: Clock, shape: tuple[int, ...]) -> Iterator[Measured]:
     yield clock.rate("response integrals", "of the whole scan: 4 targets, 8 channels", "scans", 1.0, work)
 
 
+def _others(clock: Clock, shape: tuple[int, ...]) -> Iterator[Measured]:
+    group, small = "other kernels", (2, 2, *shape[2:])
+    for bins in (1, 10, 100):
+        scan = five_dimensional(small, bins, 0.0, "statistic.kind=poisson")
+        polynomial = scan.likelihood.polynomial(scan.definition.axes, scan.definition.parameters)
+        chi2 = np.zeros(small)
+        work = partial(polynomial.fill, [axis.values for axis in scan.definition.axes], chi2)
+        yield clock.rate(group, f"Poisson likelihood, bins per channel: {bins}", "points", chi2.size, work)
+    coarse, axes, _ = _polynomial(five_dimensional((11,) * len(shape)))
+    on_grid = scan_grid(coarse, axes, NoSink())
+    cells = sum(a * b for a, b in combinations([FINE_POINTS] * len(axes), 2))
+    for threads in sorted({1, default_threads()}):  # seconds each: once is enough
+        search = partial(exact_profiles, coarse, axes, on_grid, threads)
+        yield Clock(1).rate(group, "exact profiles of ten planes", "cells", cells, search, threads)
+    scan = five_dimensional((2, 2, 2, 2, 3), 1, 0.1, "physics.evaluation=direct")
+    direct = DirectEvaluator(scan.definition, scan.likelihood)
+    chi2 = np.zeros((2, 2, 2, 2, 3))
+    integrate = partial(direct.fill, [axis.values for axis in scan.definition.axes], chi2)
+    yield clock.rate(group, "a double integral at every point", "points", chi2.size, integrate)
+
+
 def _peers(clock: Clock, shape: tuple[int, ...]) -> Iterator[Measured]:
     small = (max(2, _PEER_POINTS // prod(shape[1:])), *shape[1:])
     scan = five_dimensional(small, systematic=0.0)
@@ -170,7 +194,7 @@ def _peers(clock: Clock, shape: tuple[int, ...]) -> Iterator[Measured]:
         yield found.against(peer)
 
 
-GROUPS = ("limits", "stored grids", "profiles on the fly", "response integrals", "peers")
+GROUPS = ("limits", "stored grids", "profiles on the fly", "other kernels", "response integrals", "peers")
 
 
 def run(quick: bool = False, progress: Callable[[int], None] = lambda _: None) -> list[Measured]:
@@ -182,6 +206,7 @@ def run(quick: bool = False, progress: Callable[[int], None] = lambda _: None) -
         partial(_limits, clock, shape),
         partial(_fills, clock, shape, limits),
         partial(_profiles, clock, shape, limits),
+        partial(_others, clock, shape),
         partial(_integrals, clock, shape),
         partial(_peers, clock, shape),
     )
