@@ -31,12 +31,13 @@ def test_every_group_is_measured(found: list[Measured]) -> None:
 
 
 def test_ratios_are_those_of_rates_in_the_same_run(found: list[Measured]) -> None:
-    by_name = {each.what: each for each in found if each.ratio is None}
+    limits = {(each.what, each.threads): each for each in found if each.ratio is None}
     compared = [each for each in found if each.ratio is not None]
     assert compared
     for each in compared:
-        assert each.units == by_name[each.beside].units
-        assert each.ratio == pytest.approx(each.per_cpu_s / by_name[each.beside].per_cpu_s)
+        beside = limits.get((each.beside, each.threads)) or limits[each.beside, 1]
+        assert each.units == beside.units
+        assert each.ratio == pytest.approx(each.per_cpu_s / beside.per_cpu_s)
 
 
 def test_peers_compute_the_same_chi2() -> None:
