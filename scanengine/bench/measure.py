@@ -206,7 +206,7 @@ def _peers(clock: Clock, shape: tuple[int, ...]) -> Iterator[Measured]:
     for name, chi2 in peers(scan):
         if not np.allclose(chi2(), ours, rtol=1e-6, atol=1e-6):
             raise RunError(f"bench: {name} computes another chi2 than scanengine")
-        peer = clock.rate("peers", f"chi2 by {name}", "points", ours.size, chi2)
+        peer = clock.rate("peers", f"chi2 by {name}", "points", ours.size, chi2, in_pool=True)  # JAX has threads
         yield peer
         yield found.against(peer)
 
