@@ -14,7 +14,7 @@ import numpy as np
 from scanengine.definition import Definition, ParameterMap
 from scanengine.grids import Axis, FloatArray
 from scanengine.likelihood import Likelihood, reachable_cells
-from scanengine.polynomials import Monomials
+from scanengine.polynomials import Monomials, packed, scaled
 from scanengine.response import Response
 
 
@@ -90,10 +90,7 @@ class PoissonPolynomial:
         """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis."""
         from scanengine_kernels.poisson import fill_poisson
 
-        shape = np.array(chi2.shape)
-        t = np.zeros((shape.size, shape.max()))
-        for axis, (x, c, h) in enumerate(zip(values, self.centre, self.half_width, strict=True)):
-            t[axis, : x.size] = (x - c) / h
+        shape, t = packed(scaled(values, self.centre, self.half_width))
         fill_poisson(
             self.quadratics,
             self.weights,

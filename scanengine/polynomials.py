@@ -90,8 +90,8 @@ class ChiSquaredPolynomial:
             return chi2[..., 0].size
         from scanengine_kernels.quartic_grid import fill_quartic
 
-        shape, packed = self._packed(values)
-        return fill_quartic(self._squares, shape, packed, past_caches, chi2.reshape(-1, copy=False))
+        shape, t = self._packed(values)
+        return fill_quartic(self._squares, shape, t, past_caches, chi2.reshape(-1, copy=False))
 
     def reduce(self, values: Sequence[FloatArray], start: tuple[int, ...], minima: PlaneMinima) -> LowestPlane:
         """Lower minima to chi2 on the tensor grid of these values of each of three or more axes, without storing it.
@@ -101,25 +101,20 @@ class ChiSquaredPolynomial:
         """
         from scanengine_kernels.quartic_profiles import reduce_quartic
 
-        shape, packed = self._packed(values)
+        shape, t = self._packed(values)
         grid_shape = np.array(minima.grid_shape)
         lowest, plane = reduce_quartic(
-            self._squares, shape, packed, np.array(start), grid_shape, minima.offsets, minima.values
+            self._squares, shape, t, np.array(start), grid_shape, minima.offsets, minima.values
         )
         return LowestPlane(lowest, tuple(int(i) for i in np.unravel_index(plane, shape[:-2])))
 
     def scaled(self, values: Sequence[FloatArray]) -> list[FloatArray]:
         """Return values of each axis as those of the variables t."""
-        return [(x - c) / h for x, c, h in zip(values, self.centre, self.half_width, strict=True)]
+        return scaled(values, self.centre, self.half_width)
 
     def _packed(self, values: Sequence[FloatArray]) -> tuple[NDArray[np.int64], FloatArray]:
         """Return the shape of a grid and the variables' values (axes, longest) as the kernels take them."""
-        t = [np.zeros(1)] * (_FEWEST_VARIABLES - len(values)) + self.scaled(values)
-        shape = np.array([v.size for v in t])
-        packed = np.zeros((shape.size, shape.max()))
-        for axis, v in enumerate(t):
-            packed[axis, : v.size] = v
-        return shape, packed
+        return packed([np.zeros(1)] * (_FEWEST_VARIABLES - len(values)) + self.scaled(values))
 
     @cached_property
     def _squares(self) -> Squares:
@@ -143,6 +138,20 @@ class ChiSquaredPolynomial:
             quartic.groups,
             *(_products(variables) for variables in (3, 2, 1)),
         )
+
+
+def scaled(values: Sequence[FloatArray], centre: FloatArray, half_width: FloatArray) -> list[FloatArray]:
+    """Return values of each axis as those of the variables (x - centre) / half_width."""
+    return [(x - c) / h for x, c, h in zip(values, centre, half_width, strict=True)]
+
+
+def packed(t: Sequence[FloatArray]) -> tuple[NDArray[np.int64], FloatArray]:
+    """Return the shape of the grid that the variables' values span, and these (axes, longest), for the kernels."""
+    shape = np.array([v.size for v in t])
+    together = np.zeros((shape.size, shape.max()))
+    for axis, v in enumerate(t):
+        together[axis, : v.size] = v
+    return shape, together
 
 
 class PlaneMinima(NamedTuple):
