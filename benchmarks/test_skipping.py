@@ -14,17 +14,17 @@ import numpy as np
 import pytest
 
 from benchmarks.test_exact_profiles import problem
-from scanengine.driver import NoSink, scan_grid
+from scanengine.driver import NoSink, SomeTiles, scan_grid
 from scanengine.grids import Axis, Profiles
 from scanengine.polynomials import ChiSquaredPolynomial
-from scanengine.skipping import RelevantTiles, compact_tiling, cut_above
+from scanengine.skipping import compact_tiling, cut_above, relevant_tiles
 
 HIGHEST = 30.0
 GRIDS = {2: (4001, 4001, 1, 1, 1), 3: (301, 301, 301, 1, 1), 5: (61, 61, 61, 61, 61)}
 
 
-def relevant(polynomial: ChiSquaredPolynomial, axes: tuple[Axis, ...]) -> tuple[RelevantTiles, Profiles]:
-    tiles = RelevantTiles.within(HIGHEST, polynomial, axes, compact_tiling(polynomial, axes))
+def relevant(polynomial: ChiSquaredPolynomial, axes: tuple[Axis, ...]) -> tuple[SomeTiles, Profiles]:
+    tiles = relevant_tiles(HIGHEST, polynomial, axes, compact_tiling(polynomial, axes))
     return tiles, cut_above(HIGHEST, scan_grid(polynomial, axes, NoSink(), tiling=tiles))
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations, product
+from itertools import combinations, islice, product
 from math import prod
 from typing import Generic, Literal, Protocol, TypeVar, runtime_checkable
 
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanengine.errors import InputError, Interrupted, RunError
-from scanengine.grids import Axis, FloatArray, Profiles
+from scanengine.grids import Axis, FloatArray, Profiles, RunningMinima
 from scanengine.polynomials import LowestPlane, PlaneMinima
 from scanengine_kernels import small
 
@@ -37,6 +37,8 @@ PAST_CACHES_BYTES = 1 << 22
 """A grid in memory larger than this is written past the caches."""
 
 Prepared = TypeVar("Prepared")
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
 
 
 class Evaluator(Protocol):
@@ -58,7 +60,16 @@ class ReducingEvaluator(Protocol):
 
 
 class Sink(Protocol[Prepared]):
-    """Takes the filled tiles of a grid."""
+    """Takes the filled tiles of a grid, and may know those of an earlier run."""
+
+    wants_tiles: bool
+    """Whether tiles are to be filled at all: for their minima alone, it may be quicker not to."""
+
+    def is_done(self, start: tuple[int, ...]) -> bool:
+        """Tell whether the tile whose first point has this index was done by an earlier run."""
+
+    def earlier(self) -> RunningMinima | None:
+        """Return the minima over the tiles that were done by an earlier run."""
 
     def prepare(self, chi2: FloatArray) -> Prepared:
         """Turn a tile into what `write` takes, keeping no reference to it; called from several threads at once."""
@@ -66,9 +77,28 @@ class Sink(Protocol[Prepared]):
     def write(self, start: tuple[int, ...], prepared: Prepared) -> None:
         """Store the tile whose first point has this index; called from the driver's own thread."""
 
+    def keep(self, running: Callable[[], RunningMinima]) -> None:
+        """Make what was written last, if it is time to; `running` are minima over these tiles and perhaps others."""
 
-class NoSink:
+
+class Fleeting:
+    """What forgets its tiles with the process has nothing of an earlier one."""
+
+    def is_done(self, start: tuple[int, ...]) -> bool:  # noqa: ARG002
+        """Return False."""
+        return False
+
+    def earlier(self) -> None:
+        """Return nothing."""
+
+    def keep(self, running: Callable[[], RunningMinima]) -> None:
+        """Do nothing."""
+
+
+class NoSink(Fleeting):
     """Keeps nothing: for scans of which only the profiles are wanted."""
+
+    wants_tiles = False
 
     def prepare(self, chi2: FloatArray) -> None:
         """Forget the tile."""
@@ -77,8 +107,10 @@ class NoSink:
         """Do nothing."""
 
 
-class ArraySink:
+class ArraySink(Fleeting):
     """Collects the grid in memory, in the array `chi2`, which the driver fills in place where it can."""
+
+    wants_tiles = True
 
     def __init__(self, shape: tuple[int, ...], precision: Literal["float64", "float32"] = "float64") -> None:
         self.chi2: FloatArray = np.empty(shape, dtype=precision)
@@ -116,16 +148,64 @@ class Tiling:
                 break
         return cls(grid_shape, tuple(tile))
 
+    @classmethod
+    def for_minima(cls, grid_shape: tuple[int, ...]) -> Tiling:
+        """Choose tiles that need not be filled: large, but enough of them for many threads or workers."""
+        return cls.of(grid_shape, min(UNBUFFERED_TILE_POINTS, max(TILE_POINTS, prod(grid_shape) // 64)))
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Number of tiles along each axis."""
+        return tuple(-(-n // t) for n, t in zip(self.grid_shape, self.tile_shape, strict=True))
+
     def __len__(self) -> int:
-        return prod(-(-n // t) for n, t in zip(self.grid_shape, self.tile_shape, strict=True))
+        return prod(self.counts)
+
+    @property
+    def points(self) -> int:
+        """Number of grid points in the tiles."""
+        return prod(self.grid_shape)
 
     def starts(self) -> Iterator[tuple[int, ...]]:
         """Yield the index of each tile's first point, in C order."""
         return product(*(range(0, n, t) for n, t in zip(self.grid_shape, self.tile_shape, strict=True)))
 
+    def numbered(self) -> NDArray[np.int64]:
+        """Return the numbers of the tiles, as all those of the grid count in C order."""
+        return np.arange(prod(self.counts))
+
+    def some(self, numbers: NDArray[np.int64]) -> SomeTiles:
+        """Return the tiles of these numbers alone."""
+        return SomeTiles(self.grid_shape, self.tile_shape, np.sort(numbers))
+
     def shape_at(self, start: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape of the tile that begins there: smaller at the far edge."""
         return tuple(min(t, n - s) for s, t, n in zip(start, self.tile_shape, self.grid_shape, strict=True))
+
+
+@dataclass(frozen=True, eq=False)
+class SomeTiles(Tiling):
+    """Some tiles of a tiling, by their increasing `numbers` (tiles,)."""
+
+    numbers: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return self.numbers.size
+
+    def starts(self) -> Iterator[tuple[int, ...]]:
+        """Yield the index of each tile's first point, in C order."""
+        for number in self.numbers.tolist():
+            index = np.unravel_index(number, self.counts)
+            yield tuple(int(i) * t for i, t in zip(index, self.tile_shape, strict=True))
+
+    def numbered(self) -> NDArray[np.int64]:
+        """Return the numbers of the tiles."""
+        return self.numbers
+
+    @property
+    def points(self) -> int:
+        """Number of grid points in the tiles."""
+        return sum(prod(self.shape_at(start)) for start in self.starts())
 
 
 @dataclass
@@ -137,6 +217,44 @@ class _Reduction:
     buffer: FloatArray
     best_index: NDArray[np.int64]
     best: float = np.inf
+
+
+@dataclass(frozen=True)
+class _Done(Generic[Prepared]):
+    """A tile ready to be written, and the lowest chi2 that its thread has seen, with its index."""
+
+    prepared: Prepared
+    best: float
+    best_index: tuple[int, ...]
+
+
+class Flow(Generic[Item, Outcome]):
+    """Work on items by an executor, at most so many at a time: iterate over lists of (item, outcome) as they come."""
+
+    def __init__(self, executor: Executor, work: Callable[[Item], Outcome], items: Iterator[Item], most: int) -> None:
+        self._executor, self._work, self._items, self._most = executor, work, items, most
+        self._pending: dict[Future[Outcome], Item] = {}
+
+    def __iter__(self) -> Iterator[list[tuple[Item, Outcome]]]:
+        while True:
+            for item in islice(self._items, self._most - len(self._pending)):
+                self._pending[self._executor.submit(self._work, item)] = item
+            if not self._pending:
+                return
+            yield self._take(wait(self._pending, return_when=FIRST_COMPLETED).done)
+
+    def rest(self) -> list[tuple[Item, Outcome]]:
+        """Wait for what has begun, and drop what has not."""
+        return self._take({future for future in self._pending if not future.cancel()})
+
+    def cancel(self) -> None:
+        """Drop what has not begun."""
+        for future in self._pending:
+            future.cancel()
+
+    def _take(self, done: set[Future[Outcome]]) -> list[tuple[Item, Outcome]]:
+        in_order = [future for future in self._pending if future in done]
+        return [(self._pending.pop(future), future.result()) for future in in_order]
 
 
 def scan_grid(
@@ -152,20 +270,31 @@ def scan_grid(
 ) -> Profiles:
     """Scan the whole grid over axes and return its profiles.
 
-    evaluator computes chi2, sink takes the tiles, progress is called with the number of points done after each tile. Of
-    two axes the one plane is the grid itself: `keep_planes=False` leaves it to the sink, so that memory stays bounded.
-    Without `compiled` NumPy reduces the tiles: of a small grid, before Numba would be imported.
-    Raises InputError for fewer than one thread, Interrupted on Ctrl-C, after the tiles in flight have been written, and
-    whatever the evaluator or the sink raise.
+    evaluator computes chi2, sink takes the tiles, save those that it has from an earlier run. progress is called with
+    the number of points done after each tile. Of two axes the one plane is the grid itself: `keep_planes=False` leaves
+    it to the sink, so that memory stays bounded. Without `compiled` NumPy reduces the tiles: of a small grid, before
+    Numba would be imported.
+    Raises InputError for fewer than one thread, Interrupted on Ctrl-C, after the tiles in flight have been written,
+    RunError if no chi2 is a number, and whatever the evaluator or the sink raise.
     """
-    if threads < 1:
-        raise InputError(f"a scan needs at least one thread: found {threads}")
-    shape = tuple(axis.values.size for axis in axes)
-    if tiling is None and (_array(sink) or _is_none(sink)) and compiled and _reducing(evaluator, axes):
-        most = max(TILE_POINTS, prod(shape) // (8 * threads))
-        tiling = Tiling.of(shape, min(UNBUFFERED_TILE_POINTS, most))
-    tiling = tiling or Tiling.of(shape)
-    return _Pass(evaluator, axes, sink, tiling, threads, progress or (lambda _: None), keep_planes, compiled).run()
+    scan = _Pass(evaluator, axes, sink, tiling, threads, progress or (lambda _: None), keep_planes, compiled)
+    scan.run()
+    return scan.profiles()
+
+
+def visit_tiles(
+    evaluator: Evaluator,
+    axes: Sequence[Axis],
+    sink: Sink[Prepared],
+    tiling: Tiling,
+    *,
+    threads: int = 1,
+    progress: Callable[[int], None] | None = None,
+    keep_planes: bool = True,
+    compiled: bool = True,
+) -> None:
+    """Scan some tiles of a grid and leave their minima to the sink, as `scan_grid` does of the whole."""
+    _Pass(evaluator, axes, sink, tiling, threads, progress or (lambda _: None), keep_planes, compiled).run()
 
 
 def _reducing(evaluator: Evaluator, axes: Sequence[Axis]) -> ReducingEvaluator | None:
@@ -177,10 +306,6 @@ def _array(sink: object) -> ArraySink | None:
     return sink if isinstance(sink, ArraySink) else None
 
 
-def _is_none(sink: object) -> bool:
-    return isinstance(sink, NoSink)
-
-
 class _Pass(Generic[Prepared]):
     """One pass over a grid: what its threads share."""
 
@@ -189,17 +314,18 @@ class _Pass(Generic[Prepared]):
         evaluator: Evaluator,
         axes: Sequence[Axis],
         sink: Sink[Prepared],
-        tiling: Tiling,
+        tiling: Tiling | None,
         threads: int,
         progress: Callable[[int], None],
         keep_planes: bool,
         compiled: bool,
     ) -> None:
+        if threads < 1:
+            raise InputError(f"a scan needs at least one thread: found {threads}")
         self._evaluator = evaluator
         self._axes = tuple(axes)
         self._sink = sink
         self._shape = tuple(axis.values.size for axis in axes)
-        self._tiling = tiling
         self._threads = threads
         self._progress = progress
         self._thread_local = threading.local()
@@ -212,6 +338,10 @@ class _Pass(Generic[Prepared]):
 
             self._reduce_tile = reduce_tile
         self._array = _array(sink)
+        if tiling is None:
+            large = self._reducing is not None and (self._array is not None or not sink.wants_tiles)
+            tiling = Tiling.for_minima(self._shape) if large else Tiling.of(self._shape)
+        self._tiling = tiling
         self._past_caches = self._array is not None and self._array.chi2.nbytes > PAST_CACHES_BYTES
         self._plane_offsets = np.zeros((len(axes), len(axes)), dtype=np.int64)
         self._plane_points = 0
@@ -219,44 +349,52 @@ class _Pass(Generic[Prepared]):
             self._plane_offsets[a, b] = self._plane_points
             self._plane_points += self._shape[a] * self._shape[b]
         self._line_offsets = np.concatenate(([0], np.cumsum(self._shape)))
+        lines = np.full(sum(self._shape), np.inf)
+        self._running = RunningMinima(np.full(self._plane_points, np.inf), lines)
         self._done = 0
 
-    def run(self) -> Profiles:
-        """Scan the whole grid and return its profiles."""
-        starts = self._tiling.starts()
-        pending: dict[Future[Prepared], tuple[int, ...]] = {}
+    def run(self) -> None:
+        """Scan the tiles that the sink does not have yet."""
+        starts = (start for start in self._tiling.starts() if not self._sink.is_done(start))
+        if (earlier := self._sink.earlier()) is not None:
+            self._running.lower(earlier)
+            self._done = sum(
+                prod(self._tiling.shape_at(start)) for start in self._tiling.starts() if self._sink.is_done(start)
+            )
+        self._sink.keep(self._so_far)
         with ThreadPoolExecutor(self._threads, thread_name_prefix="scan") as pool:
+            flow = Flow(pool, self._tile, starts, 2 * self._threads)
             try:
-                while True:
-                    while len(pending) < 2 * self._threads and (start := next(starts, None)) is not None:
-                        pending[pool.submit(self._tile, start)] = start
-                    if not pending:
-                        break
-                    self._collect(pending, wait(pending, return_when=FIRST_COMPLETED).done)
+                for finished in flow:
+                    self._collect(finished)
                     self._progress(self._done)
             except KeyboardInterrupt:
                 with suppress(KeyboardInterrupt):  # a second Ctrl-C: do not wait for the tiles in flight
-                    self._collect(pending, [future for future in pending if not future.cancel()])
-                total = prod(self._shape)
+                    self._collect(flow.rest())
+                total = self._tiling.points
                 raise Interrupted(
                     f"interrupted after {self._done} of {total} points ({self._done / total:.1%})"
                 ) from None
             except BaseException:
-                for future in pending:
-                    future.cancel()
+                flow.cancel()
                 raise
-        return self._profiles()
+        self._so_far()
 
-    def _collect(
-        self, pending: dict[Future[Prepared], tuple[int, ...]], done: Sequence[Future[Prepared]] | set[Future[Prepared]]
-    ) -> None:
-        for future in sorted(done, key=pending.__getitem__):
-            prepared = future.result()
-            start = pending.pop(future)
-            self._sink.write(start, prepared)
+    def _collect(self, finished: Sequence[tuple[tuple[int, ...], _Done[Prepared]]]) -> None:
+        for start, tile in finished:
+            self._running.lower_best(tile.best, tile.best_index)  # first: a checkpoint vouches for what is written
+            self._sink.write(start, tile.prepared)
             self._done += prod(self._tiling.shape_at(start))
+        self._sink.keep(self._so_far)
 
-    def _tile(self, start: tuple[int, ...]) -> Prepared:
+    def _so_far(self) -> RunningMinima:
+        """Return the minima up to now: of all tiles that were collected, and some of those in flight."""
+        for reduction in list(self._reductions):
+            np.minimum(self._running.planes, reduction.minima.values[: self._plane_points], out=self._running.planes)
+            np.minimum(self._running.lines, reduction.lines, out=self._running.lines)
+        return self._running
+
+    def _tile(self, start: tuple[int, ...]) -> _Done[Prepared]:
         mine = self._reduction()
         shape = self._tiling.shape_at(start)
         values = [axis.values[s : s + n] for axis, s, n in zip(self._axes, start, shape, strict=True)]
@@ -268,14 +406,14 @@ class _Pass(Generic[Prepared]):
             self._reduce_from_registers(self._reducing, values, start, mine)
             if chi2.size:
                 self._reducing.fill(values, chi2, past_caches=self._past_caches)
-        return self._sink.prepare(chi2)
+        return _Done(self._sink.prepare(chi2), mine.best, tuple(mine.best_index.tolist()))
 
     @cached_property
     def _in_place(self) -> bool:
         """Whether tiles are filled where they are to stay, or not at all."""
         if self._array is not None:
             return self._reducing is not None or self._array.chi2.dtype == np.float64
-        return self._reducing is not None and _is_none(self._sink)
+        return self._reducing is not None and not self._sink.wants_tiles
 
     def _place(self, start: tuple[int, ...], shape: tuple[int, ...]) -> FloatArray:
         """Return where a tile is to stay, if it lies there in one piece: nowhere if only its minima are wanted."""
@@ -326,14 +464,14 @@ class _Pass(Generic[Prepared]):
             self._reductions.append(mine)
         return mine
 
-    def _profiles(self) -> Profiles:
-        best = min(self._reductions, key=lambda r: (r.best, tuple(r.best_index)))
-        if not np.isfinite(best.best):
+    def profiles(self) -> Profiles:
+        """Return the minima as profiles. Raises RunError if no chi2 is a number."""
+        running = self._running
+        if not np.isfinite(running.best):
             raise RunError("chi2 is not a number anywhere on the grid")
-        lowest_planes = np.minimum.reduce([reduction.minima.values for reduction in self._reductions])
+        lowest_planes, lowest_lines = running.planes, running.lines
         if self._reducing is not None:  # a sum of squares is not negative, but by rounding
-            np.maximum(lowest_planes, 0.0, out=lowest_planes)
-        lowest_lines = np.minimum.reduce([reduction.lines for reduction in self._reductions])
+            lowest_planes = np.maximum(lowest_planes, 0.0)
         names = [axis.name for axis in self._axes]
         planes = {}
         for a, b in self._pairs:
@@ -348,8 +486,8 @@ class _Pass(Generic[Prepared]):
             else:
                 lines[name] = planes[names[0], name].min(axis=0)
         return Profiles(
-            minimum=float(best.best),
-            best_fit=tuple(float(axis.values[i]) for axis, i in zip(self._axes, best.best_index, strict=True)),
+            minimum=running.best,
+            best_fit=tuple(float(axis.values[i]) for axis, i in zip(self._axes, running.best_index, strict=True)),
             lines=lines,
             planes=planes,
         )

@@ -72,6 +72,31 @@ class Profiles:
     planes: dict[tuple[str, str], FloatArray]
 
 
+@dataclass(eq=False)
+class RunningMinima:
+    """What profiles are made of, after some of a scan's tiles: the same, in any order, however often one is added.
+
+    `planes` and `lines` are flat arrays of minima, infinite where nothing was seen; `best` is the lowest chi2 and
+    `best_index` the first grid point that has it.
+    """
+
+    planes: FloatArray
+    lines: FloatArray
+    best: float = math.inf
+    best_index: tuple[int, ...] = ()
+
+    def lower(self, other: RunningMinima) -> None:
+        """Add what other tiles, or some of the same, have found."""
+        np.minimum(self.planes, other.planes, out=self.planes)
+        np.minimum(self.lines, other.lines, out=self.lines)
+        self.lower_best(other.best, other.best_index)
+
+    def lower_best(self, best: float, best_index: tuple[int, ...]) -> None:
+        """Add the lowest chi2 of other tiles; of equals the first grid point is kept."""
+        if math.isfinite(best) and (not self.best_index or (best, best_index) < (self.best, self.best_index)):
+            self.best, self.best_index = best, best_index
+
+
 @dataclass(frozen=True, eq=False)
 class MonotoneCubic:
     """Values (n,) at increasing places (n,), n >= 2, joined by cubics that rise and fall only where the values do.

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from math import prod
 
 import numpy as np
-from numpy.typing import NDArray
 
-from scanengine.driver import Tiling
+from scanengine.driver import SomeTiles, Tiling
 from scanengine.grids import Axis, FloatArray, Profiles
 from scanengine.polynomials import ChiSquaredPolynomial
 from scanengine.quadratics import quadratic_residuals
-from scanengine_kernels.bounds import MARGIN, bends, relevant_tiles
+from scanengine_kernels.bounds import MARGIN, bends
+from scanengine_kernels.bounds import relevant_tiles as bounds_of_tiles
 
 _FIRST_LOOK_POINTS = 4096
 
@@ -47,50 +46,28 @@ def compact_tiling(polynomial: ChiSquaredPolynomial, axes: Sequence[Axis]) -> Ti
     return Tiling(tuple(shape), tuple(tile))
 
 
-@dataclass(frozen=True, eq=False)
-class RelevantTiles(Tiling):
-    """Those tiles of a tiling that may hold a point with Delta chi2 <= a number; `numbers` (tiles,) in C order."""
+def relevant_tiles(
+    delta_chi2_max: float, polynomial: ChiSquaredPolynomial, axes: Sequence[Axis], tiling: Tiling
+) -> SomeTiles:
+    """Return the tiles of the grid over axes that may hold a point with Delta chi2 <= delta_chi2_max.
 
-    numbers: NDArray[np.int64]
-
-    @classmethod
-    def within(
-        cls, delta_chi2_max: float, polynomial: ChiSquaredPolynomial, axes: Sequence[Axis], tiling: Tiling
-    ) -> RelevantTiles:
-        """Find the tiles of a tiling of the grid over axes that may hold a point with Delta chi2 <= delta_chi2_max.
-
-        Delta chi2 counts from the lowest grid point.
-        """
-        values = polynomial.scaled([axis.values for axis in axes])
-        packed = np.zeros((len(values), max(tiling.grid_shape)))
-        for axis, v in enumerate(values):
-            packed[axis, : v.size] = v
-        numbers, bounds, minimum = relevant_tiles(
-            quadratic_residuals(polynomial),
-            packed,
-            np.array(tiling.grid_shape),
-            np.array(tiling.tile_shape),
-            _low_chi2(polynomial, [axis.values for axis in axes]),
-            delta_chi2_max,
-        )
-        cutoff = minimum + delta_chi2_max
-        wanted = bounds <= cutoff + MARGIN * (1.0 + cutoff)  # the first were kept when the minimum was not known yet
-        return cls(tiling.grid_shape, tiling.tile_shape, np.sort(numbers[wanted]))
-
-    def __len__(self) -> int:
-        return self.numbers.size
-
-    def starts(self) -> Iterator[tuple[int, ...]]:
-        """Yield the index of each tile's first point, in C order."""
-        counts = [-(-n // t) for n, t in zip(self.grid_shape, self.tile_shape, strict=True)]
-        for number in self.numbers.tolist():
-            index = np.unravel_index(number, counts)
-            yield tuple(int(i) * t for i, t in zip(index, self.tile_shape, strict=True))
-
-    @property
-    def points(self) -> int:
-        """Number of grid points in the tiles."""
-        return sum(prod(self.shape_at(start)) for start in self.starts())
+    Delta chi2 counts from the lowest grid point.
+    """
+    values = polynomial.scaled([axis.values for axis in axes])
+    packed = np.zeros((len(values), max(tiling.grid_shape)))
+    for axis, v in enumerate(values):
+        packed[axis, : v.size] = v
+    numbers, bounds, minimum = bounds_of_tiles(
+        quadratic_residuals(polynomial),
+        packed,
+        np.array(tiling.grid_shape),
+        np.array(tiling.tile_shape),
+        _low_chi2(polynomial, [axis.values for axis in axes]),
+        delta_chi2_max,
+    )
+    cutoff = minimum + delta_chi2_max
+    wanted = bounds <= cutoff + MARGIN * (1.0 + cutoff)  # the first were kept when the minimum was not known yet
+    return tiling.some(numbers[wanted])
 
 
 def cut_above(delta_chi2_max: float, profiles: Profiles) -> Profiles:

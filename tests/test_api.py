@@ -9,7 +9,6 @@ import pytest
 
 import scanengine
 from scanengine import api
-from scanengine.api import scan as scan_module
 from scanengine.grids import FloatArray
 from tests.test_cli import SMALL
 
@@ -186,13 +185,13 @@ def test_a_wrong_call_is_an_input_error_that_says_what_would_do(
         wrong(scan, result)  # type: ignore[operator]
 
 
-def test_a_grid_too_large_for_memory_asks_for_a_file(scan: api.Scan, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan_module, "MEMORY_BYTES", 40_000)
-    with pytest.raises(scanengine.InputError, match="name an output file"):
-        scan.run()
-    monkeypatch.setattr(scan_module, "MEMORY_BYTES", 5_000)
+def test_a_grid_too_large_for_memory_asks_for_a_file(scan: api.Scan) -> None:
+    with pytest.raises(
+        scanengine.InputError, match=r"take .* of memory, and 40\.0 kB are allowed: name an output file"
+    ):
+        scan.run(memory_bytes=40_000)
     with pytest.raises(scanengine.InputError, match="fewer points or threads"):
-        scan.run("out.h5")
+        scan.run("out.h5", memory_bytes=5_000)
 
 
 def test_an_estimate_knows_the_grid(scan: api.Scan) -> None:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scanengine.driver import ArraySink, NoSink, Tiling, scan_grid
+from scanengine.driver import ArraySink, Fleeting, NoSink, Tiling, scan_grid
 from scanengine.errors import InputError, Interrupted, RunError
 from scanengine.grids import Axis, Profiles
 from scanengine.polynomials import ChiSquaredPolynomial, Monomials
@@ -281,8 +281,10 @@ def test_memory_does_not_grow_with_the_grid() -> None:
     assert evaluator.step == 0.0
 
 
-class CountingSink:
+class CountingSink(Fleeting):
     """Keeps what it is given, and how many tiles wait for it at most; `at` is called with the number of each write."""
+
+    wants_tiles = True
 
     def __init__(self, shape: tuple[int, ...] = (), at: Callable[[int], None] = lambda _: None) -> None:
         self.grid = np.full(shape, np.nan)

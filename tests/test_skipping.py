@@ -14,7 +14,7 @@ import scanengine
 from scanengine.driver import NoSink, Tiling, scan_grid
 from scanengine.grids import Axis, Profiles
 from scanengine.polynomials import ChiSquaredPolynomial, Monomials
-from scanengine.skipping import RelevantTiles, compact_tiling, cut_above
+from scanengine.skipping import compact_tiling, cut_above, relevant_tiles
 
 NSI_5D = ("eps_ee_uV", "eps_ee_dV", "eps_et_dV", "mu_nu", "sin2_theta_w")
 
@@ -58,7 +58,7 @@ def test_no_cell_up_to_the_height_differs_from_the_whole_scan(
     ends = zip(polynomial.centre, polynomial.half_width, shape, strict=True)
     axes = [Axis("abcd"[i], np.linspace(c - h, c + h, points)) for i, (c, h, points) in enumerate(ends)]
     tiling = Tiling.of(tuple(shape), tile_points) if compact is None else Tiling(tuple(shape), tuple(compact[:n]))
-    tiles = RelevantTiles.within(highest, polynomial, axes, tiling)
+    tiles = relevant_tiles(highest, polynomial, axes, tiling)
     assert set(tiles.starts()) <= set(tiling.starts())
     assert list(tiles.starts()) == sorted(tiles.starts())
     assert len(tiles) == len(list(tiles.starts()))
@@ -88,7 +88,7 @@ def test_the_profiles_of_five_parameters_are_those_of_the_whole_scan_up_to_the_h
     whole = scan_grid(polynomial, axes, NoSink(), tiling=tiling)
     visited = []
     for highest in (10.0, 30.0, 1000.0):
-        tiles = RelevantTiles.within(highest, polynomial, axes, tiling)
+        tiles = relevant_tiles(highest, polynomial, axes, tiling)
         assert_same(cut_above(highest, scan_grid(polynomial, axes, NoSink(), tiling=tiles)), cut_above(highest, whole))
         visited.append(tiles.points)
     assert visited[0] <= visited[1] <= visited[2] < 13 * 13 * 125

@@ -9,7 +9,6 @@ the other: ours add to it one at a time.
 from __future__ import annotations
 
 import functools
-import hashlib
 import logging
 import os
 import sys
@@ -22,6 +21,8 @@ from typing import Any
 import numba
 from numba.core import config, event
 from numba.core.caching import FunctionCache
+
+from scanengine_kernels._sources import source_hash
 
 _logger = logging.getLogger("scanengine")
 
@@ -36,7 +37,7 @@ def cache_directory() -> Path | None:
     """
     try:
         base = Path(config.CACHE_DIR) if config.CACHE_DIR else _user_cache_directory()
-        directory = base / "scanengine" / _source_hash()
+        directory = base / "scanengine" / f"{source_hash()}-{numba.__version__}"
         directory.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=directory).close()
     except (OSError, RuntimeError) as error:  # RuntimeError: a user without a home directory
@@ -108,16 +109,6 @@ def _user_cache_directory() -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-
-
-def _source_hash() -> str:
-    """Sixteen hexadecimal digits that change with any kernel source file and with the version of Numba."""
-    package = Path(__file__).parent
-    digest = hashlib.sha256(numba.__version__.encode())
-    for source in sorted(package.rglob("*.py")):
-        digest.update(source.relative_to(package).as_posix().encode() + b"\0")
-        digest.update(hashlib.sha256(source.read_bytes()).digest())
-    return digest.hexdigest()[:16]
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """The Python interface: load a scan, run it, look at the result. The command line can do nothing more."""
 
+from scanengine.api.estimate import Estimate
 from scanengine.api.result import Result, draw, open_result
-from scanengine.api.scan import Estimate, Events, Scan, load
+from scanengine.api.running import merge
+from scanengine.api.scan import Events, Scan, load
 
-__all__ = ["Estimate", "Events", "Result", "Scan", "draw", "load", "open_result"]
+__all__ = ["Estimate", "Events", "Result", "Scan", "draw", "load", "merge", "open_result"]

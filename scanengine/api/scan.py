@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from itertools import combinations, pairwise
 from math import prod
@@ -16,30 +15,30 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 
 from scanengine import definition as definitions
-from scanengine.api.result import Result, open_result
+from scanengine.api.estimate import Estimate, estimate
+from scanengine.api.result import Result
+from scanengine.api.running import HowToRun, run_shard, run_to_file
 from scanengine.definition import Definition
 from scanengine.direct import TILE_POINTS as DIRECT_TILE_POINTS
 from scanengine.direct import DirectEvaluator, differential_cross_section
 from scanengine.driver import ArraySink, NoSink, Sink, Tiling, scan_grid
-from scanengine.errors import InputError, Interrupted
+from scanengine.errors import InputError
 from scanengine.grids import Axis, FloatArray, Profiles
 from scanengine.inputs.parameters import FLAVOURS, PARAMETERS
 from scanengine.likelihood import GaussianLikelihood
 from scanengine.poisson import PoissonLikelihood, PoissonPolynomial
 from scanengine.polynomials import ChiSquaredPolynomial
-from scanengine.profiling import estimated_seconds, exact_profiles
-from scanengine.response import TERMS, Response, responses
-from scanengine.skipping import RelevantTiles, compact_tiling, cut_above
+from scanengine.profiling import exact_profiles
+from scanengine.response import Response, responses
+from scanengine.skipping import compact_tiling, cut_above, relevant_tiles
 from scanengine_kernels.direct import CrossSection
 from scanengine_kernels.small import SMALL_POINTS
 
 if TYPE_CHECKING:
-    from scanengine.store import AttributeValue, ResponseArray
+    pass
 
 MEMORY_BYTES = 4_000_000_000
 """A grid without a file, or the planes that a scan reduces to, may take this much memory."""
-
-_SAMPLE_SECONDS = 0.3
 
 T = TypeVar("T")
 
@@ -52,23 +51,6 @@ class Events(NamedTuple):
     flavour: str
     bin_keV: tuple[float, float]
     counts: float
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """What a run will take, from a sample of its tiles: the time, and the size of the file as it compresses."""
-
-    shape: tuple[int, ...]
-    points_visited: int
-    grid_bytes: int
-    file_bytes: int
-    seconds: float
-    threads: int
-
-    @property
-    def points(self) -> int:
-        """Number of grid points."""
-        return prod(self.shape)
 
 
 def load(
@@ -90,7 +72,7 @@ class Scan:
 
     def __init__(self, definition: Definition, cross_section: CrossSection | None = None) -> None:
         self.definition = definition
-        self._cross_section = cross_section
+        self.cross_section = cross_section
 
     def __repr__(self) -> str:
         axes = ", ".join(f"{axis.name} ({axis.values.size})" for axis in self.definition.axes) or "none"
@@ -122,8 +104,8 @@ class Scan:
 
     def chi2(self, **axis_values: float) -> float:
         """Return chi2 at one point, from the counts themselves; axes not named stay at the Standard Model."""
-        if isinstance(self._evaluator, DirectEvaluator):
-            return self._evaluator.chi2(self._point(axis_values))
+        if isinstance(self.evaluator, DirectEvaluator):
+            return self.evaluator.chi2(self._point(axis_values))
         return float(self.likelihood.chi2(self.theta(**axis_values)))
 
     def events(self, **axis_values: float) -> list[Events]:
@@ -131,7 +113,7 @@ class Scan:
 
         Raises InputError for a scan with a cross-section of its own, whose counts are not kept apart by flavour.
         """
-        if self._cross_section is not None:
+        if self.cross_section is not None:
             raise InputError("events are counted with the standard cross-section: load the scan without another one")
         theta = self.theta(**axis_values)
         couplings = self.definition.physics.couplings
@@ -157,7 +139,7 @@ class Scan:
         if not lowest > 0.0:
             raise InputError(f"a cross-section needs energies above zero: found {lowest:g}")
         per_MeV = differential_cross_section(
-            self.definition, chosen, flavour, self._point(axis_values), E_MeV, 1e-3 * T_keV, self._cross_section
+            self.definition, chosen, flavour, self._point(axis_values), E_MeV, 1e-3 * T_keV, self.cross_section
         )
         return 1e-3 * per_MeV
 
@@ -172,7 +154,7 @@ class Scan:
                 replace(e, channels=dict(_chosen(channels, list(e.channels.items()), lambda c: c[0], "channel")))
                 for e in chosen
             ]
-        scan = Scan(replace(self.definition, experiments=tuple(chosen)), self._cross_section)
+        scan = Scan(replace(self.definition, experiments=tuple(chosen)), self.cross_section)
         if "responses" in self.__dict__:  # integrated already
             kept = {(e.name, channel) for e in chosen for channel in e.channels}
             scan.responses = tuple(r for r in self.responses if (r.experiment, r.channel) in kept)
@@ -181,7 +163,7 @@ class Scan:
     def run_each(self) -> dict[str, Result]:
         """Scan the same axes for each experiment alone, in memory, keeping profiles."""
         lean = Scan(
-            replace(self.definition, output=replace(self.definition.output, keep="profiles")), self._cross_section
+            replace(self.definition, output=replace(self.definition.output, keep="profiles")), self.cross_section
         )
         return {experiment.name: lean.only(experiment.name).run() for experiment in self.definition.experiments}
 
@@ -190,165 +172,136 @@ class Scan:
         output: str | Path | None = None,
         *,
         overwrite: bool = False,
+        fresh: bool = False,
         threads: int | None = None,
+        executor: str = "threads",
+        memory_bytes: int = MEMORY_BYTES,
         progress: Callable[[int, int], None] | None = None,
     ) -> Result:
         """Scan the grid, write it to a file or keep it in memory, and return the result.
 
-        threads defaults to the cores that this process may use; progress is called with the points done and their
-        total. Raises InputError if there are no axes or the file cannot be written, Interrupted on Ctrl-C, saying what
-        was kept.
+        An unfinished file of the same scan is gone on with, unless `fresh`. threads defaults to the cores that this
+        process may use; executor may be another, as `scanengine.executors` reads it, for a scan to a file. progress is
+        called with the points done and their total. Raises InputError if there are no axes, more memory would be needed
+        than memory_bytes, or the file cannot be written, Interrupted on Ctrl-C, saying what was kept.
         """
-        definition = self._runnable()
+        how = self._how(threads, executor, memory_bytes, progress, overwrite=overwrite, fresh=fresh)
+        if output is not None:
+            return run_to_file(self, Path(output), how)
+        if executor != "threads":
+            raise InputError(f"a scan without a file runs in threads of this process: found the executor {executor!r}")
+        return self._run_in_memory(how, memory_bytes)
+
+    def run_shard(
+        self,
+        output: str | Path,
+        number: int,
+        of: int,
+        *,
+        overwrite: bool = False,
+        fresh: bool = False,
+        threads: int | None = None,
+        memory_bytes: int = MEMORY_BYTES,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Path:
+        """Scan the part `number`, from 1 on, of so many of the grid, and return its file, OUT.shard-I-of-N.h5.
+
+        `merge` makes a result of all of them. Raises as `run` does, and InputError if there is no such part.
+        """
+        how = self._how(threads, "threads", memory_bytes, progress, overwrite=overwrite, fresh=fresh)
+        return run_shard(self, Path(output), number, of, how)
+
+    def _how(
+        self,
+        threads: int | None,
+        executor: str,
+        memory_bytes: int,
+        progress: Callable[[int, int], None] | None,
+        *,
+        overwrite: bool,
+        fresh: bool,
+    ) -> HowToRun:
+        self.check_runnable()
         threads = default_threads() if threads is None else threads
         if threads < 1:
             raise InputError(f"a scan needs at least one thread: found {threads}")
-        planes_bytes = (1 + threads) * self._planes_bytes()
-        in_memory = output is None and definition.output.keep == "grid"
-        grid_bytes = np.dtype(definition.output.precision).itemsize * prod(self._shape()) if in_memory else 0
-        if planes_bytes + grid_bytes > MEMORY_BYTES:
+        self._check_memory(threads, 0, memory_bytes)
+        tell = None if progress is None else lambda done: progress(done, self.tiles.points)
+        return HowToRun(overwrite, fresh, threads, executor, tell)
+
+    def _check_memory(self, threads: int, grid_bytes: int, memory_bytes: int) -> None:
+        planes_bytes = (1 + threads) * self.planes_bytes
+        if planes_bytes + grid_bytes > memory_bytes:
             from scanengine.store import format_bytes
 
             what = "its grid, without a file to go to," if grid_bytes > planes_bytes else "the planes it is reduced to"
             would_do = "name an output file" if grid_bytes > planes_bytes else "use fewer points or threads"
-            needed, allowed = format_bytes(planes_bytes + grid_bytes), format_bytes(MEMORY_BYTES)
+            needed, allowed = format_bytes(planes_bytes + grid_bytes), format_bytes(memory_bytes)
             raise InputError(f"{what} would take {needed} of memory, and {allowed} are allowed: {would_do}")
-        tell = None if progress is None else lambda done: progress(done, self._points_visited)
-        if output is not None:
-            return self._run_to_file(Path(output), overwrite, threads, tell)
-        sink = ArraySink(self._shape(), definition.output.precision) if in_memory else None
+
+    def _run_in_memory(self, how: HowToRun, memory_bytes: int) -> Result:
+        definition = self.definition
+        sink = None
+        if definition.output.keep == "grid":
+            grid_bytes = np.dtype(definition.output.precision).itemsize * prod(self.shape)
+            self._check_memory(how.threads, grid_bytes, memory_bytes)
+            sink = ArraySink(self.shape, definition.output.precision)
         where_to: Sink[Any] = sink or NoSink()
-        profiles = self._scan(where_to, threads, tell)
+        profiles = self.visit(where_to, how)
         return Result(
             definition.title,
             definition.axes,
             profiles,
             statistic=definition.statistic.kind,
-            exact=self._exact(profiles, threads),
+            exact=self.exact(profiles, how.threads),
             delta_chi2_max=definition.output.delta_chi2_max or math.inf,
             read_definition=lambda: definition,
             read_chi2=sink.chi2.__getitem__ if sink else None,
         )
 
-    def _run_to_file(
-        self, output: Path, overwrite: bool, threads: int, progress: Callable[[int], None] | None
-    ) -> Result:
-        from scanengine.store import GridWriter  # HDF5 waits until there is a file
-
-        definition, tiling = self.definition, self._tiling()
-        writer = GridWriter(
-            output,
-            axes=definition.axes,
-            definition=definition.text,
-            overrides=definition.overrides,
-            responses=self._response_arrays(),
-            precision=definition.output.precision,
-            keep=definition.output.keep,
-            tile_shape=tiling.tile_shape,
-            overwrite=overwrite,
-            attributes={"title": definition.title, **self._evaluation()},
-        )
-        sink: Sink[Any] = writer if writer.has_grid else NoSink()
-        try:
-            with writer:
-                profiles = self._scan(sink, threads, progress, keep_planes=not writer.has_grid)
-                writer.finish(profiles, self._exact(profiles, threads))
-        except (Interrupted, KeyboardInterrupt) as interruption:
-            kept = "nothing was kept"
-            if writer.kept:
-                kept = (
-                    f"{writer.kept} holds {writer.tiles_written} of {writer.tiles} tiles, and --overwrite starts afresh"
-                )
-            raise Interrupted(f"{str(interruption) or 'interrupted'}; {kept}") from None
-        return open_result(output)
-
-    def _scan(
-        self, sink: Sink[Any], threads: int, progress: Callable[[int], None] | None, *, keep_planes: bool = True
-    ) -> Profiles:
+    def visit(self, sink: Sink[Any], how: HowToRun, *, keep_planes: bool = True) -> Profiles:
+        """Scan all tiles that the sink does not have, and return the profiles of the whole grid."""
+        free = isinstance(sink, ArraySink | NoSink) and self.definition.output.delta_chi2_max is None
         profiles = scan_grid(
-            self._evaluator,
+            self.evaluator,
             self.definition.axes,
             sink,
-            tiling=None if self._is_free_to_tile(sink) else self._tiles,
-            threads=threads,
-            progress=progress,
+            tiling=None if free else self.tiles,  # those of a file are its chunks
+            threads=how.threads,
+            progress=how.progress,
             keep_planes=keep_planes,
-            compiled=self._compiled,
+            compiled=self.compiled,
         )
         highest = self.definition.output.delta_chi2_max
         return profiles if highest is None else cut_above(highest, profiles)
 
-    def _is_free_to_tile(self, sink: object) -> bool:
-        """Whether any tiles do: those of a file are its chunks, and where some are skipped their size matters."""
-        polynomial = isinstance(self._evaluator, ChiSquaredPolynomial)
-        return polynomial and isinstance(sink, ArraySink | NoSink) and self.definition.output.delta_chi2_max is None
-
     @cached_property
-    def _tiles(self) -> Tiling:
-        """The tiles that a run visits: all, or those that can hold a point within `delta_chi2_max` of the minimum."""
-        highest, axes = self.definition.output.delta_chi2_max, self.definition.axes
-        if highest is None:
-            return self._tiling()
-        assert isinstance(self._evaluator, ChiSquaredPolynomial)  # `_runnable` has seen to it
-        return RelevantTiles.within(highest, self._evaluator, axes, compact_tiling(self._evaluator, axes))
+    def tiles(self) -> Tiling:
+        """The tiles that a run to a file visits: all, or those that can hold a point within `delta_chi2_max`."""
+        output, axes = self.definition.output, self.definition.axes
+        if output.delta_chi2_max is not None:
+            assert isinstance(self.evaluator, ChiSquaredPolynomial)  # `check_runnable` has seen to it
+            tiling = compact_tiling(self.evaluator, axes)
+            return relevant_tiles(output.delta_chi2_max, self.evaluator, axes, tiling)
+        if self._is_direct():
+            return Tiling.of(self.shape, DIRECT_TILE_POINTS)
+        from_registers = isinstance(self.evaluator, ChiSquaredPolynomial) and self.compiled and len(axes) > 2
+        return Tiling.for_minima(self.shape) if output.keep == "profiles" and from_registers else Tiling.of(self.shape)
 
-    @cached_property
-    def _points_visited(self) -> int:
-        return self._tiles.points if isinstance(self._tiles, RelevantTiles) else prod(self._shape())
-
-    def _exact(self, profiles: Profiles, threads: int) -> tuple[tuple[Axis, ...], Profiles] | None:
+    def exact(self, profiles: Profiles, threads: int) -> tuple[tuple[Axis, ...], Profiles] | None:
         """The profiles minimised between grid points with the axes they lie on, where the definition asks for them."""
         if self.definition.output.profile == "grid":
             return None
-        assert isinstance(self._evaluator, ChiSquaredPolynomial)  # `_runnable` has seen to it
-        return exact_profiles(self._evaluator, self.definition.axes, profiles, threads)
+        assert isinstance(self.evaluator, ChiSquaredPolynomial)  # `check_runnable` has seen to it
+        return exact_profiles(self.evaluator, self.definition.axes, profiles, threads)
 
     def estimate(self, threads: int | None = None) -> Estimate:
         """Return what a run would take, from tiles that are filled, reduced and compressed but not written."""
-        definition = self._runnable()
-        threads = default_threads() if threads is None else max(1, threads)
-        from scanengine.store import encode_chunk
+        self.check_runnable()
+        return estimate(self, default_threads() if threads is None else max(1, threads))
 
-        shape, tiling = self._shape(), self._tiling()
-        keeps_grid = definition.output.keep == "grid"
-        dtype = np.dtype(definition.output.precision).newbyteorder("<")
-        starts = _spread(tiling, 64)
-        self._sample(tiling, starts[0])  # the first call compiles, or loads what was compiled
-        points = stored = 0
-        began = time.perf_counter()
-        for start in starts:
-            chi2 = self._sample(tiling, start)
-            if keeps_grid:
-                stored += len(encode_chunk(chi2, tiling.tile_shape, dtype))
-            points += chi2.size
-            if time.perf_counter() - began > _SAMPLE_SECONDS:
-                break
-        began, sampled = time.perf_counter(), time.perf_counter() - began
-        seconds = sampled * self._points_visited / points / min(threads, len(tiling))
-        if definition.output.delta_chi2_max is not None:
-            seconds += time.perf_counter() - began  # to find the tiles that matter
-        if isinstance(self._evaluator, ChiSquaredPolynomial) and definition.output.profile == "exact":
-            seconds += estimated_seconds(self._evaluator, definition.axes, threads)
-        return Estimate(
-            shape,
-            self._points_visited,
-            prod(shape) * dtype.itemsize if keeps_grid else 0,
-            int(stored * prod(shape) / points) + self._planes_bytes(),
-            seconds,
-            threads,
-        )
-
-    def _sample(self, tiling: Tiling, start: tuple[int, ...]) -> FloatArray:
-        shape = tiling.shape_at(start)
-        sink = ArraySink(shape)
-        axes = [
-            replace(axis, values=axis.values[s : s + n])
-            for axis, s, n in zip(self.definition.axes, start, shape, strict=True)
-        ]
-        scan_grid(self._evaluator, axes, sink, compiled=self._compiled)
-        return sink.chi2
-
-    def _runnable(self) -> Definition:
+    def check_runnable(self) -> Definition:
+        """Return the definition. Raises InputError if it has no axes, or asks for what its chi2 does not allow."""
         if not self.definition.axes:
             place = self.definition.path or "this scan"
             raise InputError(f"{place}: axes: no axes, name at least one parameter with min, max and points")
@@ -360,62 +313,36 @@ class Scan:
             )
         return self.definition
 
-    def _shape(self) -> tuple[int, ...]:
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of points along each axis."""
         return tuple(axis.values.size for axis in self.definition.axes)
 
-    def _planes_bytes(self) -> int:
-        if len(self._shape()) == 2 and self.definition.output.keep == "grid":
+    @property
+    def planes_bytes(self) -> int:
+        """Size of all lines and planes that are kept beside the grid."""
+        if len(self.shape) == 2 and self.definition.output.keep == "grid":
             return 0
-        return 8 * (sum(a * b for a, b in combinations(self._shape(), 2)) + sum(self._shape()))
+        return 8 * (sum(a * b for a, b in combinations(self.shape, 2)) + sum(self.shape))
 
     def _is_direct(self) -> bool:
-        return self._cross_section is not None or self.definition.physics.evaluation == "direct"
+        return self.cross_section is not None or self.definition.physics.evaluation == "direct"
 
     @property
-    def _compiled(self) -> bool:
+    def compiled(self) -> bool:
         """Whether the grid is worth a compiler: a small one is done before Numba would be imported."""
-        evaluator = self._evaluator
+        evaluator = self.evaluator
         return not isinstance(evaluator, ChiSquaredPolynomial) or evaluator.compiled
 
-    def _tiling(self) -> Tiling:
-        return Tiling.of(self._shape(), DIRECT_TILE_POINTS) if self._is_direct() else Tiling.of(self._shape())
-
     @cached_property
-    def _evaluator(self) -> DirectEvaluator | ChiSquaredPolynomial | PoissonPolynomial:
+    def evaluator(self) -> DirectEvaluator | ChiSquaredPolynomial | PoissonPolynomial:
+        """What computes chi2 on the grid."""
         if self._is_direct():
-            return DirectEvaluator(self.definition, self.likelihood, self._cross_section)
+            return DirectEvaluator(self.definition, self.likelihood, self.cross_section)
         polynomial = self.likelihood.polynomial(self.definition.axes, self.definition.parameters)
-        if isinstance(polynomial, ChiSquaredPolynomial) and prod(self._shape()) <= SMALL_POINTS:
+        if isinstance(polynomial, ChiSquaredPolynomial) and prod(self.shape) <= SMALL_POINTS:
             return replace(polynomial, compiled=False)
         return polynomial
-
-    def _evaluation(self) -> Mapping[str, AttributeValue]:
-        """What chi2 is, how it was evaluated and up to where, for the file's attributes."""
-        evaluation: dict[str, AttributeValue] = {}
-        if self.definition.output.delta_chi2_max is not None:
-            evaluation["delta_chi2_max"] = self.definition.output.delta_chi2_max
-        evaluation |= {"statistic": self.definition.statistic.kind, "evaluation": self.definition.physics.evaluation}
-        if self._cross_section is not None:
-            evaluation |= {"evaluation": "direct", "cross_section": getattr(self._cross_section, "__name__", "given")}
-        return evaluation
-
-    def _response_arrays(self) -> dict[str, ResponseArray]:
-        from scanengine.store import ResponseArray
-
-        arrays = {}
-        for response in self.responses:
-            name = f"{response.experiment}__{response.channel}__{response.flavour}"
-            arrays[name] = ResponseArray(
-                response.integrals,
-                (f"{response.experiment} bin", "term"),
-                {
-                    "units": "counts",
-                    "terms": TERMS,
-                    "bin_edges_keV": [float(edge) for edge in response.bin_edges_keV],
-                    "couplings": self.definition.physics.couplings,
-                },
-            )
-        return arrays
 
     def _standard_model(self, name: str) -> float:
         return self.definition.physics.sin2_theta_w if name == "sin2_theta_w" else 0.0
@@ -438,11 +365,3 @@ def default_threads() -> int:
     """Return the number of cores that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
-
-
-def _spread(tiling: Tiling, most: int) -> list[tuple[int, ...]]:
-    """Return the first points of at most `most` tiles, spread evenly over the grid."""
-    counts = [-(-n // t) for n, t in zip(tiling.grid_shape, tiling.tile_shape, strict=True)]
-    chosen = np.unique(np.linspace(0, len(tiling) - 1, most).astype(np.int64))
-    indices = zip(*np.unravel_index(chosen, counts), strict=True)
-    return [tuple(int(i) * t for i, t in zip(index, tiling.tile_shape, strict=True)) for index in indices]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import re
+import signal
 import sys
 import tomllib
 import traceback
 from dataclasses import asdict
 from itertools import combinations
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -44,12 +48,17 @@ SetOption = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the scan file, as fixed.mu_nu=10. Repeatable."),
 ]
 ThreadsOption = Annotated[int | None, typer.Option(help="Threads; by default the cores this process may use.")]
+OutputOption = Annotated[Path | None, typer.Option("-o", "--output", metavar="OUT.h5", help="The result file.")]
+OverwriteOption = Annotated[bool, typer.Option(help="Replace an existing result and figure.")]
+FigureOption = Annotated[bool, typer.Option(help="Draw the scan's figure beside the result.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 LevelsOption = Annotated[str, typer.Option("--cl", metavar="PERCENT,...", help="Confidence levels in per cent.")]
 
 
 def main() -> None:
     """Run the command line; errors become a sentence on standard error and exit status 1 or 2."""
+    _hear_of_the_library()
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         status = app(standalone_mode=False)
         if status == _INTERRUPTED:
@@ -71,6 +80,20 @@ def main() -> None:
         if os.environ.get("SCANENGINE_DEBUG"):
             traceback.print_exc()
         _fail(f"a bug in scanengine: {type(error).__name__}: {error}; SCANENGINE_DEBUG=1 shows where", 1)
+
+
+def _terminated(_number: int, _frame: FrameType | None) -> None:
+    """Take a batch system's word as Ctrl-C: what is in flight is written, and the end is clean."""
+    raise KeyboardInterrupt
+
+
+def _hear_of_the_library() -> None:
+    """Let what the library logs be seen, as notes on standard error."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("note: %(message)s"))
+    logger = logging.getLogger("scanengine")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
 
 
 def _fail(message: str, status: int) -> None:
@@ -95,24 +118,70 @@ def _without_verb(
 @app.command()
 def run(
     scan: ScanArgument,
-    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="OUT.h5", help="The result file.")] = None,
-    overwrite: Annotated[bool, typer.Option(help="Replace an existing result and figure.")] = False,
+    output: OutputOption = None,
+    overwrite: OverwriteOption = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Throw an unfinished result away, which is otherwise gone on with.")
+    ] = False,
     overrides: SetOption = None,
     threads: ThreadsOption = None,
-    figure: Annotated[bool, typer.Option(help="Draw the scan's figure beside the result.")] = True,
+    executor: Annotated[
+        str,
+        typer.Option(
+            metavar="WHO", help="Who works: threads, processes:N, dask://HOST:PORT, dask:FILE (of a scheduler), mpi."
+        ),
+    ] = "threads",
+    shard: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Do the I-th of N parts only, for `scanengine merge`.")
+    ] = None,
+    memory: Annotated[str, typer.Option(metavar="SIZE", help="Memory that grid and profiles may take.")] = "4GB",
+    figure: FigureOption = True,
 ) -> None:
-    """Scan a grid, write it, print best fit and 90% intervals, and draw it."""
+    """Scan a grid, write it, print best fit and 90% intervals, and draw it.
+
+    What was interrupted goes on where it stopped.
+    """
     loaded = _load(scan, overrides)
     target = Path(Path(scan).name).with_suffix(".h5") if output is None else output
+    how: dict[str, Any] = {"overwrite": overwrite, "fresh": fresh, "threads": threads, "memory_bytes": _bytes(memory)}
+    if shard is not None:
+        if executor != "threads":
+            raise InputError("--shard and --executor exclude each other: a shard is done by threads of one process")
+        with text.progress(loaded.definition.title) as progress:
+            written = loaded.run_shard(target, *_shard(shard), progress=progress, **how)
+        print(f"shard {shard} of {text.grid(loaded.shape)}, written to {written}")
+        return
     if figure and target.name:
         from scanengine import figures
 
         figures.check(target.with_suffix(".png"), overwrite=overwrite)
     with text.progress(loaded.definition.title) as progress:
-        result = loaded.run(target, overwrite=overwrite, threads=threads, progress=progress)
+        result = loaded.run(target, executor=executor, progress=progress, **how)
+    _show(loaded, result, target, overwrite=overwrite, figure=figure)
+
+
+@app.command()
+def merge(
+    output: Annotated[Path, typer.Argument(metavar="OUT.h5", help="The result file to make.")],
+    shards: Annotated[list[Path], typer.Argument(metavar="SHARD.h5...", help="All shards of one scan.")],
+    overwrite: OverwriteOption = False,
+    figure: FigureOption = True,
+) -> None:
+    """Make a result of the shards of a scan, if each of its tiles is in one of them, once."""
+    from scanengine import api, figures
+
+    if figure:
+        figures.check(output.with_suffix(".png"), overwrite=overwrite)
+    with text.progress("merging") as progress:
+        result = api.merge(output, shards, overwrite=overwrite, progress=progress)
+    _show(api.Scan(result.definition), result, output, overwrite=overwrite, figure=figure)
+
+
+def _show(scan: Scan, result: Result, target: Path, *, overwrite: bool, figure: bool) -> None:
+    """Print what a finished scan has found, and draw it."""
     print(f"{text.grid(result.shape)}, written to {target}")
     text.print_best_fit(result)
-    text.note_degeneracy(loaded, result)
+    text.note_degeneracy(scan, result)
     text.print_limits(result, result.limits(0.90))
     if figure:
         from scanengine import figures
@@ -124,6 +193,21 @@ def run(
             raise Interrupted(f"interrupted: {target} is whole, `scanengine plot {target}` draws it") from None
         print(f"figure: {drawn}")
         text.warn_about(grids, (0.90,))
+
+
+@app.command()
+def verify(
+    results: Annotated[list[Path], typer.Argument(metavar="OUT.h5...", help="Result files, or shards.")],
+) -> None:
+    """Read every number of a result and check it against its checksum, and the parts against each other.
+
+    Exit status 2 if something has changed since it was written.
+    """
+    from scanengine import store
+
+    for path in results:
+        with text.progress(f"verifying {path}") as progress:
+            print(f"{path}: {store.verify(path, progress)}")
 
 
 @app.command()
@@ -350,6 +434,24 @@ def _levels(text: str) -> tuple[float, ...]:
     if not all(0.0 < percent < 100.0 for percent in percents):
         raise InputError(f"--cl {text}: a confidence level lies between 0 and 100 per cent")
     return tuple(percent / 100.0 for percent in percents)
+
+
+def _shard(item: str) -> tuple[int, int]:
+    number, _, of = item.partition("/")
+    if not (number.isdigit() and of.isdigit()):
+        raise InputError(f"--shard {item}: write which of how many, as 3/8")
+    return int(number), int(of)
+
+
+def _bytes(size: str) -> int:
+    match = re.fullmatch(r"\s*([0-9.]+)\s*([kMGT]?)B?\s*", size)
+    try:
+        number = float(match[1]) if match else 0.0
+    except ValueError:
+        number = 0.0
+    if match is None or not number > 0.0:
+        raise InputError(f"--memory {size}: write a size, as 500MB or 4GB")
+    return int(number * 1000 ** " kMGT".index(match[2] or " "))
 
 
 def _assignment(item: str) -> tuple[str, float]:

@@ -37,13 +37,16 @@ class Statistic:
 class Output:
     """What a result file keeps, in which precision, and whether profiles are also taken between grid points.
 
-    Above `delta_chi2_max`, if there is one, the profiles of the grid's points are infinite.
+    `relative_error` is how far stored numbers may be rounded, None not at all. Above `delta_chi2_max`, if there is one,
+    the profiles of the grid's points are infinite.
     """
 
     keep: Literal["grid", "profiles"]
     precision: Literal["float64", "float32"]
     profile: Literal["grid", "exact"] = "grid"
     delta_chi2_max: float | None = None
+    compression: Literal["deflate", "none"] = "deflate"
+    relative_error: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -222,6 +222,13 @@ class OutputTable(Table):
 
     keep: Literal["grid", "profiles"] = Field("grid", description="The grid, or nothing but its profiles.")
     precision: Literal["float64", "float32"] = Field("float64", description="Precision of the stored grid.")
+    compression: Literal["deflate", "none"] = Field(
+        "deflate", description="Filters of the stored grid: shuffle and deflate, or none; a checksum in either case."
+    )
+    relative_error: Annotated[float, Field(ge=1e-15, le=0.1)] | None = Field(
+        None,
+        description="How far stored chi2 may be rounded, relative to itself: the fewer bits, the smaller the file.",
+    )
     profile: Literal["grid", "exact"] = Field(
         "grid",
         description="Profiles from the grid's points alone, or with the hidden axes also minimised continuously.",

@@ -21,10 +21,13 @@ UNITS = "each axis names its own units; chi2 and its profiles are dimensionless"
 
 CHI2 = "chi2"
 DONE = "done"
+RUNNING = "running"
+IDENTITY = "identity"
+SHARD = "shard"
 PROFILES = "profiles"
 EXACT_PROFILES = "profiles_exact"
 RESPONSES = "responses"
-_TAKEN = (CHI2, DONE, PROFILES, EXACT_PROFILES, RESPONSES)
+_TAKEN = (CHI2, DONE, RUNNING, PROFILES, EXACT_PROFILES, RESPONSES)
 _AXIS_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
 
 AttributeValue = str | float | Sequence[str] | Sequence[float]

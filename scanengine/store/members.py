@@ -3,39 +3,40 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
 import h5py
 import numpy as np
-from numpy.typing import DTypeLike
 
 from scanengine.grids import Axis, FloatArray, Profiles
 from scanengine.store import layout
-from scanengine.store.chunks import DEFLATE_LEVEL
 from scanengine.store.layout import AttributeValue, ResponseArray
+from scanengine.store.plan import GridPlan, identity_of
 
 
-def write_root_attributes(
-    root: h5py.File,
-    axes: Sequence[Axis],
-    definition: str,
-    overrides: Sequence[str],
-    attributes: Mapping[str, AttributeValue],
-) -> None:
-    """Write what identifies the file and the scan; `attributes` may replace `units` and `conventions`, nothing else."""
+def write_header(root: h5py.File, plan: GridPlan) -> None:
+    """Write what is known before the first tile: whose scan it is, the axes, the empty grid and the responses."""
     own: dict[str, AttributeValue] = {
         "format": layout.FORMAT,
         "format_version": layout.FORMAT_VERSION,
         "scanengine_version": _package_version(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "definition": definition,
-        "definition_sha256": hashlib.sha256(definition.encode()).hexdigest(),
-        "definition_overrides": overrides,
-        "axes": [axis.name for axis in axes],
+        "definition": plan.definition,
+        "definition_sha256": hashlib.sha256(plan.definition.encode()).hexdigest(),
+        "definition_overrides": plan.overrides,
+        layout.IDENTITY: json.dumps(identity_of(plan)),
+        "axes": [axis.name for axis in plan.axes],
     }
-    _set_attributes(root, {"units": layout.UNITS, "conventions": layout.CONVENTIONS, **attributes, **own})
+    _set_attributes(root, {"units": layout.UNITS, "conventions": layout.CONVENTIONS, **plan.attributes, **own})
+    write_axes(root, plan.axes)
+    if plan.has_grid:
+        _create_chi2(root, plan)
+    root.create_dataset(layout.DONE, data=np.zeros(plan.counts, dtype=np.uint8))
+    root.create_group(layout.PROFILES, track_order=True)
+    write_responses(root.create_group(layout.RESPONSES, track_order=True), plan.responses)
 
 
 def write_axes(root: h5py.File, axes: Sequence[Axis]) -> None:
@@ -47,24 +48,19 @@ def write_axes(root: h5py.File, axes: Sequence[Axis]) -> None:
         _set_attributes(scale, {"units": axis.units, "long_name": long_name, "symbol": axis.symbol})
 
 
-def create_chi2(
-    root: h5py.File, names: Sequence[str], shape: tuple[int, ...], chunk_shape: tuple[int, ...], dtype: DTypeLike
-) -> h5py.Dataset:
-    """Create the empty grid over the axes `names`, NaN where nothing is written, with the filters of `encode_chunk`."""
+def _create_chi2(root: h5py.File, plan: GridPlan) -> None:
+    """Create the empty grid, NaN where nothing is written."""
     dataset = root.create_dataset(
         layout.CHI2,
-        shape=shape,
-        dtype=dtype,
-        chunks=chunk_shape,
-        shuffle=True,
-        compression="gzip",
-        compression_opts=DEFLATE_LEVEL,
-        fletcher32=True,
+        shape=plan.shape,
+        dtype=plan.encoding.dtype,
+        chunks=plan.chunk_shape,
         fillvalue=np.nan,
         track_order=True,
+        **plan.encoding.filters,
     )
-    _describe(root, dataset, names, "chi2")
-    return dataset
+    _describe(root, dataset, [axis.name for axis in plan.axes], "chi2")
+    _set_attributes(dataset, {"relative_rounding_error": plan.encoding.rounding})
 
 
 def write_exact_profiles(root: h5py.File, axes: Sequence[Axis], profiles: Profiles) -> None:

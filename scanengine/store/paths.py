@@ -23,8 +23,8 @@ def partial_path(path: Path) -> Path:
 def check_output(path: str | Path, n_bytes: int, overwrite: bool = False) -> None:
     """Raise `InputError` unless a result of `n_bytes` (uncompressed) can be written to `path`; nothing is created.
 
-    The name ends in .h5 or .hdf5, the directory exists and can be written, neither the file nor its unfinished
-    predecessor is there unless `overwrite`, and the disk has room for the grid as it is before compression.
+    The name ends in .h5 or .hdf5, the directory exists and can be written, the file is not there unless `overwrite`,
+    and the disk has room for the grid as it is before compression.
     """
     path = Path(path)
     try:
@@ -47,7 +47,6 @@ def check_output(path: str | Path, n_bytes: int, overwrite: bool = False) -> Non
         raise InputError(f"{path} exists: pass --overwrite to replace it, or -o to write elsewhere")
     reusable = 0
     if partial.exists():
-        refuse_partial(path, overwrite)
         reusable = partial.stat().st_size
     free = shutil.disk_usage(directory).free + reusable
     if n_bytes > free:
@@ -57,22 +56,16 @@ def check_output(path: str | Path, n_bytes: int, overwrite: bool = False) -> Non
         )
 
 
-def refuse_partial(path: Path, overwrite: bool) -> None:
-    """Raise `InputError` for the unfinished file beside `path` if it is being written, or may not be replaced."""
-    partial = partial_path(path)
+def remove_partial(partial: Path) -> None:
+    """Remove an unfinished file, if it is there. Raises BlockingIOError if another run is writing it."""
     try:
         with h5py.File(partial, "r"):
             pass
     except BlockingIOError:
-        raise InputError(
-            f"{partial} is being written by another run: wait for it, or use -o to write elsewhere"
-        ) from None
+        raise
     except OSError:
         pass  # damaged, and as replaceable as a sound one
-    if not overwrite:
-        raise InputError(
-            f"{partial} is left from an unfinished run: pass --overwrite to replace it, or -o to write elsewhere"
-        )
+    partial.unlink(missing_ok=True)
 
 
 def format_bytes(n_bytes: float) -> str:

@@ -20,7 +20,15 @@ from scanengine.store import layout
 from scanengine.store.paths import partial_path
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
-_OWN_ATTRIBUTES = ("axes", "best_fit", "definition", "definition_overrides", "definition_sha256", "minimum")
+_OWN_ATTRIBUTES = (
+    "axes",
+    "best_fit",
+    "definition",
+    "definition_overrides",
+    "definition_sha256",
+    layout.IDENTITY,
+    "minimum",
+)
 _H5PY_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError)
 
 Selection = int | slice | EllipsisType | tuple[int | slice | EllipsisType, ...]
@@ -69,13 +77,13 @@ class StoredResult:
             raise InputError(
                 f'{self.path} has no grid: it was made with keep = "profiles"; run the scan with keep = "grid"'
             )
-        with _opened(self.path) as file:
+        with opened(self.path) as file:
             _check_grid(file, self.shape)
             dataset = file[layout.CHI2].astype(np.float64)
             try:
                 return np.asarray(dataset[selection], dtype=np.float64)
             except (OSError, RuntimeError) as error:
-                raise _unreadable(layout.CHI2, error) from error
+                raise unreadable(layout.CHI2, error) from error
 
 
 def open_result(path: str | Path) -> StoredResult:
@@ -84,7 +92,7 @@ def open_result(path: str | Path) -> StoredResult:
     Raises `InputError` for a file that is missing, foreign, unfinished, of a newer version, truncated or damaged.
     """
     path = Path(path)
-    with _opened(path) as file:
+    with opened(path) as file:
         _check_kind(path, file)
         names = _text_list(file, "axes")
         try:
@@ -115,7 +123,8 @@ def open_result(path: str | Path) -> StoredResult:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[h5py.File]:
+def opened(path: Path) -> Iterator[h5py.File]:
+    """Open an HDF5 file to read; whatever is wrong with it becomes an `InputError`."""
     try:
         with path.open("rb") as stream:
             head = stream.read(len(HDF5_SIGNATURE))
@@ -158,14 +167,16 @@ def _check_kind(path: Path, file: h5py.File) -> None:
             f"{path} has format version {format_version}, and this scanengine knows versions up to "
             f"{layout.FORMAT_VERSION}; upgrade scanengine to read it"
         )
+    if layout.SHARD in file.attrs:
+        raise InputError(f"{path} is a shard, a part of a result: `scanengine merge` makes one of all of them")
     if layout.DONE in file:
         done = _read(_dataset(file, layout.DONE), "u1")
         raise InputError(
             f"{path} is unfinished: its scan stopped after {np.count_nonzero(done)} of {done.size} tiles; "
-            "run the scan again with --overwrite"
+            "the command that began it goes on from there"
         )
     if "minimum" not in file.attrs:
-        raise InputError(f"{path} is unfinished: its scan stopped before the end; run the scan again with --overwrite")
+        raise InputError(f"{path} is unfinished: the command that began it goes on from there")
 
 
 def _check_grid(file: h5py.File, shape: tuple[int, ...]) -> None:
@@ -176,7 +187,7 @@ def _check_grid(file: h5py.File, shape: tuple[int, ...]) -> None:
     try:
         found = dataset.id.get_num_chunks()
     except _H5PY_ERRORS as error:
-        raise _unreadable(layout.CHI2, error) from error
+        raise unreadable(layout.CHI2, error) from error
     if found != expected:
         raise _Damage(f"{layout.CHI2} has {found} of its {expected} chunks")
 
@@ -231,7 +242,7 @@ def _response_names(file: h5py.File) -> tuple[str, ...]:
         members = file[layout.RESPONSES].items()
         return tuple(name for name, member in members if isinstance(member, h5py.Dataset) and not member.is_scale)
     except (*_H5PY_ERRORS, AttributeError) as error:
-        raise _unreadable(layout.RESPONSES, error) from error
+        raise unreadable(layout.RESPONSES, error) from error
 
 
 def _dataset(file: h5py.File, name: str, shape: tuple[int, ...] | None = None) -> h5py.Dataset:
@@ -240,7 +251,7 @@ def _dataset(file: h5py.File, name: str, shape: tuple[int, ...] | None = None) -
         link = file.get(name, getlink=True)
         found = file[name] if isinstance(link, h5py.HardLink) else None
     except _H5PY_ERRORS as error:
-        raise _unreadable(name, error) from error
+        raise unreadable(name, error) from error
     if not isinstance(found, h5py.Dataset) or found.shape is None:
         raise _Damage(f"{name} is missing")
     if shape is not None and found.shape != shape:
@@ -258,7 +269,7 @@ def _read(dataset: h5py.Dataset, dtype: str = "f8") -> Any:
     try:
         return dataset[()]
     except (OSError, RuntimeError) as error:
-        raise _unreadable(name, error) from error
+        raise unreadable(name, error) from error
 
 
 def _read_chi2(dataset: h5py.Dataset) -> Any:
@@ -275,7 +286,7 @@ def _attribute(target: h5py.HLObject, name: str) -> Any:
     except KeyError:
         raise _Damage(f"the attribute {name} of {target.name} is missing") from None
     except _H5PY_ERRORS as error:
-        raise _unreadable(f"the attribute {name} of {target.name}", error) from error
+        raise unreadable(f"the attribute {name} of {target.name}", error) from error
 
 
 def _text(target: h5py.HLObject, name: str) -> str:
@@ -305,7 +316,8 @@ def _plain(value: Any) -> Any:
     return tuple(plain) if isinstance(plain, list) else plain
 
 
-def _unreadable(name: str, error: BaseException) -> _Damage:
+def unreadable(name: str, error: BaseException) -> _Damage:
+    """Return what to raise where HDF5 could not read something."""
     if "filter returned failure" in str(error):  # the checksum is the first filter on the way back
         return _Damage(f"the checksum of {name} does not match, so that its numbers have changed on the disk")
     return _Damage(f"{name} cannot be read")

@@ -5,6 +5,7 @@ several processes at once; floating-point rules.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import numpy as np
 import pytest
 
 import scanengine_kernels
-from scanengine_kernels import _cache, _jit
+from scanengine_kernels import _cache, _jit, _sources
 from scanengine_kernels._jit import interpreted, jit, jit_uncached
 from tests.naive import FloatArray
 
@@ -45,7 +46,7 @@ def package(tmp_path: Path) -> Path:
     """A kernel package in the place of ours, with the real decorator and a kernel that calls one in another file."""
     package = tmp_path / "scanengine_kernels"
     package.mkdir()
-    for module in (_jit, _cache):
+    for module in (_jit, _cache, _sources):
         shutil.copy(str(module.__file__), package)
     (package / "__init__.py").touch()
     (package / "callee.py").write_text(CALLEE.format(value=2.0))
@@ -97,7 +98,7 @@ def test_cache_lies_under_the_source_hash(package: Path, tmp_path: Path) -> None
     base = tmp_path / "chosen"
     directory, path = run(code, tmp_path, NUMBA_CACHE_DIR=str(base)).stdout.split()
     assert Path(directory).parent == base / "scanengine"
-    assert len(Path(directory).name) == 16
+    assert re.fullmatch(rf"[0-9a-f]{{16}}-{re.escape(numba.__version__)}", Path(directory).name)
     assert Path(path).parent == Path(directory)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from scanengine.grids import Axis, FloatArray, Profiles
-from scanengine.store import GridWriter
+from scanengine.grids import Axis, FloatArray, Profiles, RunningMinima
+from scanengine.store import Encoding, GridPlan, GridWriter
 
 DEFINITION = 'title = "Zwei Ziele, ν"\r\n[axes]\n'
 SHAPE = (7, 5, 4)
@@ -49,7 +49,22 @@ def tiles_of(shape: tuple[int, ...], tile: tuple[int, ...]) -> Iterator[tuple[tu
 
 
 def writer_for(path: Path, shape: tuple[int, ...] = SHAPE, tile: tuple[int, ...] = TILE, **options: Any) -> GridWriter:
-    return GridWriter(path, **{"axes": axes_of(shape), "definition": DEFINITION, "tile_shape": tile} | options)
+    how = {name: options.pop(name) for name in ("overwrite", "fresh") if name in options}
+    if "precision" in options:
+        options["encoding"] = Encoding(np.dtype(options.pop("precision")).newbyteorder("<"))
+    return GridWriter(path, plan_for(shape, tile, **options), **how)
+
+
+def plan_for(shape: tuple[int, ...] = SHAPE, tile: tuple[int, ...] = TILE, **options: Any) -> GridPlan:
+    return GridPlan(**{"axes": axes_of(shape), "definition": DEFINITION, "tile_shape": tile} | options)
+
+
+def minima_of(chi2: FloatArray) -> RunningMinima:
+    """The running minima after the whole grid, planes one after another."""
+    profiles = profiles_of(chi2, axes_of(chi2.shape))
+    planes = np.concatenate([plane.ravel() for plane in profiles.planes.values()] or [np.zeros(0)])
+    best = tuple(int(i) for i in np.unravel_index(chi2.argmin(), chi2.shape))
+    return RunningMinima(planes, np.concatenate(list(profiles.lines.values())), profiles.minimum, best)
 
 
 def write_result(
@@ -57,8 +72,8 @@ def write_result(
 ) -> FloatArray:
     chi2 = chi2_of(shape)
     with writer_for(path, shape, tile, **options) as writer:
-        if writer.has_grid:
-            for start, where in tiles_of(shape, writer.chunk_shape):
-                writer.write(start, writer.prepare(np.ascontiguousarray(chi2[where])))
+        writer.keep(lambda: minima_of(chi2))
+        for start, where in tiles_of(shape, writer.plan.chunk_shape):
+            writer.write(start, writer.prepare(np.ascontiguousarray(chi2[where])))
         assert writer.finish(profiles_of(chi2, axes_of(shape))) == path
     return chi2

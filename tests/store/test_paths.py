@@ -17,9 +17,12 @@ from scanengine.errors import InputError, RunError
 from scanengine.store import check_output, format_bytes, open_result, partial_path
 from tests.store.results import (
     SHAPE,
+    TILE,
     axes_of,
     chi2_of,
+    minima_of,
     profiles_of,
+    tiles_of,
     write_result,
     writer_for,
 )
@@ -43,12 +46,16 @@ def test_overwrite_keeps_the_old_result_until_the_new_one_is_whole(result: Path)
     assert list(result.parent.iterdir()) == [result]
 
 
-def test_a_leftover_of_an_unfinished_run_is_replaced_only_when_asked(tmp_path: Path) -> None:
+def test_a_leftover_that_is_no_unfinished_scan_is_replaced_only_when_asked(tmp_path: Path) -> None:
     path = tmp_path / "out.h5"
     partial_path(path).write_bytes(b"junk")
-    with pytest.raises(InputError, match=r"out\.partial\.h5 is left from an unfinished run: pass --overwrite"):
-        check_output(path, 0)
-    write_result(path, overwrite=True)
+    with (
+        pytest.raises(InputError, match=r"out\.partial\.h5 is damaged .*: pass --fresh to start again"),
+        writer_for(path, overwrite=True),
+    ):
+        pass
+    assert partial_path(path).read_bytes() == b"junk"
+    write_result(path, fresh=True)
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -63,8 +70,10 @@ def test_a_file_that_another_process_writes_is_neither_replaced_nor_read(tmp_pat
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "open\n"
-        with pytest.raises(InputError, match=r"out\.partial\.h5 is being written by another run"):
-            check_output(path, 0, overwrite=True)
+        for fresh in (False, True):
+            busy = pytest.raises(InputError, match=r"out\.partial\.h5 is being written by another run: wait for it")
+            with busy, writer_for(path, overwrite=True, fresh=fresh):
+                pass
         partial = partial_path(path)
         partial.write_bytes(b"\x89HDF\r\n\x1a\n")
         with pytest.raises(InputError, match="is being written by a running scan"):
@@ -76,6 +85,9 @@ def test_a_result_that_appears_during_the_run_is_left_alone(tmp_path: Path) -> N
     path = tmp_path / "out.h5"
     with writer_for(path, keep="profiles") as writer:
         path.write_text("mine")
+        writer.keep(lambda: minima_of(chi2_of(SHAPE)))
+        for start, _ in tiles_of(SHAPE, TILE):
+            writer.write(start, b"")
         with pytest.raises(RunError, match="appeared during the run"):
             writer.finish(profiles_of(chi2_of(SHAPE), axes_of(SHAPE)))
     assert path.read_text() == "mine"
@@ -112,7 +124,8 @@ def test_a_directory_that_turns_out_read_only_is_an_input_error(
     def refuse(*_: Any, **__: Any) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
-    monkeypatch.setattr(Path, "touch", refuse)
+    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(Path, "rename", refuse)
     with pytest.raises(InputError, match="cannot be written: Read-only file system"), writer_for(tmp_path / "out.h5"):
         pass
 

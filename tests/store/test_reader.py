@@ -71,7 +71,9 @@ def test_a_newer_format_version(result: Path) -> None:
 def test_an_unfinished_file_of_profiles(tmp_path: Path) -> None:
     with writer_for(tmp_path / "out.h5", keep="profiles") as writer:
         shutil.copy(writer.partial, tmp_path / "copy.h5")
-    with pytest.raises(InputError, match="is unfinished: its scan stopped before the end"):
+    with pytest.raises(
+        InputError, match="is unfinished: its scan stopped after 0 of 9 tiles; the command that began it goes on"
+    ):
         open_result(tmp_path / "copy.h5")
 
 

@@ -17,7 +17,7 @@ import pytest
 import xarray as xr
 
 from scanengine.errors import InputError, RunError
-from scanengine.grids import Axis
+from scanengine.grids import Axis, FloatArray, RunningMinima
 from scanengine.store import GridWriter, ResponseArray, open_result
 from tests.store.results import (
     DEFINITION,
@@ -25,6 +25,7 @@ from tests.store.results import (
     TILE,
     axes_of,
     chi2_of,
+    minima_of,
     profiles_of,
     write_result,
     writer_for,
@@ -32,7 +33,13 @@ from tests.store.results import (
 
 
 def write_first_tile(writer: GridWriter) -> None:
+    writer.keep(lambda: minima_of(np.zeros(SHAPE)))
     writer.write((0, 0, 0), writer.prepare(np.zeros(TILE)))
+
+
+def write_and_keep(writer: GridWriter, start: tuple[int, ...], chi2: FloatArray) -> None:
+    writer.write(start, writer.prepare(chi2))
+    writer.keep(lambda: RunningMinima(np.zeros(0), np.zeros(0)))
 
 
 def interrupt_after_a_tile(writer: GridWriter) -> None:
@@ -160,7 +167,7 @@ def test_an_interrupt_keeps_the_tiles_that_were_written(tmp_path: Path) -> None:
         interrupt_after_a_tile(writer)
     assert (writer.kept, writer.tiles_written, writer.tiles) == (tmp_path / "out.partial.h5", 1, 9)
     assert list(tmp_path.iterdir()) == [writer.kept]
-    with pytest.raises(InputError, match="is unfinished: its scan stopped after 1 of 9 tiles; run the scan again"):
+    with pytest.raises(InputError, match="is unfinished: its scan stopped after 1 of 9 tiles; the command"):
         open_result(tmp_path / "out.partial.h5")
     with h5py.File(tmp_path / "out.partial.h5") as file:
         assert file["done"][0, 0, 0] == 1
@@ -181,8 +188,11 @@ def test_a_killed_run_loses_no_tile_that_its_mask_vouches_for(tmp_path: Path) ->
     script = (
         "import sys, os, numpy as np; import scanengine.store.writer as w; from scanengine.grids import Axis\n"
         "w.CHECKPOINT_SECONDS = 0\n"
-        "with w.GridWriter(sys.argv[1], axes=[Axis('x', np.arange(6.0))], definition='', tile_shape=(2,)) as writer:\n"
+        "from scanengine.grids import RunningMinima; from scanengine.store import GridPlan\n"
+        "plan = GridPlan(axes=(Axis('x', np.arange(6.0)),), definition='', tile_shape=(2,))\n"
+        "with w.GridWriter(sys.argv[1], plan) as writer:\n"
         "    writer.write((2,), writer.prepare(np.array([7.0, 8.0])))\n"
+        "    writer.keep(lambda: RunningMinima(np.zeros(0), np.arange(6.0), 7.0, (2,)))\n"
         "    os.kill(os.getpid(), 9)\n"
     )
     code = subprocess.run(
@@ -225,11 +235,11 @@ def test_a_failed_write_is_a_run_error_and_leaves_hdf5_in_peace(
     writer = writer_for(tmp_path / "out.h5", (8, 1000, 100), (1, 1000, 100))
     noise = np.random.default_rng(0).normal(size=(1, 1000, 100))
     with writer:
-        writer.write((0, 0, 0), writer.prepare(noise))
+        write_and_keep(writer, (0, 0, 0), noise)
         try:
             resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, limits[1]))
             with pytest.raises(RunError, match="could not be written: File too large"):
-                writer.write((1, 0, 0), writer.prepare(noise))
+                write_and_keep(writer, (1, 0, 0), noise)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert writer.kept == tmp_path / "out.partial.h5"

@@ -1,0 +1,55 @@
+"""What the numbers of a scan depend on, in words, name by name: two definitions with the same are the same physics."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+
+import numpy as np
+
+from scanengine.definition.model import Definition
+from scanengine.inputs.detectors import Experiment
+
+_WORDS = frozenset({"title", "text", "overrides", "path", "notes"})
+"""Fields of a definition that are for people: a scan file may be renamed, moved and commented."""
+
+_LONGEST = 6
+
+
+def identity(definition: Definition) -> dict[str, str]:
+    """Return every number and choice that the result depends on, by its place; long arrays by their checksum."""
+    found: dict[str, str] = {}
+    for each in fields(definition):
+        if each.name not in _WORDS:
+            found.update(_leaves(each.name, getattr(definition, each.name)))
+    return found
+
+
+def _leaves(place: str, value: object) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Experiment):
+        for isotope in value.target.isotopes:
+            yield from _leaves(f"{place}.form_factors.{isotope}", value.form_factors(isotope))
+    if isinstance(value, np.ndarray):
+        yield place, _array(value)
+    elif is_dataclass(value):
+        for each in fields(value):
+            part = getattr(value, each.name)
+            if not callable(part):
+                yield from _leaves(f"{place}.{each.name}", part)
+    elif isinstance(value, Mapping):
+        for name, part in value.items():
+            yield from _leaves(f"{place}.{name}", part)
+    elif isinstance(value, list | tuple) and not all(isinstance(part, str | float | int) for part in value):
+        for number, part in enumerate(value):
+            yield from _leaves(f"{place}.{getattr(part, 'name', number)}", part)
+    else:
+        yield place, str(value)
+
+
+def _array(values: np.ndarray) -> str:
+    if values.size <= _LONGEST:
+        return str(values.tolist())
+    digest = hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()
+    first, last = values.flat[0], values.flat[-1]
+    return f"{' x '.join(map(str, values.shape))} numbers from {first} to {last} ({digest[:12]})"

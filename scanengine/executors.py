@@ -1,0 +1,130 @@
+"""Who does the work: threads of this process, processes of this machine, dask workers, or MPI ranks."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import re
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from scanengine.errors import InputError
+
+FORMS = '"threads", "processes:N", "dask://HOST:PORT", "dask:SCHEDULER_FILE" or "mpi"'
+
+_LIBRARY_THREADS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_WORLD_SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
+
+
+@contextmanager
+def executor_of(description: str) -> Iterator[tuple[Executor, int]]:
+    """Open the executor that a description names, and say how many workers it has.
+
+    Raises InputError for a description of another form, a package that is not installed, a scheduler that does not
+    answer, and an MPI that does not see the ranks it was started with.
+    """
+    if match := re.fullmatch(r"processes:(\d+)", description):
+        with _processes(int(match[1])) as found:
+            yield found
+    elif description.startswith("dask:"):
+        with _dask(description) as found:
+            yield found
+    elif description == "mpi":
+        with _mpi() as found:
+            yield found
+    else:
+        raise InputError(f"--executor {description}: {FORMS} would do")
+
+
+@contextmanager
+def _processes(number: int) -> Iterator[tuple[Executor, int]]:
+    if number < 1:
+        raise InputError("--executor processes:N needs at least one process")
+    spawn = multiprocessing.get_context("spawn")  # a fork would inherit threads and locks that do not survive it
+    with _one_thread_each():
+        pool = ProcessPoolExecutor(number, mp_context=spawn, initializer=_begin_worker)
+        try:
+            yield pool, number
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let the libraries of child processes use one thread each: the processes share the cores already."""
+    before = {name: os.environ.get(name) for name in _LIBRARY_THREADS}
+    os.environ.update(dict.fromkeys(_LIBRARY_THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _begin_worker() -> None:
+    """Leave Ctrl-C to the parent, and end with it: a worker of a killed parent would wait for ever."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+
+    def end_with_parent() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+@contextmanager
+def _dask(description: str) -> Iterator[tuple[Executor, int]]:
+    try:
+        from dask.distributed import Client
+    except ImportError:
+        raise InputError(f"--executor {description} needs dask: pip install 'scanengine[dask]'") from None
+    address = description.removeprefix("dask:")
+    where: dict[str, Any] = (
+        {"address": f"tcp:{address}"} if address.startswith("//") else {"scheduler_file": str(Path(address))}
+    )
+    if "scheduler_file" in where and not Path(address).is_file():
+        raise InputError(f"--executor {description}: there is no scheduler file {address}")
+    try:
+        client: Any = Client(**where, timeout="10s", set_as_default=False)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise InputError(f"--executor {description}: no dask scheduler answers there ({error})") from None
+    with client:
+        workers = sum(client.nthreads().values())
+        if not workers:
+            raise InputError(f"--executor {description}: the dask scheduler there has no workers yet")
+        with client.get_executor(pure=False) as executor:
+            yield executor, workers
+
+
+@contextmanager
+def _mpi() -> Iterator[tuple[Executor, int]]:
+    how = "start it as `mpiexec -n N python -m mpi4py.futures -m scanengine run ... --executor mpi`"
+    try:
+        from mpi4py import MPI
+        from mpi4py.futures import MPIPoolExecutor, get_comm_workers
+    except ImportError as error:
+        needs = "mpi4py and an MPI library: pip install 'scanengine[mpi]'"
+        raise InputError(f"--executor mpi needs {needs} ({error})") from None
+    size = MPI.COMM_WORLD.Get_size()
+    for name in _WORLD_SIZES:
+        started = int(os.environ.get(name, size))
+        if started != size:
+            raise InputError(
+                f"--executor mpi: {started} ranks were started, but mpi4py sees {size}: this mpiexec belongs to "
+                "another MPI library than mpi4py was built for; use the one that does"
+            )
+    if size < 2 or "mpi4py.futures" not in sys.modules or get_comm_workers is None:
+        raise InputError(f"--executor mpi: {size} rank is no pool of workers; {how}")
+    with MPIPoolExecutor() as pool:
+        yield pool, size - 1

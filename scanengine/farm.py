@@ -1,0 +1,131 @@
+"""A scan by workers that share nothing but a folder: each writes its tiles to shards, which one process takes up."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from concurrent.futures import BrokenExecutor, Executor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanengine.driver import Evaluator, Flow, Tiling, visit_tiles
+from scanengine.errors import Interrupted, RunError
+from scanengine.grids import Axis, RunningMinima
+from scanengine.store import GridPlan, GridWriter, absorb
+
+BATCHES_PER_WORKER = 8
+_BATCH_BYTES = 1 << 28
+_BATCH_TILES = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """What a worker needs to do any tile of a scan: it is sent to them, with the numbers of the tiles to do."""
+
+    evaluator: Evaluator
+    axes: tuple[Axis, ...]
+    tiling: Tiling
+    plan: GridPlan
+    folder: Path
+    compiled: bool
+
+    @classmethod
+    def of(cls, evaluator: Evaluator, tiling: Tiling, plan: GridPlan, folder: Path, *, compiled: bool) -> Work:
+        """Describe a scan without what the finished file alone is to hold."""
+        return cls(
+            evaluator, plan.axes, tiling, replace(plan, definition="", responses={}, attributes={}), folder, compiled
+        )
+
+    def do(self, numbers: NDArray[np.int64]) -> Path:
+        """Do some tiles and return the shard that holds them; whoever does the same tiles again writes another."""
+        path = self.folder / f"{numbers[0]}-{numbers[-1]}-{uuid4().hex[:8]}.h5"
+        with GridWriter(path, replace(self.plan, tiles=numbers)) as writer:
+            tiles = self.tiling.some(numbers)
+            visit_tiles(
+                self.evaluator, self.axes, writer, tiles, keep_planes=keeps_planes(self.plan), compiled=self.compiled
+            )
+            return writer.finish_shard(1, 1)
+
+
+def keeps_planes(plan: GridPlan) -> bool:
+    """Whether planes are kept beside the grid: of two axes it is the plane."""
+    return not plan.has_grid
+
+
+def shards_folder(writer: GridWriter) -> Path:
+    """Return the folder of the shards that are not in the file yet: OUT.shards beside OUT.h5."""
+    return writer.path.with_suffix(".shards")
+
+
+def do_tiles(
+    writer: GridWriter, work: Work, executor: Executor, workers: int, progress: Callable[[int], None] | None = None
+) -> None:
+    """Have all tiles that the writer has not got done by an executor's workers, and write them.
+
+    progress is called with the number of points done. What is in shards of an earlier run is not done again. Raises
+    Interrupted on Ctrl-C and RunError if a worker dies for which there is no other: what was finished is kept.
+    """
+    work.folder.mkdir(exist_ok=True)
+    taken_up: list[Path] = []
+
+    def take_up(paths: Sequence[Path]) -> None:
+        for path in paths:
+            absorb(writer, path)
+            taken_up.append(path)
+        before = writer.checkpoints
+        writer.keep(lambda: _minima(writer))
+        if writer.checkpoints > before:  # it vouches for them
+            while taken_up:
+                taken_up.pop().unlink(missing_ok=True)
+        if progress:
+            progress(writer.points_written)
+
+    leftover = sorted(work.folder.glob("*-*-????????.h5"))
+    take_up(leftover)
+    flow = Flow(executor, partial(Work.do, work), iter(_batches(writer, work, workers)), 2 * workers)
+    try:
+        for finished in flow:
+            take_up([path for _, path in finished])
+    except KeyboardInterrupt:
+        with suppress(KeyboardInterrupt):
+            take_up([path for _, path in flow.rest()])
+        done, total = writer.points_written, work.tiling.points
+        raise Interrupted(f"interrupted after {done} of {total} points ({done / total:.1%})") from None
+    except BrokenExecutor as error:
+        raise _died(error) from error
+    except BaseException as error:
+        flow.cancel()
+        if type(error).__name__ in ("KilledWorker", "CancelledError"):  # dask's, after it has tried again in vain
+            raise _died(error) from error
+        raise
+    writer.checkpoint()
+    shutil.rmtree(work.folder)
+
+
+def _minima(writer: GridWriter) -> RunningMinima:
+    minima = writer.earlier()
+    assert minima is not None  # tiles came with minima
+    return minima
+
+
+def _died(error: BaseException) -> RunError:
+    return RunError(
+        f"a worker has died ({type(error).__name__}: killed, or out of memory?): what was finished is kept, and the "
+        "same command goes on from there"
+    )
+
+
+def _batches(writer: GridWriter, work: Work, workers: int) -> list[NDArray[np.int64]]:
+    """Cut what is to do into parts that are worth a worker's while, and enough of them."""
+    starts = zip(work.tiling.numbered().tolist(), work.tiling.starts(), strict=True)
+    to_do = np.array([number for number, start in starts if not writer.is_done(start)], dtype=np.int64)
+    tile_bytes = max(1, work.plan.n_bytes // max(1, work.plan.wanted.sum()))
+    most = max(1, min(_BATCH_TILES, _BATCH_BYTES // tile_bytes))
+    size = max(1, min(most, to_do.size // (BATCHES_PER_WORKER * workers)))
+    return [to_do[i : i + size] for i in range(0, to_do.size, size)]

@@ -1,0 +1,102 @@
+"""Parts of a grid that other workers have written: checked, and taken into the result chunk by chunk as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from scanengine.errors import InputError
+from scanengine.store import layout
+from scanengine.store.chunks import fletcher32
+from scanengine.store.partial import DoneMask, check_same_scan, read_progress
+from scanengine.store.plan import GridPlan
+from scanengine.store.reader import opened
+from scanengine.store.writer import GridWriter
+
+_CHECKSUM_BYTES = 4
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A finished part of a grid: which tiles (counts) it holds, and that it is one of so many shards."""
+
+    path: Path
+    done: DoneMask
+    number: int
+    of: int
+
+
+def read_shard(path: Path, plan: GridPlan) -> Shard:
+    """Read which tiles of the plan's grid a shard holds.
+
+    Raises `InputError` if it is no shard, unfinished, of another scan (saying where they differ), or damaged.
+    """
+    with opened(path) as file:
+        number, of = _shard_of(path, file)
+        check_same_scan(path, file, plan)
+        done, _ = read_progress(path, file, plan)
+        return Shard(path, done, number, of)
+
+
+def shard_definition(path: Path) -> tuple[str, tuple[str, ...]]:
+    """Return the scan file and the overrides that a shard was made from. Raises `InputError` if it is no shard."""
+    with opened(path) as file:
+        _shard_of(path, file)
+        return str(file.attrs["definition"]), tuple(map(str, file.attrs["definition_overrides"]))
+
+
+def check_complete(shards: Sequence[Shard], plan: GridPlan) -> None:
+    """Raise `InputError` unless the shards hold each tile of the plan once, naming those that do not."""
+    holder = np.full(plan.counts, -1)
+    for i, shard in enumerate(shards):
+        twice = (shard.done > 0) & (holder >= 0)
+        if twice.any():
+            other = shards[int(holder[twice].flat[0])].path
+            raise InputError(f"{shard.path} and {other} hold the same tiles ({int(twice.sum())} of them): give one")
+        holder[shard.done > 0] = i
+    missing = plan.wanted & (holder < 0)
+    if missing.any():
+        of = max(shard.of for shard in shards)
+        absent = sorted(set(range(1, of + 1)) - {shard.number for shard in shards})
+        names = ", ".join(map(str, absent[:_SHOWN])) + (" ..." if len(absent) > _SHOWN else "")
+        which = f": shard {names} of {of} is not among them" if absent else ""
+        raise InputError(f"{int(missing.sum())} of {int(plan.wanted.sum())} tiles are in none of the shards{which}")
+
+
+def absorb(writer: GridWriter, path: Path) -> None:
+    """Take the tiles of a shard that the writer does not have yet, and its minima, into the file.
+
+    Raises `InputError` as `read_shard` does, and if a checksum does not match.
+    """
+    with opened(path) as file:
+        _shard_of(path, file)
+        check_same_scan(path, file, writer.plan)
+        done, running = read_progress(path, file, writer.plan)
+        if running is None:
+            return
+        writer.lower(running)
+        for tile in np.argwhere(done):
+            start = tuple(int(i) * n for i, n in zip(tile, writer.plan.chunk_shape, strict=True))
+            if not writer.is_done(start):
+                writer.write(start, _chunk(path, file, start) if writer.wants_tiles else b"")
+
+
+def _chunk(path: Path, file: h5py.File, start: tuple[int, ...]) -> bytes:
+    _, data = file[layout.CHI2].id.read_direct_chunk(start)
+    if fletcher32(data[:-_CHECKSUM_BYTES]) != int.from_bytes(data[-_CHECKSUM_BYTES:], "little"):
+        raise InputError(
+            f"{path} is damaged: the checksum of the tile at {start} does not match; make this shard again"
+        )
+    return bytes(data)
+
+
+def _shard_of(path: Path, file: h5py.File) -> tuple[int, int]:
+    if layout.SHARD not in file.attrs:
+        raise InputError(f"{path} is not a finished shard: `scanengine run --shard I/N` makes one")
+    number, of = np.asarray(file.attrs[layout.SHARD]).tolist()
+    return int(number), int(of)
