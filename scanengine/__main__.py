@@ -1,5 +1,6 @@
-"""`python -m scanengine` is the command line."""
+"""`python -m scanengine` is the command line; workers that import it as their main module stay workers."""
 
 from scanengine.cli import main
 
-main()
+if __name__ == "__main__":
+    main()

@@ -112,7 +112,7 @@ def _mpi() -> Iterator[tuple[Executor, int]]:
     how = "start it as `mpiexec -n N python -m mpi4py.futures -m scanengine run ... --executor mpi`"
     try:
         from mpi4py import MPI
-        from mpi4py.futures import MPIPoolExecutor, get_comm_workers
+        from mpi4py.futures import MPIPoolExecutor
     except ImportError as error:
         needs = "mpi4py and an MPI library: pip install 'scanengine[mpi]'"
         raise InputError(f"--executor mpi needs {needs} ({error})") from None
@@ -124,7 +124,7 @@ def _mpi() -> Iterator[tuple[Executor, int]]:
                 f"--executor mpi: {started} ranks were started, but mpi4py sees {size}: this mpiexec belongs to "
                 "another MPI library than mpi4py was built for; use the one that does"
             )
-    if size < 2 or "mpi4py.futures" not in sys.modules or get_comm_workers is None:
-        raise InputError(f"--executor mpi: {size} rank is no pool of workers; {how}")
+    if size < 2 or not any("mpi4py.futures" in word for word in sys.orig_argv):
+        raise InputError(f"--executor mpi: ranks that all run the same scan are no pool of workers; {how}")
     with MPIPoolExecutor() as pool:
         yield pool, size - 1

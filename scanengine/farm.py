@@ -58,11 +58,6 @@ def keeps_planes(plan: GridPlan) -> bool:
     return not plan.has_grid
 
 
-def shards_folder(writer: GridWriter) -> Path:
-    """Return the folder of the shards that are not in the file yet: OUT.shards beside OUT.h5."""
-    return writer.path.with_suffix(".shards")
-
-
 def do_tiles(
     writer: GridWriter, work: Work, executor: Executor, workers: int, progress: Callable[[int], None] | None = None
 ) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import inspect
 import logging
+import shutil
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -47,12 +49,24 @@ def run_to_file(scan: Scan, output: Path, how: HowToRun) -> Result:
     from scanengine.store import GridWriter  # HDF5 waits until there is a file
 
     writer = GridWriter(output, plan_of(scan), overwrite=how.overwrite, fresh=how.fresh)
-    with _interruptible(writer):
+    with _workers(how.executor) as workers, _interruptible(writer):
         if not _finished_but_for_its_name(writer):
-            if how.executor != THREADS:
-                _farm_out(scan, writer, how)
+            if workers is not None:
+                _farm_out(scan, writer, how, *workers)
             _finish(scan, writer, how)
     return open_result(output)
+
+
+@contextmanager
+def _workers(executor: str) -> Iterator[tuple[Executor, int] | None]:
+    """Open an executor and count its workers; of this process's own threads the driver takes care."""
+    if executor == THREADS:
+        yield None
+        return
+    from scanengine.executors import executor_of
+
+    with executor_of(executor) as workers:
+        yield workers
 
 
 def run_shard(scan: Scan, output: Path, number: int, of: int, how: HowToRun) -> Path:
@@ -81,13 +95,14 @@ def run_shard(scan: Scan, output: Path, number: int, of: int, how: HowToRun) -> 
         return writer.finish_shard(number, of)
 
 
-def _farm_out(scan: Scan, writer: GridWriter, how: HowToRun) -> None:
-    from scanengine.executors import executor_of
+def _farm_out(scan: Scan, writer: GridWriter, how: HowToRun, executor: Executor, workers: int) -> None:
     from scanengine.farm import Work, do_tiles
 
-    work = Work.of(scan.evaluator, scan.tiles, writer.plan, writer.path.with_suffix(".shards"), compiled=scan.compiled)
-    with executor_of(how.executor) as (executor, workers):
-        do_tiles(writer, work, executor, workers, how.progress)
+    folder = writer.path.with_suffix(".shards")
+    if how.fresh:
+        shutil.rmtree(folder, ignore_errors=True)
+    work = Work.of(scan.evaluator, scan.tiles, writer.plan, folder, compiled=scan.compiled)
+    do_tiles(writer, work, executor, workers, how.progress)
 
 
 def _finish(scan: Scan, writer: GridWriter, how: HowToRun) -> None:
@@ -201,14 +216,16 @@ def merge(
     shards: Sequence[str | Path],
     *,
     overwrite: bool = False,
+    virtual: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Result:
     """Make a result of all shards of a scan, and return it; they are left where they are.
 
-    Raises InputError unless each tile of the grid is in one of them, once, and all are of the same scan.
+    A `virtual` result copies no grid: it is a view of the shards, which stay beside it. Raises InputError unless each
+    tile of the grid is in one of them, once, and all are of the same scan.
     """
     from scanengine.api.scan import Scan, default_threads
-    from scanengine.store import GridWriter, absorb, check_complete, read_shard, shard_definition
+    from scanengine.store import GridWriter, absorb, check_complete, read_shard, relative_sources, shard_definition
 
     if not shards:
         raise InputError("merge needs the shards of a scan: give their files")
@@ -216,7 +233,10 @@ def merge(
     text, overrides = shard_definition(paths[0])
     scan = Scan(definitions.parse(text, directory=paths[0].parent, overrides=overrides))
     plan = plan_of(scan)
-    check_complete([read_shard(path, plan) for path in paths], plan)
+    parts = [read_shard(path, plan) for path in paths]
+    check_complete(parts, plan)
+    if virtual and plan.has_grid:
+        plan = replace(plan, sources=relative_sources(parts, Path(output)))
     how = HowToRun(overwrite, fresh=False, threads=default_threads(), executor=THREADS, progress=None)
     writer = GridWriter(output, plan, overwrite=overwrite)
     with _interruptible(writer):

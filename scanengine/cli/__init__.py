@@ -165,6 +165,9 @@ def merge(
     output: Annotated[Path, typer.Argument(metavar="OUT.h5", help="The result file to make.")],
     shards: Annotated[list[Path], typer.Argument(metavar="SHARD.h5...", help="All shards of one scan.")],
     overwrite: OverwriteOption = False,
+    virtual: Annotated[
+        bool, typer.Option("--virtual", help="Copy no grid: the result is a view of the shards, which stay beside it.")
+    ] = False,
     figure: FigureOption = True,
 ) -> None:
     """Make a result of the shards of a scan, if each of its tiles is in one of them, once."""
@@ -173,7 +176,7 @@ def merge(
     if figure:
         figures.check(output.with_suffix(".png"), overwrite=overwrite)
     with text.progress("merging") as progress:
-        result = api.merge(output, shards, overwrite=overwrite, progress=progress)
+        result = api.merge(output, shards, overwrite=overwrite, virtual=virtual, progress=progress)
     _show(api.Scan(result.definition), result, output, overwrite=overwrite, figure=figure)
 
 

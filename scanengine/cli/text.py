@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from scanengine.bench import Measured
     from scanengine.contours import Intervals, Region
     from scanengine.grids import ReducedGrid
+    from scanengine.store import Unfinished
 
 _LOG_SECONDS = 10.0
 _SAME_CHI2 = 1e-6
@@ -186,9 +187,13 @@ def describe_scan(scan: Scan, threads: int | None) -> None:
 
 
 def describe_result(path: Path) -> None:
-    """Print what a result file holds."""
+    """Print what a result file holds, or how far an unfinished one has come."""
+    from scanengine import store
     from scanengine.api import open_result
 
+    if (unfinished := store.open_unfinished(path)) is not None:
+        _describe_unfinished(unfinished)
+        return
     result = open_result(path)
     print(result.title)
     print(f"{grid(result.shape)}; {'chi2 at every point' if result.has_grid else 'profiles only'}")
@@ -201,6 +206,19 @@ def describe_result(path: Path) -> None:
         )
     print(f"  chi2: {_STATISTICS[result.statistic]}")
     print_best_fit(result)
+
+
+def _describe_unfinished(unfinished: Unfinished) -> None:
+    print(unfinished.title)
+    print(grid(unfinished.shape))
+    done = f"{unfinished.done} of {unfinished.tiles} tiles ({unfinished.done / unfinished.tiles:.1%})"
+    if unfinished.shard:
+        number, of = unfinished.shard
+        print(f"  shard {number} of {of}, finished: {done}; `scanengine merge` makes a result of all {of}")
+    elif unfinished.running:
+        print(f"  being written now; at its last checkpoint {done}; begun {unfinished.created}")
+    else:
+        print(f"  unfinished: {done}; begun {unfinished.created}; the command that began it goes on from there")
 
 
 def grid(shape: tuple[int, ...]) -> str:

@@ -4,8 +4,8 @@ from scanengine.store.chunks import Encoding
 from scanengine.store.layout import FORMAT, FORMAT_VERSION, AttributeValue, ResponseArray, check_axis_names
 from scanengine.store.paths import check_output, format_bytes, partial_path
 from scanengine.store.plan import GridPlan
-from scanengine.store.reader import StoredResult, open_result
-from scanengine.store.shards import Shard, absorb, check_complete, read_shard, shard_definition
+from scanengine.store.reader import StoredResult, Unfinished, open_result, open_unfinished
+from scanengine.store.shards import Shard, absorb, check_complete, read_shard, relative_sources, shard_definition
 from scanengine.store.verify import verify
 from scanengine.store.writer import GridWriter
 
@@ -19,14 +19,17 @@ __all__ = [
     "ResponseArray",
     "Shard",
     "StoredResult",
+    "Unfinished",
     "absorb",
     "check_axis_names",
     "check_complete",
     "check_output",
     "format_bytes",
     "open_result",
+    "open_unfinished",
     "partial_path",
     "read_shard",
+    "relative_sources",
     "shard_definition",
     "verify",
 ]

@@ -49,18 +49,33 @@ def write_axes(root: h5py.File, axes: Sequence[Axis]) -> None:
 
 
 def _create_chi2(root: h5py.File, plan: GridPlan) -> None:
-    """Create the empty grid, NaN where nothing is written."""
-    dataset = root.create_dataset(
-        layout.CHI2,
-        shape=plan.shape,
-        dtype=plan.encoding.dtype,
-        chunks=plan.chunk_shape,
-        fillvalue=np.nan,
-        track_order=True,
-        **plan.encoding.filters,
-    )
+    """Create the empty grid, or one that is a view of other files; NaN where nothing is written."""
+    if plan.sources:
+        dataset = root.create_virtual_dataset(layout.CHI2, _view(plan), fillvalue=np.nan)
+    else:
+        dataset = root.create_dataset(
+            layout.CHI2,
+            shape=plan.shape,
+            dtype=plan.encoding.dtype,
+            chunks=plan.chunk_shape,
+            fillvalue=np.nan,
+            track_order=True,
+            **plan.encoding.filters,
+        )
     _describe(root, dataset, [axis.name for axis in plan.axes], "chi2")
     _set_attributes(dataset, {"relative_rounding_error": plan.encoding.rounding})
+
+
+def _view(plan: GridPlan) -> h5py.VirtualLayout:
+    """Return where each tile of the grid lies in other files."""
+    view = h5py.VirtualLayout(plan.shape, plan.encoding.dtype)
+    for path, done in plan.sources.items():
+        source = h5py.VirtualSource(path, layout.CHI2, plan.shape, plan.encoding.dtype)
+        for tile in np.argwhere(done):
+            where = tuple(slice(int(i) * n, (int(i) + 1) * n) for i, n in zip(tile, plan.chunk_shape, strict=True))
+            where = tuple(slice(part.start, min(part.stop, n)) for part, n in zip(where, plan.shape, strict=True))
+            view[where] = source[where]
+    return view
 
 
 def write_exact_profiles(root: h5py.File, axes: Sequence[Axis], profiles: Profiles) -> None:

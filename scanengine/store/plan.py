@@ -43,6 +43,8 @@ class GridPlan:
     keep: Literal["grid", "profiles"] = "grid"
     encoding: Encoding = field(default_factory=Encoding)
     tiles: NDArray[np.int64] | None = None
+    sources: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
+    """Of a grid that stays in other files: their paths, relative to this one, and which tiles (counts) each holds."""
 
     def __post_init__(self) -> None:
         layout.check_axis_names([axis.name for axis in self.axes])
@@ -93,7 +95,7 @@ class GridPlan:
     @cached_property
     def n_bytes(self) -> int:
         """Size of the stored grid before compression, 0 when only profiles are kept."""
-        if not self.has_grid:
+        if not self.has_grid or self.sources:
             return 0
         points = math.prod(self.shape) if self.tiles is None else math.prod(self.chunk_shape) * self.tiles.size
         return points * self.encoding.dtype.itemsize

@@ -122,9 +122,69 @@ def open_result(path: str | Path) -> StoredResult:
         )
 
 
+@dataclass(frozen=True)
+class Unfinished:
+    """A scan on its way, or a part of one: how many of its tiles are in the file, and of how many grid points.
+
+    `running` says that a run is writing it at this moment: then its last checkpoint is told of. A finished shard is one
+    of `of`.
+    """
+
+    title: str
+    axes: tuple[Axis, ...]
+    done: int
+    tiles: int
+    created: str
+    running: bool
+    shard: tuple[int, int] | None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of points along each axis."""
+        return tuple(len(axis.values) for axis in self.axes)
+
+
+def open_unfinished(path: str | Path) -> Unfinished | None:
+    """Read how far a scan has come from its partial file, or what part of one a shard is; None for a whole result.
+
+    Raises `InputError` as `open_result` does.
+    """
+    path = Path(path)
+    running = path.exists() and _is_locked(path)
+    with opened(path, while_written=running) as file:
+        if "format" not in file.attrs or _attribute(file, "format") != layout.FORMAT or layout.DONE not in file:
+            return None
+        done = _read(_dataset(file, layout.DONE), "u1")
+        return Unfinished(
+            title=_text(file, "title") if "title" in file.attrs else "",
+            axes=tuple(_read_axis(file, name, name) for name in _text_list(file, "axes")),
+            done=int(np.count_nonzero(done)),
+            tiles=done.size,
+            created=_text(file, "created"),
+            running=running,
+            shard=pair(file, layout.SHARD) if layout.SHARD in file.attrs else None,
+        )
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        with h5py.File(path, "r"):
+            return False
+    except BlockingIOError:
+        return True
+    except OSError:  # `opened` says what is wrong with it
+        return False
+
+
+def pair(file: h5py.File, name: str) -> tuple[int, int]:
+    """Return an attribute of two whole numbers."""
+    first, second = np.asarray(_attribute(file, name)).tolist()
+    return int(first), int(second)
+
+
 @contextmanager
-def opened(path: Path) -> Iterator[h5py.File]:
-    """Open an HDF5 file to read; whatever is wrong with it becomes an `InputError`."""
+def opened(path: Path, *, while_written: bool = False) -> Iterator[h5py.File]:
+    """Open an HDF5 file to read, perhaps while another process writes it; whatever is wrong becomes an `InputError`."""
     try:
         with path.open("rb") as stream:
             head = stream.read(len(HDF5_SIGNATURE))
@@ -139,7 +199,7 @@ def opened(path: Path) -> Iterator[h5py.File]:
             raise InputError(f"{path} is empty or truncated ({len(head)} bytes); run the scan again")
         raise InputError(f"{path} is not a result of scanengine (not an HDF5 file); `scanengine run` makes one")
     try:
-        file = h5py.File(path, "r")
+        file = h5py.File(path, "r", locking=not while_written)
     except BlockingIOError:
         raise InputError(f"{path} is being written by a running scan; wait until it has finished") from None
     except (OSError, RuntimeError) as error:
@@ -181,6 +241,9 @@ def _check_kind(path: Path, file: h5py.File) -> None:
 
 def _check_grid(file: h5py.File, shape: tuple[int, ...]) -> None:
     dataset = _dataset(file, layout.CHI2, shape)
+    if dataset.is_virtual:
+        _check_sources(file, dataset)
+        return
     if dataset.dtype.kind != "f" or dataset.chunks is None:
         raise _Damage(f"{layout.CHI2} is not a chunked dataset of floating-point numbers")
     expected = math.prod(-(-n // c) for n, c in zip(shape, dataset.chunks, strict=True))
@@ -190,6 +253,20 @@ def _check_grid(file: h5py.File, shape: tuple[int, ...]) -> None:
         raise unreadable(layout.CHI2, error) from error
     if found != expected:
         raise _Damage(f"{layout.CHI2} has {found} of its {expected} chunks")
+
+
+def _check_sources(file: h5py.File, dataset: h5py.Dataset) -> None:
+    """Check that the shards of a virtual grid are there: HDF5 itself would read NaN in the place of one that is not."""
+    folder = Path(file.filename).resolve().parent
+    for name in sorted({source.file_name for source in dataset.virtual_sources()}):
+        path = (folder / name).resolve()
+        if not path.is_relative_to(folder):
+            raise _Damage(f"its grid lies in {name}, outside its folder")
+        if not path.exists():
+            raise _Damage(f"its grid is a view of shards, and {name} is not beside it")
+        with opened(path) as shard:
+            if layout.SHARD not in shard.attrs or shard.attrs.get(layout.IDENTITY) != file.attrs.get(layout.IDENTITY):
+                raise _Damage(f"its grid is a view of shards, and {name} is not of the same scan")
 
 
 def _read_axis(file: h5py.File, path: str, name: str) -> Axis:

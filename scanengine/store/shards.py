@@ -14,7 +14,7 @@ from scanengine.store import layout
 from scanengine.store.chunks import fletcher32
 from scanengine.store.partial import DoneMask, check_same_scan, read_progress
 from scanengine.store.plan import GridPlan
-from scanengine.store.reader import opened
+from scanengine.store.reader import opened, pair
 from scanengine.store.writer import GridWriter
 
 _CHECKSUM_BYTES = 4
@@ -68,6 +68,23 @@ def check_complete(shards: Sequence[Shard], plan: GridPlan) -> None:
         raise InputError(f"{int(missing.sum())} of {int(plan.wanted.sum())} tiles are in none of the shards{which}")
 
 
+def relative_sources(shards: Sequence[Shard], output: Path) -> dict[str, DoneMask]:
+    """Return the shards as what a virtual grid is a view of. Raises `InputError` if one does not lie beside the output.
+
+    Their paths are relative, so that the folder can be moved, and lead nowhere else.
+    """
+    folder = output.resolve().parent
+    sources = {}
+    for shard in shards:
+        try:
+            sources[shard.path.resolve().relative_to(folder).as_posix()] = shard.done
+        except ValueError:
+            raise InputError(
+                f"{shard.path} is not in {folder} or below: the shards of a virtual result stay beside it"
+            ) from None
+    return sources
+
+
 def absorb(writer: GridWriter, path: Path) -> None:
     """Take the tiles of a shard that the writer does not have yet, and its minima, into the file.
 
@@ -83,7 +100,8 @@ def absorb(writer: GridWriter, path: Path) -> None:
         for tile in np.argwhere(done):
             start = tuple(int(i) * n for i, n in zip(tile, writer.plan.chunk_shape, strict=True))
             if not writer.is_done(start):
-                writer.write(start, _chunk(path, file, start) if writer.wants_tiles else b"")
+                copied = writer.wants_tiles and not writer.plan.sources
+                writer.write(start, _chunk(path, file, start) if copied else b"")
 
 
 def _chunk(path: Path, file: h5py.File, start: tuple[int, ...]) -> bytes:
@@ -98,5 +116,4 @@ def _chunk(path: Path, file: h5py.File, start: tuple[int, ...]) -> bytes:
 def _shard_of(path: Path, file: h5py.File) -> tuple[int, int]:
     if layout.SHARD not in file.attrs:
         raise InputError(f"{path} is not a finished shard: `scanengine run --shard I/N` makes one")
-    number, of = np.asarray(file.attrs[layout.SHARD]).tolist()
-    return int(number), int(of)
+    return pair(file, layout.SHARD)

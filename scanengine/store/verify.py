@@ -71,6 +71,9 @@ def _read_all(path: Path, file: h5py.File, progress: Callable[[int, int], None])
 
 def _parts(dataset: h5py.Dataset, file: h5py.File) -> Iterator[tuple[slice, ...]]:
     """The chunks of a dataset, or all of it where it has none; of a shard's grid those that it holds."""
+    if dataset.is_virtual:
+        yield from ((slice(i, i + 1),) for i in range(dataset.shape[0]))
+        return
     if dataset.chunks is None or dataset.shape is None:
         yield ()
         return

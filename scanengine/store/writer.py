@@ -116,7 +116,7 @@ class GridWriter:
         Raises `RunError` if the disk is full or fails.
         """
         self._require_room(len(prepared))
-        if self.wants_tiles:
+        if self.wants_tiles and not self.plan.sources:
             with self._as_run_error():
                 self._chi2.id.write_direct_chunk(tuple(start), prepared)
         self._done[self.plan.tile_at(start)] = 1
