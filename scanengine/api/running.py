@@ -126,6 +126,7 @@ def plan_of(scan: Scan) -> GridPlan:
         identity={**identity(definition), **_software(), **_given(scan)},
         keep=definition.output.keep,
         encoding=encoding_of(definition.output),
+        compiled=scan.compiled,
         tiles=None if len(tiles.numbered()) == np.prod(tiles.counts) else tiles.numbered(),
     )
 

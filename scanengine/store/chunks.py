@@ -6,6 +6,7 @@ HDF5 holds one lock around its own filters; NumPy, zlib and ISA-L release the in
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -19,6 +20,9 @@ DEFLATE_LEVEL = 1
 _SAMPLE_BYTES = 8192
 _WORTHWHILE = 0.9
 _ROW_WORDS = 4096
+_CHECKSUM_BYTES = 4
+
+WordSums = Callable[[NDArray[np.uint16]], tuple[np.uint64, np.uint64]]
 
 
 @dataclass(frozen=True)
@@ -58,45 +62,77 @@ class Encoding:
         return {"shuffle": True, "compression": "gzip", "compression_opts": DEFLATE_LEVEL, "fletcher32": True}
 
     def encode(self, values: FloatArray, chunk_shape: tuple[int, ...]) -> bytes:
-        """Return `values` as the bytes of one chunk: rounded, padded with zeros to `chunk_shape`, filtered.
+        """Return a tile as the bytes of one chunk, as an `Encoder` makes them."""
+        return bytes(Encoder(self, chunk_shape).encode(values))
 
-        `values` may be smaller than the chunk in any dimension (a tile at the upper edge of the grid). Safe in any
-        thread.
+
+class Encoder:
+    """Turns tiles into the bytes of chunks, one at a time, in memory of its own: fresh memory would cost more than all.
+
+    The bytes of a chunk stay where they are until the next is encoded. Not `compiled`, it does without Numba.
+    """
+
+    def __init__(self, encoding: Encoding, chunk_shape: tuple[int, ...], *, compiled: bool = False) -> None:
+        self._encoding = encoding
+        self._numbers = np.zeros(chunk_shape, dtype=encoding.dtype)
+        self._planes = np.empty((encoding.dtype.itemsize, self._numbers.size), dtype=np.uint8)
+        self._bytes = bytearray(self._numbers.nbytes + _CHECKSUM_BYTES)
+        self._byte_planes, self._word_sums = byte_planes, word_sums
+        if compiled:
+            from scanengine_kernels import chunks as kernels
+
+            self._byte_planes, self._word_sums = kernels.byte_planes, kernels.word_sums
+
+    def encode(self, values: FloatArray) -> memoryview:
+        """Return `values` as the bytes of one chunk: rounded, padded to the shape of a chunk, filtered, summed up.
+
+        `values` may be smaller than the chunk in any dimension (a tile at the upper edge of the grid).
         """
-        if values.shape == chunk_shape:
-            padded = np.ascontiguousarray(values, dtype=self.dtype)
+        self._numbers[tuple(slice(n) for n in values.shape)] = values
+        round_mantissa(self._numbers, self._encoding.mantissa_bits)
+        numbers = self._numbers.reshape(-1)
+        if self._encoding.compression == "none":
+            parts: Iterable[bytes | memoryview] = (numbers.view(np.uint8).data,)
         else:
-            padded = np.zeros(chunk_shape, dtype=self.dtype)
-            padded[tuple(slice(n) for n in values.shape)] = values
-        padded = round_mantissa(padded, self.mantissa_bits)
-        if self.compression == "none":
-            data = padded.tobytes()
-        else:
-            data = deflate_planes(
-                np.ascontiguousarray(padded.reshape(-1).view(np.uint8).reshape(-1, self.dtype.itemsize).T)
-            )
-        return data + fletcher32(data).to_bytes(4, "little")
+            self._byte_planes(numbers.view(f"<u{numbers.itemsize}"), self._planes)
+            parts = deflated(self._planes)
+        size = 0
+        for part in parts:
+            n = len(part)
+            if size + n + _CHECKSUM_BYTES > len(self._bytes):  # what does not compress grows a little
+                self._bytes = self._bytes + bytearray(n + len(self._bytes) // 8)
+            self._bytes[size : size + n] = part
+            size += n
+        whole = memoryview(self._bytes)[: size + _CHECKSUM_BYTES]
+        checksum = fletcher32(whole[:size], self._word_sums)
+        whole[size:] = checksum.to_bytes(_CHECKSUM_BYTES, "little")
+        return whole
 
 
-def round_mantissa(values: FloatArray, bits: int) -> FloatArray:
-    """Return values, little-endian floats, rounded to so many bits of the mantissa; infinity stays what it is."""
+def byte_planes(words: NDArray[np.uint64], planes: NDArray[np.uint8]) -> None:
+    """Set planes (item size, n) to the bytes of little-endian words (n,), the lowest ones first: HDF5's shuffle."""
+    np.copyto(planes, words.view(np.uint8).reshape(-1, words.itemsize).T)
+
+
+def round_mantissa(values: FloatArray, bits: int) -> None:
+    """Round values, little-endian floats, to so many bits of the mantissa, in place; infinity stays what it is."""
     drop = np.finfo(values.dtype).nmant - bits
     if drop <= 0:
-        return values
+        return
     unsigned = np.dtype(f"<u{values.dtype.itemsize}")
-    words = values.view(unsigned) + unsigned.type(1 << (drop - 1))
+    words = values.view(unsigned)
+    words += unsigned.type(1 << (drop - 1))
     words &= unsigned.type(2 ** (8 * values.dtype.itemsize) - (1 << drop))
-    return np.asarray(words.view(values.dtype))
 
 
-def deflate_planes(planes: NDArray[np.uint8]) -> bytes:
-    """Return one zlib stream (RFC 1950) of the rows of `planes`, shape (item size, items), compressing what compresses.
+def deflated(planes: NDArray[np.uint8]) -> Iterator[bytes]:
+    """Yield one zlib stream (RFC 1950) of the rows of `planes`, shape (item size, items), compressing what compresses.
 
     The low mantissa bytes of a chi2 grid are noise, on which deflate spends most of its time and gains nothing: a row
     whose sample does not shrink goes in as stored blocks.
     """
     middle = max(0, (planes.shape[1] - _SAMPLE_BYTES) // 2)
-    parts = [b"\x78\x01"]  # zlib header: deflate, 32 KiB window, fastest level
+    yield b"\x78\x01"  # zlib header: deflate, 32 KiB window, fastest level
     for row in planes:
         sample = row[middle : middle + _SAMPLE_BYTES]
         shrinks = len(isal_zlib.compress(sample, DEFLATE_LEVEL)) < _WORTHWHILE * sample.size
@@ -105,34 +141,40 @@ def deflate_planes(planes: NDArray[np.uint8]) -> bytes:
             if shrinks
             else zlib.compressobj(0, zlib.DEFLATED, -zlib.MAX_WBITS)
         )
-        parts += [stream.compress(row), stream.flush(zlib.Z_FULL_FLUSH)]  # ends on a byte, so that the rows join
-    checksum = isal_zlib.adler32(planes.data)
-    parts += [b"\x03\x00", checksum.to_bytes(4, "big")]  # an empty last block, and the checksum of zlib
-    return b"".join(parts)
+        yield stream.compress(row)
+        yield stream.flush(zlib.Z_FULL_FLUSH)  # ends on a byte, so that the rows join
+    yield b"\x03\x00"  # an empty last block
+    yield isal_zlib.adler32(planes.data).to_bytes(4, "big")
 
 
-def fletcher32(data: bytes) -> int:
+def fletcher32(data: bytes | memoryview, sums: WordSums | None = None) -> int:
     """Return the checksum that HDF5's filter appends to a chunk (H5_checksum_fletcher32 in H5checksum.c).
 
     The sums run modulo 65535 over big-endian 16-bit words, an odd last byte being the high half of a word. Swapping the
-    bytes of a word multiplies it by 256 modulo 65535, so the words are summed as little-endian and swapped at the end.
+    bytes of a word multiplies it by 256 modulo 65535, so the words are summed as little-endian, by sums or else by
+    `word_sums`, and swapped at the end.
     """
-    n_words = (len(data) + 1) // 2
     words = np.frombuffer(data, dtype="<u2", count=len(data) // 2)
+    first, second = map(int, (sums or word_sums)(words))
+    if len(data) % 2:
+        second += first + data[-1]  # one more word behind them
+        first += data[-1]
+    return _swapped_residue(second) << 16 | _swapped_residue(first)
+
+
+def word_sums(words: NDArray[np.uint16]) -> tuple[np.uint64, np.uint64]:
+    """Return the sum of words (n,) and the sum of (n - i) words[i], modulo 2^64."""
     n_rows = len(words) // _ROW_WORDS
     table = words[: n_rows * _ROW_WORDS].reshape(n_rows, _ROW_WORDS)
     rest = words[n_rows * _ROW_WORDS :].astype(np.uint64)
     row_sums = table.sum(axis=1, dtype=np.uint32).astype(np.uint64)
     column_sums = table.sum(axis=0, dtype=np.uint64)
     first = int(row_sums.sum()) + int(rest.sum())
-    # the second sum counts word i (n_words - i) times, and i = row * _ROW_WORDS + column
-    second = int(row_sums @ (n_words - _ROW_WORDS * np.arange(n_rows, dtype=np.uint64)))
+    # the second sum counts word i (n - i) times, and i = row * _ROW_WORDS + column
+    second = int(row_sums @ (len(words) - _ROW_WORDS * np.arange(n_rows, dtype=np.uint64)))
     second -= int(column_sums @ np.arange(_ROW_WORDS, dtype=np.uint64))
-    second += int(rest @ (n_words - n_rows * _ROW_WORDS - np.arange(len(rest), dtype=np.uint64)))
-    if len(data) % 2:
-        first += data[-1]
-        second += data[-1]
-    return _swapped_residue(second) << 16 | _swapped_residue(first)
+    second += int(rest @ (len(words) - n_rows * _ROW_WORDS - np.arange(len(rest), dtype=np.uint64)))
+    return np.uint64(first), np.uint64(second)
 
 
 def _swapped_residue(total: int) -> int:

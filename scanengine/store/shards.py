@@ -101,7 +101,7 @@ def absorb(writer: GridWriter, path: Path) -> None:
             start = tuple(int(i) * n for i, n in zip(tile, writer.plan.chunk_shape, strict=True))
             if not writer.is_done(start):
                 copied = writer.wants_tiles and not writer.plan.sources
-                writer.write(start, _chunk(path, file, start) if copied else b"")
+                writer.write_chunk(start, _chunk(path, file, start) if copied else None)
 
 
 def _chunk(path: Path, file: h5py.File, start: tuple[int, ...]) -> bytes:

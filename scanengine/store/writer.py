@@ -10,17 +10,27 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from scanengine.errors import InputError, RunError
 from scanengine.grids import Axis, FloatArray, Profiles, RunningMinima
 from scanengine.store import layout, members
+from scanengine.store.chunks import Encoder
 from scanengine.store.partial import being_written, create_partial, detach, is_whole, open_partial, write_running
 from scanengine.store.paths import check_output, partial_path, remove_partial
 from scanengine.store.plan import GridPlan
+
+
+class Prepared(NamedTuple):
+    """A tile's bytes, and the encoder in whose memory they are."""
+
+    encoder: Encoder
+    data: memoryview
+
 
 CHECKPOINT_SECONDS = 2.0
 _CHECKPOINT_SHARE = 0.1
@@ -49,6 +59,7 @@ class GridWriter:
         self.plan = plan
         self.wants_tiles = plan.has_grid
         self._overwrite, self._fresh = overwrite, fresh
+        self._encoders: SimpleQueue[Encoder] = SimpleQueue()
         self._file: Any = None
         self._finished = False
         self._detached = False
@@ -106,19 +117,31 @@ class GridWriter:
         """Return the minima over the tiles that were in the file when it was opened, or came in as shards."""
         return self._earlier
 
-    def prepare(self, values: FloatArray) -> bytes:
-        """Return the tile `values`, float64 and at most `chunk_shape`, as bytes for `write`; safe in any thread."""
-        return self.plan.encoding.encode(values, self.plan.chunk_shape) if self.wants_tiles else b""
+    def prepare(self, values: FloatArray) -> Prepared | None:
+        """Return the tile `values`, float64 and at most `chunk_shape`, encoded for `write`; safe in any thread."""
+        if not self.wants_tiles:
+            return None
+        try:
+            encoder = self._encoders.get_nowait()
+        except Empty:
+            encoder = Encoder(self.plan.encoding, self.plan.chunk_shape, compiled=self.plan.compiled)
+        return Prepared(encoder, encoder.encode(values))
 
-    def write(self, start: Sequence[int], prepared: bytes) -> None:
+    def write(self, start: Sequence[int], prepared: Prepared | None) -> None:
         """Put a prepared tile where its first point has the index `start`, multiples of `chunk_shape`; one thread only.
 
         Raises `RunError` if the disk is full or fails.
         """
-        self._require_room(len(prepared))
-        if self.wants_tiles and not self.plan.sources:
+        self.write_chunk(start, None if prepared is None else prepared.data)
+        if prepared is not None:
+            self._encoders.put(prepared.encoder)
+
+    def write_chunk(self, start: Sequence[int], data: bytes | memoryview | None) -> None:
+        """Put an encoded tile in its place, or note that it is done where there is nothing to store."""
+        if data is not None:
+            self._require_room(len(data))
             with self._as_run_error():
-                self._chi2.id.write_direct_chunk(tuple(start), prepared)
+                self._chi2.id.write_direct_chunk(tuple(start), data)
         self._done[self.plan.tile_at(start)] = 1
 
     def keep(self, running: Callable[[], RunningMinima]) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanengine.store import open_result
-from scanengine.store.chunks import Encoding, deflate_planes, fletcher32
+from scanengine.store.chunks import Encoding, deflated, fletcher32
 from tests.store.results import (
     TILE,
     axes_of,
@@ -59,7 +59,7 @@ def test_fletcher32_over_several_rows_of_words(size: int, fill: bytes) -> None:
 def test_planes_become_one_zlib_stream_that_stores_noise_and_compresses_the_rest() -> None:
     planes = np.zeros((4, 50_000), dtype=np.uint8)
     planes[1:3] = np.random.default_rng(0).integers(0, 256, size=(2, 50_000), dtype=np.uint8)
-    stream = deflate_planes(planes)
+    stream = b"".join(deflated(planes))
     assert zlib.decompress(stream) == planes.tobytes()
     assert 100_000 < len(stream) < 102_000
 

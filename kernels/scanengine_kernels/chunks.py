@@ -1,0 +1,54 @@
+"""The bytes of a chunk of a stored grid: gathered by significance for deflate, and summed up for HDF5's checksum."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanengine_kernels._jit import jit
+
+_LANES = 64
+_ROWS = 256  # second sums stay below 65535 * 256 * 257 / 2 < 2^32
+
+
+@jit
+def byte_planes(words: NDArray[np.uint64], planes: NDArray[np.uint8]) -> None:
+    """Set planes (item size, n) to the bytes of words (n,), the lowest ones first: HDF5's shuffle on little-endians."""
+    for p in range(planes.shape[0]):
+        plane = planes[p]
+        shift = np.uint64(8 * p)
+        for i in range(words.size):
+            plane[i] = np.uint8((words[i] >> shift) & np.uint64(255))
+
+
+@jit
+def word_sums(words: NDArray[np.uint16]) -> tuple[np.uint64, np.uint64]:
+    """Return the sum of words (n,) and the sum of (n - i) words[i], modulo 2^64: what Fletcher's checksum is made of.
+
+    In rows of lanes, each with sums of its own, which fill vector registers.
+    """
+    n = words.size
+    first = np.zeros(_LANES, np.uint32)
+    second = np.zeros(_LANES, np.uint32)
+    total, weighted = np.uint64(0), np.uint64(0)
+    done = 0
+    while done + _LANES <= n:
+        rows = min(_ROWS, (n - done) // _LANES)
+        first[:] = 0
+        second[:] = 0
+        block = words[done : done + rows * _LANES].reshape(rows, _LANES)
+        for r in range(rows):
+            row = block[r]
+            for lane in range(_LANES):
+                first[lane] += row[lane]
+                second[lane] += first[lane]
+        done += rows * _LANES
+        # a word of row r has the weight LANES (rows - r) + (n - done) - lane, and counts rows - r times in second
+        for lane in range(_LANES):
+            total += np.uint64(first[lane])
+            weighted += np.uint64(_LANES) * np.uint64(second[lane]) - np.uint64(lane) * np.uint64(first[lane])
+            weighted += np.uint64(n - done) * np.uint64(first[lane])
+    for i in range(done, n):
+        total += np.uint64(words[i])
+        weighted += np.uint64(n - i) * np.uint64(words[i])
+    return total, weighted

@@ -1,0 +1,36 @@
+"""The bytes of a chunk: against NumPy's own view of them, and the definition of Fletcher's sums."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scanengine_kernels.chunks import byte_planes, word_sums
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 700), st.integers(0, 2**32 - 1))
+def test_sums_of_words_are_those_of_the_definition(n: int, seed: int) -> None:
+    words = np.random.default_rng(seed).integers(0, 2**16, size=n, dtype=np.uint16)
+    first, second = word_sums(words)
+    assert int(first) == sum(words.tolist())
+    assert int(second) == sum((n - i) * word for i, word in enumerate(words.tolist()))
+
+
+@pytest.mark.jit_only
+@pytest.mark.parametrize("n", [64 * 256 - 1, 64 * 256, 64 * 256 + 63, 64 * 256 * 3 + 5])
+def test_the_largest_words_overflow_no_lane(n: int) -> None:
+    first, second = word_sums(np.full(n, 65535, dtype=np.uint16))
+    assert int(first) == 65535 * n
+    assert int(second) == 65535 * n * (n + 1) // 2
+
+
+@pytest.mark.parametrize("dtype", ["<u4", "<u8"])
+def test_planes_hold_the_bytes_of_each_word_in_turn(dtype: str) -> None:
+    words = np.random.default_rng(2).integers(0, 2**32, size=117).astype(dtype) * np.dtype(dtype).type(257)
+    planes = np.empty((words.itemsize, words.size), dtype=np.uint8)
+    byte_planes(words, planes)
+    for p in range(words.itemsize):
+        assert planes[p].tolist() == [(word >> (8 * p)) & 255 for word in words.tolist()]
