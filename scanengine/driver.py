@@ -150,8 +150,8 @@ class Tiling:
 
     @classmethod
     def for_minima(cls, grid_shape: tuple[int, ...]) -> Tiling:
-        """Choose tiles that need not be filled: large, but enough of them for many threads or workers."""
-        return cls.of(grid_shape, min(UNBUFFERED_TILE_POINTS, max(TILE_POINTS, prod(grid_shape) // 64)))
+        """Choose tiles that need not be filled."""
+        return cls.of(grid_shape, tile_points(prod(grid_shape)))
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -181,6 +181,11 @@ class Tiling:
     def shape_at(self, start: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape of the tile that begins there: smaller at the far edge."""
         return tuple(min(t, n - s) for s, t, n in zip(start, self.tile_shape, self.grid_shape, strict=True))
+
+
+def tile_points(grid_points: int) -> int:
+    """Return how large tiles are that need not be filled: enough of them for many threads or workers."""
+    return min(UNBUFFERED_TILE_POINTS, max(TILE_POINTS, grid_points // 64))
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -107,6 +107,29 @@ class ChiSquaredPolynomial:
             self._squares, shape, t, np.array(start), grid_shape, minima.offsets, minima.values
         )
         return LowestPlane(lowest, tuple(int(i) for i in np.unravel_index(plane, shape[:-2])))
+
+    def minimise(self, values: Sequence[FloatArray], chi2: FloatArray, *, parabolas: bool = False) -> None:
+        """Set chi2, C-contiguous with one dimension for each of the first axes, to its minima over the other ones.
+
+        values are those of all axes, three or more, of which the last is hidden; `parabolas` says that the residuals
+        are linear in its variable.
+        """
+        from scanengine_kernels.quartic_minima import minimise_quartic
+
+        shape, t = self._packed(values)
+        minimise_quartic(self._squares, shape, t, chi2.ndim, parabolas, chi2.reshape(-1, copy=False))
+
+    def reordered(self, order: Sequence[int]) -> ChiSquaredPolynomial:
+        """Return the same chi2 with the axis order[i] of this one as its axis i."""
+        chosen = list(order)
+        of_monomial = {tuple(e[axis] for axis in chosen): c for c, e in enumerate(self.monomials.exponents)}
+        columns = [of_monomial[e] for e in self.monomials.exponents]
+        return replace(
+            self,
+            centre=self.centre[chosen],
+            half_width=self.half_width[chosen],
+            residuals=np.ascontiguousarray(self.residuals[:, columns]),
+        )
 
     def scaled(self, values: Sequence[FloatArray]) -> list[FloatArray]:
         """Return values of each axis as those of the variables t."""

@@ -9,7 +9,7 @@ valleys of a coarse lattice and from its neighbours' minima, until no neighbour 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import combinations, product
@@ -127,14 +127,14 @@ def exact_profiles(
     """Return profiles with the hidden axes minimised continuously, and the axes they lie on.
 
     These are the scan's axes with points put between theirs until each has `FINE_POINTS` or more: a narrow band shows
-    whole. `grid` are the profiles by the grid's points; the exact ones are nowhere above them. The best fit need not be
-    a grid point. The plane of a scan with two axes has no hidden axis and is left out.
+    whole. `grid` are the profiles by the grid's points; the exact ones are the same planes and lines and nowhere above
+    them. The best fit need not be a grid point. The plane of a scan with two axes has no hidden axis and is left out.
     """
     problem = _Problem.of(polynomial, axes)
     fine_axes, steps = zip(*(_refined(axis) for axis in axes), strict=True)
     fine = _Problem.of(polynomial, fine_axes)
     names = [axis.name for axis in axes]
-    pairs = list(combinations(range(len(axes)), 2)) if len(axes) > 2 else []
+    pairs = [(names.index(x), names.index(y)) for x, y in grid.planes] if len(axes) > 2 else []
     pairs.sort(key=lambda pair: -problem.hiding_all_but(*pair).searched)  # the longest first, lest one thread wait
     with ThreadPoolExecutor(threads) as pool:
         found = dict(zip(pairs, pool.map(lambda pair: _plane(problem, fine, pair, steps), pairs), strict=True))
@@ -148,6 +148,8 @@ def exact_profiles(
     lines = {}
     starts = [np.concatenate(polynomial.scaled([np.array([x]) for x in grid.best_fit]))[None]]
     for axis, name in enumerate(names):
+        if name not in grid.lines:
+            continue
         minima = _line(fine, axis, found)
         on_grid = minima.chi2[:: steps[axis]]
         np.minimum(on_grid, grid.lines[name], out=on_grid)
@@ -166,14 +168,16 @@ def exact_profiles(
     return fine_axes, Profiles(minimum, place, lines, planes)
 
 
-def estimated_seconds(polynomial: ChiSquaredPolynomial, axes: Sequence[Axis], threads: int = 1) -> float:
-    """Return about how long `exact_profiles` takes, from timed searches of some cells of each plane."""
+def estimated_seconds(
+    polynomial: ChiSquaredPolynomial, axes: Sequence[Axis], planes: Collection[tuple[int, int]], threads: int = 1
+) -> float:
+    """Return about how long `exact_profiles` of these planes takes, from timed searches of some cells of each."""
     if len(axes) < 3:
         return 0.0
     problem = _Problem.of(polynomial, axes)
     fine = _Problem.of(polynomial, [_refined(axis)[0] for axis in axes])
     total = 0.0
-    for pair in combinations(range(len(axes)), 2):
+    for pair in planes:
         hidden = problem.hiding_all_but(*pair)
         cells = problem.cells(pair)
         sample = cells[:: max(1, len(cells) // 20)]

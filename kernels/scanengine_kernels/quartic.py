@@ -126,14 +126,14 @@ def tabulate_lines(
 ) -> float:
     """Fix the first variable of one plane's quartic, planes[:, plane] of 15, at each of y, a multiple of 8.
 
-    Sets coefficients (5, lines), from the flat index `at` on, to each line's quartic, lowest power first, and floors
-    (lines,) that it is not below
-    where x > 0 (sides & 1) and x <= 0 (sides & 2); returns the lowest of these, or inf if no side is asked for. There
-    is no inner loop: a branch that the processor mispredicts would wait for all streams before it.
+    Sets coefficients (..., 5, lines or more), from the flat index `at` on, to each line's quartic, lowest power first,
+    and floors (lines,) that it is not below where x > 0 (sides & 1) and x <= 0 (sides & 2); returns the lowest of
+    these, or inf if no side is asked for. There is no inner loop: a branch that the processor mispredicts would wait
+    for all streams before it.
     """
-    number = y.size
+    number = coefficients.shape[-1]
     lowest = splat(np.inf)
-    for line in range(0, number, LANES):
+    for line in range(0, y.size, LANES):
         t = load(y, line)
         c0 = quartic_at(
             t,

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scanengine import planes, profiling
 from scanengine.driver import ArraySink, Tiling, scan_grid
 from scanengine.grids import FloatArray
 from scanengine.polynomials import ChiSquaredPolynomial
-from scanengine.profiling import estimated_seconds
 
 if TYPE_CHECKING:
     from scanengine.api.scan import Scan
+    from scanengine.store import Encoding
 
 _SAMPLE_SECONDS = 0.3
 
@@ -39,7 +40,7 @@ class Estimate:
 
 def estimate(scan: Scan, threads: int) -> Estimate:
     """Return what a run of a scan would take, from tiles that are filled, reduced and compressed but not written."""
-    from scanengine.api.running import encoding_of  # HDF5 waits until a file is thought of
+    from scanengine.api.planning import encoding_of  # HDF5 waits until a file is thought of
 
     output = scan.definition.output
     keeps_grid = output.keep == "grid"
@@ -47,6 +48,26 @@ def estimate(scan: Scan, threads: int) -> Estimate:
     began = time.perf_counter()
     visited = scan.tiles.points
     seconds = time.perf_counter() - began if output.delta_chi2_max is not None else 0.0  # to find those that matter
+    share = 0.0
+    if scan.passes:
+        assert isinstance(scan.evaluator, ChiSquaredPolynomial)  # which alone has passes
+        seconds += planes.estimated_seconds(scan.evaluator, scan.definition.axes, scan.passes, threads)
+    else:
+        share, sampled = _sampled(scan, encoding, threads)
+        seconds += sampled
+    if isinstance(scan.evaluator, ChiSquaredPolynomial) and output.profile == "exact":
+        seconds += profiling.estimated_seconds(scan.evaluator, scan.definition.axes, scan.chosen_planes, threads)
+    grid_bytes = prod(scan.shape) * encoding.dtype.itemsize if keeps_grid else 0
+    stored_bytes = int(share * grid_bytes) + scan.planes_bytes(scan.chosen_planes)
+    return Estimate(scan.shape, visited, grid_bytes, stored_bytes, seconds, threads)
+
+
+def _sampled(scan: Scan, encoding: Encoding, threads: int) -> tuple[float, float]:
+    """Return the share of its bytes that a stored grid compresses to, and the seconds that all tiles take."""
+    from scanengine.store import Encoder
+
+    keeps_grid = scan.definition.output.keep == "grid"
+    encoder = Encoder(encoding, scan.tiles.tile_shape, compiled=scan.compiled) if keeps_grid else None
     tiling = Tiling.of(scan.shape, prod(scan.tiles.tile_shape)) if keeps_grid else Tiling.of(scan.shape)
     starts = _spread(tiling, 64)
     _sample(scan, tiling, starts[0])  # the first call compiles, or loads what was compiled
@@ -54,22 +75,13 @@ def estimate(scan: Scan, threads: int) -> Estimate:
     began = time.perf_counter()
     for start in starts:
         chi2 = _sample(scan, tiling, start)
-        if keeps_grid:
-            stored += len(encoding.encode(chi2, tiling.tile_shape))
+        if encoder is not None:
+            stored += len(encoder.encode(chi2))
         points += chi2.size
         if time.perf_counter() - began > _SAMPLE_SECONDS:
             break
-    seconds += (time.perf_counter() - began) * visited / points / min(threads, len(tiling))
-    if isinstance(scan.evaluator, ChiSquaredPolynomial) and output.profile == "exact":
-        seconds += estimated_seconds(scan.evaluator, scan.definition.axes, threads)
-    return Estimate(
-        scan.shape,
-        visited,
-        prod(scan.shape) * encoding.dtype.itemsize if keeps_grid else 0,
-        int(stored * prod(scan.shape) / points) + scan.planes_bytes,
-        seconds,
-        threads,
-    )
+    seconds = (time.perf_counter() - began) * scan.tiles.points / points / min(threads, len(tiling))
+    return stored / (points * encoding.dtype.itemsize), seconds
 
 
 def _sample(scan: Scan, tiling: Tiling, start: tuple[int, ...]) -> FloatArray:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import combinations
-from math import prod
+from math import comb, prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,6 +102,8 @@ class Result:
         axes = " x ".join(f"{axis.name} ({axis.values.size})" for axis in self.axes)
         place = ", ".join(f"{name} = {value:.6g}" for name, value in self.best_fit.items())
         kept = "chi2 grid and profiles" if self.has_grid else "profiles"
+        if len(self.planes) < comb(len(self.axes), 2):
+            kept = f"{len(self.planes)} of {comb(len(self.axes), 2)} planes"
         where = str(self.path) if self.path else "memory"
         return f"Result({self.title!r}: {axes}; {kept} in {where}; minimum {self.minimum:.6g} at {place})"
 
@@ -114,6 +116,17 @@ class Result:
     def best_fit(self) -> dict[str, float]:
         """Where the minimum lies."""
         return {axis.name: value for axis, value in zip(self.axes, self._profiles.best_fit, strict=True)}
+
+    @property
+    def planes(self) -> tuple[tuple[str, str], ...]:
+        """The pairs of axes whose plane is there, in the axes' order: all, or those that `output.planes` chose."""
+        pairs = combinations((axis.name for axis in self.axes), 2)
+        return tuple(pair for pair in pairs if len(self.axes) == 2 or pair in self._profiles.planes)
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The axes whose profile is there, in order: all, or those in the planes that `output.planes` chose."""
+        return tuple(axis.name for axis in self.axes if axis.name in self._profiles.lines)
 
     @property
     def has_grid(self) -> bool:
@@ -144,6 +157,7 @@ class Result:
         axes = [_named(name, self._profile_axes) for name in self._one_or_two(names)]
         hidden = tuple(axis.name for axis in self.axes if axis.name not in names)
         highest = self.delta_chi2_max if self._profiles is self._grid_profiles else math.inf
+        self._require_kept(names)
         if len(axes) == 1:
             line = self._profiles.lines[names[0]]
             return ReducedGrid((axes[0],), line, self.minimum, profiled=hidden, delta_chi2_max=highest)
@@ -206,37 +220,40 @@ class Result:
         """Return the allowed region of two parameters at a confidence level (2 dof): closed, perhaps disconnected
         pieces.
 
-        Without names, those of a scan with two axes. The other axes are minimised over, or held at the values `at`.
+        Without names, those of a scan with two axes, or of the one plane that was chosen. The other axes are minimised
+        over, or held at the values `at`.
         """
         from scanengine.contours import region
 
         return region(self.slice(*self._two(names), at=at) if at else self.profile(*self._two(names)), cl)
 
     def limits(self, cl: float | Sequence[float] = DEFAULT_LEVELS) -> list[Intervals]:
-        """Return every parameter's allowed intervals at each confidence level (1 dof), the others minimised over."""
+        """Return every parameter's allowed intervals at each confidence level (1 dof), the others minimised over.
+
+        Where planes were chosen, those of the parameters in them.
+        """
         from scanengine.contours import intervals
 
-        return [intervals(self.profile(axis.name), level) for axis in self.axes for level in _levels(cl)]
+        return [intervals(self.profile(name), level) for name in self.shown for level in _levels(cl)]
 
     def plot(self, *names: str, cl: float | Sequence[float] = 0.90, at: Mapping[str, float] | None = None) -> Figure:
         """Draw the plane of two parameters, the profile of one, or without names what shows the whole scan.
 
-        That is the profile, the plane, or from three axes on the corner figure of all planes. `at` holds other axes at
-        a value.
+        That is the profile, the plane, or from three axes on the corner figure of all planes that are there. `at` holds
+        other axes at a value.
         """
         from scanengine import figures  # matplotlib takes longer to import than most scans to run
 
-        if not names and len(self.axes) > 2:
+        if not names and len(self.shown) > 2:
             if at:
                 raise InputError("a corner figure shows profiles only: name one or two axes")
-            ordered = [axis.name for axis in self.axes]
             return figures.corner(
-                {name: self.profile(name) for name in ordered},
-                {pair: self.profile(*pair) for pair in combinations(ordered, 2)},
+                {name: self.profile(name) for name in self.shown},
+                {pair: self.profile(*pair) for pair in self.planes},
                 _levels(cl),
                 best_fit=self.best_fit,
             )
-        shown = names or tuple(axis.name for axis in self.axes)
+        shown = names or self.shown
         return draw({"": self.drawn(*shown, at=at)}, self.best_fit, cl=cl)
 
     def to_xarray(self) -> xarray.Dataset:
@@ -271,6 +288,16 @@ class Result:
             raise InputError('only the profiles of this scan were kept: run it with keep = "grid" for chi2 itself')
         return self._read_chi2(selection)
 
+    def _require_kept(self, names: tuple[str, ...]) -> None:
+        """Raise InputError for the profile of one axis or two that the scan was not to keep."""
+        if (len(names) == 1 and names[0] in self.shown) or any(set(names) == set(pair) for pair in self.planes):
+            return
+        kept = ", ".join(self.shown if len(names) == 1 else (" and ".join(pair) for pair in self.planes))
+        raise InputError(
+            f"the profile of {' and '.join(names)} was not kept, only {'those' if ',' in kept else 'that'} of {kept}: "
+            "run the scan with it among output.planes, or without that key"
+        )
+
     def _axis(self, name: str) -> Axis:
         return _named(name, self.axes)
 
@@ -280,9 +307,9 @@ class Result:
         return names
 
     def _two(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        chosen = names or tuple(axis.name for axis in self.axes)
+        chosen = names or self.shown
         if len(chosen) != 2:
-            raise InputError(f"a region needs two axes: name two of {', '.join(axis.name for axis in self.axes)}")
+            raise InputError(f"a region needs two axes: name two of {', '.join(self.shown)}")
         return chosen
 
 

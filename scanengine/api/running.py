@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 import logging
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -16,17 +14,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scanengine import definition as definitions
+from scanengine.api.planning import plan_of
 from scanengine.api.result import Result, open_result
-from scanengine.definition import Output
-from scanengine.definition.identity import identity
-from scanengine.driver import visit_tiles
+from scanengine.driver import Tiling, scan_grid, visit_tiles
 from scanengine.errors import InputError, Interrupted
-from scanengine.response import TERMS
-from scanengine_kernels._sources import source_hash
+from scanengine.grids import Axis, Profiles
+from scanengine.planes import HiddenMinimum
 
 if TYPE_CHECKING:
     from scanengine.api.scan import Scan
-    from scanengine.store import AttributeValue, Encoding, GridPlan, GridWriter, ResponseArray
+    from scanengine.farm import Work
+    from scanengine.store import GridWriter
 
 THREADS = "threads"
 
@@ -46,15 +44,56 @@ class HowToRun:
 
 def run_to_file(scan: Scan, output: Path, how: HowToRun) -> Result:
     """Scan the grid and write it to a file, going on with an unfinished one of the same scan."""
-    from scanengine.store import GridWriter  # HDF5 waits until there is a file
+    from scanengine.farm import Work  # HDF5 waits until there is a file
+    from scanengine.store import GridWriter
 
+    if scan.passes:
+        _run_passes(scan, output, how)
+        return open_result(output)
     writer = GridWriter(output, plan_of(scan), overwrite=how.overwrite, fresh=how.fresh)
     with _workers(how.executor) as workers, _interruptible(writer):
         if not _finished_but_for_its_name(writer):
             if workers is not None:
-                _farm_out(scan, writer, how, *workers)
+                folder = _shards_folder(writer)
+                work = Work.of(scan.evaluator, scan.tiles, writer.plan, folder, compiled=scan.compiled)
+                _farm_out(writer, work, how, workers)
             _finish(scan, writer, how)
     return open_result(output)
+
+
+def _run_passes(scan: Scan, output: Path, how: HowToRun) -> None:
+    """Find the chosen planes, each pass in an unfinished file of its own until the result is whole."""
+    from scanengine.farm import Work
+    from scanengine.store import GridPlan, GridWriter
+
+    plan = replace(plan_of(scan), tiles=np.zeros(0, dtype=np.int64))
+    of_passes: list[Path] = []
+    with _workers(how.executor) as workers, GridWriter(output, plan, overwrite=how.overwrite, fresh=how.fresh) as whole:
+
+        def scan_to_file(
+            number: int, minimum: HiddenMinimum, shown: tuple[Axis, ...], tiling: Tiling, tell: Callable[[int], None]
+        ) -> Profiles:
+            names = " and ".join(axis.name for axis in shown)
+            own = GridPlan(
+                axes=shown,
+                definition="",
+                tile_shape=tiling.tile_shape,
+                identity={**plan.identity, "pass": f"{number + 1}, showing {names}"},
+                keep="profiles",
+            )
+            path = output.with_name(f"{output.stem}.pass-{number + 1}{output.suffix}")
+            with _interruptible(GridWriter(path, own, overwrite=True, fresh=how.fresh)) as writer:
+                of_passes.append(writer.partial)
+                if workers is not None:
+                    work = Work.of(minimum, tiling, own, _shards_folder(writer), compiled=True)
+                    _farm_out(writer, work, replace(how, progress=tell), workers)
+                return scan_grid(minimum, shown, writer, tiling=tiling, threads=how.threads, progress=tell)
+
+        if not _finished_but_for_its_name(whole):
+            profiles = scan.visit_planes(how, scan_to_file)
+            whole.finish(profiles, scan.exact(profiles, how.threads))
+    for path in of_passes:
+        path.unlink()
 
 
 @contextmanager
@@ -95,98 +134,23 @@ def run_shard(scan: Scan, output: Path, number: int, of: int, how: HowToRun) -> 
         return writer.finish_shard(number, of)
 
 
-def _farm_out(scan: Scan, writer: GridWriter, how: HowToRun, executor: Executor, workers: int) -> None:
-    from scanengine.farm import Work, do_tiles
+def _farm_out(writer: GridWriter, work: Work, how: HowToRun, workers: tuple[Executor, int]) -> None:
+    """Have the tiles of a scan done by workers; what they have done before is in shards in a folder beside the file."""
+    from scanengine.farm import do_tiles
 
-    folder = writer.path.with_suffix(".shards")
     if how.fresh:
-        shutil.rmtree(folder, ignore_errors=True)
-    work = Work.of(scan.evaluator, scan.tiles, writer.plan, folder, compiled=scan.compiled)
-    do_tiles(writer, work, executor, workers, how.progress)
+        shutil.rmtree(work.folder, ignore_errors=True)
+    do_tiles(writer, work, *workers, how.progress)
+
+
+def _shards_folder(writer: GridWriter) -> Path:
+    return writer.path.with_suffix(".shards")
 
 
 def _finish(scan: Scan, writer: GridWriter, how: HowToRun) -> None:
     """Do what is left to do here, and add what belongs to the whole grid."""
     profiles = scan.visit(writer, how, keep_planes=not writer.wants_tiles)
     writer.finish(profiles, scan.exact(profiles, how.threads))
-
-
-def plan_of(scan: Scan) -> GridPlan:
-    """Return what the result file of a scan is to hold."""
-    from scanengine.store import GridPlan
-
-    definition, tiles = scan.definition, scan.tiles
-    return GridPlan(
-        axes=definition.axes,
-        definition=definition.text,
-        tile_shape=tiles.tile_shape,
-        overrides=definition.overrides,
-        responses=_response_arrays(scan),
-        attributes={"title": definition.title, **_evaluation(scan)},
-        identity={**identity(definition), **_software(), **_given(scan)},
-        keep=definition.output.keep,
-        encoding=encoding_of(definition.output),
-        compiled=scan.compiled,
-        tiles=None if len(tiles.numbered()) == np.prod(tiles.counts) else tiles.numbered(),
-    )
-
-
-def encoding_of(output: Output) -> Encoding:
-    """Return how the numbers of a grid are kept."""
-    from scanengine.store import Encoding
-
-    dtype = np.dtype(output.precision).newbyteorder("<")
-    return Encoding(dtype, output.compression, output.relative_error)
-
-
-def _software() -> dict[str, str]:
-    """Which code made the numbers: another one may differ in the last digit, or more."""
-    from scanengine import __version__
-
-    return {"scanengine": __version__, "kernels": source_hash()}
-
-
-def _given(scan: Scan) -> dict[str, str]:
-    """Which cross-section was given, by its code."""
-    if scan.cross_section is None:
-        return {}
-    function = getattr(scan.cross_section, "py_func", scan.cross_section)
-    try:
-        code = inspect.getsource(function).encode()
-    except (OSError, TypeError):  # typed in, not written in a file
-        code = function.__code__.co_code
-    return {"cross_section": f"{function.__name__} ({hashlib.sha256(code).hexdigest()[:12]})"}
-
-
-def _evaluation(scan: Scan) -> dict[str, AttributeValue]:
-    """What chi2 is, how it was evaluated and up to where, for the file's attributes."""
-    definition = scan.definition
-    evaluation: dict[str, AttributeValue] = {}
-    if definition.output.delta_chi2_max is not None:
-        evaluation["delta_chi2_max"] = definition.output.delta_chi2_max
-    evaluation |= {"statistic": definition.statistic.kind, "evaluation": definition.physics.evaluation}
-    if scan.cross_section is not None:
-        evaluation |= {"evaluation": "direct", "cross_section": getattr(scan.cross_section, "__name__", "given")}
-    return evaluation
-
-
-def _response_arrays(scan: Scan) -> dict[str, ResponseArray]:
-    from scanengine.store import ResponseArray
-
-    arrays = {}
-    for response in scan.responses:
-        name = f"{response.experiment}__{response.channel}__{response.flavour}"
-        arrays[name] = ResponseArray(
-            response.integrals,
-            (f"{response.experiment} bin", "term"),
-            {
-                "units": "counts",
-                "terms": TERMS,
-                "bin_edges_keV": [float(edge) for edge in response.bin_edges_keV],
-                "couplings": scan.definition.physics.couplings,
-            },
-        )
-    return arrays
 
 
 def _finished_but_for_its_name(writer: GridWriter) -> bool:
@@ -197,13 +161,13 @@ def _finished_but_for_its_name(writer: GridWriter) -> bool:
 
 
 @contextmanager
-def _interruptible(writer: GridWriter) -> Iterator[None]:
+def _interruptible(writer: GridWriter) -> Iterator[GridWriter]:
     """Write within, and say what was kept if that is interrupted or fails."""
     try:
         with writer:
             if writer.tiles_written:
                 _log.info("%s: going on after %d of %d tiles", writer.partial, writer.tiles_written, writer.tiles)
-            yield
+            yield writer
     except (Interrupted, KeyboardInterrupt) as interruption:
         kept = "nothing was kept"
         if writer.kept:

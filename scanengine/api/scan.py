@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 
 from scanengine import definition as definitions
+from scanengine import planes
 from scanengine.api.estimate import Estimate, estimate
 from scanengine.api.result import Result
 from scanengine.api.running import HowToRun, run_shard, run_to_file
@@ -230,7 +231,7 @@ class Scan:
         return HowToRun(overwrite, fresh, threads, executor, tell)
 
     def _check_memory(self, threads: int, grid_bytes: int, memory_bytes: int) -> None:
-        planes_bytes = (1 + threads) * self.planes_bytes
+        planes_bytes = (1 + threads) * self.planes_bytes(self._planes_held)
         if planes_bytes + grid_bytes > memory_bytes:
             from scanengine.store import format_bytes
 
@@ -247,7 +248,7 @@ class Scan:
             self._check_memory(how.threads, grid_bytes, memory_bytes)
             sink = ArraySink(self.shape, definition.output.precision)
         where_to: Sink[Any] = sink or NoSink()
-        profiles = self.visit(where_to, how)
+        profiles = self.visit_planes(how) if self.passes else self.visit(where_to, how)
         return Result(
             definition.title,
             definition.axes,
@@ -257,6 +258,13 @@ class Scan:
             delta_chi2_max=definition.output.delta_chi2_max or math.inf,
             read_definition=lambda: definition,
             read_chi2=sink.chi2.__getitem__ if sink else None,
+        )
+
+    def visit_planes(self, how: HowToRun, scan: planes.Scanner | None = None) -> Profiles:
+        """Find the chosen planes alone, by passes that `scan` does, or this process."""
+        assert isinstance(self.evaluator, ChiSquaredPolynomial)  # which alone has passes
+        return planes.scan_planes(
+            self.evaluator, self.definition.axes, self.passes, threads=how.threads, progress=how.progress, scan=scan
         )
 
     def visit(self, sink: Sink[Any], how: HowToRun, *, keep_planes: bool = True) -> Profiles:
@@ -272,8 +280,27 @@ class Scan:
             keep_planes=keep_planes,
             compiled=self.compiled,
         )
-        highest = self.definition.output.delta_chi2_max
-        return profiles if highest is None else cut_above(highest, profiles)
+        output = self.definition.output
+        profiles = planes.only(profiles, output.planes) if output.planes else profiles
+        return profiles if output.delta_chi2_max is None else cut_above(output.delta_chi2_max, profiles)
+
+    @cached_property
+    def passes(self) -> list[planes.Pass]:
+        """The passes that find the chosen planes alone; none where one over all planes is as fast, or the only way."""
+        output = self.definition.output
+        polynomial = self.evaluator
+        if not output.planes or output.delta_chi2_max is not None or not self.compiled:
+            return []
+        if not isinstance(polynomial, ChiSquaredPolynomial):
+            return []
+        return planes.worthwhile_passes(polynomial, self.shape, self.chosen_planes)
+
+    @property
+    def chosen_planes(self) -> list[tuple[int, int]]:
+        """The planes of the result, by the numbers of their axes."""
+        names = [axis.name for axis in self.definition.axes]
+        chosen = self.definition.output.planes
+        return [(a, b) for a, b in combinations(range(len(names)), 2) if not chosen or (names[a], names[b]) in chosen]
 
     @cached_property
     def tiles(self) -> Tiling:
@@ -318,12 +345,19 @@ class Scan:
         """Number of points along each axis."""
         return tuple(axis.values.size for axis in self.definition.axes)
 
-    @property
-    def planes_bytes(self) -> int:
-        """Size of all lines and planes that are kept beside the grid."""
-        if len(self.shape) == 2 and self.definition.output.keep == "grid":
+    def planes_bytes(self, pairs: Sequence[tuple[int, int]]) -> int:
+        """Return the size of all lines and these planes, beside the grid."""
+        shape = self.shape
+        if len(shape) == 2 and self.definition.output.keep == "grid":
             return 0
-        return 8 * (sum(a * b for a, b in combinations(self.shape, 2)) + sum(self.shape))
+        return 8 * (sum(shape[a] * shape[b] for a, b in pairs) + sum(shape))
+
+    @property
+    def _planes_held(self) -> list[tuple[int, int]]:
+        """The planes that are in memory while the grid is scanned."""
+        if self.passes:
+            return [pair for one in self.passes for pair in combinations(one.shown, 2)]
+        return list(combinations(range(len(self.shape)), 2))
 
     def _is_direct(self) -> bool:
         return self.cross_section is not None or self.definition.physics.evaluation == "direct"

@@ -11,7 +11,6 @@ import sys
 import tomllib
 import traceback
 from dataclasses import asdict
-from itertools import combinations
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -245,7 +244,7 @@ def plot(
     levels = _levels(cl)
     layers = {"": opened[0]}
     if len(opened) > 1 or targets:
-        if len(names or opened[0].axes) > 2:
+        if len(names or opened[0].shown) > 2:
             raise InputError("only planes and profiles can be overlaid: choose them with --axes X,Y")
         if targets and len(opened) > 1:
             raise InputError("--targets takes a single result file apart: give one")
@@ -394,7 +393,7 @@ def _labelled(paths: list[Path], results: list[Result], names: tuple[str, ...]) 
     labels = stems if len(set(stems)) == len(stems) else [str(path) for path in paths]
     if len(set(labels)) < len(labels):
         raise InputError("a result file is given twice: each can be drawn once")
-    shown = set(names or (axis.name for axis in results[0].axes))
+    shown = set(names or results[0].shown)
     for path, result in zip(paths, results, strict=True):
         missing = shown - {axis.name for axis in result.axes}
         if missing:
@@ -409,10 +408,10 @@ def _drawn(
     from scanengine.api import draw
 
     first = next(iter(layers.values()))
-    shown = names or tuple(axis.name for axis in first.axes)
+    shown = names or first.shown
     if len(shown) > 2:
         picture = first.plot(*names, cl=levels, at=at)
-        return picture, [first.profile(*pair) for pair in combinations(shown, 2)]
+        return picture, [first.profile(*pair) for pair in first.planes]
     grids = {label: result.drawn(*shown, at=at) for label, result in layers.items()}
     return draw(grids, first.best_fit, cl=levels), list(grids.values())[:1]
 

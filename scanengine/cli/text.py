@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from math import inf, prod
+from math import comb, inf, prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,6 +114,9 @@ def print_limits(result: Result, found: list[Intervals]) -> None:
         )
         level = f"{100.0 * entry.cl:g}% C.L., {entry.dof} dof (delta chi2 = {entry.level:.3f})"
         print(f"  {entry.axis}: {pieces or 'nowhere'}{_with_unit(units[entry.axis])}  {level}")
+    left_out = [axis.name for axis in result.axes if axis.name not in result.shown]
+    if left_out:
+        print(f"  {', '.join(left_out)}: in none of the planes that output.planes chose")
     for warning in dict.fromkeys(warning for entry in found for warning in entry.warnings):
         print(f"warning: {warning}", file=sys.stderr)
 
@@ -178,6 +181,8 @@ def describe_scan(scan: Scan, threads: int | None) -> None:
         if estimate.grid_bytes
         else "  profiles only"
     )
+    if definition.output.planes:
+        print(f"  planes: {_pairs(definition.output.planes)}")
     if definition.output.delta_chi2_max is not None:
         share = f"{estimate.points_visited / estimate.points:.2%} of the points"
         print(f"  up to delta chi2 = {definition.output.delta_chi2_max:g}: {share} are visited, the others lie above")
@@ -197,6 +202,8 @@ def describe_result(path: Path) -> None:
     result = open_result(path)
     print(result.title)
     print(f"{grid(result.shape)}; {'chi2 at every point' if result.has_grid else 'profiles only'}")
+    if len(result.planes) < comb(len(result.axes), 2):
+        print(f"  planes: {_pairs(result.planes)}")
     if result.delta_chi2_max < inf:
         print(f"  profiles by the grid's points up to delta chi2 = {result.delta_chi2_max:g}")
     for axis in result.axes:
@@ -219,6 +226,10 @@ def _describe_unfinished(unfinished: Unfinished) -> None:
         print(f"  being written now; at its last checkpoint {done}; begun {unfinished.created}")
     else:
         print(f"  unfinished: {done}; begun {unfinished.created}; the command that began it goes on from there")
+
+
+def _pairs(planes: Sequence[tuple[str, str]]) -> str:
+    return ", ".join(" and ".join(pair) for pair in planes)
 
 
 def grid(shape: tuple[int, ...]) -> str:

@@ -17,6 +17,7 @@ from scanengine.definition.checks import check_experiment, check_magnetic_thresh
 from scanengine.definition.experiments import Parts, build_experiments
 from scanengine.definition.lines import key_lines
 from scanengine.definition.model import Definition, Output, Physics, Statistic
+from scanengine.definition.output import build_planes
 from scanengine.definition.overrides import apply_overrides
 from scanengine.definition.parameters import build_parameters, read_fixed, read_ties
 from scanengine.definition.report import Report
@@ -138,6 +139,7 @@ def _build(raw: dict[str, Any], report: Report, *, require_axes: bool, own_axes:
     if not bad_statistic and statistic.kind == "poisson":
         _check_poisson(parts, exact="profile" not in bad_output and output.profile == "exact", report=report)
 
+    planes = () if bad_output else build_planes(output, tuple(axes_raw), report)
     if not (bad_output | bad_physics | bad_statistic) and output.delta_chi2_max is not None:
         _check_skipping(output, physics, statistic, report)
 
@@ -155,7 +157,7 @@ def _build(raw: dict[str, Any], report: Report, *, require_axes: bool, own_axes:
         axes=axes,
         parameters=parameters,
         statistic=Statistic(**statistic.model_dump()),
-        output=Output(**output.model_dump()),
+        output=Output(**output.model_dump() | {"planes": planes}),
         notes=tuple(notes),
     )
 

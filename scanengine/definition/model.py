@@ -38,7 +38,8 @@ class Output:
     """What a result file keeps, in which precision, and whether profiles are also taken between grid points.
 
     `relative_error` is how far stored numbers may be rounded, None not at all. Above `delta_chi2_max`, if there is one,
-    the profiles of the grid's points are infinite.
+    the profiles of the grid's points are infinite. `planes`, if there are any, are the pairs of axes, in their order,
+    that profiles are wanted of; without them, all are.
     """
 
     keep: Literal["grid", "profiles"]
@@ -47,6 +48,7 @@ class Output:
     delta_chi2_max: float | None = None
     compression: Literal["deflate", "none"] = "deflate"
     relative_error: float | None = None
+    planes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -233,6 +233,11 @@ class OutputTable(Table):
         "grid",
         description="Profiles from the grid's points alone, or with the hidden axes also minimised continuously.",
     )
+    planes: Annotated[list[list[str]], Field(min_length=1)] | None = Field(
+        None,
+        description='Pairs of axes, as [["eps_ee_uV", "mu_nu"]]: nothing but their planes, the profiles of the axes in '
+        'them and the minimum is found, with keep = "profiles"; without it, every pair\'s.',
+    )
     delta_chi2_max: Positive | None = Field(
         None,
         description="Height above the minimum up to which the profiles of the grid's points are wanted. Above it they "

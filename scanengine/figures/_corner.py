@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -36,15 +36,15 @@ def corner(
 ) -> Figure:
     """All planes of a scan below the diagonal (2 dof), the profile of each parameter on it (1 dof), and the limits.
 
-    `lines` gives the parameters in the order in which they are drawn; `planes` is keyed by pairs of them in that order.
-    `best_fit` and `sm` map axis names to values, and are marked if given. Raises `InputError` for a bad level,
-    fewer than two parameters or a missing plane.
+    `lines` gives the parameters in the order in which they are drawn; `planes` is keyed by pairs of them in that order;
+    the panel of one that is not there stays empty. `best_fit` and `sm` map axis names to values, and are marked if
+    given. Raises `InputError` for a bad level, fewer than two parameters or one without any plane.
     """
     names = tuple(lines)
-    missing = [pair for i, y in enumerate(names) for pair in ((x, y) for x in names[:i]) if pair not in planes]
-    if len(names) < 2 or missing:
-        lacking = "; ".join(" and ".join(pair) for pair in missing) or "at least two parameters"
-        raise InputError(f"A corner figure needs the plane of every two parameters, but these are missing: {lacking}.")
+    without = [name for name in names if not any(name in pair for pair in planes)]
+    if len(names) < 2 or without:
+        lacking = ", ".join(without) if len(names) > 1 else "at least two parameters"
+        raise InputError(f"A corner figure needs a plane of every parameter, but these have none: {lacking}.")
     levels = style.ordered_levels(cls, 2)
     size = len(names)
     panel_in = min(WIDEST_IN.get(size, 1.5), (style.DOUBLE_COLUMN_IN - LEFT_IN - RIGHT_IN + GAP_IN) / size - GAP_IN)
@@ -64,15 +64,18 @@ def corner(
     handles: list[Artist] = []
     diagonal = []
     for i, y in enumerate(names):
+        in_row = [x for x in names[:i] if (x, y) in planes]
         for j, x in enumerate(names[:i]):
+            if x not in in_row:
+                continue
             panel = figure.add_subplot(spec[i, j])
             fills = regions.draw_filled(panel, planes[x, y], levels, 2, width=0.8)
             handles = [*(fills if len(levels) > 1 else []), *regions.mark(panel, (x, y), best_fit, sm)]
             style.scale_axis(panel, "y", [lines[y].axes[0]], 4, prune="both")
-            _label(panel, lines, x, y if j == 0 else None, last=i == size - 1)
+            _label(panel, lines, x, y if x == in_row[0] else None, last=not _planes_below(planes, x, names[i + 1 :]))
         panel = figure.add_subplot(spec[i, i])
         diagonal.append((panel, draw_profile(panel, lines[y], levels, 1)))
-        _label(panel, lines, y, None, last=i == size - 1)
+        _label(panel, lines, y, None, last=not _planes_below(planes, y, names[i + 1 :]))
     for i, (panel, _) in enumerate(diagonal):
         panel.set_ylim(0.0, max(top for _, top in diagonal))
         panel.yaxis.set_major_locator(MaxNLocator(4, integer=True))
@@ -91,6 +94,10 @@ def corner(
         ncols=min(2, max(1, len(handles))),
     )
     return figure
+
+
+def _planes_below(planes: Collection[tuple[str, str]], x: str, below: Sequence[str]) -> bool:
+    return any((x, y) in planes for y in below)
 
 
 def _label(panel: Axes, lines: Mapping[str, ReducedGrid], x: str, y: str | None, *, last: bool) -> None:

@@ -1,6 +1,6 @@
 """The result file: written tile by tile, read back with every fault named (the only package that imports h5py)."""
 
-from scanengine.store.chunks import Encoding
+from scanengine.store.chunks import Encoder, Encoding
 from scanengine.store.layout import FORMAT, FORMAT_VERSION, AttributeValue, ResponseArray, check_axis_names
 from scanengine.store.paths import check_output, format_bytes, partial_path
 from scanengine.store.plan import GridPlan
@@ -13,6 +13,7 @@ __all__ = [
     "FORMAT",
     "FORMAT_VERSION",
     "AttributeValue",
+    "Encoder",
     "Encoding",
     "GridPlan",
     "GridWriter",

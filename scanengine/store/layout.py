@@ -11,7 +11,9 @@ from scanengine.errors import InputError
 from scanengine.grids import FloatArray
 
 FORMAT = "scanengine-grid"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""Version 1 has every plane, and is what files that have them are still written as."""
+
 CONVENTIONS = (
     "chi2 is absolute; Delta chi2 is counted from the attribute minimum, which lies at best_fit (one value per axis, "
     "in the order of the attribute axes); profiles/X and profiles/X__Y are chi2 minimised over all other axes on the "
@@ -60,8 +62,13 @@ def check_axis_names(names: Sequence[str]) -> None:
 
 
 def plane_names(names: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the pairs of axes that have a profiled plane, in the order of the axes."""
+    """Return the pairs of axes that have a profiled plane unless some were chosen, in the order of the axes."""
     return list(combinations(names, 2))
+
+
+def plane_name(first: str, second: str) -> str:
+    """Return how a plane is called."""
+    return f"{first}__{second}"
 
 
 def line_path(name: str) -> str:
@@ -76,4 +83,4 @@ def exact_path(*names: str) -> str:
 
 def plane_path(first: str, second: str) -> str:
     """Return where the profile onto two axes lies in the file."""
-    return f"{PROFILES}/{first}__{second}"
+    return f"{PROFILES}/{plane_name(first, second)}"

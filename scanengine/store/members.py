@@ -21,7 +21,7 @@ def write_header(root: h5py.File, plan: GridPlan) -> None:
     """Write what is known before the first tile: whose scan it is, the axes, the empty grid and the responses."""
     own: dict[str, AttributeValue] = {
         "format": layout.FORMAT,
-        "format_version": layout.FORMAT_VERSION,
+        "format_version": layout.FORMAT_VERSION if plan.planes else 1,
         "scanengine_version": _package_version(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "definition": plan.definition,
@@ -30,6 +30,8 @@ def write_header(root: h5py.File, plan: GridPlan) -> None:
         layout.IDENTITY: json.dumps(identity_of(plan)),
         "axes": [axis.name for axis in plan.axes],
     }
+    if plan.planes:
+        own["planes"] = [layout.plane_name(*pair) for pair in plan.planes]
     _set_attributes(root, {"units": layout.UNITS, "conventions": layout.CONVENTIONS, **plan.attributes, **own})
     write_axes(root, plan.axes)
     if plan.has_grid:
@@ -89,20 +91,18 @@ def write_exact_profiles(root: h5py.File, axes: Sequence[Axis], profiles: Profil
 
 
 def write_profiles(root: h5py.File, names: Sequence[str], profiles: Profiles) -> None:
-    """Write every profiled line and plane of the axes `names`.
+    """Write every profiled line and plane of a scan over the axes `names`.
 
     The plane of a scan with two axes is its grid: where `profiles` leaves it out, it is linked to the grid.
     """
-    for name in names:
-        dataset = _create_floats(root, layout.line_path(name), profiles.lines[name])
+    for name, line in profiles.lines.items():
+        dataset = _create_floats(root, layout.line_path(name), line)
         _describe(root, dataset, (name,), "chi2 minimised over all other axes")
-    for pair in layout.plane_names(names):
-        path = layout.plane_path(*pair)
-        if len(names) == 2 and pair not in profiles.planes:
-            root[path] = root[layout.CHI2]
-        else:
-            dataset = _create_floats(root, path, profiles.planes[pair])
-            _describe(root, dataset, pair, "chi2 minimised over all other axes")
+    for pair, plane in profiles.planes.items():
+        dataset = _create_floats(root, layout.plane_path(*pair), plane)
+        _describe(root, dataset, pair, "chi2 minimised over all other axes")
+    if len(names) == 2 and not profiles.planes:
+        root[layout.plane_path(*names)] = root[layout.CHI2]
 
 
 def write_best_fit(target: h5py.HLObject, profiles: Profiles) -> None:

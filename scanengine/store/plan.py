@@ -27,7 +27,8 @@ class GridPlan:
 
     `definition` is the scan file verbatim and `overrides` the `--set` items on top of it. `attributes` go to the root
     of the file, and may replace its `units` and `conventions`. `tile_shape` is the chunk shape, cut to the grid where
-    it is larger; `tiles` are the numbers, in C order, of those that are wanted, by default all. `identity` says in
+    it is larger; `tiles` are the numbers, in C order, of those that are wanted, by default all. `planes` are
+    the only ones to come, if some were chosen. `identity` says in
     words, name by name, what the numbers depend on: two files belong to one scan if it is the same. Not
     `compiled`, tiles are encoded without Numba.
 
@@ -44,6 +45,7 @@ class GridPlan:
     keep: Literal["grid", "profiles"] = "grid"
     encoding: Encoding = field(default_factory=Encoding)
     tiles: NDArray[np.int64] | None = None
+    planes: tuple[tuple[str, str], ...] = ()
     compiled: bool = False
     sources: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
     """Of a grid that stays in other files: their paths, relative to this one, and which tiles (counts) each holds."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ _OWN_ATTRIBUTES = (
     "definition_sha256",
     layout.IDENTITY,
     "minimum",
+    "planes",
 )
 _H5PY_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError)
 
@@ -280,11 +281,10 @@ def _read_axis(file: h5py.File, path: str, name: str) -> Axis:
 
 
 def _read_profiles(file: h5py.File, lengths: dict[str, int]) -> Profiles:
-    lines = {x: _read_chi2(_dataset(file, layout.line_path(x), (n,))) for x, n in lengths.items()}
-    stored = {
-        (x, y): _dataset(file, layout.plane_path(x, y), (lengths[x], lengths[y]))
-        for x, y in layout.plane_names(tuple(lengths))
-    }
+    pairs = _pairs(file, tuple(lengths))
+    kept = _kept_axes(pairs, lengths)
+    lines = {x: _read_chi2(_dataset(file, layout.line_path(x), (lengths[x],))) for x in kept}
+    stored = {(x, y): _dataset(file, layout.plane_path(x, y), (lengths[x], lengths[y])) for x, y in pairs}
     the_grid = len(lengths) == 2 and layout.CHI2 in file
     planes = {
         pair: _read_chi2(plane) for pair, plane in stored.items() if not (the_grid and plane == file[layout.CHI2])
@@ -298,12 +298,32 @@ def _read_exact_profiles(file: h5py.File, names: Sequence[str]) -> tuple[tuple[A
     group = file[layout.EXACT_PROFILES]
     axes = tuple(_read_axis(file, f"{layout.EXACT_PROFILES}/{name}", name) for name in names)
     lengths = {axis.name: axis.values.size for axis in axes}
-    lines = {x: _read_chi2(_dataset(file, layout.exact_path(x), (n,))) for x, n in lengths.items()}
+    pairs = _pairs(file, names)
+    kept = _kept_axes(pairs, names)
+    lines = {x: _read_chi2(_dataset(file, layout.exact_path(x), (lengths[x],))) for x in kept}
     planes = {
         (x, y): _read_chi2(_dataset(file, layout.exact_path(x, y), (lengths[x], lengths[y])))
-        for x, y in (layout.plane_names(names) if len(names) > 2 else [])
+        for x, y in (pairs if len(names) > 2 else [])
     }
     return axes, Profiles(*_minimum(group, len(names)), lines=lines, planes=planes)
+
+
+def _pairs(file: h5py.File, names: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the axes of the planes in a file: all, unless some were chosen."""
+    every = layout.plane_names(names)
+    if "planes" not in file.attrs:
+        return every
+    chosen = _text_list(file, "planes")
+    pairs = [pair for pair in every if layout.plane_name(*pair) in chosen]
+    if not pairs or len(pairs) < len(chosen):
+        raise _Damage("the attribute planes is empty or names a plane that cannot be there")
+    return pairs
+
+
+def _kept_axes(pairs: Sequence[tuple[str, str]], names: Iterable[str]) -> list[str]:
+    """Return the axes that have a line: those in a plane, or the only one."""
+    every = list(names)
+    return [name for name in every if len(every) == 1 or any(name in pair for pair in pairs)]
 
 
 def _minimum(home: h5py.Group, n_axes: int) -> tuple[float, tuple[float, ...]]:

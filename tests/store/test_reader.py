@@ -64,7 +64,7 @@ def test_a_truncated_file(result: Path, fraction: float) -> None:
 def test_a_newer_format_version(result: Path) -> None:
     with h5py.File(result, "r+") as file:
         file.attrs["format_version"] = 7
-    with pytest.raises(InputError, match=r"format version 7, .* knows versions up to 1; upgrade scanengine"):
+    with pytest.raises(InputError, match=r"format version 7, .* knows versions up to 2; upgrade scanengine"):
         open_result(result)
 
 
