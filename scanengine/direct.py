@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanengine.definition import Definition, Physics
-from scanengine.errors import RunError
+from scanengine.errors import InputError, RunError
 from scanengine.grids import FloatArray
 from scanengine.inputs import constants
 from scanengine.inputs.couplings import WEAK_COUPLINGS, magnetic_coupling, nucleon_couplings
@@ -216,6 +216,12 @@ class DirectEvaluator:
     def __init__(
         self, definition: Definition, likelihood: Likelihood, cross_section: CrossSection | None = None
     ) -> None:
+        for experiment in definition.experiments:
+            if not experiment.is_ideal:
+                raise InputError(
+                    f"experiments.{experiment.name}: a detector with a response needs the polynomial: a cross-section "
+                    "of one's own counts true recoil energies"
+                )
         self._definition = definition
         self._likelihood = likelihood
         self._cross_section = cross_section or cevns

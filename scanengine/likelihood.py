@@ -22,6 +22,7 @@ from scanengine.definition import Definition, ParameterMap
 from scanengine.errors import InputError
 from scanengine.grids import Axis, FloatArray
 from scanengine.inputs.couplings import WEAK_COUPLINGS, magnetic_coupling, nucleon_couplings
+from scanengine.inputs.detectors import Bin
 from scanengine.inputs.parameters import PARAMETER_INDEX
 from scanengine.polynomials import ChiSquaredPolynomial, Monomials
 from scanengine.response import Response
@@ -33,7 +34,7 @@ class Cell:
 
     experiment: str
     channel: str
-    bin_keV: tuple[float, float]
+    bin: Bin
 
 
 class CountPolynomials(NamedTuple):
@@ -208,7 +209,7 @@ def _by_channel(responses: Sequence[Response], parts: Sequence[FloatArray]) -> l
 
 
 def _cells(responses: Sequence[Response]) -> Iterator[Cell]:
-    edges = {(response.experiment, response.channel): response.bin_edges_keV for response in responses}
-    for (experiment, channel), bin_edges_keV in edges.items():
-        for lo, hi in pairwise(bin_edges_keV.tolist()):
-            yield Cell(experiment, channel, (lo, hi))
+    binnings = {(response.experiment, response.channel): response.binning for response in responses}
+    for (experiment, channel), binning in binnings.items():
+        for each in binning:
+            yield Cell(experiment, channel, each)

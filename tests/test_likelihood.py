@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from scanengine.definition import Definition
 from scanengine.errors import InputError
 from scanengine.inputs.constants import CHARGE_RADIUS_SHIFT
+from scanengine.inputs.detectors import Bin
 from scanengine.inputs.parameters import PARAMETER_INDEX, PHYSICAL_PARAMETERS
 from scanengine.likelihood import Cell, GaussianLikelihood
 from scanengine.polynomials import ChiSquaredPolynomial
@@ -78,7 +79,7 @@ def measurements(draw: st.DrawFn) -> tuple[list[str], FloatArray, FloatArray, Fl
 
 
 def of_cells(names: list[str], expected: FloatArray, f: FloatArray) -> GaussianLikelihood:
-    cells = tuple(Cell(name, "all", (0.0, 1.0)) for name in names)
+    cells = tuple(Cell(name, "all", Bin((0.0, 1.0))) for name in names)
     return GaussianLikelihood((), "tree", cells, expected, np.arange(len(names)), f)
 
 
@@ -132,7 +133,7 @@ def test_bins_without_events_are_left_out() -> None:
     detector = experiment(target="Ar40", recoil_window_keV=None, recoil_bins_keV=[10, 40, 60, 200])
     likelihood = likelihood_of(definition([detector]))
     low, middle, high = (10.0, 40.0), (40.0, 60.0), (60.0, 200.0)
-    kept = [(cell.channel, cell.bin_keV) for cell in likelihood.cells]
+    kept = [(cell.channel, cell.bin.energy) for cell in likelihood.cells]
     assert kept == [*(("delayed", bin_keV) for bin_keV in (low, middle, high)), ("prompt", low), ("prompt", middle)]
     assert np.all(likelihood.expected > 0.0)
     assert likelihood.counts(theta_of()).shape == (5,)

@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.interpolate import CubicSpline
 
-from scanengine import response as response_module
 from scanengine.definition import Definition, Physics
 from scanengine.errors import RunError
 from scanengine.inputs import constants, sources
@@ -30,7 +29,7 @@ from scanengine.inputs.nuclei import Isotope, target
 from scanengine.inputs.parameters import PARAMETER_INDEX
 from scanengine.inputs.sources import Spectrum, stopped_pion, tabulated_spectrum
 from scanengine.likelihood import sum_over_flavours
-from scanengine.response import INTERPRETED_PANELS, Recoils, inner_grid, responses
+from scanengine.response import INTERPRETED_PANELS, Recoils, inner_grid, recoils, responses
 from tests import naive
 from tests.naive import FloatArray
 from tests.scan_files import definition, experiment
@@ -442,7 +441,7 @@ def test_order_is_that_of_experiments_channels_and_flavours() -> None:
 
 
 def test_integral_that_does_not_converge_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(response_module, "interpreted", lambda _: lambda *_: 1e-3)
+    monkeypatch.setattr(recoils, "interpreted", lambda _: lambda *_: 1e-3)
     with pytest.raises(RunError, match=r"experiments.A: the recoil integral over Ne20 did not converge .*1.0e-03"):
         responses(definition())
 

@@ -182,3 +182,26 @@ def response(
             if unresolved[i, term] > 0.0:
                 worst = max(worst, unresolved[i, term] / integrals[i, term])
     return worst
+
+
+@jit
+def rate_terms(
+    e: NDArray[np.float64],
+    M: float,
+    hbarc_MeV_fm: float,
+    lines: NDArray[np.float64],
+    knots: NDArray[np.float64],
+    coefficients: NDArray[np.float64],
+    tails: NDArray[np.float64],
+    p_code: int,
+    p_parameters: NDArray[np.float64],
+    n_code: int,
+    n_parameters: NDArray[np.float64],
+    options: NDArray[np.bool_],
+    terms: NDArray[np.float64],
+) -> None:
+    """Set terms (n, 4) to the integrand over e of `response` at each e (n,), without any efficiency."""
+    moments = np.empty(3)
+    for i in range(e.size):
+        spectral_moments(e[i], lines, knots, coefficients, tails, moments)
+        response_terms(e[i], M, hbarc_MeV_fm, moments, p_code, p_parameters, n_code, n_parameters, options, terms[i])

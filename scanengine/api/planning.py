@@ -10,6 +10,7 @@ import numpy as np
 
 from scanengine.definition import Output
 from scanengine.definition.identity import identity
+from scanengine.inputs.detectors import Binning
 from scanengine.response import TERMS
 from scanengine_kernels._sources import source_hash
 
@@ -90,8 +91,16 @@ def _response_arrays(scan: Scan) -> dict[str, ResponseArray]:
             {
                 "units": "counts",
                 "terms": TERMS,
-                "bin_edges_keV": [float(edge) for edge in response.bin_edges_keV],
+                **_edges(response.binning),
                 "couplings": scan.definition.physics.couplings,
             },
         )
     return arrays
+
+
+def _edges(binning: Binning) -> dict[str, list[float]]:
+    """The edges of the bins by the units they are in, for the file's attributes."""
+    edges = {f"bin_edges_{binning.units}": binning.energy_edges.tolist()}
+    if binning.time_edges_us is not None:
+        edges["time_edges_us"] = binning.time_edges_us.tolist()
+    return edges

@@ -182,12 +182,14 @@ def merge(
     *,
     overwrite: bool = False,
     virtual: bool = False,
+    data: str | Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Result:
     """Make a result of all shards of a scan, and return it; they are left where they are.
 
-    A `virtual` result copies no grid: it is a view of the shards, which stay beside it. Raises InputError unless each
-    tile of the grid is in one of them, once, and all are of the same scan.
+    `data` is the folder of the scan file's data files. A `virtual` result copies no grid: it is a view of the shards,
+    which stay beside it. Raises InputError unless each tile of the grid is in one of them, once, and all are of the
+    same scan.
     """
     from scanengine.api.scan import Scan, default_threads
     from scanengine.store import GridWriter, absorb, check_complete, read_shard, relative_sources, shard_definition
@@ -196,7 +198,7 @@ def merge(
         raise InputError("merge needs the shards of a scan: give their files")
     paths = [Path(shard) for shard in shards]
     text, overrides = shard_definition(paths[0])
-    scan = Scan(definitions.parse(text, directory=paths[0].parent, overrides=overrides))
+    scan = Scan(definitions.parse(text, directory=paths[0].parent, overrides=overrides, data=data))
     plan = plan_of(scan)
     parts = [read_shard(path, plan) for path in paths]
     check_complete(parts, plan)

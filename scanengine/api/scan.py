@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import combinations, pairwise
+from itertools import combinations
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -25,6 +25,7 @@ from scanengine.direct import DirectEvaluator, differential_cross_section
 from scanengine.driver import ArraySink, NoSink, Sink, Tiling, scan_grid
 from scanengine.errors import InputError
 from scanengine.grids import Axis, FloatArray, Profiles
+from scanengine.inputs.detectors import Bin
 from scanengine.inputs.parameters import FLAVOURS, PARAMETERS
 from scanengine.likelihood import GaussianLikelihood
 from scanengine.poisson import PoissonLikelihood, PoissonPolynomial
@@ -45,27 +46,37 @@ T = TypeVar("T")
 
 
 class Events(NamedTuple):
-    """Expected counts of one flavour in one bin of one channel; the upper end of a bin may be infinite."""
+    """Expected counts of one flavour in one bin of one channel.
+
+    `units` are those of the bin's energies, whose upper end may be infinite.
+    """
 
     experiment: str
     channel: str
     flavour: str
-    bin_keV: tuple[float, float]
+    bin: Bin
+    units: str
     counts: float
 
 
 def load(
-    path_or_name: str | Path, overrides: str | Sequence[str] = (), *, cross_section: CrossSection | None = None
+    path_or_name: str | Path,
+    overrides: str | Sequence[str] = (),
+    *,
+    cross_section: CrossSection | None = None,
+    data: str | Path | None = None,
 ) -> Scan:
     """Load a scan file by its path, or a bundled scan by its name, as "large/nsi-5d".
 
     overrides are KEY=VALUE with dotted keys of the scan file, as `--set` takes them. cross_section, compiled with
     numba.njit, takes the place of the standard one at every grid point (`scanengine_kernels.direct` says how it is
-    called). Raises InputError with all faults of the file.
+    called). Files written as {data}/... are in the folder data, by default that of the environment variable
+    SCANENGINE_DATA. Raises InputError with all faults of the file.
     """
     own_axes = cross_section is not None
     items = [overrides] if isinstance(overrides, str) else overrides
-    return Scan(definitions.read(path_or_name, items, require_axes=False, own_axes=own_axes), cross_section)
+    definition = definitions.read(path_or_name, items, require_axes=False, own_axes=own_axes, data=data)
+    return Scan(definition, cross_section)
 
 
 class Scan:
@@ -119,11 +130,9 @@ class Scan:
         theta = self.theta(**axis_values)
         couplings = self.definition.physics.couplings
         return [
-            Events(response.experiment, response.channel, response.flavour, (lo, hi), float(counts))
+            Events(response.experiment, response.channel, response.flavour, each, response.binning.units, float(counts))
             for response in self.responses
-            for (lo, hi), counts in zip(
-                pairwise(response.bin_edges_keV.tolist()), response.counts(theta, couplings), strict=True
-            )
+            for each, counts in zip(response.binning, response.counts(theta, couplings), strict=True)
         ]
 
     def cross_section_cm2_per_keV(

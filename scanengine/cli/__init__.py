@@ -46,6 +46,10 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the scan file, as fixed.mu_nu=10. Repeatable."),
 ]
+DataOption = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="Folder of the files {data}/...; by default $SCANENGINE_DATA."),
+]
 ThreadsOption = Annotated[int | None, typer.Option(help="Threads; by default the cores this process may use.")]
 OutputOption = Annotated[Path | None, typer.Option("-o", "--output", metavar="OUT.h5", help="The result file.")]
 OverwriteOption = Annotated[bool, typer.Option(help="Replace an existing result and figure.")]
@@ -123,6 +127,7 @@ def run(
         bool, typer.Option("--fresh", help="Throw an unfinished result away, which is otherwise gone on with.")
     ] = False,
     overrides: SetOption = None,
+    data: DataOption = None,
     threads: ThreadsOption = None,
     executor: Annotated[
         str,
@@ -140,7 +145,7 @@ def run(
 
     What was interrupted goes on where it stopped.
     """
-    loaded = _load(scan, overrides)
+    loaded = _load(scan, overrides, data)
     target = Path(Path(scan).name).with_suffix(".h5") if output is None else output
     how: dict[str, Any] = {"overwrite": overwrite, "fresh": fresh, "threads": threads, "memory_bytes": _bytes(memory)}
     if shard is not None:
@@ -167,6 +172,7 @@ def merge(
     virtual: Annotated[
         bool, typer.Option("--virtual", help="Copy no grid: the result is a view of the shards, which stay beside it.")
     ] = False,
+    data: DataOption = None,
     figure: FigureOption = True,
 ) -> None:
     """Make a result of the shards of a scan, if each of its tiles is in one of them, once."""
@@ -175,7 +181,7 @@ def merge(
     if figure:
         figures.check(output.with_suffix(".png"), overwrite=overwrite)
     with text.progress("merging") as progress:
-        result = api.merge(output, shards, overwrite=overwrite, virtual=virtual, progress=progress)
+        result = api.merge(output, shards, overwrite=overwrite, virtual=virtual, data=data, progress=progress)
     _show(api.Scan(result.definition), result, output, overwrite=overwrite, figure=figure)
 
 
@@ -262,26 +268,31 @@ def plot(
 def info(
     file: Annotated[str, typer.Argument(metavar="FILE|NAME|OUT.h5", help="A scan, or a result file.")],
     overrides: SetOption = None,
+    data: DataOption = None,
     threads: ThreadsOption = None,
 ) -> None:
     """Describe a result file, or what running a scan would give and take."""
     if Path(file).suffix in (".h5", ".hdf5"):
         text.describe_result(Path(file))
     else:
-        text.describe_scan(_load(file, overrides), threads)
+        text.describe_scan(_load(file, overrides, data), threads)
 
 
 @app.command()
-def events(scan: ScanArgument, overrides: SetOption = None, as_json: JsonOption = False) -> None:
+def events(
+    scan: ScanArgument, overrides: SetOption = None, data: DataOption = None, as_json: JsonOption = False
+) -> None:
     """Count expected events per experiment, channel, flavour and bin, at the fixed and tied values."""
-    counted = _load(scan, overrides, quiet=as_json).events()
+    counted = _load(scan, overrides, data, quiet=as_json).events()
     if as_json:
         records = [
             {
                 "experiment": record.experiment,
                 "channel": record.channel,
                 "flavour": record.flavour,
-                "bin": [text.finite(end) for end in record.bin_keV],
+                "bin": [text.finite(end) for end in record.bin.energy],
+                **({} if record.units == "keV" else {"units": record.units}),
+                **({"time_bin_us": list(record.bin.time_us)} if record.bin.time_us else {}),
                 "counts": record.counts,
             }
             for record in counted
@@ -416,12 +427,12 @@ def _drawn(
     return draw(grids, first.best_fit, cl=levels), list(grids.values())[:1]
 
 
-def _load(name: str, overrides: list[str] | None, *, quiet: bool = False) -> Scan:
+def _load(name: str, overrides: list[str] | None, data: Path | None, *, quiet: bool = False) -> Scan:
     from scanengine.api import load
 
     if Path(name).suffix in (".h5", ".hdf5"):
         raise InputError(f"{name} is a result; a scan file or the name of a bundled scan would do")
-    scan = load(name, overrides or [])
+    scan = load(name, overrides or [], data=data)
     if not quiet:
         for note in scan.definition.notes:
             print(f"note: {note}", file=sys.stderr)

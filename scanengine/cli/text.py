@@ -143,10 +143,14 @@ def _rate(value: float) -> str:
 
 def print_events(counted: list[Events]) -> None:
     """Print expected counts as a table with their total."""
-    rows = [("experiment", "channel", "flavour", "recoil energy [keV]", "events")]
+    all_keV = all(record.units == "keV" for record in counted)
+    rows = [("experiment", "channel", "flavour", "recoil energy [keV]" if all_keV else "energy", "events")]
     for record in counted:
-        lo, hi = record.bin_keV
+        lo, hi = record.bin.energy
         interval = f"above {lo:g}" if hi == float("inf") else f"{lo:g} to {hi:g}"
+        interval += "" if all_keV else f" {record.units}"
+        if record.bin.time_us:
+            interval += ", {:g} to {:g} us".format(*record.bin.time_us)
         rows.append((record.experiment, record.channel, record.flavour, interval, f"{record.counts:.6g}"))
     rows.append(("total", "", "", "", f"{sum(record.counts for record in counted):.6g}"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

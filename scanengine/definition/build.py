@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from scanengine.definition.axes import build_axes
 from scanengine.definition.bundled import find_scan, read_text
 from scanengine.definition.checks import check_experiment, check_magnetic_threshold, unconstrained_axes
 from scanengine.definition.experiments import Parts, build_experiments
+from scanengine.definition.folders import DATA_VARIABLE, Folders
 from scanengine.definition.lines import key_lines
 from scanengine.definition.model import Definition, Output, Physics, Statistic
 from scanengine.definition.output import build_planes
@@ -23,7 +25,7 @@ from scanengine.definition.parameters import build_parameters, read_fixed, read_
 from scanengine.definition.report import Report
 from scanengine.definition.schema import OutputTable, PhysicsTable, ScanFile, StatisticTable
 from scanengine.definition.sentences import written
-from scanengine.definition.source import build_source
+from scanengine.definition.source import build_sources
 from scanengine.errors import DefinitionError, Fault
 from scanengine.inputs.constants import SIN2_THETA_W
 
@@ -31,14 +33,20 @@ _AXIS = "eps_ee_uV = { min = -1.0, max = 1.0, points = 31 }"
 
 
 def read(
-    path_or_name: str | Path, overrides: Sequence[str] = (), *, require_axes: bool = True, own_axes: bool = False
+    path_or_name: str | Path,
+    overrides: Sequence[str] = (),
+    *,
+    require_axes: bool = True,
+    own_axes: bool = False,
+    data: str | Path | None = None,
 ) -> Definition:
     """Read a scan file, given its path or the name of a bundled scan; `overrides` are KEY=VALUE, as `--set` takes them.
 
     Raises InputError if there is no such file, DefinitionError with all its faults if it is wrong.
     """
     path = find_scan(path_or_name)
-    return parse(read_text(path), path=path, overrides=overrides, require_axes=require_axes, own_axes=own_axes)
+    text = read_text(path)
+    return parse(text, path=path, overrides=overrides, require_axes=require_axes, own_axes=own_axes, data=data)
 
 
 def parse(
@@ -49,8 +57,11 @@ def parse(
     overrides: Sequence[str] = (),
     require_axes: bool = True,
     own_axes: bool = False,
+    data: str | Path | None = None,
 ) -> Definition:
     """Return what the text of a scan file defines; its files are relative to `directory`, by default that of `path`.
+
+    Files written as {data}/... are in the folder `data`, by default that of the environment variable SCANENGINE_DATA.
 
     With `own_axes` an axis may have any name, for a cross-section that makes use of it.
 
@@ -60,7 +71,10 @@ def parse(
     raw = _toml(text, name)
     overridden, faults = apply_overrides(raw, overrides)
     folder = directory or (path.parent if path else Path())
-    report = Report(name, folder, key_lines(text), overridden)
+    data = data or os.environ.get(DATA_VARIABLE)
+    data_from = raw.get("data_from")
+    folders = Folders(folder, Path(data) if data else None, data_from if isinstance(data_from, str) else "")
+    report = Report(name, folders, key_lines(text), overridden)
     with np.errstate(all="ignore"):  # numbers that overflow are found where they end up
         definition = _build(raw, report, require_axes=require_axes, own_axes=own_axes)
     faults = report.faults + faults
@@ -107,13 +121,13 @@ def _build(raw: dict[str, Any], report: Report, *, require_axes: bool, own_axes:
     experiments_raw = raw.get("experiments")
     if isinstance(experiments_raw, list):
         report.experiment_names = [_display_name(table, index) for index, table in enumerate(experiments_raw)]
+    sources = build_sources(raw, report)
     scan, bad = report.check(ScanFile, raw, ())
     physics, bad_physics = report.check(PhysicsTable, raw.get("physics", {}), ("physics",))
     statistic, bad_statistic = report.check(StatisticTable, raw.get("statistic", {}), ("statistic",))
     output, bad_output = report.check(OutputTable, raw.get("output", {}), ("output",))
 
-    source = build_source(raw["source"], report) if "source" in raw else None
-    parts = build_experiments(experiments_raw, source, report) if "experiments" in raw else []
+    parts = build_experiments(experiments_raw, sources, report) if "experiments" in raw else []
 
     fixed, ties = read_fixed(raw.get("fixed", {}), report), read_ties(raw.get("tied", {}), report)
     axes_raw = report.table(raw.get("axes", {}), ("axes",), _AXIS)
@@ -125,7 +139,7 @@ def _build(raw: dict[str, Any], report: Report, *, require_axes: bool, own_axes:
     sin2_theta_w = SIN2_THETA_W if "sin2_theta_w" in bad_physics else physics.sin2_theta_w
     parameters = build_parameters(tuple(axes_raw), fixed, ties, sin2_theta_w, report)
 
-    notes = [note for part in parts for note in check_experiment(part, source, report)]
+    notes = [note for part in parts for note in check_experiment(part, report)]
     for part in parts:
         check_magnetic_threshold(part, parameters, report)
     notes += [] if own_axes else unconstrained_axes(parameters, parts)
@@ -136,6 +150,8 @@ def _build(raw: dict[str, Any], report: Report, *, require_axes: bool, own_axes:
             'found "exact", which needs the polynomial: profile = "grid" or physics.evaluation = "polynomial" would do',
             ("physics", "evaluation"),
         )
+    if not bad_physics and physics.evaluation == "direct":
+        _check_direct(parts, report)
     if not bad_statistic and statistic.kind == "poisson":
         _check_poisson(parts, exact="profile" not in bad_output and output.profile == "exact", report=report)
 
@@ -144,14 +160,14 @@ def _build(raw: dict[str, Any], report: Report, *, require_axes: bool, own_axes:
         _check_skipping(output, physics, statistic, report)
 
     experiments = [experiment for part in parts if (experiment := part.experiment()) is not None]
-    if report.faults or bad | bad_physics | bad_statistic | bad_output or source is None:
+    if report.faults or bad | bad_physics | bad_statistic | bad_output or sources.default is None:
         return None
     return Definition(
         title=scan.title,
         text="",
         overrides=(),
         path=None,
-        source=source,
+        source=sources.default,
         physics=Physics(**physics.model_dump()),
         experiments=tuple(experiments),
         axes=axes,
@@ -181,6 +197,19 @@ def _check_skipping(output: OutputTable, physics: PhysicsTable, statistic: Stati
             f'{found}, which needs a Gaussian chi2: statistic.kind = "gaussian" would do, or no such key',
             ("statistic", "kind"),
         )
+
+
+def _check_direct(parts: Sequence[Parts], report: Report) -> None:
+    """Add the faults of detectors whose response is only in the integrals that direct evaluation does without."""
+    for part in parts:
+        experiment = part.experiment()
+        if experiment is not None and not experiment.is_ideal:
+            keys = {"response": experiment.reconstruction, "time": experiment.timing, "signal_template": True}
+            report.add(
+                (*part.path, next(key for key, there in keys.items() if there)),
+                'found in a scan without the polynomial, which needs one: physics.evaluation = "polynomial" would do',
+                ("physics", "evaluation"),
+            )
 
 
 def _check_poisson(parts: Sequence[Parts], *, exact: bool, report: Report) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from math import sqrt
 from typing import NamedTuple
 
@@ -11,7 +12,10 @@ import numpy as np
 from scanengine.definition.experiments import Parts
 from scanengine.definition.model import ParameterMap
 from scanengine.definition.parameters import depends_on
+from scanengine.definition.reconstruction import check_quenching
 from scanengine.definition.report import Report
+from scanengine.definition.sentences import listed
+from scanengine.errors import InputError
 from scanengine.grids import FloatArray
 from scanengine.inputs.bcs import closed_shell_notes, nucleus
 from scanengine.inputs.constants import HBARC_MEV_FM
@@ -19,6 +23,7 @@ from scanengine.inputs.detectors import Efficiency, T_max_keV
 from scanengine.inputs.form_factors import OSCILLATOR
 from scanengine.inputs.nuclei import Isotope, Target
 from scanengine.inputs.parameters import PHYSICAL_PARAMETERS
+from scanengine.inputs.reconstruction import Reconstruction
 from scanengine.inputs.sources import Source
 
 
@@ -49,18 +54,18 @@ def _counted(parts: Parts) -> tuple[str, ...]:
     return tuple(dict.fromkeys(flavour for flavours in (parts.channels or {}).values() for flavour in flavours))
 
 
-def check_experiment(parts: Parts, source: Source | None, report: Report) -> list[str]:
+def check_experiment(parts: Parts, report: Report) -> list[str]:
     """Add the faults of an experiment that its target's kinematics show; return notes on bins that are dropped and
     on nuclei without pairing.
     """
-    edges, target, channels = parts.bin_edges_keV, parts.target, parts.channels
+    edges, target, channels, source = parts.bin_edges_keV, parts.target, parts.channels, parts.source
     if edges is None or target is None or channels is None or source is None:
         return []
     window_path = (*parts.path, parts.window_key)
     reach = _reach(_counted(parts), target, source)
     if edges[0] >= reach.T_keV:
         message = f"found a threshold of {edges[0]:g} keV, it must lie below the highest recoil energy, {reach}"
-        report.add((*window_path, 0), message)
+        report.add((*window_path, "recoil_threshold_keV" if parts.window_key == "response" else 0), message)
         return []
     end_keV = min(float(edges[-1]), reach.T_keV)
     if parts.efficiency is not None and not _sees(parts.efficiency, float(edges[0]), end_keV):
@@ -69,6 +74,19 @@ def check_experiment(parts: Parts, source: Source | None, report: Report) -> lis
         report.add((*parts.path, "efficiency"), message, window_path)
     _check_form_factors(parts, target, source, report)
     notes = _closed_shells(parts, target)
+    reconstruction = parts.detector.reconstruction
+    if reconstruction is not None:
+        fault = check_quenching(reconstruction, target.isotopes, reach.T_keV)
+        if fault is not None:
+            report.add((*window_path, "quenching"), fault)
+            return []
+        try:
+            for isotope in target.isotopes:
+                reconstruction.cuts_keV(isotope, reach.T_keV)
+        except InputError as error:
+            report.add((*window_path, "resolution"), str(error))
+            return []
+        return notes + _out_of_reach(f"experiment {parts.name}", reconstruction, target, reach)
     for name, flavours in channels.items():
         where = f"experiment {parts.name}, channel {name}"
         notes += _dropped(where, edges, _reach(flavours, target, source), parts.efficiency)
@@ -92,6 +110,18 @@ def _sees(efficiency: Efficiency, low_keV: float, high_keV: float) -> bool:
     inside = efficiency.values[(efficiency.T_keV > low_keV) & (efficiency.T_keV < high_keV)]
     ends = np.interp((low_keV, high_keV), efficiency.T_keV, efficiency.values)
     return bool(np.any(inside > 0.0) or np.any(ends > 0.0))
+
+
+def _out_of_reach(where: str, reconstruction: Reconstruction, target: Target, reach: _Reach) -> list[str]:
+    """A note on the reconstructed bins in which no recoil of any flavour is seen."""
+    T_keV = np.linspace(0.0, reach.T_keV, 500)
+    seen = np.any([reconstruction.shares(T_keV, isotope).max(axis=1) > 0.0 for isotope in target.isotopes], axis=0)
+    blind = [
+        f"[{lo:g}, {hi:g}]" for (lo, hi), sees in zip(pairwise(reconstruction.edges), seen, strict=True) if not sees
+    ]
+    return (
+        [f"{where}: no recoil is seen in bin {listed(blind)} {reconstruction.units}: no signal there"] if blind else []
+    )
 
 
 def _dropped(where: str, edges: FloatArray, reach: _Reach, efficiency: Efficiency | None) -> list[str]:
@@ -127,13 +157,19 @@ def _check_form_factors(parts: Parts, target: Target, source: Source, report: Re
 
 def check_magnetic_threshold(parts: Parts, parameters: ParameterMap, report: Report) -> None:
     """Add a fault if a magnetic moment, whose rate goes as 1/T, may differ from 0 where recoils of 0 keV count."""
-    if parts.bin_edges_keV is None or parts.bin_edges_keV[0] > 0.0:
+    experiment = parts.experiment()
+    if experiment is None or report.faults or not experiment.sees_any_recoil:
         return
+    real = experiment.reconstruction is not None
     for parameter, row in zip(PHYSICAL_PARAMETERS, parameters.matrix, strict=True):
         flavour = parameter.name.removeprefix("mu_")
         if parameter.name.startswith("mu_") and flavour in _counted(parts) and np.any(row != 0.0):
-            message = f"found 0, where the rate of {parameter.name} diverges as 1/T: raise the threshold"
-            report.add((*parts.path, parts.window_key, 0), message)
+            if real:
+                message = f"recoils of 0 keV are seen, where the rate of {parameter.name} diverges as 1/T: "
+                report.add((*parts.path, "response"), message + "recoil_threshold_keV = 0.1 would do")
+            else:
+                message = f"found 0, where the rate of {parameter.name} diverges as 1/T: raise the threshold"
+                report.add((*parts.path, parts.window_key, 0), message)
             return
 
 

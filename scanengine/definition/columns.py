@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,37 +55,51 @@ class Columns:
             raise InputError(f"element {fault[0] + 1}: {fault[1]}")
         return values
 
-    def from_file(self, path: Path) -> FloatArray:
+    def from_file(self, path: Path, in_file: Sequence[str] | None = None) -> FloatArray:
         """Return the columns of a text file, blank- or comma-separated, # before comments, as an array (rows, columns).
 
-        Raises InputError, naming the file and the line, if it cannot be read, a line does not hold a finite number per
-        column, or the numbers do not increase or leave the range.
+        `in_file` names the file's columns in their order, where they are not ours. Raises InputError, naming the file
+        and the line, if it cannot be read, a line does not hold a finite number per column, or the numbers do not
+        increase or leave the range.
         """
-        rows: list[list[float]] = []
-        numbers: list[int] = []
-        for number, line in enumerate(_text(path).splitlines(), start=1):
-            content = line.partition("#")[0].strip()
-            if content:
-                rows.append(self._row(content, f"{path}:{number}"))
-                numbers.append(number)
-        if not rows:
-            raise InputError(f"{path}: found no numbers, it must hold lines of {self._form()}")
-        values = np.array(rows)
+        values, numbers = read_rows(path, self.names if in_file is None else in_file)
+        if in_file is not None:
+            missing = [name for name in self.names if name not in in_file]
+            if missing:
+                raise InputError(f"{path}: found the columns {listed(in_file)}, there must be one named {missing[0]}")
+            values = values[:, [in_file.index(name) for name in self.names]]
         if (fault := self.fault(values)) is not None:
             raise InputError(f"{path}:{numbers[fault[0]]}: {fault[1]}")
         return values
 
-    def _form(self) -> str:
-        return f"{len(self.names)} numbers: {', '.join(self.names)}"
 
-    def _row(self, content: str, where: str) -> list[float]:
-        words = [word.strip() for word in content.split(",")] if "," in content else content.split()
-        if len(words) != len(self.names):
-            raise InputError(f"{where}: found {len(words)} column{'s'[: len(words) != 1]}, it must hold {self._form()}")
-        for word in words:
-            if not _NUMBER.fullmatch(word) or not np.isfinite(float(word)):
-                raise InputError(f"{where}: found {quoted(word)}, it must hold {self._form()}; comments begin with #")
-        return [float(word) for word in words]
+def read_rows(path: Path, names: Sequence[str]) -> tuple[FloatArray, list[int]]:
+    """Return the numbers (rows, columns) of a text file with these columns, and the line of each row.
+
+    Raises InputError, naming the file and the line, if it cannot be read or a line does not hold a finite number per
+    column.
+    """
+    form = f"{len(names)} numbers: {', '.join(names)}"
+    rows: list[list[float]] = []
+    numbers: list[int] = []
+    for number, line in enumerate(_text(path).splitlines(), start=1):
+        content = line.partition("#")[0].strip()
+        if content:
+            rows.append(_row(content, f"{path}:{number}", len(names), form))
+            numbers.append(number)
+    if not rows:
+        raise InputError(f"{path}: found no numbers, it must hold lines of {form}")
+    return np.array(rows), numbers
+
+
+def _row(content: str, where: str, columns: int, form: str) -> list[float]:
+    words = [word.strip() for word in content.split(",")] if "," in content else content.split()
+    if len(words) != columns:
+        raise InputError(f"{where}: found {len(words)} column{'s'[: len(words) != 1]}, it must hold {form}")
+    for word in words:
+        if not _NUMBER.fullmatch(word) or not np.isfinite(float(word)):
+            raise InputError(f"{where}: found {quoted(word)}, it must hold {form}; comments begin with #")
+    return [float(word) for word in words]
 
 
 def _text(path: Path) -> str:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
 import numpy as np
 
 from scanengine.definition.columns import Columns
+from scanengine.definition.detector import Detector, build_detector
 from scanengine.definition.form_factors import build_form_factors
 from scanengine.definition.lines import KeyPath
+from scanengine.definition.reconstruction import build_reconstruction
 from scanengine.definition.report import Report, finite
-from scanengine.definition.schema import EfficiencyCurve, ExperimentTable, File
+from scanengine.definition.schema import EfficiencyCurve, ExperimentTable
 from scanengine.definition.sentences import listed, nearest_or_all, quoted, written
+from scanengine.definition.source import Sources
+from scanengine.definition.table import File
 from scanengine.errors import InputError
 from scanengine.grids import FloatArray
 from scanengine.inputs.constants import SECONDS_PER_YEAR
-from scanengine.inputs.detectors import Efficiency, Experiment
+from scanengine.inputs.detectors import Binning, Efficiency, Experiment
 from scanengine.inputs.form_factors import NuclearFormFactors
 from scanengine.inputs.nuclei import Target, target
 from scanengine.inputs.parameters import FLAVOURS
@@ -32,7 +36,8 @@ _EFFICIENCY = Columns(("recoil_keV", "efficiency"), low=0.0, high=1.0)
 class Parts:
     """What could be read of an experiment; a part with a fault is nothing.
 
-    `numbers` are mass, live time, distance and systematic, `window_key` is the key that gave the bin edges.
+    `numbers` are mass, live time, distance and systematic, `window_key` is the key that gave the bin edges, or
+    "response".
     """
 
     path: KeyPath
@@ -44,6 +49,9 @@ class Parts:
     bin_edges_keV: FloatArray | None
     form_factors: NuclearFormFactors | None
     channels: dict[str, tuple[str, ...]] | None
+    source: Source | None = None
+    own_source: bool = False
+    detector: Detector = field(default_factory=Detector)
 
     def experiment(self) -> Experiment | None:
         """Return the experiment if no part is missing."""
@@ -68,10 +76,17 @@ class Parts:
             form_factors=self.form_factors,
             channels=self.channels,
             systematic=systematic,
+            source=self.source if self.own_source else None,
+            data=self.detector.data,
+            backgrounds=self.detector.backgrounds,
+            reconstruction=self.detector.reconstruction,
+            timing=self.detector.timing,
+            signal_template=self.detector.signal_template,
+            extra=self.detector.extra,
         )
 
 
-def build_experiments(raw: object, source: Source | None, report: Report) -> list[Parts]:
+def build_experiments(raw: object, sources: Sources, report: Report) -> list[Parts]:
     """Return what could be read of each experiment, after adding all faults of single keys to the report."""
     path: KeyPath = ("experiments",)
     if isinstance(raw, dict):
@@ -86,37 +101,71 @@ def build_experiments(raw: object, source: Source | None, report: Report) -> lis
             report.add(
                 (*path, index, "name"), f"found {quoted(name)} a second time, each experiment needs a name of its own"
             )
-    return [_parts(table, (*path, index), source, report) for index, table in enumerate(raw)]
+    return [_parts(table, (*path, index), sources, report) for index, table in enumerate(raw)]
 
 
-def _parts(raw: object, path: KeyPath, source: Source | None, report: Report) -> Parts:
+def _parts(raw: object, path: KeyPath, sources: Sources, report: Report) -> Parts:
     table, bad = report.check(ExperimentTable, raw, path, "[[experiments]]")
     if not isinstance(raw, dict):
         return Parts(path, "", "", None, None, None, None, None, None)
+    source = sources.of(raw, path, report)
     material = None if "target" in bad else _target(table.target, (*path, "target"), report)
-    window_known = report.exactly_one(raw, ("recoil_window_keV", "recoil_bins_keV"), path, ExperimentTable)
-    window_key = "recoil_bins_keV" if "recoil_bins_keV" in raw else "recoil_window_keV"
+    channels = _channels(raw["channels"], source, (*path, "channels"), report) if "channels" in raw else None
+    detector = Detector()
+    if "response" in raw:
+        window_key = "response"
+        for key in ("recoil_window_keV", "recoil_bins_keV"):
+            if key in raw:
+                report.add((*path, key), "found beside response, which has the bins: leave it out", (*path, "response"))
+        reconstruction = build_reconstruction(raw["response"], (*path, "response"), report)
+        edges = None if reconstruction is None else np.array([reconstruction[1], inf])
+        if reconstruction is not None:
+            binning = Binning(reconstruction[0].edges, reconstruction[0].units)
+            detector = build_detector(raw, channels, binning, reconstruction[0], path, report)
+    else:
+        window_key = "recoil_bins_keV" if "recoil_bins_keV" in raw else "recoil_window_keV"
+        window_known = report.exactly_one(raw, ("recoil_window_keV", "recoil_bins_keV"), path, ExperimentTable)
+        edges = _bin_edges(raw[window_key], (*path, window_key), report) if window_known else None
+        if edges is not None:
+            detector = build_detector(raw, channels, Binning(edges), None, path, report)
     return Parts(
         path=path,
         name="" if "name" in bad else table.name,
         window_key=window_key,
         target=material,
-        numbers=_numbers(table, bad, raw, path, report),
+        numbers=_numbers(table, bad, raw, source, path, report),
         efficiency=_efficiency(raw.get("efficiency", 1.0), (*path, "efficiency"), report),
-        bin_edges_keV=_bin_edges(raw[window_key], (*path, window_key), report) if window_known else None,
+        bin_edges_keV=edges,
         form_factors=build_form_factors(raw.get("form_factor", "helm"), material, (*path, "form_factor"), report),
-        channels=_channels(raw["channels"], source, (*path, "channels"), report) if "channels" in raw else None,
+        channels=channels,
+        source=source,
+        own_source="source" in raw,
+        detector=detector,
     )
 
 
 def _numbers(
-    table: ExperimentTable, bad: frozenset[str], raw: dict[str, Any], path: KeyPath, report: Report
+    table: ExperimentTable,
+    bad: frozenset[str],
+    raw: dict[str, Any],
+    source: Source | None,
+    path: KeyPath,
+    report: Report,
 ) -> tuple[float, float, float, float] | None:
-    one_live_time = report.exactly_one(raw, ("live_time_yr", "live_time_s"), path, ExperimentTable)
-    if not one_live_time or bad & {"mass_kg", "live_time_yr", "live_time_s", "distance_m", "systematic"}:
+    live_times = ("live_time_yr", "live_time_s")
+    if source is not None and source.fluence:
+        for key in live_times:
+            if key in raw:
+                report.add((*path, key), "the source has protons_on_target in all: leave the live time out")
+        known = True
+    elif source is None and not set(live_times) & set(raw):
+        known = False  # whether there must be one depends on a source with a fault
+    else:
+        known = report.exactly_one(raw, live_times, path, ExperimentTable)
+    if not known or bad & {"mass_kg", *live_times, "distance_m", "systematic"}:
         return None
     live_time_s = table.live_time_s if table.live_time_yr is None else table.live_time_yr * SECONDS_PER_YEAR
-    return table.mass_kg, live_time_s or 0.0, table.distance_m, table.systematic
+    return table.mass_kg, live_time_s or 1.0, table.distance_m, table.systematic
 
 
 def _target(name: str, path: KeyPath, report: Report) -> Target | None:
@@ -138,7 +187,7 @@ def _efficiency(raw: object, path: KeyPath, report: Report) -> Efficiency | None
         if "file" in raw:
             file, bad = report.check(File, raw, path)
             path = (*path, "file")
-            columns = None if bad else _EFFICIENCY.from_file(report.directory / file.file)
+            columns = None if bad else _EFFICIENCY.from_file(report.files.find(file.file), file.columns)
         else:
             curve, bad = report.check(EfficiencyCurve, raw, path)
             columns = None if bad else _EFFICIENCY.from_lists({"recoil_keV": curve.recoil_keV, "values": curve.values})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from scanengine.definition.columns import Columns
@@ -38,6 +39,8 @@ def build_form_factors(raw: object, target: Target | None, path: KeyPath, report
             f'found {written(raw)}, it must be a name, as "helm", or a table, as {{ kind = "helm", rms_fm = 3.0 }}',
         )
         return None
+    if target is not None and "kind" not in raw and {str(isotope) for isotope in target.isotopes} & set(raw):
+        return _by_isotope(raw, target, path, report)
     kind = kind_of(raw, tuple(FORM_FACTORS), path, report)
     if kind is None:
         return None
@@ -52,6 +55,28 @@ def build_form_factors(raw: object, target: Target | None, path: KeyPath, report
         report.add(path, str(error))
         return None
     return form_factors
+
+
+def _by_isotope(raw: dict[str, Any], target: Target, path: KeyPath, report: Report) -> NuclearFormFactors | None:
+    """Return form factors that are given for each of the target's isotopes by its name."""
+    names = [str(isotope) for isotope in target.isotopes]
+    for name in raw:
+        if name not in names:
+            report.add((*path, name), f"found {quoted(name)}, of which the target has none: it has {listed(names)}")
+    for name in names:
+        if name not in raw:
+            report.add(path, f"{name} is missing: there must be a form factor for each of {listed(names)}")
+    found = {
+        isotope: build_form_factors(
+            raw[str(isotope)], replace(target, isotopes=(isotope,)), (*path, str(isotope)), report
+        )
+        for isotope in target.isotopes
+        if str(isotope) in raw
+    }
+    complete = {isotope: form_factors for isotope, form_factors in found.items() if form_factors is not None}
+    if len(complete) < len(names) or len(raw) > len(names):
+        return None
+    return lambda isotope: complete[isotope](isotope)
 
 
 def _named(name: str, path: KeyPath, report: Report) -> dict[str, Any] | None:
@@ -116,7 +141,7 @@ def _tabulated(
         return None
     if table.file is not None:
         try:
-            columns = _TABLE.from_file(report.directory / table.file)
+            columns = _TABLE.from_file(report.files.find(table.file))
             return tabulated(*columns.T)
         except InputError as error:
             report.add((*path, "file"), str(error))

@@ -33,18 +33,20 @@ def _leaves(place: str, value: object) -> Iterator[tuple[str, str]]:
     if isinstance(value, np.ndarray):
         yield place, _array(value)
     elif is_dataclass(value):
+        yield place, type(value).__name__
         for each in fields(value):
-            part = getattr(value, each.name)
-            if not callable(part):
-                yield from _leaves(f"{place}.{each.name}", part)
+            if not (isinstance(value, Experiment) and each.name == "form_factors"):  # told isotope by isotope
+                yield from _leaves(f"{place}.{each.name}", getattr(value, each.name))
     elif isinstance(value, Mapping):
         for name, part in value.items():
             yield from _leaves(f"{place}.{name}", part)
     elif isinstance(value, list | tuple) and not all(isinstance(part, str | float | int) for part in value):
         for number, part in enumerate(value):
             yield from _leaves(f"{place}.{getattr(part, 'name', number)}", part)
-    else:
+    elif value is None or isinstance(value, str | float | int | list | tuple):
         yield place, str(value)
+    else:
+        raise TypeError(f"{place}: a {type(value).__name__} cannot be told from another")
 
 
 def _array(values: np.ndarray) -> str:

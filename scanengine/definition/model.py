@@ -74,7 +74,8 @@ class Definition:
     """A scan, read and checked.
 
     `text` is the scan file verbatim and `overrides` what `--set` changed of it; `path` is where it was read from.
-    `notes` are words for the user about what is legal but may surprise.
+    `source` is that of the experiments without one of their own. `notes` are words for the user about what is legal but
+    may surprise.
     """
 
     title: str
@@ -89,3 +90,7 @@ class Definition:
     statistic: Statistic
     output: Output
     notes: tuple[str, ...] = ()
+
+    def source_of(self, experiment: Experiment) -> Source:
+        """Return the source whose neutrinos an experiment sees."""
+        return experiment.source or self.source

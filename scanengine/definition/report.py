@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
+from scanengine.definition.folders import Folders
 from scanengine.definition.lines import KeyPath
-from scanengine.definition.schema import LARGEST, Table
 from scanengine.definition.sentences import nearest, on_one_line, quoted, sentence, written
+from scanengine.definition.table import LARGEST, Table
 from scanengine.errors import Fault
 
 TableT = TypeVar("TableT", bound=Table)
@@ -26,14 +26,14 @@ class _Found(NamedTuple):
 class Report:
     """The faults found so far in a scan file.
 
-    `directory` is what files named in it are relative to; `lines` and `overridden` say where each key was written, in
+    `files` finds the files that it names; `lines` and `overridden` say where each key was written, in
     the file or in a `--set`.
     """
 
     def __init__(
-        self, name: str, directory: Path, lines: Mapping[KeyPath, int], overridden: Mapping[KeyPath, str]
+        self, name: str, files: Folders, lines: Mapping[KeyPath, int], overridden: Mapping[KeyPath, str]
     ) -> None:
-        self.directory = directory
+        self.files = files
         self._name = name
         self._lines = lines
         self._overridden = overridden

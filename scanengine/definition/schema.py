@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SkipValidation
+from pydantic import Field, SkipValidation
 
+from scanengine.definition.detector_schema import DetectorKeys
+from scanengine.definition.table import File, Name, NotNegative, Number, Positive, Share, Table
 from scanengine.inputs.constants import SIN2_THETA_W
 from scanengine.inputs.parameters import FLAVOURS, PARAMETERS
 
@@ -17,27 +19,6 @@ _FLAVOURS = ", ".join(FLAVOURS)
 _PARAMETERS = "Names: " + ", ".join(p.name if p.units == "1" else f"{p.name} [{p.units}]" for p in PARAMETERS.values())
 
 MAX_POINTS_PER_AXIS = 10_000_000
-
-LARGEST, SMALLEST = 1e30, 1e-30
-"""Numbers beyond these are no detector's, no source's and no parameter's, and their products overflow."""
-
-Number = Annotated[float, Field(allow_inf_nan=False, ge=-LARGEST, le=LARGEST)]
-Positive = Annotated[float, Field(gt=0, ge=SMALLEST, le=LARGEST)]
-NotNegative = Annotated[float, Field(ge=0, le=LARGEST)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Name = Annotated[str, Field(min_length=1, pattern=r"^[^/\x00-\x1f]+$")]
-
-
-class Table(BaseModel):
-    """A table of a scan file: unknown keys, strings for numbers, NaN and infinity are faults."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True, defer_build=True)
-
-
-class File(Table):
-    """A text file of columns, separated by blanks or commas; # begins a comment."""
-
-    file: str = Field(description="Path, relative to the scan file's directory.")
 
 
 class SpectrumPoints(Table):
@@ -50,13 +31,55 @@ class SpectrumPoints(Table):
 
 
 class StoppedPion(Table):
-    """Decay at rest of pi+ and mu+: nu_mu, nu_e and nu_mubar, each with the same flux."""
+    """Decay at rest of pi+ and mu+: nu_mu, nu_e and nu_mubar, each with the same flux.
+
+    Either a flux at a distance, or the protons on target during the whole exposure.
+    """
 
     kind: Literal["stopped-pion"]
-    flux_per_cm2_s: Positive = Field(description="Flux of each flavour at the reference distance, /cm^2/s.")
-    reference_distance_m: Positive = Field(description="Distance at which the flux is given, m; it falls as 1/L^2.")
+    flux_per_cm2_s: Positive | None = Field(
+        None, description="Flux of each flavour at the reference distance, /cm^2/s; or protons_on_target."
+    )
+    reference_distance_m: Positive | None = Field(
+        None, description="Distance at which the flux is given, m; it falls as 1/L^2."
+    )
+    protons_on_target: Positive | None = Field(
+        None, description="Protons in the whole exposure; its experiments have no live time."
+    )
+    neutrinos_per_proton: Positive | None = Field(None, description="Neutrinos of each flavour per proton.")
     line_energy_MeV: Positive | None = Field(
         None, description="Energy of the nu_mu, MeV; by default two-body kinematics."
+    )
+
+
+class FissionFractions(Table):
+    """Shares of the fissions, which add up to 1."""
+
+    U235: Share = Field(0.0, description="Of uranium-235.")
+    U238: Share = Field(0.0, description="Of uranium-238.")
+    Pu239: Share = Field(0.0, description="Of plutonium-239.")
+    Pu241: Share = Field(0.0, description="Of plutonium-241.")
+
+
+class PerFission(Table):
+    """Antineutrinos per fission at points up to 2 MeV, joined by straight lines."""
+
+    E_MeV: list[Number] = Field(description="Increasing neutrino energies, MeV.")
+    per_fission_MeV: list[NotNegative] = Field(description="Antineutrinos per fission and MeV at each.")
+
+
+class Reactor(Table):
+    """Antineutrinos of fission products, nu_ebar, from a reactor's thermal power and fuel."""
+
+    kind: Literal["reactor"]
+    power_GW: Positive = Field(description="Thermal power, GW.")
+    fission_fractions: Annotated[FissionFractions, SkipValidation] = Field(
+        description="Shares of the fissions of U235, U238, Pu239 and Pu241."
+    )
+    below_2_MeV: Annotated[PerFission | File | None, SkipValidation] = Field(
+        None,
+        description="Spectrum per fission below 2 MeV, that of neutron captures included: lists, or a file with these "
+        "two columns. Without it there is no flux there; from 2 to 8 MeV it is that of Mueller et al. 2011.",
     )
 
 
@@ -167,8 +190,8 @@ FORM_FACTORS: dict[str, type[Table]] = {
 FormFactorName = Literal["unity", "helm", "klein-nystrand", "symmetrised-fermi", "bcs"]
 
 
-class ExperimentTable(Table):
-    """One detector at one place."""
+class IdealExperiment(Table):
+    """One detector at one place, whatever it makes of the recoils."""
 
     name: Name = Field(description="Name, different for each experiment.")
     target: str = Field(max_length=100, description='Nuclide "Ne20", natural element "Xe", or compound "CsI".')
@@ -188,14 +211,29 @@ class ExperimentTable(Table):
         None, description="Increasing edges of the bins counted, keV. Or recoil_window_keV."
     )
     form_factor: Annotated[
-        FormFactorName | Unity | Helm | KleinNystrand | SymmetrisedFermi | Bcs | FormFactorTable, SkipValidation
-    ] = Field("helm", description="Nuclear form factor: a name, or a table with its kind and parameters.")
+        FormFactorName
+        | Unity
+        | Helm
+        | KleinNystrand
+        | SymmetrisedFermi
+        | Bcs
+        | FormFactorTable
+        | dict[str, FormFactorName | Unity | Helm | KleinNystrand | SymmetrisedFermi | Bcs | FormFactorTable],
+        SkipValidation,
+    ] = Field(
+        "helm",
+        description="Nuclear form factor: a name, a table with kind and parameters, or a table of these by isotope.",
+    )
     channels: Annotated[dict[str, Annotated[list[str], Field(min_length=1)]], SkipValidation] = Field(
         description=f"Per channel, the flavours that it counts together: {_FLAVOURS}."
     )
     systematic: NotNegative = Field(
         0.0, description="Relative uncertainty of the normalisation, common to channels and bins."
     )
+
+
+class ExperimentTable(DetectorKeys, IdealExperiment):
+    """One detector at one place."""
 
 
 class AxisTable(Table):
@@ -249,7 +287,13 @@ class ScanFile(Table):
     """A scan: a source, what experiments count of its neutrinos, and the parameters to scan."""
 
     title: str = Field("", description="Title, for people.")
-    source: Annotated[StoppedPion | Tabulated, SkipValidation] = Field(description="Neutrino source: a table [source].")
+    source: Annotated[StoppedPion | Tabulated | Reactor | None, SkipValidation] = Field(
+        None, description="Neutrino source: a table [source]; it may be left out where every experiment names another."
+    )
+    sources: Annotated[dict[str, StoppedPion | Tabulated | Reactor], SkipValidation] = Field(
+        {}, description="More sources by name, as [sources.reactor], for experiments to name."
+    )
+    data_from: str = Field("", description="Sentence on where the files in {data} are to be had.")
     physics: Annotated[PhysicsTable, SkipValidation] = Field(
         default_factory=lambda: PhysicsTable.model_validate({}), description="Cross-section."
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,30 +11,86 @@ import numpy as np
 from scanengine.definition.columns import Columns
 from scanengine.definition.lines import KeyPath
 from scanengine.definition.report import Report
-from scanengine.definition.schema import File, SpectrumPoints, StoppedPion, Tabulated
+from scanengine.definition.schema import (
+    FissionFractions,
+    PerFission,
+    Reactor,
+    ScanFile,
+    SpectrumPoints,
+    StoppedPion,
+    Tabulated,
+)
 from scanengine.definition.sentences import listed, nearest, nearest_or_all, quoted, written
+from scanengine.definition.table import File, Table
 from scanengine.errors import InputError
 from scanengine.grids import FloatArray
 from scanengine.inputs.parameters import FLAVOURS
-from scanengine.inputs.sources import PROMPT_LINE_MEV, Source, Spectrum, stopped_pion, tabulated_spectrum
+from scanengine.inputs.reactor import reactor
+from scanengine.inputs.sources import (
+    PROMPT_LINE_MEV,
+    Source,
+    Spectrum,
+    stopped_pion,
+    stopped_pion_of_protons,
+    tabulated_spectrum,
+)
 
-_KINDS = ("stopped-pion", "tabulated")
+_KINDS = ("stopped-pion", "tabulated", "reactor")
+_ANY_KIND = listed([quoted(kind) for kind in _KINDS], "or")
 _POINTS = '{ E_MeV = [0.0, 50.0], flux = [0.0, 1.0e6] } or { file = "flux.txt" }'
 _SPECTRUM = Columns(("E_MeV", "flux"), low=0.0)
+_PER_FISSION = Columns(("E_MeV", "per_fission_MeV"), low=0.0)
 
 
-def build_source(raw: object, report: Report) -> Source | None:
-    """Return the source, or nothing after adding its faults to the report."""
-    path: KeyPath = ("source",)
+@dataclass(frozen=True)
+class Sources:
+    """The sources of a scan file that could be read: [source], if there is one, and those of [sources] by name.
+
+    `given` says whether there is a [source]; a source with a fault is nothing.
+    """
+
+    default: Source | None
+    given: bool
+    named: Mapping[str, Source | None]
+
+    def of(self, experiment: Mapping[str, Any], path: KeyPath, report: Report) -> Source | None:
+        """Return the source that an experiment's table names, or nothing; a name that is not there is a fault."""
+        if "source" not in experiment:
+            if not self.given and self.named:
+                report.add(path, f"source is missing: name one of [sources], {listed(self.named, 'or')}")
+            return self.default
+        name = experiment["source"]
+        if not isinstance(name, str):
+            return None  # a fault of the table already
+        if name not in self.named:
+            known = nearest_or_all(name, self.named) if self.named else "there is no table [sources]"
+            report.add((*path, "source"), f"unknown source {quoted(name)}, {known}")
+            return None
+        return self.named[name]
+
+
+def build_sources(raw: Mapping[str, Any], report: Report) -> Sources:
+    """Return the sources of a scan file, after adding their faults to the report."""
+    tables = report.table(raw.get("sources", {}), ("sources",), '{ reactor = { kind = "reactor", ... } }')
+    named = {name: build_source(table, ("sources", name), report) for name, table in tables.items()}
+    given = "source" in raw
+    if not given and not named and not report.misspelt(raw, ("source",), ScanFile):
+        report.add(("source",), "missing, it must be given: neutrino source, a table [source], or several in [sources]")
+    default = build_source(raw["source"], ("source",), report) if given else next(iter(named.values()), None)
+    return Sources(default, given, named)
+
+
+def build_source(raw: object, path: KeyPath, report: Report) -> Source | None:
+    """Return a source, or nothing after adding its faults to the report."""
     if not isinstance(raw, dict):
-        report.add(path, f'found {written(raw)}, it must be a table with kind = "stopped-pion" or "tabulated"')
+        report.add(path, f"found {written(raw)}, it must be a table with kind = {_ANY_KIND}")
         return None
     kind = kind_of(raw, _KINDS, path, report)
     if kind is None:
-        kind = "tabulated" if "spectra" in raw else "stopped-pion"
-        build_source({**raw, "kind": kind}, report)
+        kind = "tabulated" if "spectra" in raw else "reactor" if "power_GW" in raw else "stopped-pion"
+        build_source({**raw, "kind": kind}, path, report)
         return None
-    return _stopped_pion(raw, report) if kind == "stopped-pion" else _tabulated(raw, report)
+    return {"stopped-pion": _stopped_pion, "tabulated": _tabulated, "reactor": _reactor}[kind](raw, path, report)
 
 
 def kind_of(raw: dict[str, Any], kinds: Sequence[str], path: KeyPath, report: Report) -> str | None:
@@ -50,19 +107,53 @@ def kind_of(raw: dict[str, Any], kinds: Sequence[str], path: KeyPath, report: Re
     return None
 
 
-def _stopped_pion(raw: dict[str, Any], report: Report) -> Source | None:
-    table, bad = report.check(StoppedPion, raw, ("source",))
-    if bad:
+def _stopped_pion(raw: dict[str, Any], path: KeyPath, report: Report) -> Source | None:
+    table, bad = report.check(StoppedPion, raw, path)
+    of_flux, of_protons = ("flux_per_cm2_s", "reference_distance_m"), ("protons_on_target", "neutrinos_per_proton")
+    wanted, other = (of_protons, of_flux) if set(of_protons) & set(raw) else (of_flux, of_protons)
+    for key in wanted:
+        if key not in raw and not report.misspelt(raw, (key,), StoppedPion):
+            what = StoppedPion.model_fields[key].description or ""
+            report.add((*path, key), f"missing, it must be given: {what[:1].lower()}{what[1:].rstrip('.')}")
+    for key in other:
+        if key in raw:
+            report.add(
+                (*path, key), f"found beside {wanted[0]}: give either {listed(of_flux)}, or {listed(of_protons)}"
+            )
+    if bad or not set(wanted) <= set(raw) or set(other) & set(raw):
         return None
     line = PROMPT_LINE_MEV if table.line_energy_MeV is None else table.line_energy_MeV
-    return stopped_pion(table.flux_per_cm2_s, table.reference_distance_m, line)
+    if wanted == of_protons:
+        return stopped_pion_of_protons(table.protons_on_target or 0.0, table.neutrinos_per_proton or 0.0, line)
+    return stopped_pion(table.flux_per_cm2_s or 0.0, table.reference_distance_m or 0.0, line)
 
 
-def _tabulated(raw: dict[str, Any], report: Report) -> Source | None:
-    table, bad = report.check(Tabulated, raw, ("source",))
+def _reactor(raw: dict[str, Any], path: KeyPath, report: Report) -> Source | None:
+    table, bad = report.check(Reactor, raw, path)
+    if "fission_fractions" not in raw:
+        return None
+    key = (*path, "fission_fractions")
+    fractions, bad_fractions = report.check(FissionFractions, raw["fission_fractions"], key, "{ U235 = 0.6, ... }")
+    below = None
+    try:
+        if "below_2_MeV" in raw:
+            points = _points(raw["below_2_MeV"], PerFission, _PER_FISSION, (*path, "below_2_MeV"), report)
+            if points is None:
+                return None
+            key, below = (*path, "below_2_MeV"), (points[:, 0].copy(), points[:, 1].copy())
+        if bad or bad_fractions:
+            return None
+        return reactor(table.power_GW, fractions.model_dump(), below)
+    except InputError as error:
+        report.add(key, str(error))
+        return None
+
+
+def _tabulated(raw: dict[str, Any], path: KeyPath, report: Report) -> Source | None:
+    table, bad = report.check(Tabulated, raw, path)
     if "spectra" in bad:
         return None
-    path: KeyPath = ("source", "spectra")
+    path = (*path, "spectra")
     given = report.table(table.spectra, path, '{ nu_ebar = { file = "flux.txt" } }')
     if not given and isinstance(table.spectra, dict):
         report.add(path, "found no spectrum, it must have at least one flavour")
@@ -80,16 +171,9 @@ def _tabulated(raw: dict[str, Any], report: Report) -> Source | None:
 
 
 def _spectrum(raw: object, total: float | None, path: KeyPath, report: Report) -> Spectrum | None:
-    key = path
+    key = (*path, "file" if isinstance(raw, dict) and "file" in raw else "E_MeV")
     try:
-        if isinstance(raw, dict) and "file" in raw:
-            file, bad = report.check(File, raw, path)
-            key = (*path, "file")
-            columns = None if bad else _SPECTRUM.from_file(report.directory / file.file)
-        else:
-            points, bad = report.check(SpectrumPoints, raw, path, _POINTS)
-            key = (*path, "E_MeV")
-            columns = None if bad else _SPECTRUM.from_lists({"E_MeV": points.E_MeV, "flux": points.flux})
+        columns = _points(raw, SpectrumPoints, _SPECTRUM, path, report)
         if columns is None:
             return None
         E_MeV, flux = _within_flux(columns).T.copy()
@@ -101,6 +185,18 @@ def _spectrum(raw: object, total: float | None, path: KeyPath, report: Report) -
         report.add(key, "its points are too close, or its fluxes too large, for straight lines between them")
         return None
     return spectrum
+
+
+def _points(raw: object, model: type[Table], columns: Columns, path: KeyPath, report: Report) -> FloatArray | None:
+    """Return the points (n, 2) of a file or of lists, or nothing after a fault of the table.
+
+    Raises InputError for what is wrong with the numbers.
+    """
+    if isinstance(raw, dict) and "file" in raw:
+        file, bad = report.check(File, raw, path)
+        return None if bad else columns.from_file(report.files.find(file.file), file.columns)
+    points, bad = report.check(model, raw, path, _POINTS)
+    return None if bad else columns.from_lists(points.model_dump())
 
 
 def _within_flux(columns: FloatArray) -> FloatArray:

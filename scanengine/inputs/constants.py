@@ -1,7 +1,7 @@
 """Physical constants in MeV, fm, cm and kg.
 
-CODATA 2022 (as in SciPy, which takes long to import), except the charged-pion mass: S. Navas et al. (Particle Data
-Group), Phys. Rev. D 110, 030001 (2024).
+CODATA 2022 (as in SciPy, which takes long to import), except the charged-pion mass and the lifetimes of pi+ and mu+: S.
+Navas et al. (Particle Data Group), Phys. Rev. D 110, 030001 (2024).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ ALPHA = 0.0072973525643
 M_E_MEV = 0.51099895069
 M_MU_MEV = 105.6583755
 M_PI_MEV = 139.57039
+TAU_PI_US, TAU_MU_US = 0.026033, 2.1969811
 M_PROTON_MEV = 938.27208943
 M_NEUTRON_MEV = 939.56542194
 U_MEV = 931.49410372
@@ -20,6 +21,7 @@ U_KG = 1.66053906892e-27
 HBARC_MEV_FM = 197.3269804593025
 HBARC_MEV_CM = HBARC_MEV_FM * 1e-13
 
+MEV_J = 1.602176634e-13
 SECONDS_PER_YEAR = 365.25 * 86400.0
 
 SIN2_THETA_W = 0.23120

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise, product
+from math import prod
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,6 +15,9 @@ from scanengine.errors import InputError
 from scanengine.grids import FloatArray
 from scanengine.inputs.form_factors import NuclearFormFactors
 from scanengine.inputs.nuclei import Target
+from scanengine.inputs.reconstruction import Reconstruction
+from scanengine.inputs.sources import Source
+from scanengine.inputs.timing import Timing
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +46,77 @@ class Efficiency:
         return cls(np.zeros(1), np.array([value]))
 
 
+class Bin(NamedTuple):
+    """The lower and upper end in energy, and in arrival time and in one more quantity where these are binned too."""
+
+    energy: tuple[float, float]
+    time_us: tuple[float, float] | None = None
+    extra: tuple[float, float] | None = None
+
+
+class Quantity(NamedTuple):
+    """One more quantity that is binned, as a pulse's shape: its name and edges (bins + 1,)."""
+
+    name: str
+    edges: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Binning:
+    """What an experiment's counts are binned in: energy, perhaps an extra quantity, and perhaps arrival time; flattened
+    in this order, time runs fastest.
+
+    `energy_edges` (bins + 1,) are in `units`: "keV" of true recoil energy, the last edge may then be infinite, or
+    "keVee" or "PE" (photo-electrons) of the reconstructed one.
+    """
+
+    energy_edges: FloatArray
+    units: str = "keV"
+    time_edges_us: FloatArray | None = None
+    extra: Quantity | None = None
+
+    @property
+    def edges(self) -> Mapping[str, FloatArray]:
+        """The edges by quantity, in the order of the flattened bins: "energy", the extra one, "time_us"."""
+        named = {"energy": self.energy_edges}
+        if self.extra is not None:
+            named[self.extra.name] = self.extra.edges
+        return named if self.time_edges_us is None else named | {"time_us": self.time_edges_us}
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of bins in each quantity."""
+        return tuple(edges.size - 1 for edges in self.edges.values())
+
+    @property
+    def size(self) -> int:
+        """Number of bins in all."""
+        return prod(self.shape)
+
+    def __iter__(self) -> Iterator[Bin]:
+        energies = _ranges(self.energy_edges)
+        extras = [None] if self.extra is None else _ranges(self.extra.edges)
+        times = [None] if self.time_edges_us is None else _ranges(self.time_edges_us)
+        return (Bin(energy, time, extra) for energy, extra, time in product(energies, extras, times))
+
+
+def _ranges(edges: FloatArray) -> list[tuple[float, float]]:
+    return list(pairwise(edges.tolist()))
+
+
 @dataclass(frozen=True, eq=False)
 class Experiment:
     """One detector at one place: `channels` name groups of flavours that are counted together, bin by bin.
 
     `bin_edges_keV` (bins + 1,) are recoil energies, the last may be infinite. `systematic` is the relative uncertainty
-    of one normalisation that all channels and bins share.
+    of one normalisation that all channels and bins share. `source` is the experiment's own, nothing if that is the
+    scan's. `data` (bins,) are the counts that were seen, flattened as `binning` says, nothing for Asimov data;
+    `backgrounds` (bins,) by name are expected counts that no parameter changes. Both are of the only channel.
+
+    With a `reconstruction` the counts are binned in what it reconstructs, and `bin_edges_keV` are the two ends of the
+    recoils that it is applied to; with a `timing` they are binned in arrival time too. `signal_template` (bins,) are
+    the counts that the Standard Model gives, in place of the calculated ones, which it is scaled with; an `extra`
+    quantity needs one.
     """
 
     name: str
@@ -58,9 +129,45 @@ class Experiment:
     form_factors: NuclearFormFactors
     channels: Mapping[str, tuple[str, ...]]
     systematic: float = 0.0
+    source: Source | None = None
+    data: FloatArray | None = None
+    backgrounds: Mapping[str, FloatArray] = field(default_factory=dict)
+    reconstruction: Reconstruction | None = None
+    timing: Timing | None = None
+    signal_template: FloatArray | None = None
+    extra: Quantity | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "channels", MappingProxyType(dict(self.channels)))
+        object.__setattr__(self, "backgrounds", MappingProxyType(dict(self.backgrounds)))
+
+    @property
+    def is_ideal(self) -> bool:
+        """Whether true recoil energies are counted as they are calculated, and nothing else."""
+        return self.reconstruction is None and self.timing is None and self.signal_template is None
+
+    @property
+    def flavours(self) -> tuple[str, ...]:
+        """The flavours that any channel counts."""
+        return tuple(dict.fromkeys(flavour for flavours in self.channels.values() for flavour in flavours))
+
+    @property
+    def binning(self) -> Binning:
+        """What the counts of each channel are binned in."""
+        time_edges_us = None if self.timing is None else self.timing.edges_us
+        if self.reconstruction is None:
+            return Binning(self.bin_edges_keV, "keV", time_edges_us, self.extra)
+        return Binning(self.reconstruction.edges, self.reconstruction.units, time_edges_us, self.extra)
+
+    @property
+    def sees_any_recoil(self) -> bool:
+        """Whether recoils are counted down to zero energy, where magnetic scattering diverges as 1/T."""
+        if self.bin_edges_keV[0] > 0.0:
+            return False
+        if self.reconstruction is None:
+            return True
+        blind = self.efficiency.values[0] == 0.0 < self.efficiency.T_keV[0]
+        return not blind and any(self.reconstruction.sees_any_recoil(isotope) for isotope in self.target.isotopes)
 
 
 def T_max_keV(E_MeV: float, nuclear_mass_MeV: float) -> float:

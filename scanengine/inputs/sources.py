@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import pi
 from types import MappingProxyType
 
 import numpy as np
@@ -36,6 +37,11 @@ class Spectrum:
         """Highest energy with flux."""
         return float(max(self.line_energies_MeV.max(initial=0.0), self.knots_MeV.max(initial=0.0)))
 
+    @property
+    def lines(self) -> FloatArray:
+        """Energies and fluxes (k, 2) of the lines."""
+        return np.column_stack((self.line_energies_MeV, self.line_fluxes_per_cm2_s))
+
     def per_cm2_s_MeV(self, E_MeV: FloatArray) -> FloatArray:
         """Return the continuum at energies (n,), /cm^2/s/MeV; lines, which have no flux per MeV, are not in it."""
         flux = np.zeros(E_MeV.size)
@@ -57,10 +63,14 @@ class Spectrum:
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """Fluxes per flavour at `reference_distance_m`, from where they fall as 1/L^2."""
+    """Fluxes per flavour at `reference_distance_m`, from where they fall as 1/L^2.
+
+    Of a source with a `fluence` they are those of the whole exposure, in /cm^2: its experiments have no live time.
+    """
 
     spectra: Mapping[str, Spectrum]
     reference_distance_m: float
+    fluence: bool = False
 
     def __post_init__(self) -> None:
         unknown = set(self.spectra) - set(FLAVOURS)
@@ -83,6 +93,12 @@ def stopped_pion(flux_per_cm2_s: float, reference_distance_m: float, line_MeV: f
         },
         reference_distance_m,
     )
+
+
+def stopped_pion_of_protons(protons: float, neutrinos_per_proton: float, line_MeV: float = PROMPT_LINE_MEV) -> Source:
+    """Return the fluence of a number of protons on target that make so many neutrinos of each flavour."""
+    at_one_metre = protons * neutrinos_per_proton / (4.0 * pi * 100.0**2)
+    return replace(stopped_pion(at_one_metre, 1.0, line_MeV), fluence=True)
 
 
 def tabulated_spectrum(

@@ -115,7 +115,7 @@ def test_fault_names_the_scan_file_and_the_data_file(tmp_path: Path, content: st
             f"{ALL}, nu_tau = {{ E_MeV = [], flux = [] }}",
             "found no values, there must be at least one of E_MeV and flux",
         ),
-        (f'{ALL}, nu_tau = {{ file = "../none.txt" }}', "nu_tau.file: there is no file "),
+        (f'{ALL}, nu_tau = {{ file = "none.txt" }}', "nu_tau.file: there is no file "),
         (f'{ALL}, nu_tau = {{ file = "\\u0000" }}', "nu_tau.file: "),
         (f"{ALL}, nu_tau = {{ file = 3 }}", "nu_tau.file: found 3, it must be a string in quotes"),
     ],

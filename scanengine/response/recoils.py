@@ -1,11 +1,8 @@
-"""Responses: the counts per unit of each coupling product, integrated once for every experiment, channel, bin and
-flavour.
-"""
+"""The integrals over recoil energy of a detector that counts true recoils, adaptive between all kinks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from math import log, pi
@@ -13,11 +10,10 @@ from math import log, pi
 import numpy as np
 from numpy.typing import NDArray
 
-from scanengine.definition import Definition, Physics
+from scanengine.definition import Physics
 from scanengine.errors import RunError
 from scanengine.grids import FloatArray
 from scanengine.inputs import constants
-from scanengine.inputs.couplings import WEAK_COUPLINGS, magnetic_coupling, nucleon_couplings
 from scanengine.inputs.detectors import Experiment
 from scanengine.inputs.form_factors import TABLE, FormFactor
 from scanengine.inputs.nuclei import Isotope
@@ -30,76 +26,9 @@ from scanengine_kernels.quadrature import GAUSS_NODES, GAUSS_WEIGHTS
 InnerGrid = tuple[FloatArray, FloatArray, FloatArray]
 """Knots (n,), coefficients (n - 1, 4) and tail moments (n, 3) of a continuum, as `kernels.response` takes them."""
 
-WEAK_PP, WEAK_PN, WEAK_NN, MAGNETIC = range(4)
-TERMS = ("weak_pp", "weak_pn", "weak_nn", "magnetic")
-
-INTERPRETED_PANELS = 300
-"""So many Python integrates in the time that Numba takes to be imported; to compile takes thirty times longer."""
-
-_NOT_CONVERGED = 1e-5
+NOT_CONVERGED = 1e-5
 
 E_min = interpreted(cross_sections.E_min)
-
-
-@dataclass(frozen=True, eq=False)
-class Response:
-    """What one flavour contributes to one channel of one experiment.
-
-    integrals (bins, 4) in counts: with p_b, n_b the nucleon couplings to final family b and mu in 1e-10 mu_B,
-
-        N = weak_pp sum_b p_b^2 + 2 weak_pn sum_b p_b n_b + weak_nn sum_b n_b^2 + magnetic mu^2.
-    """
-
-    experiment: str
-    channel: str
-    flavour: str
-    bin_edges_keV: FloatArray
-    integrals: FloatArray
-
-    def counts(self, theta: FloatArray, couplings: str) -> FloatArray:
-        """Return the counts (..., bins) at parameter vectors theta (..., parameters)."""
-        one_theta = np.concatenate((np.ones((*theta.shape[:-1], 1)), theta), axis=-1)
-        nucleons = np.einsum("fct,...t->...fc", nucleon_couplings(self.flavour, WEAK_COUPLINGS[couplings]), one_theta)
-        p, n = nucleons[..., 0], nucleons[..., 1]
-        mu = one_theta @ magnetic_coupling(self.flavour)
-        products = np.stack(((p * p).sum(-1), 2.0 * (p * n).sum(-1), (n * n).sum(-1), mu * mu), axis=-1)
-        return np.asarray(products @ self.integrals.T)
-
-
-def responses(definition: Definition, threads: int = 1) -> tuple[Response, ...]:
-    """Integrate every (experiment, channel, flavour) of a definition, bin by bin.
-
-    Each relative accuracy is better than 1e-9 (adaptive Gauss-Kronrod between all kinks). Raises RunError if an
-    integral does not converge, which no formula or table that the definition accepts is known to cause.
-    """
-    source = definition.source
-    pairs = [
-        (experiment, flavour)
-        for experiment in definition.experiments
-        for flavour in dict.fromkeys(f for flavours in experiment.channels.values() for f in flavours)
-    ]
-    inner_grids = {flavour: inner_grid(source.spectra[flavour]) for _, flavour in pairs}
-    recoils = [Recoils.of(experiment, source.spectra[flavour], inner_grids[flavour]) for experiment, flavour in pairs]
-    compiled = sum(each.panels for each in recoils) > INTERPRETED_PANELS
-
-    def integrate(each: Recoils) -> FloatArray:
-        return each.integrals(definition.physics, compiled=compiled)
-
-    if compiled:
-        with ThreadPoolExecutor(threads) as pool:
-            results = list(pool.map(integrate, recoils))
-    else:
-        results = [integrate(each) for each in recoils]
-    integrals = {
-        (experiment.name, flavour): result * (source.reference_distance_m / experiment.distance_m) ** 2
-        for (experiment, flavour), result in zip(pairs, results, strict=True)
-    }
-    return tuple(
-        Response(experiment.name, channel, flavour, experiment.bin_edges_keV, integrals[experiment.name, flavour])
-        for experiment in definition.experiments
-        for channel, flavours in experiment.channels.items()
-        for flavour in flavours
-    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +52,7 @@ class Recoils:
         form_factors = tuple(experiment.form_factors(isotope) for isotope in isotopes)
         return cls(
             experiment,
-            np.column_stack((spectrum.line_energies_MeV, spectrum.line_fluxes_per_cm2_s)),
+            spectrum.lines,
             inner_grid,
             form_factors,
             tuple(
@@ -145,9 +74,7 @@ class Recoils:
         experiment = self.experiment
         kernel = kernels.response if compiled else interpreted(kernels.response)
         magnetic = bool(experiment.bin_edges_keV[0] > 0.0)  # the magnetic rate diverges as T -> 0
-        options = np.array(
-            [physics.kinematics == "full", physics.magnetic_moment == "full", physics.magnetic_form_factor, magnetic]
-        )
+        options = kernel_options(physics, magnetic=magnetic)
         total = np.zeros((experiment.bin_edges_keV.size - 1, 4))
         for isotope, atoms_per_kg, (form_factor_p, form_factor_n), (panels, panel_bins) in zip(
             experiment.target.isotopes,
@@ -173,14 +100,28 @@ class Recoils:
                 options,
                 integrals,
             )
-            if disagreement > _NOT_CONVERGED:
-                raise RunError(
-                    f"experiments.{experiment.name}: the recoil integral over {isotope} did not converge "
-                    f"(the two rules still differ by {disagreement:.1e}); a smoother spectrum or table would do"
-                )
+            require_convergence(disagreement, experiment, isotope)
             exposure = experiment.mass_kg * atoms_per_kg * experiment.live_time_s
             total += exposure * integrals * term_prefactors(isotope)
         return total
+
+
+def kernel_options(physics: Physics, *, magnetic: bool) -> NDArray[np.bool_]:
+    """Return the choices of the cross-section (4,) as the kernels take them; `magnetic` says whether that term is
+    wanted.
+    """
+    return np.array(
+        [physics.kinematics == "full", physics.magnetic_moment == "full", physics.magnetic_form_factor, magnetic]
+    )
+
+
+def require_convergence(disagreement: float, experiment: Experiment, isotope: Isotope) -> None:
+    """Raise RunError if the two rules disagree by so much of a bin's integral."""
+    if disagreement > NOT_CONVERGED:
+        raise RunError(
+            f"experiments.{experiment.name}: the recoil integral over {isotope} did not converge "
+            f"(the two rules still differ by {disagreement:.1e}); a smoother spectrum or table would do"
+        )
 
 
 def term_prefactors(isotope: Isotope) -> FloatArray:

@@ -1,0 +1,86 @@
+"""What a real detector makes of a recoil: quenched, smeared, accepted, and counted in bins of what it reconstructs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scanengine.errors import InputError
+from scanengine.grids import FloatArray
+from scanengine.inputs.acceptances import Acceptance
+from scanengine.inputs.nuclei import Isotope
+from scanengine.inputs.quenching import Quenching
+from scanengine.inputs.resolution import Perfect, Resolution, Shown
+
+MOST_STEPS = 5000
+"""Resolutions so fine that the spectrum is thousands of standard deviations long are as good as perfect."""
+
+_SAMPLES = 4000
+_STEP = 3.0
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstruction:
+    """From true recoil energy to the bins of a reconstructed quantity: photo-electrons, or keVee without a light yield.
+
+    `edges` (bins + 1,) and `efficiency` are in the reconstructed quantity; `light_yield` is in PE per keVee.
+    """
+
+    quenching: Quenching
+    light_yield: float | None
+    resolution: Resolution
+    efficiency: Acceptance
+    edges: FloatArray
+
+    @property
+    def units(self) -> str:
+        """Units of the reconstructed quantity."""
+        return "keVee" if self.light_yield is None else "PE"
+
+    def shown(self, T_keV: FloatArray, isotope: Isotope) -> Shown:
+        """Return the energies (n,) that recoils (n,) show, and the means of the reconstructed quantity."""
+        E_keVee = self.quenching.keVee(T_keV, isotope)
+        return Shown(E_keVee, E_keVee * (1.0 if self.light_yield is None else self.light_yield))
+
+    def shares(self, T_keV: FloatArray, isotope: Isotope) -> FloatArray:
+        """Return the shares (bins, n) of recoils (n,) that end up in each bin."""
+        return self.resolution.shares(self.shown(T_keV, isotope), self.edges, self.efficiency)
+
+    def cuts_keV(self, isotope: Isotope, T_max_keV: float) -> FloatArray:
+        """Return recoil energies up to T_max, increasing, between which the shares are smooth and vary little.
+
+        Raises InputError if the resolution is too fine for that.
+        """
+        T_keV = T_max_keV * np.linspace(0.0, 1.0, _SAMPLES) ** 2
+        x = self.shown(T_keV, isotope).x
+        if isinstance(self.resolution, Perfect):
+            breaks = self.efficiency.breaks
+            steps = self._crossings(np.union1d(self.edges, breaks[np.isfinite(breaks)]), T_keV, x, isotope)
+        else:
+            middle = 0.5 * (T_keV[1:] + T_keV[:-1])
+            deviation = self.resolution.deviation(self.shown(middle, isotope))
+            passed = np.concatenate(([0.0], np.cumsum(np.abs(np.diff(x)) / np.maximum(deviation, 1e-300))))
+            if not passed[-1] < MOST_STEPS:
+                raise InputError(
+                    f"the spectrum is {passed[-1]:.3g} standard deviations of the resolution long, at most "
+                    f'{MOST_STEPS} can be integrated over: kind = "none" would do as well'
+                )
+            steps = np.interp(np.arange(_STEP, passed[-1], _STEP), passed, T_keV)
+        kinks = self.quenching.kinks_keV
+        return np.union1d(steps, kinks[(kinks > 0.0) & (kinks < T_max_keV)])
+
+    def _crossings(self, levels: FloatArray, T_keV: FloatArray, x: FloatArray, isotope: Isotope) -> FloatArray:
+        """Where the mean passes the levels, by bisection between neighbouring samples."""
+        above = x[:, None] >= levels
+        sample, level = np.nonzero(above[1:] != above[:-1])
+        lo, hi, rising = T_keV[sample], T_keV[sample + 1], above[sample + 1, level]
+        for _ in range(70):
+            middle = 0.5 * (lo + hi)
+            beyond = (self.shown(middle, isotope).x >= levels[level]) == rising
+            lo, hi = np.where(beyond, lo, middle), np.where(beyond, middle, hi)
+        return np.unique(hi)
+
+    def sees_any_recoil(self, isotope: Isotope) -> bool:
+        """Whether the shares do not vanish towards zero recoil energy, where magnetic scattering diverges."""
+        return bool(self.shares(np.array([1e-20]), isotope).max() > 1e-9)
