@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,6 +96,25 @@ class RunningMinima:
         """Add the lowest chi2 of other tiles; of equals the first grid point is kept."""
         if math.isfinite(best) and (not self.best_index or (best, best_index) < (self.best, self.best_index)):
             self.best, self.best_index = best, best_index
+
+
+class FittedNuisance(NamedTuple):
+    """A nuisance parameter at the minimum: its value, and its pull, the value in standard deviations."""
+
+    name: str
+    value: float
+    pull: float
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What is told of the global minimum beside its place: the nuisances there, and its degrees of freedom.
+
+    `dof` are the numbers compared with data less the parameters fitted; nothing if all data are expectations.
+    """
+
+    nuisances: tuple[FittedNuisance, ...] = ()
+    dof: int | None = None
 
 
 @dataclass(frozen=True, eq=False)

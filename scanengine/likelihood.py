@@ -173,10 +173,8 @@ def reachable_cells(
 
     Raises InputError if an experiment has none.
     """
-    standard_model = np.zeros(len(PARAMETER_INDEX))
-    standard_model[PARAMETER_INDEX["sin2_theta_w"]] = definition.physics.sin2_theta_w
-    all_cells = list(_cells(responses))
-    expected = sum_over_flavours(responses, standard_model, definition.physics.couplings)
+    all_cells = list(cells_of(responses))
+    expected = standard_model_counts(definition, responses)
     reached = np.flatnonzero(expected > 0.0)
     cells = tuple(all_cells[i] for i in reached)
     for experiment in definition.experiments:
@@ -185,6 +183,13 @@ def reachable_cells(
                 f"experiments.{experiment.name}: no event is expected in any bin; a lower threshold would do"
             )
     return cells, expected[reached], reached
+
+
+def standard_model_counts(definition: Definition, responses: Sequence[Response]) -> FloatArray:
+    """Return the Standard Model's counts (bins,) in the order of the responses."""
+    standard_model = np.zeros(len(PARAMETER_INDEX))
+    standard_model[PARAMETER_INDEX["sin2_theta_w"]] = definition.physics.sin2_theta_w
+    return sum_over_flavours(responses, standard_model, definition.physics.couplings)
 
 
 def _box(low: float, high: float) -> tuple[float, float]:
@@ -208,7 +213,8 @@ def _by_channel(responses: Sequence[Response], parts: Sequence[FloatArray]) -> l
     return list(channels.values())
 
 
-def _cells(responses: Sequence[Response]) -> Iterator[Cell]:
+def cells_of(responses: Sequence[Response]) -> Iterator[Cell]:
+    """Yield every bin of every channel in the order of the responses."""
     binnings = {(response.experiment, response.channel): response.binning for response in responses}
     for (experiment, channel), binning in binnings.items():
         for each in binning:

@@ -17,6 +17,7 @@ import numpy as np
 from mpmath import mp, mpf
 from numpy.typing import NDArray
 from scipy.integrate import quad
+from scipy.optimize import minimize
 
 FloatArray = NDArray[np.float64]
 Real = Any
@@ -418,3 +419,38 @@ def profiles(grid: FloatArray) -> tuple[list[FloatArray], dict[tuple[int, int], 
     lines = [grid.min(axis=tuple(b for b in axes if b != a)) for a in axes]
     planes = {(a, b): grid.min(axis=tuple(c for c in axes if c not in {a, b})) for a, b in combinations(axes, 2)}
     return lines, planes
+
+
+def minimum_over_nuisances(
+    chi2: Callable[[FloatArray], float], nuisances: int, kinks: Sequence[int] = ()
+) -> tuple[float, FloatArray]:
+    """The least chi2 over nuisances in standard deviations, by a simplex in each orthant of those with kinks."""
+    if nuisances == 0:
+        return chi2(np.zeros(0)), np.zeros(0)
+    best, place = np.inf, np.zeros(nuisances)
+    for signs in product((1.0, -1.0), repeat=len(kinks)):
+
+        def inside(z: FloatArray, signs: tuple[float, ...] = signs) -> FloatArray:
+            folded = z.copy()
+            for k, sign in zip(kinks, signs, strict=True):
+                folded[k] = sign * abs(z[k])
+            return folded
+
+        def chi2_inside(z: FloatArray, inside: Callable[[FloatArray], FloatArray] = inside) -> float:
+            return chi2(inside(z))
+
+        z: FloatArray = np.full(nuisances, 0.3)
+        options: Any = {"xatol": 1e-10, "fatol": 1e-14, "maxiter": 4000, "maxfev": 4000}
+        for _ in range(3):  # a simplex may collapse: it is begun anew from where it ends
+            found = minimize(chi2_inside, z, method="Nelder-Mead", options=options)
+            z = np.asarray(found.x)
+        if found.fun < best:
+            best, place = float(found.fun), inside(z)
+    return best, place
+
+
+def log_pull(z: float, width: float) -> float:
+    """2 (x - ln(1 + x)) / w^2 at x = w z."""
+    with mpmath.workdps(40):
+        x = mpf(width) * mpf(z)
+        return float(2 * (x - mp.log(1 + x)) / mpf(width) ** 2) if x > -1 else np.inf

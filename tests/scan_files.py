@@ -35,12 +35,15 @@ def definition(
     physics: Table | None = None,
     source: Table | None = None,
     statistic: str = "gaussian",
+    nuisances: Sequence[Table] = (),
 ) -> Definition:
     """Read the scan file of these tables."""
     lines = ["[source]", *_lines(source or SOURCE), "[physics]", *_lines(physics or {})]
     lines += ["[statistic]", f'kind = "{statistic}"']
     for table in experiments:
         lines += ["[[experiments]]", *_lines(table)]
+    for table in nuisances:
+        lines += ["[[nuisances]]", *_lines(table)]
     for name, optional in (("axes", axes), ("fixed", fixed), ("tied", tied)):
         lines += [f"[{name}]", *_lines(optional or {})]
     return parse("\n".join(lines), require_axes=axes is not None)

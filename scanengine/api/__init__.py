@@ -4,5 +4,6 @@ from scanengine.api.estimate import Estimate
 from scanengine.api.result import Result, draw, open_result
 from scanengine.api.running import merge
 from scanengine.api.scan import Events, Scan, load
+from scanengine.fitting import Minimum
 
-__all__ = ["Estimate", "Events", "Result", "Scan", "draw", "load", "merge", "open_result"]
+__all__ = ["Estimate", "Events", "Minimum", "Result", "Scan", "draw", "load", "merge", "open_result"]

@@ -10,6 +10,7 @@ import numpy as np
 
 from scanengine.definition import Output
 from scanengine.definition.identity import identity
+from scanengine.grids import Fit
 from scanengine.inputs.detectors import Binning
 from scanengine.response import TERMS
 from scanengine_kernels._sources import source_hash
@@ -73,7 +74,7 @@ def _evaluation(scan: Scan) -> dict[str, AttributeValue]:
     evaluation: dict[str, AttributeValue] = {}
     if definition.output.delta_chi2_max is not None:
         evaluation["delta_chi2_max"] = definition.output.delta_chi2_max
-    evaluation |= {"statistic": definition.statistic.kind, "evaluation": definition.physics.evaluation}
+    evaluation |= {"statistic": scan.statistic, "evaluation": definition.physics.evaluation}
     if scan.cross_section is not None:
         evaluation |= {"evaluation": "direct", "cross_section": getattr(scan.cross_section, "__name__", "given")}
     return evaluation
@@ -104,3 +105,15 @@ def _edges(binning: Binning) -> dict[str, list[float]]:
     if binning.time_edges_us is not None:
         edges["time_edges_us"] = binning.time_edges_us.tolist()
     return edges
+
+
+def fit_attributes(fit: Fit) -> dict[str, AttributeValue]:
+    """Return what is told of the minimum, for the file's attributes."""
+    attributes: dict[str, AttributeValue] = {} if fit.dof is None else {"degrees_of_freedom": fit.dof}
+    if fit.nuisances:
+        attributes |= {
+            "nuisances": [each.name for each in fit.nuisances],
+            "nuisance_values": [each.value for each in fit.nuisances],
+            "nuisance_pulls": [each.pull for each in fit.nuisances],
+        }
+    return attributes

@@ -16,7 +16,7 @@ import numpy as np
 from scanengine import definition as definitions
 from scanengine.definition import Definition
 from scanengine.errors import InputError
-from scanengine.grids import Axis, FloatArray, Profiles, ReducedGrid
+from scanengine.grids import Axis, Fit, FittedNuisance, FloatArray, Profiles, ReducedGrid
 
 if TYPE_CHECKING:
     import xarray
@@ -61,6 +61,7 @@ def open_result(path: str | Path) -> Result:
         statistic=str(stored.attributes.get("statistic", "gaussian")),  # 0.1.0 knew no other
         exact=stored.exact_profiles,
         delta_chi2_max=float(str(stored.attributes.get("delta_chi2_max", math.inf))),
+        fit=_stored_fit(stored.attributes),
         path=stored.path,
         read_definition=definition,
         read_chi2=stored.read_chi2 if stored.has_grid else None,
@@ -70,7 +71,8 @@ def open_result(path: str | Path) -> Result:
 class Result:
     """chi2 over a grid, reduced to the profiles of every axis and pair of axes; the grid itself where it was kept.
 
-    `axes` name the dimensions, `path` is the file it is in, if any, and `statistic` "gaussian" or "poisson". Profiles
+    `axes` name the dimensions, `path` is the file it is in, if any, and `statistic` "gaussian", "poisson" or "mixed";
+    `fit` has the nuisances and the degrees of freedom of the minimum. Profiles
     and the global minimum are the exact ones, between the grid's points, where the scan asked for them with
     `output.profile = "exact"`, and the grid's own otherwise; above `delta_chi2_max` the grid's own are infinite.
     """
@@ -85,6 +87,7 @@ class Result:
         statistic: str,
         exact: tuple[tuple[Axis, ...], Profiles] | None = None,
         delta_chi2_max: float = math.inf,
+        fit: Fit | None = None,
         path: Path | None = None,
         read_chi2: Callable[[Selection], FloatArray] | None = None,
     ) -> None:
@@ -92,6 +95,7 @@ class Result:
         self.axes = axes
         self.path = path
         self.statistic = statistic
+        self.fit = fit or Fit()
         self.delta_chi2_max = delta_chi2_max
         self._grid_profiles = profiles
         self._profile_axes, self._profiles = exact or (axes, profiles)
@@ -311,6 +315,17 @@ class Result:
         if len(chosen) != 2:
             raise InputError(f"a region needs two axes: name two of {', '.join(self.shown)}")
         return chosen
+
+
+def _stored_fit(attributes: Mapping[str, object]) -> Fit:
+    """Return what a file's attributes tell of the minimum."""
+    columns = [attributes.get(name, ()) for name in ("nuisances", "nuisance_values", "nuisance_pulls")]
+    rows = zip(*(column if isinstance(column, tuple) else () for column in columns), strict=True)
+    dof = attributes.get("degrees_of_freedom")
+    return Fit(
+        tuple(FittedNuisance(str(name), float(value), float(pull)) for name, value, pull in rows),
+        dof if isinstance(dof, int) else None,
+    )
 
 
 def _levels(cl: float | Sequence[float]) -> Sequence[float]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scanengine import definition as definitions
-from scanengine.api.planning import plan_of
+from scanengine.api.planning import fit_attributes, plan_of
 from scanengine.api.result import Result, open_result
 from scanengine.driver import Tiling, scan_grid, visit_tiles
 from scanengine.errors import InputError, Interrupted
@@ -90,8 +90,7 @@ def _run_passes(scan: Scan, output: Path, how: HowToRun) -> None:
                 return scan_grid(minimum, shown, writer, tiling=tiling, threads=how.threads, progress=tell)
 
         if not _finished_but_for_its_name(whole):
-            profiles = scan.visit_planes(how, scan_to_file)
-            whole.finish(profiles, scan.exact(profiles, how.threads))
+            _complete(scan, whole, how, scan.visit_planes(how, scan_to_file))
     for path in of_passes:
         path.unlink()
 
@@ -149,8 +148,12 @@ def _shards_folder(writer: GridWriter) -> Path:
 
 def _finish(scan: Scan, writer: GridWriter, how: HowToRun) -> None:
     """Do what is left to do here, and add what belongs to the whole grid."""
-    profiles = scan.visit(writer, how, keep_planes=not writer.wants_tiles)
-    writer.finish(profiles, scan.exact(profiles, how.threads))
+    _complete(scan, writer, how, scan.visit(writer, how, keep_planes=not writer.wants_tiles))
+
+
+def _complete(scan: Scan, writer: GridWriter, how: HowToRun, profiles: Profiles) -> None:
+    exact = scan.exact(profiles, how.threads)
+    writer.finish(profiles, exact, fit_attributes(scan.fit_of(profiles, exact)))
 
 
 def _finished_but_for_its_name(writer: GridWriter) -> bool:

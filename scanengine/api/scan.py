@@ -19,15 +19,18 @@ from scanengine import planes
 from scanengine.api.estimate import Estimate, estimate
 from scanengine.api.result import Result
 from scanengine.api.running import HowToRun, run_shard, run_to_file
+from scanengine.combined import CombinedLikelihood
 from scanengine.definition import Definition
 from scanengine.direct import TILE_POINTS as DIRECT_TILE_POINTS
 from scanengine.direct import DirectEvaluator, differential_cross_section
 from scanengine.driver import ArraySink, NoSink, Sink, Tiling, scan_grid
 from scanengine.errors import InputError
-from scanengine.grids import Axis, FloatArray, Profiles
+from scanengine.fitting import Minimum, find_minima
+from scanengine.grids import Axis, Fit, FloatArray, Profiles
 from scanengine.inputs.detectors import Bin
 from scanengine.inputs.parameters import FLAVOURS, PARAMETERS
 from scanengine.likelihood import GaussianLikelihood
+from scanengine.nuisance_polynomials import LinearNuisancePolynomial, NuisancePolynomial
 from scanengine.poisson import PoissonLikelihood, PoissonPolynomial
 from scanengine.polynomials import ChiSquaredPolynomial
 from scanengine.profiling import exact_profiles
@@ -41,6 +44,9 @@ if TYPE_CHECKING:
 
 MEMORY_BYTES = 4_000_000_000
 """A grid without a file, or the planes that a scan reduces to, may take this much memory."""
+
+_NEWTON_TILE_POINTS = 1 << 13
+"""Points of a tile where nuisances are minimised over by Newton's iteration: some tens of milliseconds."""
 
 T = TypeVar("T")
 
@@ -97,8 +103,10 @@ class Scan:
         return responses(self.definition, threads=default_threads())
 
     @cached_property
-    def likelihood(self) -> GaussianLikelihood | PoissonLikelihood:
+    def likelihood(self) -> GaussianLikelihood | PoissonLikelihood | CombinedLikelihood:
         """The likelihood as a function of all parameters."""
+        if self.definition.is_combined:
+            return CombinedLikelihood.of(self.definition, self.responses, default_threads())
         if self.definition.statistic.kind == "poisson":
             return PoissonLikelihood.of(self.definition, self.responses)
         return GaussianLikelihood.of(self.definition, self.responses)
@@ -119,6 +127,29 @@ class Scan:
         if isinstance(self.evaluator, DirectEvaluator):
             return self.evaluator.chi2(self._point(axis_values))
         return float(self.likelihood.chi2(self.theta(**axis_values)))
+
+    def fit_at(self, **axis_values: float) -> Fit:
+        """Return the nuisances at one point, and how many degrees of freedom chi2 has if that is the best fit.
+
+        Axes not named stay at the Standard Model.
+        """
+        likelihood = self.likelihood
+        if not isinstance(likelihood, CombinedLikelihood):
+            return Fit()
+        return likelihood.fit_at(self.theta(**axis_values), len(self.definition.axes))
+
+    def fit(self) -> list[Minimum]:
+        """Return the minima of chi2 within the axes, between the grid's points, the lowest first.
+
+        Raises InputError if there are no axes, or for a scan with a cross-section of its own.
+        """
+        definition = self.check_runnable()
+        if self._is_direct():
+            raise InputError("a fit needs the polynomial: a given cross-section has a scan only")
+        likelihood = self.likelihood
+        if not isinstance(likelihood, CombinedLikelihood):
+            likelihood = CombinedLikelihood.of(definition, self.responses)
+        return find_minima(likelihood, self.evaluator, definition)
 
     def events(self, **axis_values: float) -> list[Events]:
         """Return the expected counts at the fixed and tied values; axes not named stay at the Standard Model.
@@ -164,7 +195,9 @@ class Scan:
                 replace(e, channels=dict(_chosen(channels, list(e.channels.items()), lambda c: c[0], "channel")))
                 for e in chosen
             ]
-        scan = Scan(replace(self.definition, experiments=tuple(chosen)), self.cross_section)
+        names = {e.name for e in chosen}
+        nuisances = [left for each in self.definition.nuisances if (left := each.only(names)) is not None]
+        scan = Scan(replace(self.definition, experiments=tuple(chosen), nuisances=tuple(nuisances)), self.cross_section)
         if "responses" in self.__dict__:  # integrated already
             kept = {(e.name, channel) for e in chosen for channel in e.channels}
             scan.responses = tuple(r for r in self.responses if (r.experiment, r.channel) in kept)
@@ -258,12 +291,14 @@ class Scan:
             sink = ArraySink(self.shape, definition.output.precision)
         where_to: Sink[Any] = sink or NoSink()
         profiles = self.visit_planes(how) if self.passes else self.visit(where_to, how)
+        exact = self.exact(profiles, how.threads)
         return Result(
             definition.title,
             definition.axes,
             profiles,
-            statistic=definition.statistic.kind,
-            exact=self.exact(profiles, how.threads),
+            statistic=self.statistic,
+            exact=exact,
+            fit=self.fit_of(profiles, exact),
             delta_chi2_max=definition.output.delta_chi2_max or math.inf,
             read_definition=lambda: definition,
             read_chi2=sink.chi2.__getitem__ if sink else None,
@@ -278,7 +313,8 @@ class Scan:
 
     def visit(self, sink: Sink[Any], how: HowToRun, *, keep_planes: bool = True) -> Profiles:
         """Scan all tiles that the sink does not have, and return the profiles of the whole grid."""
-        free = isinstance(sink, ArraySink | NoSink) and self.definition.output.delta_chi2_max is None
+        polynomial = isinstance(self.evaluator, ChiSquaredPolynomial)
+        free = polynomial and isinstance(sink, ArraySink | NoSink) and self.definition.output.delta_chi2_max is None
         profiles = scan_grid(
             self.evaluator,
             self.definition.axes,
@@ -321,6 +357,8 @@ class Scan:
             return relevant_tiles(output.delta_chi2_max, self.evaluator, axes, tiling)
         if self._is_direct():
             return Tiling.of(self.shape, DIRECT_TILE_POINTS)
+        if isinstance(self.evaluator, NuisancePolynomial):
+            return Tiling.of(self.shape, _NEWTON_TILE_POINTS)
         from_registers = isinstance(self.evaluator, ChiSquaredPolynomial) and self.compiled and len(axes) > 2
         return Tiling.for_minima(self.shape) if output.keep == "profiles" and from_registers else Tiling.of(self.shape)
 
@@ -330,6 +368,11 @@ class Scan:
             return None
         assert isinstance(self.evaluator, ChiSquaredPolynomial)  # `check_runnable` has seen to it
         return exact_profiles(self.evaluator, self.definition.axes, profiles, threads)
+
+    def fit_of(self, profiles: Profiles, exact: tuple[tuple[Axis, ...], Profiles] | None) -> Fit:
+        """What is told of the global minimum beside its place."""
+        best_fit = (exact[1] if exact else profiles).best_fit
+        return self.fit_at(**dict(zip((axis.name for axis in self.definition.axes), best_fit, strict=True)))
 
     def estimate(self, threads: int | None = None) -> Estimate:
         """Return what a run would take, from tiles that are filled, reduced and compressed but not written."""
@@ -378,7 +421,9 @@ class Scan:
         return not isinstance(evaluator, ChiSquaredPolynomial) or evaluator.compiled
 
     @cached_property
-    def evaluator(self) -> DirectEvaluator | ChiSquaredPolynomial | PoissonPolynomial:
+    def evaluator(
+        self,
+    ) -> DirectEvaluator | ChiSquaredPolynomial | PoissonPolynomial | LinearNuisancePolynomial | NuisancePolynomial:
         """What computes chi2 on the grid."""
         if self._is_direct():
             return DirectEvaluator(self.definition, self.likelihood, self.cross_section)
@@ -386,6 +431,12 @@ class Scan:
         if isinstance(polynomial, ChiSquaredPolynomial) and prod(self.shape) <= SMALL_POINTS:
             return replace(polynomial, compiled=False)
         return polynomial
+
+    @property
+    def statistic(self) -> str:
+        """The statistic of all experiments, or "mixed"."""
+        kinds = {self.definition.statistic_of(experiment.name).kind for experiment in self.definition.experiments}
+        return kinds.pop() if len(kinds) == 1 else "mixed"
 
     def _standard_model(self, name: str) -> float:
         return self.definition.physics.sin2_theta_w if name == "sin2_theta_w" else 0.0

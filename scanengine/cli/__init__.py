@@ -303,6 +303,17 @@ def events(
 
 
 @app.command()
+def fit(scan: ScanArgument, overrides: SetOption = None, data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Find the best fit within the axes, between the grid's points, and all other minima."""
+    loaded = _load(scan, overrides, data, quiet=as_json)
+    minima = loaded.fit()
+    if as_json:
+        print(json.dumps(text.fitted(minima), indent=1))
+        return
+    text.print_minima(loaded, minima)
+
+
+@app.command()
 def limits(result: ResultArgument, cl: LevelsOption = "68.27,90,95", as_json: JsonOption = False) -> None:
     """Print the best fit and the allowed intervals of each parameter, the others minimised over."""
     from scanengine.api import open_result
@@ -319,7 +330,12 @@ def limits(result: ResultArgument, cl: LevelsOption = "68.27,90,95", as_json: Js
             }
             for entry in found
         ]
-        print(json.dumps({"minimum": opened.minimum, "best_fit": opened.best_fit, "intervals": intervals}, indent=1))
+        found_at = {
+            "minimum": opened.minimum,
+            "best_fit": opened.best_fit,
+            **text.fit_record(opened.minimum, opened.fit),
+        }
+        print(json.dumps({**found_at, "intervals": intervals}, indent=1))
         return
     text.print_best_fit(opened)
     text.print_limits(opened, found)

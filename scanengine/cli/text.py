@@ -11,15 +11,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from scanengine.api import Events, Result, Scan
+    from scanengine.api import Events, Minimum, Result, Scan
     from scanengine.bench import Measured
     from scanengine.contours import Intervals, Region
-    from scanengine.grids import ReducedGrid
+    from scanengine.grids import Fit, ReducedGrid
     from scanengine.store import Unfinished
 
 _LOG_SECONDS = 10.0
 _SAME_CHI2 = 1e-6
-_STATISTICS = {"gaussian": "Gaussian, with the covariance of the counts", "poisson": "of Poisson likelihoods"}
+_STATISTICS = {
+    "gaussian": "Gaussian, with the covariance of the counts",
+    "poisson": "of Poisson likelihoods",
+    "mixed": "Gaussian for some experiments and of Poisson likelihoods for others",
+}
 
 
 @contextmanager
@@ -90,6 +94,68 @@ def print_best_fit(result: Result) -> None:
     print(f"best fit: chi2 = {result.minimum:.6g} at")
     for name, value in result.best_fit.items():
         print(f"  {name} = {value:.6g}{_with_unit(units[name])}")
+    _print_fit(result.minimum, result.fit)
+
+
+def goodness_of_fit(chi2: float, dof: int) -> float | None:
+    """Return how probable a chi2 as high as this is; nothing without degrees of freedom."""
+    from scipy.special import chdtrc
+
+    return float(chdtrc(dof, chi2)) if dof > 0 else None
+
+
+def _print_fit(chi2: float, fit: Fit) -> None:
+    """Print the nuisances of a minimum, and how well it fits if there are data."""
+    for nuisance in fit.nuisances:
+        print(f"  nuisance {nuisance.name} = {nuisance.value:.4g} ({nuisance.pull:+.3f} standard deviations)")
+    if fit.dof is not None:
+        probability = goodness_of_fit(chi2, fit.dof)
+        words = "" if probability is None else f", a probability of {probability:.3g}"
+        print(f"  goodness of fit: chi2 = {chi2:.6g} for {fit.dof} degrees of freedom{words}")
+
+
+def fit_record(chi2: float, fit: Fit) -> dict[str, Any]:
+    """Return what is told of a minimum beside its place, for JSON; nothing of what there is not."""
+    record: dict[str, Any] = {}
+    if fit.dof is not None:
+        record |= {"dof": fit.dof, "p_value": goodness_of_fit(chi2, fit.dof)}
+    if fit.nuisances:
+        record["nuisances"] = [nuisance._asdict() for nuisance in fit.nuisances]
+    return record
+
+
+def fitted(minima: Sequence[Minimum]) -> dict[str, Any]:
+    """Return minima, the lowest first, for JSON."""
+    records = [
+        {
+            "chi2": each.chi2,
+            "delta_chi2": each.chi2 - minima[0].chi2,
+            "place": each.place,
+            "errors": each.errors,
+            "covariance": None if each.covariance is None else each.covariance.tolist(),
+            "at_edge": list(each.at_edge),
+            "is_parabolic": each.is_parabolic,
+            **fit_record(each.chi2, each.fit),
+        }
+        for each in minima
+    ]
+    return {"minimum": minima[0].chi2, "best_fit": minima[0].place, "minima": records}
+
+
+def print_minima(scan: Scan, minima: Sequence[Minimum]) -> None:
+    """Print all minima, the lowest first."""
+    units = {axis.name: axis.units for axis in scan.definition.axes}
+    for number, each in enumerate(minima):
+        what = "best fit" if number == 0 else f"minimum {number + 1}"
+        above = "" if number == 0 else f", {each.chi2 - minima[0].chi2:.4g} above the best fit"
+        print(f"{what}: chi2 = {each.chi2:.6g}{above} at")
+        for name, value in each.place.items():
+            error = "" if each.errors is None else f" +- {each.errors[name]:.3g}"
+            edge = "  (at the end of its axis)" if name in each.at_edge else ""
+            print(f"  {name} = {value:.6g}{error}{_with_unit(units[name])}{edge}")
+        if not each.is_parabolic:
+            print("  chi2 is flat in some direction, or does not rise as its curvature says: there are no errors")
+        _print_fit(each.chi2, each.fit)
 
 
 def note_degeneracy(scan: Scan, result: Result) -> None:
@@ -174,7 +240,9 @@ def describe_scan(scan: Scan, threads: int | None) -> None:
     if not definition.axes:
         print("no [axes]: this scan can be counted but not run")
         return
-    print(f"  chi2: {_STATISTICS[definition.statistic.kind]}")
+    print(f"  chi2: {_STATISTICS[scan.statistic]}")
+    if definition.nuisances:
+        print(f"  minimised over the nuisances {', '.join(nuisance.name for nuisance in definition.nuisances)}")
     for axis in definition.axes:
         ends = f"{axis.values[0]:g} to {axis.values[-1]:g}"
         print(f"  {axis.name}: {axis.values.size} points from {ends}{_with_unit(axis.units)}")

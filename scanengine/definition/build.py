@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,16 +19,20 @@ from scanengine.definition.experiments import Parts, build_experiments
 from scanengine.definition.folders import DATA_VARIABLE, Folders
 from scanengine.definition.lines import key_lines
 from scanengine.definition.model import Definition, Output, Physics, Statistic
+from scanengine.definition.nuisance_schema import StatisticTable
+from scanengine.definition.nuisances import build_nuisances
 from scanengine.definition.output import build_planes
-from scanengine.definition.overrides import apply_overrides
+from scanengine.definition.overrides import NAMED, apply_overrides
 from scanengine.definition.parameters import build_parameters, read_fixed, read_ties
 from scanengine.definition.report import Report
-from scanengine.definition.schema import OutputTable, PhysicsTable, ScanFile, StatisticTable
-from scanengine.definition.sentences import written
+from scanengine.definition.schema import OutputTable, PhysicsTable, ScanFile
 from scanengine.definition.source import build_sources
+from scanengine.definition.statistics import build_statistics
 from scanengine.errors import DefinitionError, Fault
 from scanengine.inputs.constants import SIN2_THETA_W
+from scanengine.inputs.nuisances import Nuisance
 
+_EXACT_POISSON = 'found "exact", which needs a Gaussian chi2: profile = "grid" or statistic.kind = "gaussian" would do'
 _AXIS = "eps_ee_uV = { min = -1.0, max = 1.0, points = 31 }"
 
 
@@ -119,8 +123,9 @@ def _syntax_fault(message: str, text: str, name: str) -> Fault:
 
 def _build(raw: dict[str, Any], report: Report, *, require_axes: bool, own_axes: bool) -> Definition | None:
     experiments_raw = raw.get("experiments")
-    if isinstance(experiments_raw, list):
-        report.experiment_names = [_display_name(table, index) for index, table in enumerate(experiments_raw)]
+    for key in NAMED:
+        if isinstance(raw.get(key), list):
+            report.names[key] = [_display_name(table, index) for index, table in enumerate(raw[key])]
     sources = build_sources(raw, report)
     scan, bad = report.check(ScanFile, raw, ())
     physics, bad_physics = report.check(PhysicsTable, raw.get("physics", {}), ("physics",))
@@ -152,12 +157,25 @@ def _build(raw: dict[str, Any], report: Report, *, require_axes: bool, own_axes:
         )
     if not bad_physics and physics.evaluation == "direct":
         _check_direct(parts, report)
-    if not bad_statistic and statistic.kind == "poisson":
-        _check_poisson(parts, exact="profile" not in bad_output and output.profile == "exact", report=report)
+    default = Statistic("gaussian" if bad_statistic else statistic.kind)
+    statistics = build_statistics(experiments_raw, parts, default, report)
+    nuisances = build_nuisances(raw.get("nuisances", []), parts, report)
+    if not bad_statistic and default.kind == "poisson" and "profile" not in bad_output and output.profile == "exact":
+        report.add(("output", "profile"), _EXACT_POISSON, ("statistic", "kind"))
 
     planes = () if bad_output else build_planes(output, tuple(axes_raw), report)
     if not (bad_output | bad_physics | bad_statistic) and output.delta_chi2_max is not None:
         _check_skipping(output, physics, statistic, report)
+    if not bad_output and default.kind == "gaussian":
+        _check_polynomial(output, statistics, nuisances, report)
+    if not bad_physics and physics.evaluation == "direct":
+        for index, nuisance in enumerate(nuisances):
+            if nuisance.responses:
+                report.add(
+                    ("nuisances", index),
+                    'it varies a response, which needs the polynomial: physics.evaluation = "polynomial" would do',
+                    ("physics", "evaluation"),
+                )
 
     experiments = [experiment for part in parts if (experiment := part.experiment()) is not None]
     if report.faults or bad | bad_physics | bad_statistic | bad_output or sources.default is None:
@@ -172,9 +190,11 @@ def _build(raw: dict[str, Any], report: Report, *, require_axes: bool, own_axes:
         experiments=tuple(experiments),
         axes=axes,
         parameters=parameters,
-        statistic=Statistic(**statistic.model_dump()),
+        statistic=default,
         output=Output(**output.model_dump() | {"planes": planes}),
         notes=tuple(notes),
+        statistics=statistics,
+        nuisances=nuisances,
     )
 
 
@@ -212,23 +232,25 @@ def _check_direct(parts: Sequence[Parts], report: Report) -> None:
             )
 
 
-def _check_poisson(parts: Sequence[Parts], *, exact: bool, report: Report) -> None:
-    """Add the faults of what a Poisson likelihood has no place for, `exact` profiles among it."""
-    for part in parts:
-        systematic = part.numbers[-1] if part.numbers else 0.0
-        if systematic > 0.0:
-            report.add(
-                (*part.path, "systematic"),
-                f"found {written(systematic)}, for which a Poisson likelihood has no place: systematic = 0 or "
-                'statistic.kind = "gaussian" would do',
-                ("statistic", "kind"),
-            )
-    if exact:
-        report.add(
-            ("output", "profile"),
-            'found "exact", which needs a Gaussian chi2: profile = "grid" or statistic.kind = "gaussian" would do',
-            ("statistic", "kind"),
-        )
+def _check_polynomial(
+    output: OutputTable, statistics: Mapping[str, Statistic], nuisances: Sequence[Nuisance], report: Report
+) -> None:
+    """Add the faults of exact profiles and of skipping where chi2 is no polynomial, though [statistic] is Gaussian."""
+    asked = [
+        key
+        for key, there in (("profile", output.profile == "exact"), ("delta_chi2_max", output.delta_chi2_max))
+        if there
+    ]
+    other = [name for name, each in statistics.items() if not each.is_polynomial]
+    bent = [each.name for each in nuisances if each.touches_signal or not each.is_linear]
+    for key in asked:
+        why = ""
+        if other:
+            why = f"the statistic of {other[0]} is not Gaussian with one covariance"
+        elif bent:
+            why = f"the nuisance {bent[0]} changes a signal, or counts in another way than linearly"
+        if why:
+            report.add(("output", key), f"found it where chi2 is no polynomial, as {why}: leave it out")
 
 
 def _display_name(table: object, index: int) -> str:

@@ -50,6 +50,13 @@ def _reach(flavours: Iterable[str], target: Target, source: Source) -> _Reach:
     )
 
 
+def highest_recoil_keV(parts: Parts) -> float:
+    """Return the highest recoil energy that an experiment without faults may see."""
+    assert parts.target is not None
+    assert parts.source is not None
+    return _reach(_counted(parts), parts.target, parts.source).T_keV
+
+
 def _counted(parts: Parts) -> tuple[str, ...]:
     return tuple(dict.fromkeys(flavour for flavours in (parts.channels or {}).values() for flavour in flavours))
 

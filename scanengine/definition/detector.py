@@ -29,6 +29,7 @@ class Detector:
     backgrounds: Mapping[str, FloatArray] = field(default_factory=dict)
     data: FloatArray | None = None
     signal_template: FloatArray | None = None
+    bins: Bins | None = None
 
 
 def build_detector(
@@ -76,7 +77,7 @@ def build_detector(
     template = None
     if "signal_template" in raw:
         template = bins.build(raw["signal_template"], (*path, "signal_template"), report)
-    return Detector(reconstruction, timing, extra, backgrounds, data, template)
+    return Detector(reconstruction, timing, extra, backgrounds, data, template, bins)
 
 
 def _extra(raw: object, path: KeyPath, report: Report) -> Quantity | None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from scanengine.definition.columns import Columns
+from scanengine.definition.counts import Bins
 from scanengine.definition.detector import Detector, build_detector
 from scanengine.definition.form_factors import build_form_factors
 from scanengine.definition.lines import KeyPath
@@ -52,6 +53,11 @@ class Parts:
     source: Source | None = None
     own_source: bool = False
     detector: Detector = field(default_factory=Detector)
+
+    @property
+    def bins(self) -> Bins | None:
+        """What counts of the experiment are put into."""
+        return self.detector.bins
 
     def experiment(self) -> Experiment | None:
         """Return the experiment if no part is missing."""

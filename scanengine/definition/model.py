@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from scanengine.grids import Axis, FloatArray
 from scanengine.inputs.detectors import Experiment
+from scanengine.inputs.nuisances import Nuisance
 from scanengine.inputs.sources import Source
 
 
@@ -26,11 +28,28 @@ class Physics:
     evaluation: Literal["polynomial", "direct"] = "polynomial"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Statistic:
-    """How counts are compared with the data."""
+    """How counts are compared with the data.
+
+    Of a Gaussian chi2, the `covariance` (bins, bins) of the data; or their standard deviations (bins,) where the
+    expectation lies above and below them. Without either the variance of a bin is its expected count.
+    """
 
     kind: Literal["gaussian", "poisson"]
+    covariance: FloatArray | None = None
+    sigma_above: FloatArray | None = None
+    sigma_below: FloatArray | None = None
+
+    @property
+    def is_polynomial(self) -> bool:
+        """Whether chi2 is quadratic in the counts."""
+        return self.kind == "gaussian" and self.sigma_above is None
+
+    @property
+    def is_given(self) -> bool:
+        """Whether the uncertainty of the data is, and not taken from the expected counts."""
+        return self.covariance is not None or self.sigma_above is not None
 
 
 @dataclass(frozen=True)
@@ -75,7 +94,7 @@ class Definition:
 
     `text` is the scan file verbatim and `overrides` what `--set` changed of it; `path` is where it was read from.
     `source` is that of the experiments without one of their own. `notes` are words for the user about what is legal but
-    may surprise.
+    may surprise. `statistics` by experiment take the place of `statistic` where they are there.
     """
 
     title: str
@@ -90,7 +109,19 @@ class Definition:
     statistic: Statistic
     output: Output
     notes: tuple[str, ...] = ()
+    statistics: Mapping[str, Statistic] = field(default_factory=dict)
+    nuisances: tuple[Nuisance, ...] = ()
 
     def source_of(self, experiment: Experiment) -> Source:
         """Return the source whose neutrinos an experiment sees."""
         return experiment.source or self.source
+
+    @property
+    def is_combined(self) -> bool:
+        """Whether there is more to it than expected signals and one statistic: data, backgrounds, nuisances."""
+        measured = any(experiment.data is not None or experiment.backgrounds for experiment in self.experiments)
+        return bool(measured or self.statistics or self.nuisances)
+
+    def statistic_of(self, experiment: str) -> Statistic:
+        """Return how the counts of an experiment are compared with the data."""
+        return self.statistics.get(experiment, self.statistic)

@@ -12,6 +12,12 @@ from scanengine.definition.sentences import listed, nearest, on_one_line, quoted
 from scanengine.errors import Fault
 
 _BARE_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.()\[\]/+-]*")
+NAMED = {
+    "experiments": ("experiment", "experiments.Ne.mass_kg=50"),
+    "nuisances": ("nuisance", "nuisances.flux.width=0.05"),
+}
+"""Keys of lists of tables that have a name each, what one of these is, and an example of setting a key of it."""
+
 _FORM = "it must be KEY=VALUE with a dotted key of the scan file, as fixed.mu_nu=10 or experiments.Ne.mass_kg=50"
 _INSTEAD_OF = {
     "live_time_s": "live_time_yr",
@@ -29,7 +35,7 @@ class _Refused(Exception):
 def apply_overrides(raw: dict[str, Any], overrides: Iterable[str]) -> tuple[dict[KeyPath, str], list[Fault]]:
     """Change `raw`, a parsed scan file, in place; return which keys which override set, and the faulty overrides.
 
-    An experiment is addressed by its name; tables that are not there are made.
+    An experiment or a nuisance is addressed by its name; tables that are not there are made.
     """
     overridden: dict[KeyPath, str] = {}
     faults = []
@@ -74,11 +80,12 @@ def _value(text: str) -> Any:
 
 def _put(raw: dict[str, Any], keys: list[str], value: Any) -> KeyPath:
     table, path, given = raw, list[str | int](), keys
-    if keys[0] == "experiments" and len(keys) > 1:
-        index = _experiment(raw.get("experiments"), keys[1])
-        table, path, keys = raw["experiments"][index], ["experiments", index], keys[2:]
+    if keys[0] in NAMED and len(keys) > 1:
+        what, example = NAMED[keys[0]]
+        index = _named(raw.get(keys[0]), keys[1], what)
+        table, path, keys = raw[keys[0]][index], [keys[0], index], keys[2:]
         if not keys:
-            raise _Refused("this names a whole experiment, set one of its keys: as experiments.Ne.mass_kg=50")
+            raise _Refused(f"this names a whole {what}, set one of its keys: as {example}")
         if len(keys) == 1:
             table.pop(_INSTEAD_OF.get(keys[0], ""), None)
     for depth, key in enumerate(keys[:-1], start=len(given) - len(keys) + 1):
@@ -90,12 +97,12 @@ def _put(raw: dict[str, Any], keys: list[str], value: Any) -> KeyPath:
     return (*path, keys[-1])
 
 
-def _experiment(experiments: Any, name: str) -> int:
-    tables = experiments if isinstance(experiments, list) else []
+def _named(raw: Any, name: str, what: str) -> int:
+    tables = raw if isinstance(raw, list) else []
     names = [table.get("name") if isinstance(table, dict) else None for table in tables]
     if name in names:
         return names.index(name)
     known = [known for known in names if isinstance(known, str)]
     close = nearest(name, known)
     hint = f"; the nearest is {close}" if close else ""
-    raise _Refused(f"there is no experiment {quoted(name)}, the file has {listed(known)}{hint}")
+    raise _Refused(f"there is no {what} {quoted(name)}, the file has {listed(known)}{hint}")

@@ -44,9 +44,9 @@ def build_reconstruction(raw: object, path: KeyPath, report: Report) -> tuple[Re
     table, bad = report.check(ResponseTable, raw, path)
     if not isinstance(raw, dict):
         return None
-    quenching = _quenching(raw["quenching"], (*path, "quenching"), report) if "quenching" in raw else None
+    quenching = build_quenching(raw["quenching"], (*path, "quenching"), report) if "quenching" in raw else None
     resolution = _resolution(raw.get("resolution", {"kind": "none"}), (*path, "resolution"), report)
-    efficiency = _efficiency(raw.get("efficiency", 1.0), (*path, "efficiency"), report)
+    efficiency = build_efficiency(raw.get("efficiency", 1.0), (*path, "efficiency"), report)
     edges = build_edges(raw["bins"], (*path, "bins"), report) if "bins" in raw else None
     if edges is not None and edges[0] < 0.0:
         report.add((*path, "bins", 0), f"found {edges[0]:g}, edges must not be negative")
@@ -94,7 +94,8 @@ def table_of_kind(raw: object, models: Mapping[str, type[Table]], path: KeyPath,
     return None if bad else table
 
 
-def _quenching(raw: object, path: KeyPath, report: Report) -> Quenching | None:
+def build_quenching(raw: object, path: KeyPath, report: Report) -> Quenching | None:
+    """Return the quenching, or nothing after adding its fault."""
     if not isinstance(raw, dict):
         value = finite(raw)
         if value is None or value <= 0.0:
@@ -130,7 +131,8 @@ def _resolution(raw: object, path: KeyPath, report: Report) -> Resolution | None
     return Perfect()
 
 
-def _efficiency(raw: object, path: KeyPath, report: Report) -> Acceptance | None:
+def build_efficiency(raw: object, path: KeyPath, report: Report) -> Acceptance | None:
+    """Return the efficiency in the reconstructed quantity, or nothing after adding its fault."""
     if not isinstance(raw, dict):
         value = finite(raw)
         if value is None or not 0.0 < value <= 1.0:

@@ -38,7 +38,8 @@ class Report:
         self._lines = lines
         self._overridden = overridden
         self._found: list[_Found] = []
-        self.experiment_names: list[str] = []
+        self.names: dict[str, list[str]] = {}
+        """Of lists of tables with a name each, by their key, these names."""
 
     @property
     def faults(self) -> list[Fault]:
@@ -69,13 +70,13 @@ class Report:
         return None
 
     def key(self, path: KeyPath) -> str:
-        """Return a key as `--set` takes it: experiments by their names, elements of lists as their list."""
+        """Return a key as `--set` takes it: experiments and nuisances by name, elements of lists as their list."""
         parts: list[str] = []
         for depth, part in enumerate(path):
             if isinstance(part, str):
                 parts.append(part if part and part.replace("_", "").replace("-", "").isalnum() else quoted(part))
-            elif depth == 1 and path[0] == "experiments" and part < len(self.experiment_names):
-                parts.append(self.experiment_names[part])
+            elif depth == 1 and part < len(names := self.names.get(str(path[0]), [])):
+                parts.append(names[part])
         return ".".join(parts)
 
     def check(

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SkipValidation
 
 from scanengine.definition.detector_schema import DetectorKeys
+from scanengine.definition.nuisance_schema import ExperimentStatisticTable, Kind, NuisanceTable, StatisticTable
 from scanengine.definition.table import File, Name, NotNegative, Number, Positive, Share, Table
 from scanengine.inputs.constants import SIN2_THETA_W
 from scanengine.inputs.parameters import FLAVOURS, PARAMETERS
@@ -235,6 +236,10 @@ class IdealExperiment(Table):
 class ExperimentTable(DetectorKeys, IdealExperiment):
     """One detector at one place."""
 
+    statistic: Annotated[Kind | ExperimentStatisticTable | None, SkipValidation] = Field(
+        None, description="How its counts are compared with its data; without it, as [statistic] says."
+    )
+
 
 class AxisTable(Table):
     """The grid of one scanned parameter: min, max and points, or values."""
@@ -244,15 +249,6 @@ class AxisTable(Table):
     points: int | None = Field(None, ge=2, le=MAX_POINTS_PER_AXIS, description="Number of values, both ends included.")
     spacing: Literal["linear", "log"] = Field("linear", description="Equal steps, or equal ratios.")
     values: list[Number] | None = Field(None, min_length=2, description="The values themselves, increasing.")
-
-
-class StatisticTable(Table):
-    """How counts are compared with the data."""
-
-    kind: Literal["gaussian", "poisson"] = Field(
-        "gaussian",
-        description="chi2 with the covariance of counts and normalisations, or of the Poisson likelihood of each bin.",
-    )
 
 
 class OutputTable(Table):
@@ -302,6 +298,9 @@ class ScanFile(Table):
     )
     statistic: Annotated[StatisticTable, SkipValidation] = Field(
         default_factory=lambda: StatisticTable.model_validate({}), description="Comparison with the data."
+    )
+    nuisances: Annotated[list[NuisanceTable], SkipValidation] = Field(
+        [], description="Parameters to minimise over at every point: tables [[nuisances]]."
     )
     axes: Annotated[dict[str, AxisTable], SkipValidation] = Field(
         {}, description=f"Scanned parameters, in the order of the grid's dimensions. {_PARAMETERS}"

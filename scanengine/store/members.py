@@ -32,7 +32,7 @@ def write_header(root: h5py.File, plan: GridPlan) -> None:
     }
     if plan.planes:
         own["planes"] = [layout.plane_name(*pair) for pair in plan.planes]
-    _set_attributes(root, {"units": layout.UNITS, "conventions": layout.CONVENTIONS, **plan.attributes, **own})
+    set_attributes(root, {"units": layout.UNITS, "conventions": layout.CONVENTIONS, **plan.attributes, **own})
     write_axes(root, plan.axes)
     if plan.has_grid:
         _create_chi2(root, plan)
@@ -47,7 +47,7 @@ def write_axes(root: h5py.File, axes: Sequence[Axis]) -> None:
         scale = _create_floats(root, axis.name, axis.values)
         scale.make_scale(axis.name)
         long_name = axis.long_name or axis.name
-        _set_attributes(scale, {"units": axis.units, "long_name": long_name, "symbol": axis.symbol})
+        set_attributes(scale, {"units": axis.units, "long_name": long_name, "symbol": axis.symbol})
 
 
 def _create_chi2(root: h5py.File, plan: GridPlan) -> None:
@@ -65,7 +65,7 @@ def _create_chi2(root: h5py.File, plan: GridPlan) -> None:
             **plan.encoding.filters,
         )
     _describe(root, dataset, [axis.name for axis in plan.axes], "chi2")
-    _set_attributes(dataset, {"relative_rounding_error": plan.encoding.rounding})
+    set_attributes(dataset, {"relative_rounding_error": plan.encoding.rounding})
 
 
 def _view(plan: GridPlan) -> h5py.VirtualLayout:
@@ -107,7 +107,7 @@ def write_profiles(root: h5py.File, names: Sequence[str], profiles: Profiles) ->
 
 def write_best_fit(target: h5py.HLObject, profiles: Profiles) -> None:
     """Write the global minimum and where it lies."""
-    _set_attributes(target, {"best_fit": profiles.best_fit, "minimum": profiles.minimum})
+    set_attributes(target, {"best_fit": profiles.best_fit, "minimum": profiles.minimum})
 
 
 def write_responses(group: h5py.Group, responses: Mapping[str, ResponseArray]) -> None:
@@ -119,7 +119,7 @@ def write_responses(group: h5py.Group, responses: Mapping[str, ResponseArray]) -
         values = np.asarray(array.values, dtype="<f8")
         dims = array.dims or tuple(f"{name}_{i}" for i in range(values.ndim))
         dataset = _create_floats(group, name, values)
-        _set_attributes(dataset, array.attributes)
+        set_attributes(dataset, array.attributes)
         for i, (dim, n) in enumerate(zip(dims, values.shape, strict=True)):
             if dim not in group:
                 # the name by which netCDF knows a dimension that has no coordinate values
@@ -143,10 +143,11 @@ def _create_floats(group: h5py.Group, name: str, values: FloatArray) -> h5py.Dat
 def _describe(root: h5py.File, dataset: h5py.Dataset, names: Sequence[str], long_name: str) -> None:
     for dimension, name in zip(dataset.dims, names, strict=True):
         dimension.attach_scale(root[name])
-    _set_attributes(dataset, {"units": "1", "long_name": long_name})
+    set_attributes(dataset, {"units": "1", "long_name": long_name})
 
 
-def _set_attributes(target: h5py.HLObject, attributes: Mapping[str, AttributeValue]) -> None:
+def set_attributes(target: h5py.HLObject, attributes: Mapping[str, AttributeValue]) -> None:
+    """Write attributes as every reader of HDF5 and netCDF takes them."""
     for name, value in attributes.items():
         if isinstance(value, str):
             target.attrs[name] = value

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -20,6 +20,7 @@ from scanengine.errors import InputError, RunError
 from scanengine.grids import Axis, FloatArray, Profiles, RunningMinima
 from scanengine.store import layout, members
 from scanengine.store.chunks import Encoder
+from scanengine.store.layout import AttributeValue
 from scanengine.store.partial import being_written, create_partial, detach, is_whole, open_partial, write_running
 from scanengine.store.paths import check_output, partial_path, remove_partial
 from scanengine.store.plan import GridPlan
@@ -162,11 +163,16 @@ class GridWriter:
         else:
             self._earlier.lower(running)
 
-    def finish(self, profiles: Profiles, exact: tuple[Sequence[Axis], Profiles] | None = None) -> Path:
+    def finish(
+        self,
+        profiles: Profiles,
+        exact: tuple[Sequence[Axis], Profiles] | None = None,
+        attributes: Mapping[str, AttributeValue] | None = None,
+    ) -> Path:
         """Add the profiles, close the file, force it to the disk and give it its final name, which is returned.
 
-        `exact` are profiles with the hidden axes minimised continuously and the axes they lie on, where there are any.
-        Of two axes the plane may be left out where the grid is kept.
+        `exact` are profiles with the hidden axes minimised continuously and the axes they lie on, where there are any;
+        `attributes` are more of those of the root. Of two axes the plane may be left out where the grid is kept.
 
         Raises `RunError` if tiles are missing, writing fails, or a file that must not be replaced has taken the name.
         """
@@ -182,6 +188,7 @@ class GridWriter:
             if self.wants_tiles:
                 members.write_best_fit(self._chi2, profiles)
             members.write_best_fit(self._file, profiles)
+            members.set_attributes(self._file, attributes or {})
             self._file.flush()
             self._remove(layout.DONE, layout.RUNNING)
             self._file.flush()

@@ -1,0 +1,131 @@
+"""A Gaussian chi2 on a tensor grid, minimised at every point over nuisance parameters that enter linearly.
+
+With whitened residuals r(t) and templates A_k(t), the change of r per standard deviation of nuisance k,
+
+    chi2 = min_z sum_r (r_r + sum_k z_k A_kr)^2 + sum_k z_k^2
+
+is a small linear system at each point. Residuals and templates are quadratics of the scanned variables. They are
+evaluated in blocks of eight points; the sum of squares is formed at the solution, where an error of z counts only
+squared, so that nothing cancels.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanengine_kernels._jit import jit
+from scanengine_kernels._simd import LANES, fma, load, splat, store
+from scanengine_kernels.polynomial import first_changed, fix_variable_of_all
+
+
+@jit
+def solve_block(H: NDArray[np.float64], g: NDArray[np.float64], nuisances: int) -> None:
+    """Replace g by -H^-1 g for eight positive definite systems at once.
+
+    H (nuisances, nuisances, 8), of which the lower triangle is read and overwritten, and g (nuisances, 8) are flat.
+    """
+    K = nuisances
+    for i in range(K):
+        for j in range(i):
+            # H = L D L^T: the row holds L D until it is divided by D, of which the diagonal keeps the inverse
+            value = load(H, (i * K + j) * LANES)
+            for m in range(j):
+                value = value - load(H, (i * K + m) * LANES) * load(H, (j * K + m) * LANES)
+            store(H, (i * K + j) * LANES, value)
+        diagonal = load(H, (i * K + i) * LANES)
+        for j in range(i):
+            scaled = load(H, (i * K + j) * LANES)
+            factor = scaled * load(H, (j * K + j) * LANES)
+            diagonal = diagonal - scaled * factor
+            store(H, (i * K + j) * LANES, factor)
+        store(H, (i * K + i) * LANES, 1.0 / diagonal)
+    for i in range(K):
+        value = 0.0 - load(g, i * LANES)
+        for j in range(i):
+            value = value - load(H, (i * K + j) * LANES) * load(g, j * LANES)
+        store(g, i * LANES, value)
+    for i in range(K - 1, -1, -1):
+        value = load(g, i * LANES) * load(H, (i * K + i) * LANES)
+        for j in range(i + 1, K):
+            value = value - load(H, (j * K + i) * LANES) * load(g, j * LANES)
+        store(g, i * LANES, value)
+
+
+@jit
+def fill_line(
+    quadratics: NDArray[np.float64],
+    rows: int,
+    nuisances: int,
+    x: NDArray[np.float64],
+    values: NDArray[np.float64],
+    H: NDArray[np.float64],
+    g: NDArray[np.float64],
+    row: NDArray[np.float64],
+) -> None:
+    """Set row to chi2 at x, both of whole blocks; quadratics are those of `fill_linear` with one variable left.
+
+    values ((1 + nuisances) rows 8,), H (nuisances^2 8,) and g (nuisances 8,) are room to work in.
+    """
+    K = nuisances
+    for first in range(0, x.size, LANES):
+        t = load(x, first)
+        for q in range((1 + K) * rows):
+            store(values, q * LANES, fma(t, fma(t, quadratics[2, q], quadratics[1, q]), quadratics[0, q]))
+        for k in range(K):
+            for m in range(k + 1):
+                gram = splat(1.0 if m == k else 0.0)
+                for r in range(rows):
+                    gram = fma(
+                        load(values, ((1 + k) * rows + r) * LANES), load(values, ((1 + m) * rows + r) * LANES), gram
+                    )
+                store(H, (k * K + m) * LANES, gram)
+            slope = splat(0.0)
+            for r in range(rows):
+                slope = fma(load(values, ((1 + k) * rows + r) * LANES), load(values, r * LANES), slope)
+            store(g, k * LANES, slope)
+        solve_block(H, g, K)
+        chi2 = splat(0.0)
+        for k in range(K):
+            z = load(g, k * LANES)
+            chi2 = fma(z, z, chi2)
+        for r in range(rows):
+            residual = load(values, r * LANES)
+            for k in range(K):
+                residual = fma(load(g, k * LANES), load(values, ((1 + k) * rows + r) * LANES), residual)
+            chi2 = fma(residual, residual, chi2)
+        store(row, first, chi2)
+
+
+@jit
+def fill_linear(
+    quadratics: NDArray[np.float64],
+    rows: int,
+    nuisances: int,
+    starts: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    shape: NDArray[np.int64],
+    values: NDArray[np.float64],
+    chi2: NDArray[np.float64],
+) -> None:
+    """Fill chi2 (lines, shape[-1]) on the tensor grid of values (axes, longest): values[a, :shape[a]] of variable a.
+
+    quadratics (monomials of degree two, (1 + nuisances) rows rounded up to whole blocks) hold the rows of the
+    residuals, then those of each nuisance's template, with starts and groups as in `polynomial`.
+    """
+    n = shape.size
+    length = shape[n - 1]
+    x = np.zeros((length + LANES - 1) // LANES * LANES)
+    x[:length] = values[n - 1, :length]
+    row = np.empty(x.size)
+    at_points = np.empty((1 + nuisances) * rows * LANES)
+    H = np.empty(nuisances * nuisances * LANES)
+    g = np.empty(nuisances * LANES)
+    levels = np.empty((n, *quadratics.shape))
+    levels[0] = quadratics
+    index = np.full(n - 1, -1, dtype=np.int64)
+    for line in range(chi2.shape[0]):
+        for axis in range(first_changed(line, shape, index), n - 1):
+            fix_variable_of_all(levels[axis], starts[axis], groups[axis], values[axis, index[axis]], levels[axis + 1])
+        fill_line(levels[n - 1], rows, nuisances, x, at_points, H, g, row)
+        chi2[line] = row[:length]

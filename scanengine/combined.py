@@ -1,0 +1,296 @@
+"""The chi2 of experiments with data, backgrounds, statistics of their own and nuisances that they share.
+
+For each set of parameters chi2 is minimised over the nuisances z, in standard deviations. Gaussian experiments and
+nuisances that enter linearly make it a linear system; where these nuisances change nothing but backgrounds chi2 is a
+polynomial of the parameters. Everything else is minimised by Newton's iteration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanengine.definition import Definition, ParameterMap
+from scanengine.errors import InputError
+from scanengine.grids import Axis, Fit, FittedNuisance, FloatArray
+from scanengine.inputs.nuisances import Nuisance
+from scanengine.likelihood import CountPolynomials, Likelihood, standard_model_counts, sum_over_flavours
+from scanengine.nuisance_polynomials import (
+    LinearNuisancePolynomial,
+    NuisancePolynomial,
+    RowKinds,
+    fewest_rows,
+    minimised_over_constant,
+    side_by_side,
+)
+from scanengine.poisson import PoissonPolynomial
+from scanengine.polynomials import ChiSquaredPolynomial
+from scanengine.response import Response
+from scanengine.templates import Counts, Templates, build_templates, varied_responses
+
+_AT_ONCE = 1024
+"""Points at which templates are held at once."""
+
+
+class Profiled(NamedTuple):
+    """chi2 (...) minimised over nuisances, and where z (..., nuisances) its minimum is, in standard deviations."""
+
+    chi2: FloatArray
+    z: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """How counts above the data become rows of chi2: Poisson counts with data and without, and Gaussian residuals.
+
+    `seen`, `empty` and `gaussian` index the cells, of which `data` (cells,) are the counts seen. The residuals are
+    `whitening` (residuals, gaussian) times the counts above the data; `below` (residuals,) weighs the square of a
+    negative residual, that of a positive one being 1.
+    """
+
+    data: FloatArray
+    seen: NDArray[np.intp]
+    empty: NDArray[np.intp]
+    gaussian: NDArray[np.intp]
+    whitening: FloatArray
+    below: FloatArray
+
+    @property
+    def are_squares(self) -> bool:
+        """Whether chi2 is the sum of the squares of all rows."""
+        return self.seen.size + self.empty.size == 0 and bool(np.all(self.below == 1.0))
+
+    def residuals(self, excess: FloatArray) -> FloatArray:
+        """Return the Gaussian residuals (..., residuals) of counts above the data (..., cells)."""
+        return np.asarray(excess[..., self.gaussian] @ self.whitening.T)
+
+    def slopes(self, excess: FloatArray) -> FloatArray:
+        """Return the derivatives (cells,) of chi2 by the counts, where these are so much above the data (cells,)."""
+        slopes = np.zeros(excess.size)
+        if self.empty.size:
+            from scanengine_kernels.nuisances import EMPTY_WALL
+
+            slopes[self.empty] = 2.0 + 2.0 * np.minimum(excess[self.empty], 0.0) / EMPTY_WALL**2
+        with np.errstate(divide="ignore", invalid="ignore"):  # no count where some were seen
+            slopes[self.seen] = 2.0 * excess[self.seen] / (excess[self.seen] + self.data[self.seen])
+        residuals = self.residuals(excess)
+        weighted = residuals * np.where(residuals > 0.0, 1.0, self.below)
+        slopes[self.gaussian] = 2.0 * weighted @ self.whitening
+        return slopes
+
+    def arranged(self, excess: FloatArray, residuals: FloatArray) -> FloatArray:
+        """Return all rows (..., rows) as the kernel takes them, of counts above the data and these residuals."""
+        return side_by_side(excess[..., self.seen] / self.data[self.seen], excess[..., self.empty], residuals)
+
+    def kinds(self, below: FloatArray) -> RowKinds:
+        """Return what the rows are, with residuals of these weights below zero (residuals,)."""
+        return RowKinds(self.data[self.seen], self.empty.size, np.ones(below.size), below)
+
+    @classmethod
+    def of(cls, definition: Definition, counts: Counts, data: FloatArray) -> Rows:
+        """Return the rows of a definition with these data (cells,).
+
+        Raises InputError if something is seen where nothing can be, or if a covariance is singular.
+        """
+        expected = counts.signal + counts.total_background
+        poisson = np.array([definition.statistic_of(cell.experiment).kind == "poisson" for cell in counts.cells])
+        impossible = (data > 0.0) & (expected <= 0.0)
+        for i in np.flatnonzero(impossible).tolist():
+            name = counts.cells[i].experiment
+            if poisson[i] or not definition.statistic_of(name).is_given:
+                raise InputError(
+                    f"experiments.{name}: {data[i]:g} counts were seen in bin {counts.bins[i] + 1}, where neither "
+                    "signal nor background is expected: a background or wider bins would do"
+                )
+        gaussian = np.flatnonzero(~poisson)
+        whitening = np.zeros((gaussian.size, gaussian.size))
+        below = np.ones(gaussian.size)
+        for experiment in definition.experiments:
+            here = np.flatnonzero(counts.of(experiment.name)[gaussian] > 0.0)
+            cells = gaussian[here]
+            statistic = definition.statistic_of(experiment.name)
+            if cells.size == 0:
+                continue
+            if statistic.sigma_above is not None and statistic.sigma_below is not None:
+                above = statistic.sigma_above[counts.bins[cells]]
+                whitening[here, here] = 1.0 / above
+                below[here] = (above / statistic.sigma_below[counts.bins[cells]]) ** 2
+                continue
+            covariance = np.diag(expected[cells])
+            if statistic.covariance is not None:
+                covariance = statistic.covariance[np.ix_(counts.bins[cells], counts.bins[cells])]
+            normalised = experiment.systematic * counts.signal[cells]
+            covariance = covariance + np.outer(normalised, normalised)
+            whitening[np.ix_(here, here)] = np.linalg.inv(np.linalg.cholesky(covariance))
+        return cls(
+            data,
+            np.flatnonzero(poisson & (data > 0.0)),
+            np.flatnonzero(poisson & (data == 0.0)),
+            gaussian,
+            whitening,
+            below,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class CombinedLikelihood(Likelihood):
+    """chi2 of experiments that are added up, minimised over the nuisances that they share.
+
+    `expected` (cells,) are the Standard Model's counts with backgrounds, `varied` the responses at +1 and -1 standard
+    deviation of each nuisance that changes a response. Without `has_data` the data are what is expected.
+    """
+
+    rows: Rows
+    templates: Templates
+    varied: tuple[tuple[Response, ...], ...]
+    nuisances: tuple[Nuisance, ...]
+    has_data: bool
+
+    @classmethod
+    def of(cls, definition: Definition, responses: Sequence[Response], threads: int = 1) -> CombinedLikelihood:
+        """Set up the likelihood of a definition from its responses, integrating those that nuisances vary.
+
+        Bins in which nothing is expected and nothing seen are left out. Raises InputError if that leaves an experiment
+        without any, or if something is seen where nothing can be.
+        """
+        every = Counts.everywhere(definition, responses, standard_model_counts(definition, responses))
+        expected = every.signal + every.total_background
+        data = every.data(expected)
+        kept = np.flatnonzero((expected > 0.0) | (data > 0.0))
+        counts = every.only(kept)
+        for experiment in definition.experiments:
+            if not np.any(counts.of(experiment.name)):
+                raise InputError(
+                    f"experiments.{experiment.name}: no event is expected in any bin; a lower threshold would do"
+                )
+        return cls(
+            tuple(responses),
+            definition.physics.couplings,
+            tuple(counts.cells),
+            expected[kept],
+            kept,
+            Rows.of(definition, counts, data[kept]),
+            build_templates(definition.nuisances, counts),
+            tuple(varied_responses(definition, responses, threads)),
+            definition.nuisances,
+            any(experiment.data is not None for experiment in definition.experiments),
+        )
+
+    @property
+    def data(self) -> FloatArray:
+        """The counts (cells,) that chi2 compares with."""
+        return self.rows.data
+
+    def chi2(self, theta: FloatArray) -> FloatArray:
+        """Return chi2 (...) at parameter vectors theta (..., parameters), from the counts themselves."""
+        return self.profiled(theta).chi2
+
+    def profiled(self, theta: FloatArray) -> Profiled:
+        """Return chi2 (...) at parameter vectors theta (..., parameters), and the nuisances there."""
+        signals = [sum_over_flavours(each, theta, self.couplings) for each in (self.responses, *self.varied)]
+        return self._profiled(np.stack(signals, axis=-2)[..., self._selected])
+
+    def _chi2(self, counts: FloatArray) -> FloatArray:
+        if self.varied:
+            raise InputError('a nuisance that varies a response needs physics.evaluation = "polynomial"')
+        return self._profiled(counts[..., None, :]).chi2
+
+    def minimised_at(self, excess: FloatArray) -> tuple[float, FloatArray]:
+        """Return chi2 and z (nuisances,) for templates (templates, cells) with the data taken off the first."""
+        chi2, z = np.empty(1), np.zeros((1, len(self.nuisances)))
+        self._minimise(excess[None], chi2, z)
+        return float(chi2[0]), z[0]
+
+    def fit_at(self, theta: FloatArray, parameters: int) -> Fit:
+        """Return the nuisances at theta (parameters,), and the degrees of freedom after so many are fitted."""
+        (z,) = self.profiled(theta[None]).z
+        nuisances = tuple(
+            FittedNuisance(nuisance.name, nuisance.width * pull, pull)
+            for nuisance, pull in zip(self.nuisances, z.tolist(), strict=True)
+        )
+        return Fit(nuisances, len(self.cells) - parameters if self.has_data else None)
+
+    def _profiled(self, signals: FloatArray) -> Profiled:
+        """Return chi2 of signals (..., 1 + varied, cells)."""
+        flat = signals.reshape(-1, *signals.shape[-2:])
+        chi2, z = np.empty(len(flat)), np.zeros((len(flat), len(self.nuisances)))
+        for first in range(0, len(flat), _AT_ONCE):
+            part = slice(first, first + _AT_ONCE)
+            excess = self.templates.of_signals(flat[part])
+            excess[:, 0] -= self.data
+            self._minimise(excess, chi2[part], z[part])
+        shape = signals.shape[:-2]
+        return Profiled(chi2.reshape(shape), z.reshape(*shape, len(self.nuisances)))
+
+    def _minimise(self, excess: FloatArray, chi2: FloatArray, z: FloatArray) -> None:
+        """Set chi2 (points,) and z (points, nuisances), for templates (points, templates, cells) above the data."""
+        residuals = self.rows.residuals(excess)
+        if self._is_linear:
+            chi2[:], z[:] = _minimum_of_squares(residuals)
+            return
+        from scanengine_kernels.nuisances import Nuisances, minimise_each
+
+        kinds, nuisances = self.rows.kinds(self.rows.below), Nuisances(self.templates.below, self._log_widths)
+        minimise_each(kinds.for_kernel(), nuisances, self.rows.arranged(excess, residuals), z, chi2)
+
+    @cached_property
+    def _log_widths(self) -> FloatArray:
+        return np.array([each.width if each.pull == "log" else 0.0 for each in self.nuisances])
+
+    @cached_property
+    def _is_linear(self) -> bool:
+        """Whether chi2 at given parameters is a sum of squares that are linear in the nuisances."""
+        return self.rows.are_squares and not np.any(self._log_widths) and not np.any(self.templates.two_sided)
+
+    def excess_polynomials(self, axes: Sequence[Axis], parameters: ParameterMap) -> CountPolynomials:
+        """Return the templates as quadratics in the scanned axes, with the data taken off the first: coefficients
+        (templates, monomials, cells).
+        """
+        signals = [
+            replace(self, responses=each).count_polynomials(axes, parameters) for each in (self.responses, *self.varied)
+        ]
+        coefficients = np.stack([each.coefficients.T for each in signals], axis=-2)
+        excess = np.moveaxis(self.templates.of_polynomials(coefficients), -2, 0)
+        excess[0, 0] -= self.data
+        return signals[0]._replace(coefficients=np.ascontiguousarray(excess))
+
+    def polynomial(
+        self, axes: Sequence[Axis], parameters: ParameterMap
+    ) -> ChiSquaredPolynomial | LinearNuisancePolynomial | PoissonPolynomial | NuisancePolynomial:
+        """Compile chi2 to what is evaluated fastest in the scanned axes, ties and fixed values folded in."""
+        centre, half_width, monomials, excess = self.excess_polynomials(axes, parameters)
+        variables = centre, half_width, monomials
+        if not self.nuisances and self.rows.gaussian.size == 0:
+            excess[0, 0] += self.data
+            return PoissonPolynomial.of(*variables, excess[0].T, self.data)
+        residuals = np.moveaxis(self.rows.residuals(excess), -1, -2)
+        if self._is_linear:
+            left = minimised_over_constant(residuals, ~self.templates.depend_on_signals)
+            if len(left) > 1:
+                return LinearNuisancePolynomial(*variables, fewest_rows(left))
+            rows = left[0]
+            return ChiSquaredPolynomial(
+                *variables, rows if rows.shape[0] <= rows.shape[1] else np.asarray(np.linalg.qr(rows, mode="r"))
+            )
+        squares = self.rows.below == 1.0
+        reduced = fewest_rows(residuals[:, squares])
+        below = np.concatenate((np.ones(reduced.shape[1]), self.rows.below[~squares]))
+        together = np.moveaxis(np.concatenate((reduced, residuals[:, ~squares]), axis=1), -1, -2)
+        rows = np.moveaxis(self.rows.arranged(excess, together), -1, -2)
+        return NuisancePolynomial(
+            *variables, np.ascontiguousarray(rows), self.rows.kinds(below), self.templates.below, self._log_widths
+        )
+
+
+def _minimum_of_squares(rows: FloatArray) -> Profiled:
+    """Return chi2 and z where sum_r (T_0r + sum_k z_k T_kr)^2 + sum_k z_k^2 is least, of T (points, 1 + k, r)."""
+    r, A = rows[:, 0], rows[:, 1:]
+    H = A @ np.swapaxes(A, 1, 2) + np.eye(A.shape[1])
+    z: FloatArray = -np.linalg.solve(H, A @ r[..., None])[..., 0].astype(np.float64)
+    at_minimum = r + np.einsum("pk,pkr->pr", z, A)
+    return Profiled(np.sum(at_minimum**2, axis=1) + np.sum(z**2, axis=1), z)
