@@ -91,7 +91,9 @@ def _dask(description: str) -> Iterator[tuple[Executor, int]]:
         raise InputError(f"--executor {description} needs dask: pip install 'scanengine[dask]'") from None
     address = description.removeprefix("dask:")
     where: dict[str, Any] = (
-        {"address": f"tcp:{address}"} if address.startswith("//") else {"scheduler_file": str(Path(address))}
+        {"address": f"tcp:{address}" if address.startswith("//") else address}
+        if "//" in address
+        else {"scheduler_file": address}
     )
     if "scheduler_file" in where and not Path(address).is_file():
         raise InputError(f"--executor {description}: there is no scheduler file {address}")
