@@ -87,6 +87,12 @@ class Rows:
         """Return all rows (..., rows) as the kernel takes them, of counts above the data and these residuals."""
         return side_by_side(excess[..., self.seen] / self.data[self.seen], excess[..., self.empty], residuals)
 
+    def with_data(self, data: FloatArray) -> Rows:
+        """Return the rows with other data (cells,), and the same whitening."""
+        poisson = np.sort(np.concatenate((self.seen, self.empty)))
+        seen = data[poisson] > 0.0
+        return replace(self, data=data, seen=poisson[seen], empty=poisson[~seen])
+
     def kinds(self, below: FloatArray) -> RowKinds:
         """Return what the rows are, with residuals of these weights below zero (residuals,)."""
         return RowKinds(self.data[self.seen], self.empty.size, np.ones(below.size), below)
@@ -192,8 +198,19 @@ class CombinedLikelihood(Likelihood):
 
     def profiled(self, theta: FloatArray) -> Profiled:
         """Return chi2 (...) at parameter vectors theta (..., parameters), and the nuisances there."""
+        return self._profiled(self._signals(theta))
+
+    def templates_at(self, theta: FloatArray) -> FloatArray:
+        """Return the templates (..., templates, cells) at parameter vectors theta (..., parameters)."""
+        return self.templates.of_signals(self._signals(theta))
+
+    def with_data(self, data: FloatArray) -> CombinedLikelihood:
+        """Return the likelihood of other data (cells,), with the same uncertainties."""
+        return replace(self, rows=self.rows.with_data(data))
+
+    def _signals(self, theta: FloatArray) -> FloatArray:
         signals = [sum_over_flavours(each, theta, self.couplings) for each in (self.responses, *self.varied)]
-        return self._profiled(np.stack(signals, axis=-2)[..., self._selected])
+        return np.stack(signals, axis=-2)[..., self._selected]
 
     def _chi2(self, counts: FloatArray) -> FloatArray:
         if self.varied:
@@ -203,7 +220,7 @@ class CombinedLikelihood(Likelihood):
     def minimised_at(self, excess: FloatArray) -> tuple[float, FloatArray]:
         """Return chi2 and z (nuisances,) for templates (templates, cells) with the data taken off the first."""
         chi2, z = np.empty(1), np.zeros((1, len(self.nuisances)))
-        self._minimise(excess[None], chi2, z)
+        self.minimise(excess[None], chi2, z)
         return float(chi2[0]), z[0]
 
     def fit_at(self, theta: FloatArray, parameters: int) -> Fit:
@@ -223,12 +240,14 @@ class CombinedLikelihood(Likelihood):
             part = slice(first, first + _AT_ONCE)
             excess = self.templates.of_signals(flat[part])
             excess[:, 0] -= self.data
-            self._minimise(excess, chi2[part], z[part])
+            self.minimise(excess, chi2[part], z[part])
         shape = signals.shape[:-2]
         return Profiled(chi2.reshape(shape), z.reshape(*shape, len(self.nuisances)))
 
-    def _minimise(self, excess: FloatArray, chi2: FloatArray, z: FloatArray) -> None:
-        """Set chi2 (points,) and z (points, nuisances), for templates (points, templates, cells) above the data."""
+    def minimise(self, excess: FloatArray, chi2: FloatArray, z: FloatArray) -> None:
+        """Set chi2 (points,), and z (points, nuisances) from where it is, for templates (points, templates, cells) with
+        the data taken off the first.
+        """
         residuals = self.rows.residuals(excess)
         if self._is_linear:
             chi2[:], z[:] = _minimum_of_squares(residuals)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scanengine import cli, open_result
+from scanengine import cli, load, open_result
 from scanengine.definition import bundled_scans
 
 Call = Callable[..., tuple[int, str, str]]
@@ -357,3 +357,68 @@ def test_a_degenerate_minimum_is_named(call: Call) -> None:
     status, out, _ = call("run", "neon.toml", "--no-figure", *axes)
     assert status == 0
     assert "the Standard Model fits as well: the minimum is degenerate" in out
+
+
+REAL = """
+title = "Photo-electrons and time"
+[sources.sns]
+kind = "stopped-pion"
+protons_on_target = 1.0e23
+neutrinos_per_proton = 0.08
+[[experiments]]
+name = "CsI"
+source = "sns"
+target = "CsI"
+mass_kg = 14.6
+distance_m = 19.3
+channels = { all = ["nu_mu", "nu_e"] }
+[experiments.response]
+quenching = 0.0878
+light_yield_PE_per_keVee = 13.348
+resolution = { kind = "poisson" }
+bins = [6, 10, 20]
+[experiments.time]
+bins_us = [0.0, 1.0, 6.0]
+prompt = { file = "{data}/shares.txt", columns = ["time_us", "counts"] }
+delayed = [0.1, 0.8]
+"""
+
+
+def test_events_of_a_real_detector_have_times_and_units(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "real.toml").write_text(REAL)
+    (tmp_path / "release").mkdir()
+    (tmp_path / "release" / "shares.txt").write_text("0.5 0.9\n3.0 0.1\n")
+    status, out, err = call("events", "real.toml", "--json", "--data", "release")
+    assert (status, err) == (0, "")
+    records = json.loads(out)
+    assert [record["bin"] for record in records[:4]] == [[6, 10], [6, 10], [10, 20], [10, 20]]
+    assert [record["time_bin_us"] for record in records[:4]] == [[0, 1], [1, 6], [0, 1], [1, 6]]
+    assert {record["units"] for record in records} == {"PE"}
+    prompt = [record["counts"] for record in records if record["flavour"] == "nu_mu"]
+    assert prompt[0] == pytest.approx(9.0 * prompt[1], rel=1e-12)
+    status, out, _ = call("events", "real.toml", "--data", "release")
+    assert status == 0
+    assert "6 to 10 PE, 0 to 1 us" in out
+
+
+def test_absence_of_the_data_says_how_to_name_the_folder(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SCANENGINE_DATA", raising=False)
+    (tmp_path / "real.toml").write_text('data_from = "example.org has them"\n' + REAL)
+    status, _, err = call("events", "real.toml")
+    assert status == 2
+    assert '"{data}/shares.txt", and no data folder is named' in err
+    assert "--data DIR or the environment variable SCANENGINE_DATA; example.org has them" in err
+
+
+def test_a_scan_of_a_real_detector_agrees_with_its_counts(call: Call, tmp_path: Path) -> None:
+    axes = SMALL[SMALL.index("[axes]") :]
+    shares = '{ file = "{data}/shares.txt", columns = ["time_us", "counts"] }'
+    (tmp_path / "real.toml").write_text(REAL.replace(shares, "[0.9, 0.1]") + axes)
+    status, _, err = call("run", "real.toml", "-o", "real.h5", "--no-figure")
+    assert (status, "error" in err) == (0, False)
+    result, scan = open_result(tmp_path / "real.h5"), load(tmp_path / "real.toml")
+    place = (12, 70)
+    at = {axis.name: float(axis.values[i]) for axis, i in zip(result.axes, place, strict=True)}
+    assert result.chi2[place] == pytest.approx(scan.chi2(**at), rel=1e-9)

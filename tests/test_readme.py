@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from scanengine import cli, open_result
+from scanengine import cli, load, open_result
+from scanengine.definition import parse
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
@@ -23,7 +24,7 @@ def blocks(language: str) -> list[str]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the README's scan file lies and its shell commands have been run."""
     path = tmp_path_factory.mktemp("readme")
-    (scan,) = blocks("toml")
+    scan, *_ = blocks("toml")
     (path / "ne-xe.toml").write_text(scan, encoding="utf-8")
     commands = [line for text in blocks("sh") for line in text.splitlines() if line.startswith("scanengine ")]
     assert len(commands) >= 5
@@ -42,6 +43,27 @@ def test_the_scan_file_becomes_a_result_and_a_figure(folder: Path) -> None:
     assert result.shape == (401, 441)
     assert (folder / "ne-xe.pdf").read_bytes().startswith(b"%PDF")
     assert len(result.region("eps_ee_uV", "eps_ee_dV", cl=0.90).pieces) == 2
+
+
+def test_the_nuisances_are_those_of_an_experiment_with_a_response_and_a_background(tmp_path: Path) -> None:
+    scan, _, nuisances = blocks("toml")
+    detector = """
+[[experiments]]
+name = "CsI"
+target = "CsI"
+mass_kg = 14.6
+live_time_yr = 1.0
+distance_m = 19.3
+channels = { all = ["nu_e", "nu_mubar", "nu_mu"] }
+statistic = "poisson"
+response = { quenching = 0.09, light_yield_PE_per_keVee = 13.0, resolution = { kind = "poisson" }, bins = [6, 10, 20] }
+backgrounds = [{ name = "neutrons", counts = [3.0, 2.0] }]
+"""
+    (tmp_path / "up.txt").write_text("8 4.0\n15 2.0\n", encoding="utf-8")
+    (tmp_path / "scan.toml").write_text(scan + detector + nuisances, encoding="utf-8")
+    loaded = load(tmp_path / "scan.toml")
+    assert [nuisance.name for nuisance in loaded.definition.nuisances] == ["flux", "spectrum", "quenching"]
+    assert loaded.definition.nuisances[0].signals == ("Ne", "Xe", "CsI")
 
 
 @pytest.mark.jit_only
@@ -74,3 +96,12 @@ def test_every_figure_that_is_shown_is_there() -> None:
     assert shown
     for path in shown:
         assert (Path(__file__).parent.parent / path).is_file(), path
+
+
+def test_the_response_of_a_real_detector_can_take_the_place_of_a_window() -> None:
+    scan, response, _ = blocks("toml")
+    before, second = scan.split('[[experiments]]\nname = "Xe"')
+    before = before.replace("recoil_window_keV = [10.0, inf] ", "# recoil_window_keV = [10.0, inf] ")
+    definition = parse(f'{before}{response}\n[[experiments]]\nname = "Xe"{second}')
+    assert definition.experiments[0].binning.shape == (12, 4)
+    assert definition.experiments[0].binning.units == "PE"

@@ -24,6 +24,8 @@ from tests import naive
 from tests.naive import FloatArray, Real
 from tests.scan_files import definition, experiment
 
+pytestmark = pytest.mark.jit_only
+
 IDENTITY = PolynomialQuenching(np.array([0.0, 1.0]))
 CONSTANT = PolynomialQuenching(np.array([0.0, 0.0878]))
 EDGES = np.array([5.0, 8.0, 12.0, 20.0, 35.0, 60.0])

@@ -4,6 +4,7 @@ from scanengine.api.estimate import Estimate
 from scanengine.api.result import Result, draw, open_result
 from scanengine.api.running import merge
 from scanengine.api.scan import Events, Scan, load
+from scanengine.calibration import Calibration
 from scanengine.fitting import Minimum
 
-__all__ = ["Estimate", "Events", "Minimum", "Result", "Scan", "draw", "load", "merge", "open_result"]
+__all__ = ["Calibration", "Estimate", "Events", "Minimum", "Result", "Scan", "draw", "load", "merge", "open_result"]

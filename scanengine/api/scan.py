@@ -19,6 +19,7 @@ from scanengine import planes
 from scanengine.api.estimate import Estimate, estimate
 from scanengine.api.result import Result
 from scanengine.api.running import HowToRun, run_shard, run_to_file
+from scanengine.calibration import Calibration, calibrate
 from scanengine.combined import CombinedLikelihood
 from scanengine.definition import Definition
 from scanengine.direct import TILE_POINTS as DIRECT_TILE_POINTS
@@ -143,13 +144,38 @@ class Scan:
 
         Raises InputError if there are no axes, or for a scan with a cross-section of its own.
         """
+        return find_minima(self._combined("a fit"), self.evaluator, self.definition)
+
+    def calibrate(
+        self,
+        cl: float | Sequence[float] = 0.90,
+        *,
+        pseudo_experiments: int = 1000,
+        seed: int = 1,
+        threads: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Calibration:
+        """Return the confidence intervals of the one axis after Feldman and Cousins, by pseudo-experiments.
+
+        progress is called with the values done and their number. Raises InputError for another number of axes, and
+        where no pseudo-experiments can be made.
+        """
+        if pseudo_experiments < 1:
+            raise InputError(f"a calibration needs at least one pseudo-experiment: found {pseudo_experiments}")
+        levels = (cl,) if isinstance(cl, int | float) else tuple(cl)
+        threads = default_threads() if threads is None else max(1, threads)
+        likelihood = self._combined("a calibration")
+        return calibrate(likelihood, self.definition, levels, pseudo_experiments, seed, threads, progress)
+
+    def _combined(self, what: str) -> CombinedLikelihood:
+        """The likelihood in its general form, also where a scan has a faster one."""
         definition = self.check_runnable()
         if self._is_direct():
-            raise InputError("a fit needs the polynomial: a given cross-section has a scan only")
+            raise InputError(f"{what} needs the polynomial: a given cross-section has a scan only")
         likelihood = self.likelihood
-        if not isinstance(likelihood, CombinedLikelihood):
-            likelihood = CombinedLikelihood.of(definition, self.responses)
-        return find_minima(likelihood, self.evaluator, definition)
+        if isinstance(likelihood, CombinedLikelihood):
+            return likelihood
+        return CombinedLikelihood.of(definition, self.responses)
 
     def events(self, **axis_values: float) -> list[Events]:
         """Return the expected counts at the fixed and tied values; axes not named stay at the Standard Model.

@@ -314,6 +314,40 @@ def fit(scan: ScanArgument, overrides: SetOption = None, data: DataOption = None
 
 
 @app.command()
+def calibrate(
+    scan: ScanArgument,
+    cl: LevelsOption = "90",
+    pseudo_experiments: Annotated[int, typer.Option("-n", "--number", help="Pseudo-experiments at each value.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random numbers, kept in the result.")] = 1,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="OUT.json", help="A file for it.")] = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
+    overrides: SetOption = None,
+    data: DataOption = None,
+    threads: ThreadsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find intervals of one parameter that cover as often as they say (Feldman-Cousins), by pseudo-experiments."""
+    if output is not None and output.exists() and not overwrite:
+        raise InputError(f"{output} is there already: --overwrite would replace it")
+    levels = _levels(cl)
+    loaded = _load(scan, overrides, data, quiet=as_json)
+    with text.progress(loaded.definition.title) as progress:
+        found = loaded.calibrate(
+            levels, pseudo_experiments=pseudo_experiments, seed=seed, threads=threads, progress=progress
+        )
+    record = text.calibrated(loaded, found)
+    if output is not None:
+        try:
+            output.write_text(json.dumps(record, indent=1), encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"{output} cannot be written: {error.strerror}") from None
+    if as_json:
+        print(json.dumps(record, indent=1))
+        return
+    text.print_calibration(found)
+
+
+@app.command()
 def limits(result: ResultArgument, cl: LevelsOption = "68.27,90,95", as_json: JsonOption = False) -> None:
     """Print the best fit and the allowed intervals of each parameter, the others minimised over."""
     from scanengine.api import open_result

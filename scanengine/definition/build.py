@@ -26,7 +26,7 @@ from scanengine.definition.overrides import NAMED, apply_overrides
 from scanengine.definition.parameters import build_parameters, read_fixed, read_ties
 from scanengine.definition.report import Report
 from scanengine.definition.schema import OutputTable, PhysicsTable, ScanFile
-from scanengine.definition.source import build_sources
+from scanengine.definition.source import build_sources, source_notes
 from scanengine.definition.statistics import build_statistics
 from scanengine.errors import DefinitionError, Fault
 from scanengine.inputs.constants import SIN2_THETA_W
@@ -192,7 +192,7 @@ def _build(raw: dict[str, Any], report: Report, *, require_axes: bool, own_axes:
         parameters=parameters,
         statistic=default,
         output=Output(**output.model_dump() | {"planes": planes}),
-        notes=tuple(notes),
+        notes=tuple(source_notes(raw) + notes),
         statistics=statistics,
         nuisances=nuisances,
     )

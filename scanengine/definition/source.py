@@ -80,6 +80,17 @@ def build_sources(raw: Mapping[str, Any], report: Report) -> Sources:
     return Sources(default, given, named)
 
 
+def source_notes(raw: Mapping[str, Any]) -> list[str]:
+    """Return notes on the reactors of a sound scan file that have no flux below 2 MeV."""
+    tables = {f"sources.{name}": table for name, table in raw.get("sources", {}).items()}
+    tables |= {"source": raw["source"]} if "source" in raw else {}
+    return [
+        f"{name}: there are no antineutrinos below 2 MeV, where the parametrisation begins: below_2_MeV gives them"
+        for name, table in tables.items()
+        if table["kind"] == "reactor" and "below_2_MeV" not in table
+    ]
+
+
 def build_source(raw: object, path: KeyPath, report: Report) -> Source | None:
     """Return a source, or nothing after adding its faults to the report."""
     if not isinstance(raw, dict):

@@ -534,7 +534,20 @@ def test_direct_evaluation_has_no_response() -> None:
 
 def test_bins_beyond_every_recoil_are_noted() -> None:
     loaded = scan(("bins = [0.2, 0.5, 1.0]", "bins = [0.2, 0.5, 50.0, 60.0]"))
-    assert loaded.notes == ("experiment Ge: no recoil is seen in bin [50, 60] keVee: no signal there",)
+    assert "experiment Ge: no recoil is seen in bin [50, 60] keVee: no signal there" in loaded.notes
+
+
+def test_reactor_without_a_table_is_noted_to_begin_at_two_MeV() -> None:
+    assert [note for note in scan().notes if "no antineutrinos below 2 MeV" in note] == [
+        "sources.core: there are no antineutrinos below 2 MeV, where the parametrisation begins: below_2_MeV gives them"
+    ]
+    below = "power_GW = 2.9\nbelow_2_MeV = { E_MeV = [0.0, 1.0, 2.0], per_fission_MeV = [2.0, 2.5, 1.3] }"
+    loaded = scan(("power_GW = 2.9", below))
+    assert not [note for note in loaded.notes if "below 2 MeV" in note]
+    core = loaded.experiments[1].source
+    assert core is not None
+    low, high = core.spectra["nu_ebar"].per_cm2_s_MeV(np.array([1.0, 3.0]))
+    assert low > high > 0.0
 
 
 FORM_FACTORS = 'form_factor = { Cs133 = { kind = "helm", rms_fm = 4.8 }, I127 = "klein-nystrand" }'

@@ -161,3 +161,23 @@ def test_kink_inside_a_panel_is_reported_by_what_is_left() -> None:
     T = float(2.0 * 1.4**2 / (M + 2.8))
     jump = np.array([T, np.nextafter(T, 1.0)]), np.array([0.0, 1.0])
     assert response([(1.0, 2.0)], [0], efficiency=jump)[1] > kernels.AGREEMENT
+
+
+@pytest.mark.parametrize("options", [(False, False, True, True), (True, True, False, True), (True, False, True, False)])
+def test_rate_terms_are_the_integrand_by_hand(options: tuple[bool, bool, bool, bool]) -> None:
+    full, full_magnetic, with_shape, magnetic = options
+    e = np.array([0.7, 1.4, 3.2, 3.7, 5.0])
+    terms = np.full((e.size, 4), np.nan)
+    helm = (1, np.array([5.0, 0.9]), 1, np.array([5.3, 0.9]))
+    kernels.rate_terms(e, M, HBARC, LINES, KNOTS, CUBICS, tails(), *helm, np.array(options), terms)
+    for i, energy in enumerate(e.tolist()):
+        moment = exact_moments(energy)
+        T = 2.0 * energy**2 / (M + 2.0 * energy)
+        slope = 4.0 * energy * (M + energy) / (M + 2.0 * energy) ** 2
+        q = np.sqrt(2.0 * M * T) / HBARC
+        F_p, F_n = float(naive.helm(q, 5.0, 0.9)), float(naive.helm(q, 5.3, 0.9))
+        weak = moment[0] - M * T / 2.0 * moment[2] + (T * (T / 2.0 * moment[2] - moment[1]) if full else 0.0)
+        moments = moment[0] / T - moment[1] + (T / 4.0 * moment[2] if full_magnetic else 0.0)
+        expected = [weak * F_p * F_p, weak * F_p * F_n, weak * F_n * F_n]
+        expected.append(moments * (F_p**2 if with_shape else 1.0) if magnetic else 0.0)
+        np.testing.assert_allclose(terms[i], slope * np.array(expected), rtol=1e-11, atol=1e-20)
