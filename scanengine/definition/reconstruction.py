@@ -35,6 +35,8 @@ from scanengine.inputs.quenching import Lindhard, PolynomialQuenching, Quenching
 from scanengine.inputs.reconstruction import Reconstruction
 from scanengine.inputs.resolution import Gamma, Gaussian, Perfect, Poisson, Resolution
 
+MOST_PHOTO_ELECTRONS = 5000.0
+
 _FACTORS = Columns(("recoil_keV", "factor"), low=0.0)
 _CURVE = Columns(("energy", "efficiency"), low=0.0, high=1.0)
 
@@ -50,6 +52,14 @@ def build_reconstruction(raw: object, path: KeyPath, report: Report) -> tuple[Re
     edges = build_edges(raw["bins"], (*path, "bins"), report) if "bins" in raw else None
     if edges is not None and edges[0] < 0.0:
         report.add((*path, "bins", 0), f"found {edges[0]:g}, edges must not be negative")
+        return None
+    if isinstance(resolution, Poisson) and edges is not None and edges[-1] > MOST_PHOTO_ELECTRONS:
+        report.add(
+            (*path, "bins"),
+            f"found {edges[-1]:g}, up to {MOST_PHOTO_ELECTRONS:g} photo-electrons are counted one by one: beyond them "
+            'a resolution with kind = "gaussian" and b = 1 would do',
+            (*path, "resolution"),
+        )
         return None
     if isinstance(resolution, Poisson) and edges is not None:
         empty = np.ceil(edges[1:]) <= np.ceil(edges[:-1])

@@ -12,6 +12,7 @@ import numpy as np
 from scanengine.grids import FloatArray
 from scanengine.inputs.acceptances import Acceptance
 from scanengine.inputs.constants import TAU_MU_US, TAU_PI_US
+from scanengine.inputs.resolution import REACH
 from scanengine_kernels.quadrature import GAUSS_NODES, GAUSS_WEIGHTS
 
 CLASSES = MappingProxyType({"nu_mu": "prompt", "nu_e": "delayed", "nu_mubar": "delayed"})
@@ -73,9 +74,11 @@ class Pulse:
             return np.diff([self.arrived(float(t), lifetimes_us) for t in edges_us])
         inside = efficiency.breaks[(efficiency.breaks > edges_us[0]) & (efficiency.breaks < edges_us[-1])]
         cuts = np.union1d(edges_us, inside)
-        # near the pulse the rate changes within its width or within the shortest lifetime, later it does not
-        step = min(self.width_us, *lifetimes_us)
-        near = self.mean_us + np.arange(-10.0 * self.width_us, 10.0 * self.width_us + 40.0 * lifetimes_us[0], step)
+        # the rate changes within the pulse's width while it lasts, then within the shortest lifetime
+        steps = np.arange(-REACH, REACH + 1.0)
+        during = self.mean_us + min(self.width_us, lifetimes_us[0]) * steps
+        after = self.mean_us + REACH * self.width_us + lifetimes_us[0] * np.arange(40.0)
+        near = np.concatenate((self.mean_us + self.width_us * steps, during, after))
         cuts = np.union1d(cuts, near[(near > edges_us[0]) & (near < edges_us[-1])])
         half, middle = 0.5 * np.diff(cuts), 0.5 * (cuts[1:] + cuts[:-1])
         t = middle[:, None] + half[:, None] * GAUSS_NODES

@@ -357,6 +357,7 @@ FAULTS: dict[str, tuple[str, str, str]] = {
         "bins = [6, 9.2, 9.8, 20]",
         "in which there is no whole number of photo",
     ),
+    "too many photo-electrons": ("bins = [6, 10, 20]", "bins = [6, 10, 1e9]", "up to 5000 photo-electrons are counted"),
     "edges backwards": (
         "bins = [6, 10, 20]",
         "bins = [6, 20, 10]",

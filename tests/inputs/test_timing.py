@@ -80,6 +80,13 @@ def test_mean_delays_are_the_lifetimes() -> None:
         assert shares @ middle == pytest.approx(0.44 + delay, abs=1e-4)
 
 
+@pytest.mark.parametrize("width", [1e-9, 0.001, 3.0])
+def test_efficiency_of_one_changes_nothing_whatever_the_width(width: float) -> None:
+    for lifetimes in LIFETIMES_US.values():
+        with_efficiency = Pulse(0.44, width).shares(EDGES, lifetimes, ExponentialDecay(0.0, 0.0))
+        np.testing.assert_allclose(with_efficiency, Pulse(0.44, width).shares(EDGES, lifetimes, None), atol=1e-10)
+
+
 @pytest.mark.parametrize("name", LIFETIMES_US)
 def test_efficiency_in_time(name: str) -> None:
     pulse, lifetimes, efficiency = Pulse(0.5, 0.153), LIFETIMES_US[name], ExponentialDecay(0.52, 0.7)
