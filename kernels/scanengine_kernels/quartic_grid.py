@@ -28,6 +28,7 @@ from scanengine_kernels._simd import (
 )
 from scanengine_kernels.polynomial import first_changed, fix_variable_at_each, fix_variable_of_all
 from scanengine_kernels.quartic import (
+    ROUNDING_GOAL,
     Squares,
     add_up_squares,
     around,
@@ -40,8 +41,10 @@ from scanengine_kernels.quartic import (
     take_carefully,
 )
 
-PLANE, TABULATED, POSITION, HELD = range(4)
-"""How far the writing is: the plane, whether its lines are tabulated, the element of chi2, the elements held back."""
+PLANE, TABULATED, POSITION, HELD, POSITIVE = range(5)
+"""How far the writing is: the plane, how many are tabulated, the element of chi2, the elements held back, and whether
+no rounding makes chi2 negative, on the even and on the odd plane that stand in the table.
+"""
 
 
 @jit
@@ -61,14 +64,14 @@ def fill_quartic(
     levels = new_levels(squares, n)
     block = np.empty((quartic_starts[0, quartic_groups[0]], 1))
     planes = aligned(quartic_groups[0] * z.size).reshape((quartic_groups[0], z.size))
-    coefficients = aligned(5 * y.size).reshape((5, y.size))
+    coefficients = aligned(10 * y.size).reshape((2, 5, y.size))
     floors = aligned(y.size)
     squared = np.zeros(rows, dtype=np.bool_)
     squared_lines = np.zeros(chi2.size // length, dtype=np.bool_)
     number = 0
     index = np.full(n - 3, -1, dtype=np.int64)
     streams = past_caches and length >= 2 * LANES
-    at = np.zeros(4, dtype=np.int64)
+    at = np.zeros(POSITIVE + 2, dtype=np.int64)
     at[HELD] = -elements_to_boundary(chi2, 0) if streams else 0
     carry = np.zeros(LANES)
     for b in range(chi2.size // (depth * rows * length)):
@@ -76,13 +79,13 @@ def fill_quartic(
             fix_variable_of_all(levels[axis], starts[axis], groups[axis], values[axis, index[axis]], levels[axis + 1])
         needed = floor_needed(add_up_squares(levels[n - 3], squares.block_products, block[:, 0]))
         fix_variable_at_each(block, 0, quartic_starts[0], quartic_groups[0], z, planes)
-        at[PLANE] = 0
+        at[PLANE], at[TABULATED] = 0, 0
         while fill_planes(
             planes, depth, y, rows, x, length, sides, needed, coefficients, floors, streams, at, carry, chi2
         ):
-            t = z[at[PLANE]]
-            if take_carefully(squares, levels, needed, t, y, x[:length], coefficients, squared):
-                first = (b * depth + at[PLANE]) * rows
+            k = at[TABULATED] - 1
+            if take_carefully(squares, levels, needed, z[k], y, x[:length], coefficients[k % 2], squared):
+                first = (b * depth + k) * rows
                 for line in range(rows):
                     squared_lines[first + line] = squared[line]
                     number += squared[line]
@@ -115,42 +118,63 @@ def fill_planes(
     """Write planes (15, depth) from at[PLANE] on, until one has a line whose floor is not what is needed: then return
     True.
 
-    It is tabulated then; at[TABULATED] makes the next call write it as it stands. at[POSITION], at[HELD] and carry are
-    those of `stream_lines`.
+    That is the last of the at[TABULATED] planes tabulated so far, in coefficients[0] if even and [1] if odd; the next
+    call takes it as it then stands there. A plane is tabulated before the one ahead of it is written: what is loaded
+    again just after it was stored would wait for all streams between. at[POSITION], at[HELD] and carry are those of
+    `stream_lines`.
     """
     plane, tabulated = at[PLANE], at[TABULATED]
     position, held, carried = at[POSITION], at[HELD], load(carry, 0)
     sides = sides if needed > 0.0 else 0
+    rounding = (needed + 1.0) * ROUNDING_GOAL
     stopped = False
-    while plane < depth:
-        if not tabulated and tabulate_lines(planes, plane, y, sides, coefficients, 0, floors) < needed:
-            stopped = True
+    while plane < depth and not stopped:
+        while tabulated < min(plane + 2, depth) and not stopped:
+            first = tabulated % 2 * 5 * y.size
+            floor = tabulate_lines(planes, tabulated, y, sides, coefficients, first, floors)
+            stopped = floor < needed
+            at[POSITIVE + tabulated % 2] = 1 if sides and not stopped and floor > rounding else 0
+            tabulated += 1
+        if stopped:
             break
-        tabulated = 0
-        if streams:
-            position, held, carried = stream_lines(coefficients, rows, x, length, position, held, carried, chi2)
-        else:
-            store_lines(coefficients, rows, x, length, position, chi2)
+        table = plane % 2  # a slice would be counted as a reference, with instructions that wait for all streams
+        positive = at[POSITIVE + table] == 1
+        if not streams:
+            store_lines(coefficients, table, rows, x, length, position, chi2)
             position += rows * length
+        elif positive:
+            position, held, carried = stream_lines(
+                coefficients, table, rows, x, length, True, position, held, carried, chi2
+            )
+        else:
+            position, held, carried = stream_lines(
+                coefficients, table, rows, x, length, False, position, held, carried, chi2
+            )
         plane += 1
-    at[PLANE], at[TABULATED], at[POSITION], at[HELD] = plane, 1 if stopped else 0, position, held
+    at[PLANE], at[TABULATED], at[POSITION], at[HELD] = plane, tabulated, position, held
     store(carry, 0, carried)
     return stopped
 
 
 @jit_inline
 def store_lines(
-    coefficients: NDArray[np.float64], lines: int, x: NDArray[np.float64], length: int, position: int, chi2: Output
+    coefficients: NDArray[np.float64],
+    table: int,
+    lines: int,
+    x: NDArray[np.float64],
+    length: int,
+    position: int,
+    chi2: Output,
 ) -> None:
-    """Set chi2 from element position on to the quartics with coefficients (5, lines or more) at x[:length].
+    """Set chi2 from element position on to the quartics with coefficients[table] (5, lines or more) at x[:length].
 
     A sum of squares is not negative, and what rounding leaves below zero is zero.
     """
     short = np.empty(LANES)
     for line in range(lines):
-        c0, c1 = splat(coefficients[0, line]), splat(coefficients[1, line])
-        c2, c3 = splat(coefficients[2, line]), splat(coefficients[3, line])
-        c4 = splat(coefficients[4, line])
+        c0, c1 = splat(coefficients[table, 0, line]), splat(coefficients[table, 1, line])
+        c2, c3 = splat(coefficients[table, 2, line]), splat(coefficients[table, 3, line])
+        c4 = splat(coefficients[table, 4, line])
         for i in range(0, length - LANES + 1, LANES):
             store(chi2, position + i, maximum(0.0, quartic_at(load(x, i), c0, c1, c2, c3, c4)))
         if length >= LANES:
@@ -164,11 +188,20 @@ def store_lines(
 
 
 @jit_inline
+def chi2_at(x: Lanes, c0: Lanes, c1: Lanes, c2: Lanes, c3: Lanes, c4: Lanes, positive: bool) -> Lanes:
+    """Return a quartic at x, or where rounding may leave it below zero the larger of both."""
+    value = quartic_at(x, c0, c1, c2, c3, c4)
+    return value if positive else maximum(0.0, value)
+
+
+@jit_inline
 def stream_lines(
     coefficients: NDArray[np.float64],
+    table: int,
     lines: int,
     x: NDArray[np.float64],
     length: int,
+    positive: bool,
     position: int,
     held: int,
     carry: Lanes,
@@ -179,31 +212,32 @@ def stream_lines(
     The first `held` lanes of carry are the end of the line before, which does not fill a block: it waits for the next
     line to begin in the same block, at position, where a cache line begins. held < 0 says how far before one the very
     first line begins. Returns these three for the next call. x begins again after its end, for at least a block.
+    `positive` says that no number will come out below zero.
     """
     for line in range(lines):
-        c0, c1 = splat(coefficients[0, line]), splat(coefficients[1, line])
-        c2, c3 = splat(coefficients[2, line]), splat(coefficients[3, line])
-        c4 = splat(coefficients[4, line])
+        c0, c1 = splat(coefficients[table, 0, line]), splat(coefficients[table, 1, line])
+        c2, c3 = splat(coefficients[table, 2, line]), splat(coefficients[table, 3, line])
+        c4 = splat(coefficients[table, 4, line])
         i = 0
         if held > 0:
-            value = maximum(0.0, quartic_at(load(x, length - held), c0, c1, c2, c3, c4))
+            value = chi2_at(load(x, length - held), c0, c1, c2, c3, c4, positive)
             stream(chi2, position, first_lanes(held, carry, value))
             position += LANES
             i = LANES - held
         elif held < 0:
             # what these blocks set beyond the boundary is streamed once more
-            store(chi2, position, maximum(0.0, quartic_at(load(x, 0), c0, c1, c2, c3, c4)))
+            store(chi2, position, chi2_at(load(x, 0), c0, c1, c2, c3, c4, positive))
             if held < -LANES:
-                store(chi2, position + LANES, maximum(0.0, quartic_at(load(x, LANES), c0, c1, c2, c3, c4)))
+                store(chi2, position + LANES, chi2_at(load(x, LANES), c0, c1, c2, c3, c4, positive))
             i = -held
             position += i
         while i + LANES <= length:
-            stream(chi2, position, maximum(0.0, quartic_at(load(x, i), c0, c1, c2, c3, c4)))
+            stream(chi2, position, chi2_at(load(x, i), c0, c1, c2, c3, c4, positive))
             position += LANES
             i += LANES
         held = length - i
         if held > 0:
-            carry = maximum(0.0, quartic_at(load(x, i), c0, c1, c2, c3, c4))
+            carry = chi2_at(load(x, i), c0, c1, c2, c3, c4, positive)
     return position, held, carry
 
 
