@@ -231,6 +231,10 @@ def stream_lines(
                 store(chi2, position + LANES, chi2_at(load(x, LANES), c0, c1, c2, c3, c4, positive))
             i = -held
             position += i
+        while i + 5 * LANES <= length:  # lines of forty points have no loop whose end could be mispredicted
+            stream_five(c0, c1, c2, c3, c4, x, i, positive, position, chi2)
+            position += 5 * LANES
+            i += 5 * LANES
         while i + LANES <= length:
             stream(chi2, position, chi2_at(load(x, i), c0, c1, c2, c3, c4, positive))
             position += LANES
@@ -239,6 +243,29 @@ def stream_lines(
         if held > 0:
             carry = chi2_at(load(x, i), c0, c1, c2, c3, c4, positive)
     return position, held, carry
+
+
+@jit_inline
+def stream_five(
+    c0: Lanes,
+    c1: Lanes,
+    c2: Lanes,
+    c3: Lanes,
+    c4: Lanes,
+    x: NDArray[np.float64],
+    i: int,
+    positive: bool,
+    position: int,
+    chi2: Output,
+) -> None:
+    """Stream a quartic at forty of x, from i on, to five blocks of chi2 from position on."""
+    p, q = load(x, i), load(x, i + LANES)
+    r, s, t = load(x, i + 2 * LANES), load(x, i + 3 * LANES), load(x, i + 4 * LANES)
+    stream(chi2, position, chi2_at(p, c0, c1, c2, c3, c4, positive))
+    stream(chi2, position + LANES, chi2_at(q, c0, c1, c2, c3, c4, positive))
+    stream(chi2, position + 2 * LANES, chi2_at(r, c0, c1, c2, c3, c4, positive))
+    stream(chi2, position + 3 * LANES, chi2_at(s, c0, c1, c2, c3, c4, positive))
+    stream(chi2, position + 4 * LANES, chi2_at(t, c0, c1, c2, c3, c4, positive))
 
 
 @jit
