@@ -40,11 +40,15 @@ def test_ratios_are_those_of_rates_in_the_same_run(found: list[Measured]) -> Non
         assert each.ratio == pytest.approx(each.per_cpu_s / beside.per_cpu_s)
 
 
-def test_peers_compute_the_same_chi2() -> None:
-    scan = measure.five_dimensional(SMALL, systematic=0.0)
+@pytest.mark.parametrize("bins", [1, 10])
+def test_peers_compute_the_same_chi2(bins: int) -> None:
+    scan = measure.five_dimensional(SMALL, bins, systematic=0.0)
     ours = scan.run().profile("mu_nu").chi2
+    names = []
     for name, chi2 in peers(scan):
         assert np.min(chi2(), axis=(0, 1, 2, 4)) == pytest.approx(ours, rel=1e-6, abs=1e-9), name
+        names.append(name)
+    assert names[:2] == ["NumPy, broadcasting", "Numba, a loop over points and bins"]
 
 
 @pytest.mark.parametrize("precision", ["float64", "float32"])

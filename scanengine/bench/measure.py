@@ -21,6 +21,7 @@ from scanengine.driver import NoSink, scan_grid
 from scanengine.errors import RunError
 from scanengine.grids import Axis, FloatArray
 from scanengine.likelihood import GaussianLikelihood
+from scanengine.planes import passes, scan_planes
 from scanengine.polynomials import ChiSquaredPolynomial
 from scanengine.profiling import FINE_POINTS, exact_profiles
 from scanengine.response import responses
@@ -34,7 +35,6 @@ MULTIPLY_ADDS_PER_POINT = 4
 
 _ARITHMETIC = f"{MULTIPLY_ADDS_PER_POINT} multiply-adds per point in registers"
 _ROUNDS = 300_000
-_PEER_POINTS = 200_000
 
 
 @dataclass(frozen=True)
@@ -168,6 +168,13 @@ def _profiles(clock: Clock, shape: tuple[int, ...], limits: Mapping[str, Measure
             work = partial(scan_grid, polynomial, axes, NoSink(), threads=threads)
             measured = clock.rate("profiles on the fly", what, "points", prod(here), work, threads, in_pool=True)
             yield measured.against(limits[_ARITHMETIC])
+        for pair, kind in (((2, 3), "quartics"), ((0, 1), "parabolas in mu_nu^2")):
+            found_by = passes(polynomial, here, [pair])
+            along = here[found_by[0].hidden[-1]]
+            what = f"one plane, {kind} along {along} points"
+            work = partial(scan_planes, polynomial, axes, found_by)
+            measured = clock.rate("profiles on the fly", what, "points", prod(here), work, in_pool=True)
+            yield measured.against(limits[_ARITHMETIC])
 
 
 def _integrals(clock: Clock, shape: tuple[int, ...]) -> Iterator[Measured]:
@@ -197,18 +204,25 @@ def _others(clock: Clock, shape: tuple[int, ...]) -> Iterator[Measured]:
 
 
 def _peers(clock: Clock, shape: tuple[int, ...]) -> Iterator[Measured]:
-    small = (max(2, _PEER_POINTS // prod(shape[1:])), *shape[1:])
-    scan = five_dimensional(small, systematic=0.0)
-    polynomial, _, values = _polynomial(scan)
-    ours = np.zeros(small)
-    found = clock.rate("peers", "chi2 by scanengine", "points", ours.size, partial(polynomial.fill, values, ours))
-    yield found
-    for name, chi2 in peers(scan):
-        if not np.allclose(chi2(), ours, rtol=1e-6, atol=1e-6):
-            raise RunError(f"bench: {name} computes another chi2 than scanengine")
-        peer = clock.rate("peers", f"chi2 by {name}", "points", ours.size, chi2, in_pool=True)  # JAX has threads
-        yield peer
-        yield found.against(peer)
+    for cut, bins in enumerate((1, 10, 100), start=1):
+        polynomial, _, values = _polynomial(five_dimensional(shape, bins, systematic=0.0))
+        chi2 = np.zeros(shape)
+        work = partial(polynomial.fill, values, chi2, past_caches=True)
+        ours = clock.rate("peers", f"chi2 by scanengine, bins per channel: {bins}", "points", chi2.size, work)
+        yield ours
+        # the more bins, the fewer points: all take as long, and stay in the peers' caches
+        small = (2,) * cut + shape[cut:]
+        scan = five_dimensional(small, bins, systematic=0.0)
+        polynomial, _, values = _polynomial(scan)
+        expected = np.zeros(small)
+        polynomial.fill(values, expected)
+        for name, compute in peers(scan):
+            if not np.allclose(compute(), expected, rtol=1e-6, atol=1e-6):
+                raise RunError(f"bench: {name} computes another chi2 than scanengine")
+            what = f"chi2 by {name}, bins per channel: {bins}"
+            peer = clock.rate("peers", what, "points", expected.size, compute, in_pool=True)  # JAX has threads
+            yield peer
+            yield ours.against(peer)
 
 
 GROUPS = ("limits", "stored grids", "profiles on the fly", "other kernels", "response integrals", "peers")
