@@ -56,8 +56,8 @@ def minimise_quartic(
     together = min(depth, max(1, LINES_TOGETHER // y.size))
     coefficients = aligned(5 * together * y.size).reshape((5, together * y.size))
     ends, row = aligned(together * y.size * LANES), np.empty(length)
-    of_planes = np.empty(depth if shown < n - 1 else 0)
-    of_lines = np.empty((depth if shown == n - 1 else 0, y.size))
+    of_planes, of_lines = np.empty(depth if shown < n - 1 else 0), np.empty((depth, y.size))
+    nothing = np.empty(0)
     index = np.full(n - 3, -1, dtype=np.int64)
     blocks, blocks_per_cell = 1, 1
     for axis in range(n - 3):
@@ -84,7 +84,20 @@ def minimise_quartic(
                 least = of_planes[k]
                 if least < needed:
                     least = lowest_within(
-                        squares, levels, planes, k, least + 2.0 * bound, z[k], y, rows, x, length, row
+                        squares,
+                        levels,
+                        planes,
+                        k,
+                        least + 2.0 * bound,
+                        z[k],
+                        y,
+                        rows,
+                        x,
+                        coefficients,
+                        ends,
+                        nothing,
+                        of_lines,
+                        row,
                     )
                 minima[b * depth + k] = least
         else:
@@ -96,7 +109,23 @@ def minimise_quartic(
                 for k in range(depth):
                     if of_planes[k] <= within:
                         least = min(
-                            least, lowest_within(squares, levels, planes, k, within, z[k], y, rows, x, length, row)
+                            least,
+                            lowest_within(
+                                squares,
+                                levels,
+                                planes,
+                                k,
+                                within,
+                                z[k],
+                                y,
+                                rows,
+                                x,
+                                coefficients,
+                                ends,
+                                nothing,
+                                of_lines,
+                                row,
+                            ),
                         )
             minima[cell] = min(minima[cell], least)
 
@@ -257,18 +286,21 @@ def lowest_within(
     y: NDArray[np.float64],
     rows: int,
     x: NDArray[np.float64],
-    length: int,
+    coefficients: NDArray[np.float64],
+    ends: NDArray[np.float64],
+    nothing: NDArray[np.float64],
+    of_lines: NDArray[np.float64],
     row: NDArray[np.float64],
 ) -> float:
-    """Return the minimum over x, by squares, of those of a plane's lines whose own minimum is within a number."""
-    of_lines = np.empty((planes.shape[1], y.size))
-    coefficients = aligned(5 * y.size).reshape((5, y.size))
-    ends = aligned(y.size * LANES)
-    minimise_planes(planes, plane, plane + 1, y, x, False, coefficients, ends, np.empty(0), of_lines)
+    """Return the minimum over x, by squares, of those of a plane's lines whose own minimum is within a number.
+
+    The line is as long as row; coefficients, ends, nothing and of_lines are those of `minimise_planes`.
+    """
+    minimise_planes(planes, plane, plane + 1, y, x, False, coefficients, ends, nothing, of_lines)
     least = np.inf
     for line in range(rows):
         if of_lines[plane, line] <= within:
-            least = min(least, lowest_square(squares, levels, z, y[line], x[:length], row))
+            least = min(least, lowest_square(squares, levels, z, y[line], x[: row.size], row))
     return least
 
 
