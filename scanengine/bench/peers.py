@@ -88,7 +88,7 @@ def _term(count: _Count, u: Any, d: Any, et: Any, mu: Any, s2: Any) -> Any:
 
 
 def _table(counts: Sequence[_Count]) -> tuple[FloatArray, FloatArray]:
-    """Return the weak integrals of nu_e, of the other flavours, and the magnetic one of all (counts, 3 + 3 + 1), and
+    """Return the weak integrals of nu_e, of the other flavours, and the magnetic one of all (3 + 3 + 1, counts), and
     the expected events (counts,).
     """
     integrals = np.zeros((len(counts), 7))
@@ -97,7 +97,7 @@ def _table(counts: Sequence[_Count]) -> tuple[FloatArray, FloatArray]:
             first = 0 if electron else 3
             row[first : first + 3] += pp, pn, nn
             row[6] += magnetic
-    return integrals, np.array([count.expected for count in counts])
+    return np.ascontiguousarray(integrals.T), np.array([count.expected for count in counts])
 
 
 @cache
@@ -123,10 +123,10 @@ def _with_numba() -> Any:
                 et_squared, mu_squared = et[k] * et[k], mu[m] * mu[m]
                 total = 0.0
                 for b in range(expected.size):
-                    pp, pn, nn = integrals[b, 0], integrals[b, 1], integrals[b, 2]
+                    pp, pn, nn = integrals[0, b], integrals[1, b], integrals[2, b]
                     excess = pp * p * p + 2.0 * pn * p * n + nn * n * n + (pp + 4.0 * pn + 4.0 * nn) * et_squared
-                    excess += integrals[b, 3] * g_p * g_p - integrals[b, 4] * g_p + 0.25 * integrals[b, 5]
-                    excess += integrals[b, 6] * mu_squared - expected[b]
+                    excess += integrals[3, b] * g_p * g_p - integrals[4, b] * g_p + 0.25 * integrals[5, b]
+                    excess += integrals[6, b] * mu_squared - expected[b]
                     total += excess * excess / expected[b]
                 chi2[i, j, k, m, s] = total
 
