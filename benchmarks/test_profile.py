@@ -18,7 +18,7 @@ from benchmarks.grids import polynomial
 from benchmarks.limits import multiply_adds_per_second, seconds, wall_seconds
 from scanengine.driver import NoSink, scan_grid
 from scanengine.grids import Axis
-from scanengine.planes import HiddenMinimum, passes
+from scanengine.planes import HiddenMinimum, pass_for
 from scanengine.polynomials import ChiSquaredPolynomial, PlaneMinima
 
 
@@ -44,7 +44,8 @@ def test_all_planes(shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("pair", [(2, 3), (0, 1)])
 def test_one_plane(shape: tuple[int, ...], pair: tuple[int, int]) -> None:
     compiled, axes = polynomial(1, shape)
-    (one,) = passes(compiled, shape, [pair])
+    one = pass_for(compiled, shape, [pair])
+    assert one is not None
     minimum = HiddenMinimum.of(compiled, axes, one)
     values = [axes[axis].values for axis in one.shown]
     plane = np.empty([v.size for v in values])

@@ -1,8 +1,9 @@
 """A few chosen planes of a grid: the hidden axes are minimised over where chi2 is computed, and nothing else is.
 
 A pass over the grid gives chi2 minimised over the axes that it hides, on all points of those that it shows, and with it
-every plane of these. It can show all axes but one, the innermost, which is chosen freely among those that no plane of
-the pass has.
+every plane of these. It can show all axes but one, the innermost, which is chosen freely among those that no plane has:
+planes that have all axes among them are left to the scan of all planes at once. A pass is 1.0 to 2.2 times as fast as
+that, in which every point takes part in three minima; two passes would not be.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 from math import prod
 from typing import NamedTuple
 
@@ -23,9 +23,6 @@ from scanengine.quadratics import LoneVariable, quadratic_residuals
 
 Pair = tuple[int, int]
 
-MOST_PASSES = 1
-"""One is 1.0 to 2.2 times as fast as finding all planes at once, in which every point takes part in three minima."""
-
 _PROMISED = 1e-11
 """How far making the residuals linear in a variable may change chi2, relative to 1 + chi2."""
 
@@ -34,37 +31,26 @@ _OPERATIONS, _OPERATIONS_OF_PARABOLA, _OPERATIONS_PER_LINE, _LANES = 5, 3, 30, 8
 
 @dataclass(frozen=True)
 class Pass:
-    """Which planes one pass finds, and the axes that it shows, in the grid's order, and hides, the innermost last."""
+    """The axes that a pass over a grid shows, in the grid's order, and those that it hides, the innermost last."""
 
-    planes: tuple[Pair, ...]
     shown: tuple[int, ...]
     hidden: tuple[int, ...]
 
 
-def passes(polynomial: ChiSquaredPolynomial, shape: Sequence[int], planes: Collection[Pair]) -> list[Pass]:
-    """Return as few passes as find the planes (axis, later axis) of a grid.
+def pass_for(polynomial: ChiSquaredPolynomial, shape: Sequence[int], planes: Collection[Pair]) -> Pass | None:
+    """Return the pass that finds these planes (axis, later axis) of a grid, nothing if no axis is left to hide.
 
-    Of the axes that leave most planes to be found, the innermost one is that along which a point takes the fewest
-    operations: long, and better if chi2 knows only its square.
+    Of the axes that no plane has, the innermost one is that along which a point takes the fewest operations: long, and
+    better if chi2 knows only its square.
     """
-    left, found = set(planes), []
-    costs = [_cost(n, parabolas=_made_linear(polynomial, axis) is not None) for axis, n in enumerate(shape)]
-    while left:
-        without = {axis: {plane for plane in left if axis not in plane} for axis in range(len(shape))}
-        innermost = max(without, key=lambda axis: (len(without[axis]), -costs[axis]))
-        here = tuple(sorted(without[innermost]))
-        shown = tuple(sorted({axis for plane in here for axis in plane}))
-        hidden = [axis for axis in range(len(shape)) if axis not in shown and axis != innermost]
-        # the kernel goes fastest through large blocks: the short axes come first
-        found.append(Pass(here, shown, (*sorted(hidden, key=lambda axis: shape[axis]), innermost)))
-        left -= without[innermost]
-    return found
-
-
-def worthwhile_passes(polynomial: ChiSquaredPolynomial, shape: Sequence[int], planes: Collection[Pair]) -> list[Pass]:
-    """Return the passes that find the planes of a grid, or none if one over all its planes takes no longer."""
-    found = passes(polynomial, shape, planes) if len(shape) > 2 else []
-    return found if len(found) <= MOST_PASSES else []
+    shown = tuple(sorted({axis for plane in planes for axis in plane}))
+    hidden = [axis for axis in range(len(shape)) if axis not in shown]
+    if not hidden:
+        return None
+    innermost = min(hidden, key=lambda i: _cost(shape[i], parabolas=_made_linear(polynomial, i) is not None))
+    hidden.remove(innermost)
+    # the kernel goes fastest through large blocks: the short axes come first
+    return Pass(shown, (*sorted(hidden, key=lambda axis: shape[axis]), innermost))
 
 
 def _cost(length: int, *, parabolas: bool) -> float:
@@ -85,14 +71,14 @@ class HiddenMinimum:
     parabolas: bool
 
     @classmethod
-    def of(cls, polynomial: ChiSquaredPolynomial, axes: Sequence[Axis], one: Pass) -> HiddenMinimum:
+    def of(cls, polynomial: ChiSquaredPolynomial, axes: Sequence[Axis], over: Pass) -> HiddenMinimum:
         """Arrange a polynomial in these axes for a pass over their grid."""
-        hidden = [axes[axis].values for axis in one.hidden]
-        linear = _made_linear(polynomial, one.hidden[-1])
+        hidden = [axes[axis].values for axis in over.hidden]
+        linear = _made_linear(polynomial, over.hidden[-1])
         if linear is not None:
             scaled = polynomial.scaled([axis.values for axis in axes])
-            polynomial, hidden[-1] = linear.polynomial, linear.variable.s(scaled[one.hidden[-1]])
-        return cls(polynomial.reordered((*one.shown, *one.hidden)), tuple(hidden), linear is not None)
+            polynomial, hidden[-1] = linear.polynomial, linear.variable.s(scaled[over.hidden[-1]])
+        return cls(polynomial.reordered((*over.shown, *over.hidden)), tuple(hidden), linear is not None)
 
     def fill(self, values: Sequence[FloatArray], chi2: FloatArray) -> None:
         """Set chi2, C-contiguous with one dimension per axis shown, to the minima on the tensor grid of these."""
@@ -129,78 +115,57 @@ def _made_linear(polynomial: ChiSquaredPolynomial, axis: int) -> _MadeLinear | N
     return _MadeLinear(replaced, variable)
 
 
-Scanner = Callable[[int, HiddenMinimum, tuple[Axis, ...], Tiling, Callable[[int], None]], Profiles]
-"""Scans the grid of the shown axes in these tiles, in the pass of this number, telling the number of cells done."""
-
-
-def _in_memory(threads: int) -> Scanner:
-    def scan(
-        _number: int, minimum: HiddenMinimum, shown: tuple[Axis, ...], tiling: Tiling, tell: Callable[[int], None]
-    ) -> Profiles:
-        return scan_grid(minimum, shown, NoSink(), tiling=tiling, threads=threads, progress=tell)
-
-    return scan
+Scanner = Callable[[HiddenMinimum, tuple[Axis, ...], Tiling, Callable[[int], None]], Profiles]
+"""Scans the grid of the shown axes in these tiles, telling the number of cells done."""
 
 
 def scan_planes(
     polynomial: ChiSquaredPolynomial,
     axes: Sequence[Axis],
-    found_by: Sequence[Pass],
+    planes: Collection[Pair],
+    over: Pass,
     *,
     threads: int = 1,
     progress: Callable[[int], None] | None = None,
     scan: Scanner | None = None,
 ) -> Profiles:
-    """Scan the grid over axes by these passes; return their planes, the lines of the axes in them and the minimum.
+    """Scan the grid over axes by a pass; return these planes, the lines of the axes in them and the minimum.
 
-    progress is called with the number of points done, those of all passes counting as one grid. `scan` does one pass:
-    without it, `scan_grid` in this process. Raises what that does.
+    progress is called with the number of points done. `scan` does the pass: without it, `scan_grid` in this process.
+    Raises what that does.
     """
-    one_pass = scan or _in_memory(threads)
+
+    def in_memory(
+        minimum: HiddenMinimum, shown: tuple[Axis, ...], tiling: Tiling, tell: Callable[[int], None]
+    ) -> Profiles:
+        return scan_grid(minimum, shown, NoSink(), tiling=tiling, threads=threads, progress=tell)
+
     tell = progress or (lambda _: None)
-    points = prod(axis.values.size for axis in axes)
-    planes: dict[tuple[str, str], FloatArray] = {}
-    lines: dict[str, FloatArray] = {}
-    minimum, lowest = np.inf, axes
-    for number, one in enumerate(found_by):
-        shown = tuple(axes[axis] for axis in one.shown)
-        hidden_points = prod(axes[axis].values.size for axis in one.hidden)
-
-        def tell_share(done: int, before: int = number * points, per_cell: int = hidden_points) -> None:
-            tell((before + done * per_cell) // len(found_by))
-
-        minimum_over_hidden = HiddenMinimum.of(polynomial, axes, one)
-        profiles = one_pass(number, minimum_over_hidden, shown, _tiling(shown, hidden_points), tell_share)
-        for a, b in one.planes:
-            planes[axes[a].name, axes[b].name] = profiles.planes[axes[a].name, axes[b].name]
-        for name, line in profiles.lines.items():
-            lines[name] = np.minimum(line, lines.get(name, np.inf))
-        if profiles.minimum < minimum:
-            minimum, place = profiles.minimum, dict(zip(one.shown, profiles.best_fit, strict=True))
-            lowest = [replace(axis, values=np.array([place[i]])) if i in place else axis for i, axis in enumerate(axes)]
+    shown, hidden_points = _shown(axes, over)
+    minimum = HiddenMinimum.of(polynomial, axes, over)
+    found = (scan or in_memory)(minimum, shown, _tiling(shown, hidden_points), lambda done: tell(done * hidden_points))
+    place = dict(zip(over.shown, found.best_fit, strict=True))
+    lowest = [replace(axis, values=np.array([place[i]])) if i in place else axis for i, axis in enumerate(axes)]
     there = scan_grid(polynomial, lowest, NoSink(), threads=threads)
-    in_order = {axis.name: lines[axis.name] for axis in axes if axis.name in lines}
-    pairs = combinations((axis.name for axis in axes), 2)
-    return Profiles(
-        min(minimum, there.minimum), there.best_fit, in_order, {pair: planes[pair] for pair in pairs if pair in planes}
-    )
+    profiles = Profiles(min(found.minimum, there.minimum), there.best_fit, found.lines, found.planes)
+    return only(profiles, [(axes[a].name, axes[b].name) for a, b in planes])
 
 
-def estimated_seconds(
-    polynomial: ChiSquaredPolynomial, axes: Sequence[Axis], found_by: Sequence[Pass], threads: int = 1
-) -> float:
-    """Return about how long `scan_planes` takes, from one timed tile of each pass."""
-    total = 0.0
-    for one in found_by:
-        shown = [axes[axis] for axis in one.shown]
-        tiling = _tiling(shown, prod(axes[axis].values.size for axis in one.hidden))
-        minimum, chi2 = HiddenMinimum.of(polynomial, axes, one), np.empty(tiling.tile_shape)
-        values = [axis.values[:n] for axis, n in zip(shown, tiling.tile_shape, strict=True)]
-        minimum.fill(values, chi2)  # the first time may compile
-        began = time.perf_counter()
-        minimum.fill(values, chi2)
-        total += (time.perf_counter() - began) * len(tiling) / min(threads, len(tiling))
-    return total
+def estimated_seconds(polynomial: ChiSquaredPolynomial, axes: Sequence[Axis], over: Pass, threads: int = 1) -> float:
+    """Return about how long `scan_planes` takes, from one timed tile."""
+    shown, hidden_points = _shown(axes, over)
+    tiling = _tiling(shown, hidden_points)
+    minimum, chi2 = HiddenMinimum.of(polynomial, axes, over), np.empty(tiling.tile_shape)
+    values = [axis.values[:n] for axis, n in zip(shown, tiling.tile_shape, strict=True)]
+    minimum.fill(values, chi2)  # the first time may compile
+    began = time.perf_counter()
+    minimum.fill(values, chi2)
+    return (time.perf_counter() - began) * len(tiling) / min(threads, len(tiling))
+
+
+def _shown(axes: Sequence[Axis], over: Pass) -> tuple[tuple[Axis, ...], int]:
+    """Return the axes that a pass shows, and how many points of the grid lie behind each point of these."""
+    return tuple(axes[axis] for axis in over.shown), prod(axes[axis].values.size for axis in over.hidden)
 
 
 def _tiling(shown: Sequence[Axis], hidden_points: int) -> Tiling:

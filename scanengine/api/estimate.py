@@ -49,9 +49,9 @@ def estimate(scan: Scan, threads: int) -> Estimate:
     visited = scan.tiles.points
     seconds = time.perf_counter() - began if output.delta_chi2_max is not None else 0.0  # to find those that matter
     share = 0.0
-    if scan.passes:
-        assert isinstance(scan.evaluator, ChiSquaredPolynomial)  # which alone has passes
-        seconds += planes.estimated_seconds(scan.evaluator, scan.definition.axes, scan.passes, threads)
+    if scan.one_pass is not None:
+        assert isinstance(scan.evaluator, ChiSquaredPolynomial)  # which alone has one
+        seconds += planes.estimated_seconds(scan.evaluator, scan.definition.axes, scan.one_pass, threads)
     else:
         share, sampled = _sampled(scan, encoding, threads)
         seconds += sampled

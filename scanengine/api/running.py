@@ -47,8 +47,8 @@ def run_to_file(scan: Scan, output: Path, how: HowToRun) -> Result:
     from scanengine.farm import Work  # HDF5 waits until there is a file
     from scanengine.store import GridWriter
 
-    if scan.passes:
-        _run_passes(scan, output, how)
+    if scan.one_pass is not None:
+        _run_pass(scan, output, how)
         return open_result(output)
     writer = GridWriter(output, plan_of(scan), overwrite=how.overwrite, fresh=how.fresh)
     with _workers(how.executor) as workers, _interruptible(writer):
@@ -61,29 +61,22 @@ def run_to_file(scan: Scan, output: Path, how: HowToRun) -> Result:
     return open_result(output)
 
 
-def _run_passes(scan: Scan, output: Path, how: HowToRun) -> None:
-    """Find the chosen planes, each pass in an unfinished file of its own until the result is whole."""
+def _run_pass(scan: Scan, output: Path, how: HowToRun) -> None:
+    """Find the chosen planes by a pass, in an unfinished file of its own until the result is whole."""
     from scanengine.farm import Work
-    from scanengine.store import GridPlan, GridWriter
+    from scanengine.store import GridPlan, GridWriter, partial_path
 
     plan = replace(plan_of(scan), tiles=np.zeros(0, dtype=np.int64))
-    of_passes: list[Path] = []
+    of_pass = output.with_name(f"{output.stem}.pass{output.suffix}")
+
     with _workers(how.executor) as workers, GridWriter(output, plan, overwrite=how.overwrite, fresh=how.fresh) as whole:
 
         def scan_to_file(
-            number: int, minimum: HiddenMinimum, shown: tuple[Axis, ...], tiling: Tiling, tell: Callable[[int], None]
+            minimum: HiddenMinimum, shown: tuple[Axis, ...], tiling: Tiling, tell: Callable[[int], None]
         ) -> Profiles:
-            names = " and ".join(axis.name for axis in shown)
-            own = GridPlan(
-                axes=shown,
-                definition="",
-                tile_shape=tiling.tile_shape,
-                identity={**plan.identity, "pass": f"{number + 1}, showing {names}"},
-                keep="profiles",
-            )
-            path = output.with_name(f"{output.stem}.pass-{number + 1}{output.suffix}")
-            with _interruptible(GridWriter(path, own, overwrite=True, fresh=how.fresh)) as writer:
-                of_passes.append(writer.partial)
+            identity = {**plan.identity, "pass": f"showing {' and '.join(axis.name for axis in shown)}"}
+            own = GridPlan(shown, definition="", tile_shape=tiling.tile_shape, identity=identity, keep="profiles")
+            with _interruptible(GridWriter(of_pass, own, overwrite=True, fresh=how.fresh)) as writer:
                 if workers is not None:
                     work = Work.of(minimum, tiling, own, _shards_folder(writer), compiled=True)
                     _farm_out(writer, work, replace(how, progress=tell), workers)
@@ -91,8 +84,7 @@ def _run_passes(scan: Scan, output: Path, how: HowToRun) -> None:
 
         if not _finished_but_for_its_name(whole):
             _complete(scan, whole, how, scan.visit_planes(how, scan_to_file))
-    for path in of_passes:
-        path.unlink()
+    partial_path(of_pass).unlink(missing_ok=True)
 
 
 @contextmanager

@@ -316,7 +316,7 @@ class Scan:
             self._check_memory(how.threads, grid_bytes, memory_bytes)
             sink = ArraySink(self.shape, definition.output.precision)
         where_to: Sink[Any] = sink or NoSink()
-        profiles = self.visit_planes(how) if self.passes else self.visit(where_to, how)
+        profiles = self.visit_planes(how) if self.one_pass else self.visit(where_to, how)
         exact = self.exact(profiles, how.threads)
         return Result(
             definition.title,
@@ -331,10 +331,17 @@ class Scan:
         )
 
     def visit_planes(self, how: HowToRun, scan: planes.Scanner | None = None) -> Profiles:
-        """Find the chosen planes alone, by passes that `scan` does, or this process."""
-        assert isinstance(self.evaluator, ChiSquaredPolynomial)  # which alone has passes
+        """Find the chosen planes alone, by a pass that `scan` does, or this process."""
+        assert isinstance(self.evaluator, ChiSquaredPolynomial)  # which alone has one
+        assert self.one_pass is not None
         return planes.scan_planes(
-            self.evaluator, self.definition.axes, self.passes, threads=how.threads, progress=how.progress, scan=scan
+            self.evaluator,
+            self.definition.axes,
+            self.chosen_planes,
+            self.one_pass,
+            threads=how.threads,
+            progress=how.progress,
+            scan=scan,
         )
 
     def visit(self, sink: Sink[Any], how: HowToRun, *, keep_planes: bool = True) -> Profiles:
@@ -356,15 +363,14 @@ class Scan:
         return profiles if output.delta_chi2_max is None else cut_above(output.delta_chi2_max, profiles)
 
     @cached_property
-    def passes(self) -> list[planes.Pass]:
-        """The passes that find the chosen planes alone; none where one over all planes is as fast, or the only way."""
-        output = self.definition.output
-        polynomial = self.evaluator
-        if not output.planes or output.delta_chi2_max is not None or not self.compiled:
-            return []
+    def one_pass(self) -> planes.Pass | None:
+        """The pass that finds the chosen planes alone; nothing where all planes are found at once."""
+        output, polynomial = self.definition.output, self.evaluator
+        if not output.planes or output.delta_chi2_max is not None or not self.compiled or len(self.shape) < 3:
+            return None
         if not isinstance(polynomial, ChiSquaredPolynomial):
-            return []
-        return planes.worthwhile_passes(polynomial, self.shape, self.chosen_planes)
+            return None
+        return planes.pass_for(polynomial, self.shape, self.chosen_planes)
 
     @property
     def chosen_planes(self) -> list[tuple[int, int]]:
@@ -433,9 +439,8 @@ class Scan:
     @property
     def _planes_held(self) -> list[tuple[int, int]]:
         """The planes that are in memory while the grid is scanned."""
-        if self.passes:
-            return [pair for one in self.passes for pair in combinations(one.shown, 2)]
-        return list(combinations(range(len(self.shape)), 2))
+        shown = self.one_pass.shown if self.one_pass else range(len(self.shape))
+        return list(combinations(shown, 2))
 
     def _is_direct(self) -> bool:
         return self.cross_section is not None or self.definition.physics.evaluation == "direct"

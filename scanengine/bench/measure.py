@@ -21,7 +21,7 @@ from scanengine.driver import NoSink, scan_grid
 from scanengine.errors import RunError
 from scanengine.grids import Axis, FloatArray
 from scanengine.likelihood import GaussianLikelihood
-from scanengine.planes import passes, scan_planes
+from scanengine.planes import pass_for, scan_planes
 from scanengine.polynomials import ChiSquaredPolynomial
 from scanengine.profiling import FINE_POINTS, exact_profiles
 from scanengine.response import responses
@@ -169,10 +169,11 @@ def _profiles(clock: Clock, shape: tuple[int, ...], limits: Mapping[str, Measure
             measured = clock.rate("profiles on the fly", what, "points", prod(here), work, threads, in_pool=True)
             yield measured.against(limits[_ARITHMETIC])
         for pair, kind in (((2, 3), "quartics"), ((0, 1), "parabolas in mu_nu^2")):
-            found_by = passes(polynomial, here, [pair])
-            along = here[found_by[0].hidden[-1]]
+            over = pass_for(polynomial, here, [pair])
+            assert over is not None  # there are three axes to hide
+            along = here[over.hidden[-1]]
             what = f"one plane, {kind} along {along} points"
-            work = partial(scan_planes, polynomial, axes, found_by)
+            work = partial(scan_planes, polynomial, axes, [pair], over)
             measured = clock.rate("profiles on the fly", what, "points", prod(here), work, in_pool=True)
             yield measured.against(limits[_ARITHMETIC])
 
