@@ -7,9 +7,11 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from scanengine.grids import Axis, FloatArray, Profiles
 from scanengine.store import layout
@@ -36,7 +38,7 @@ def write_header(root: h5py.File, plan: GridPlan) -> None:
     write_axes(root, plan.axes)
     if plan.has_grid:
         _create_chi2(root, plan)
-    root.create_dataset(layout.DONE, data=np.zeros(plan.counts, dtype=np.uint8))
+    create_checked(root, layout.DONE, np.zeros(plan.counts, dtype=np.uint8))
     root.create_group(layout.PROFILES, track_order=True)
     write_responses(root.create_group(layout.RESPONSES, track_order=True), plan.responses)
 
@@ -133,11 +135,12 @@ def write_responses(group: h5py.Group, responses: Mapping[str, ResponseArray]) -
 
 
 def _create_floats(group: h5py.Group, name: str, values: FloatArray) -> h5py.Dataset:
-    values = np.asarray(values, dtype="<f8")
-    checksum = values.size > 0 and values.ndim > 0
-    dataset = group.create_dataset(name, data=values, fletcher32=checksum, track_order=True)
-    dataset.file.flush()  # a full disk is to be heard of here: what fails on closing, HDF5 keeps to itself
-    return dataset
+    return create_checked(group, name, np.asarray(values, dtype="<f8"))
+
+
+def create_checked(group: h5py.Group, name: str, values: NDArray[Any]) -> h5py.Dataset:
+    """Create a dataset whose numbers have a checksum; single ones and none at all have no place for it."""
+    return group.create_dataset(name, data=values, fletcher32=values.size > 0 and values.ndim > 0, track_order=True)
 
 
 def _describe(root: h5py.File, dataset: h5py.Dataset, names: Sequence[str], long_name: str) -> None:

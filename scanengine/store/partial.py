@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
+from uuid import uuid4
 
 import h5py
 import numpy as np
@@ -16,48 +19,84 @@ from numpy.typing import NDArray
 from scanengine.errors import InputError
 from scanengine.grids import RunningMinima
 from scanengine.store import layout, members
+from scanengine.store.committed import CommittedFile
+from scanengine.store.layout import READING_ERRORS
 from scanengine.store.plan import GridPlan, identity_of
 
 DoneMask = NDArray[np.uint8]
 
 _NOWHERE = -1
-_READING_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError)
 
 
-def create_partial(partial: Path, plan: GridPlan) -> h5py.File:
+@dataclass
+class Partial:
+    """An unfinished file that is open to write: `file` for HDF5's members, which reach the disk with `commit` alone."""
+
+    stream: CommittedFile
+    file: h5py.File
+
+    @classmethod
+    def open(cls, path: Path, mode: Literal["x", "r+"]) -> Self:
+        """Open a file to write. Raises as `CommittedFile` does, and OSError if HDF5 cannot open it."""
+        stream = CommittedFile(path, mode)
+        try:
+            return cls(stream, h5py.File(stream, "w" if mode == "x" else mode, track_order=True))
+        except BaseException:
+            stream.close()
+            raise
+
+    def commit(self) -> None:
+        """Make all that was written, on the disk for good: at a kill in between, all of it or nothing."""
+        self.file.flush()
+        self.stream.commit()
+
+    def close(self) -> None:
+        """Close, with what was committed."""
+        self.stream.abandon()
+        with suppress(OSError, RuntimeError):
+            self.file.close()
+        self.stream.close()
+
+
+def create_partial(path: Path, plan: GridPlan) -> Partial:
     """Create the unfinished file with its header, which is on the disk before the file has its name.
 
     Raises FileExistsError if it is there already.
     """
-    new = partial.with_name(partial.name + ".new")
-    file = h5py.File(new, "w", track_order=True)
+    new = path.with_name(f"{path.name}.new-{uuid4().hex[:8]}")
+    partial = Partial.open(new, "x")
     try:
-        members.write_header(file, plan)
-        file.flush()
-        _take_name(new, partial)
+        members.write_header(partial.file, plan)
+        partial.commit()
+        _take_name(new, path)
     except BaseException:
-        detach(file)
-        file.close()
+        partial.close()
         new.unlink(missing_ok=True)
         raise
-    return file
+    return partial
 
 
-def _take_name(new: Path, partial: Path) -> None:
+def _take_name(new: Path, path: Path) -> None:
     """Give the file its name, unless another has it."""
     try:
-        os.link(new, partial)
-    except FileExistsError:
-        raise
+        os.link(new, path)
+    except (FileExistsError, FileNotFoundError):
+        raise FileExistsError(path) from None
     except OSError:  # not every file system has two names for a file
-        if partial.exists():
-            raise FileExistsError(partial) from None
-        new.rename(partial)
+        path.touch(exist_ok=False)
+        new.replace(path)
         return
     new.unlink()
 
 
-def open_partial(partial: Path, plan: GridPlan) -> tuple[h5py.File, DoneMask, RunningMinima | None]:
+def remove_leftovers(path: Path) -> None:
+    """Remove what runs that were killed before their file had its name have left: its name is ours now."""
+    for leftover in path.parent.glob(f"{escape(path.name)}.new-*"):
+        with suppress(OSError):
+            leftover.unlink()
+
+
+def open_partial(path: Path, plan: GridPlan) -> tuple[Partial, DoneMask, RunningMinima | None]:
     """Open the unfinished file of an earlier run to go on: with the tiles (counts) it holds, and their minima.
 
     A file that lacks nothing but its name holds all tiles, and needs no minima.
@@ -66,21 +105,32 @@ def open_partial(partial: Path, plan: GridPlan) -> tuple[h5py.File, DoneMask, Ru
     damaged.
     """
     try:
-        file = h5py.File(partial, "r+")
-    except BlockingIOError:
-        raise InputError(being_written(partial)) from None
-    except (OSError, RuntimeError) as error:
+        partial = Partial.open(path, "r+")
+    except (BlockingIOError, FileNotFoundError):
+        raise InputError(being_written(path)) from None
+    except READING_ERRORS as error:
         if isinstance(error, PermissionError):
-            raise InputError(f"{partial} cannot be written: {error.strerror}; write elsewhere with -o") from None
-        raise InputError(f"{partial} is damaged (HDF5 cannot open it): pass --fresh to start again") from error
+            raise InputError(f"{path} cannot be written: {error.strerror}; write elsewhere with -o") from None
+        raise InputError(f"{path} is damaged (HDF5 cannot open it): pass --fresh to start again") from error
+    file = partial.file
     try:
-        check_same_scan(partial, file, plan)
+        check_same_scan(path, file, plan)
+        _check_grid(path, file, plan)
         if is_whole(file):
-            return file, np.ones(plan.counts, dtype=np.uint8), None
-        return file, *read_progress(partial, file, plan)
+            return partial, np.ones(plan.counts, dtype=np.uint8), None
+        done, running = read_progress(path, file, plan)
+        partial.commit()  # cuts off what was written after the last one
+        return partial, done, running
     except BaseException:
-        file.close()
+        partial.close()
         raise
+
+
+def _check_grid(path: Path, file: h5py.File, plan: GridPlan) -> None:
+    """Raise `InputError` if a view of shards is to be gone on with as a grid of its own, or the other way round."""
+    if plan.has_grid and (layout.CHI2 not in file or file[layout.CHI2].is_virtual != bool(plan.sources)):
+        there, wanted = ("a grid of its own", "a view of shards")[:: 1 if plan.sources else -1]
+        raise InputError(f"{path} is unfinished and has {there}, not {wanted}: pass --fresh to start again")
 
 
 def is_whole(file: h5py.File) -> bool:
@@ -98,7 +148,7 @@ def check_same_scan(path: Path, file: h5py.File, plan: GridPlan) -> None:
     try:
         foreign = file.attrs["format"] != layout.FORMAT
         theirs = json.loads(file.attrs[layout.IDENTITY])
-    except _READING_ERRORS:
+    except READING_ERRORS:
         foreign, theirs = True, {}
     if foreign or not isinstance(theirs, dict):
         raise InputError(f"{path} is not an unfinished scan, or damaged: pass --fresh to start again")
@@ -150,7 +200,7 @@ def read_progress(path: Path, file: h5py.File, plan: GridPlan) -> tuple[DoneMask
             )
             if plan.has_grid:
                 done &= stored_chunks(file[layout.CHI2], plan)
-    except _READING_ERRORS as error:
+    except READING_ERRORS as error:
         raise InputError(f"{path} is damaged (its progress cannot be read): pass --fresh to start again") from error
     return done, running
 
@@ -166,24 +216,14 @@ def stored_chunks(chi2: h5py.Dataset, plan: GridPlan) -> DoneMask:
     return stored
 
 
-def write_running(file: h5py.File, running: RunningMinima, n_axes: int) -> None:
-    """Write minima over at least the tiles that the mask is about to vouch for."""
-    group = file.require_group(layout.RUNNING)
-    index = running.best_index or (_NOWHERE,) * n_axes
+def write_progress(file: h5py.File, done: DoneMask, running: RunningMinima) -> None:
+    """Write which tiles (counts) the file holds, and minima over at least these."""
+    index = running.best_index or (_NOWHERE,) * done.ndim
     best = np.array([running.best, *index], dtype=np.float64)
+    file[layout.DONE][...] = done
+    group = file.require_group(layout.RUNNING)
     for name, values in {"planes": running.planes, "lines": running.lines, "best": best}.items():
         if name in group:
             group[name][...] = values
         else:
-            group.create_dataset(name, data=values)
-
-
-def detach(file: h5py.File) -> None:
-    """Let HDF5 write into memory from now on; the file on the disk stays as a kill at this point would leave it.
-
-    HDF5 tries again on closing what it could not write, prints a traceback, and crashes the process at its end if the
-    disk is still full.
-    """
-    in_memory = hasattr(os, "memfd_create")
-    with os.fdopen(os.memfd_create("sink"), "wb") if in_memory else tempfile.TemporaryFile() as sink:
-        os.dup2(sink.fileno(), file.id.get_vfd_handle())
+            members.create_checked(group, name, values)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
-import h5py
-
 from scanengine.errors import InputError
+from scanengine.store.committed import lock
 
 SUFFIXES = (".h5", ".hdf5")
 
@@ -58,14 +58,9 @@ def check_output(path: str | Path, n_bytes: int, overwrite: bool = False) -> Non
 
 def remove_partial(partial: Path) -> None:
     """Remove an unfinished file, if it is there. Raises BlockingIOError if another run is writing it."""
-    try:
-        with h5py.File(partial, "r"):
-            pass
-    except BlockingIOError:
-        raise
-    except OSError:
-        pass  # damaged, and as replaceable as a sound one
-    partial.unlink(missing_ok=True)
+    with suppress(FileNotFoundError), partial.open("rb") as file:
+        lock(file, partial)
+        partial.unlink()
 
 
 def format_bytes(n_bytes: float) -> str:

@@ -106,9 +106,9 @@ class GridPlan:
 
     @cached_property
     def reserve_bytes(self) -> int:
-        """What the file takes beside its grid at most: planes and lines twice, responses, text, and HDF5's own."""
+        """What the file takes beside its grid at most: planes and lines three times, responses, text, and HDF5's own."""
         planes = 0 if self.has_grid and len(self.shape) == 2 else sum(map(math.prod, combinations(self.shape, 2)))
-        numbers = 2 * (planes + sum(self.shape)) + sum(np.size(array.values) for array in self.responses.values())
+        numbers = 3 * (planes + sum(self.shape)) + sum(np.size(array.values) for array in self.responses.values())
         words = len(self.definition) + sum(len(name) + len(value) for name, value in self.identity.items())
         return 8 * numbers + 4 * words + _OVERHEAD_BYTES
 

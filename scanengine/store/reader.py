@@ -17,6 +17,8 @@ import numpy as np
 from scanengine.errors import InputError
 from scanengine.grids import Axis, FloatArray, Profiles
 from scanengine.store import layout
+from scanengine.store.committed import is_locked
+from scanengine.store.layout import READING_ERRORS
 from scanengine.store.paths import partial_path
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -30,7 +32,6 @@ _OWN_ATTRIBUTES = (
     "minimum",
     "planes",
 )
-_H5PY_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError)
 
 Selection = int | slice | EllipsisType | tuple[int | slice | EllipsisType, ...]
 
@@ -151,7 +152,7 @@ def open_unfinished(path: str | Path) -> Unfinished | None:
     Raises `InputError` as `open_result` does.
     """
     path = Path(path)
-    running = path.exists() and _is_locked(path)
+    running = path.is_file() and is_locked(path)
     with opened(path, while_written=running) as file:
         if "format" not in file.attrs or _attribute(file, "format") != layout.FORMAT or layout.DONE not in file:
             return None
@@ -165,16 +166,6 @@ def open_unfinished(path: str | Path) -> Unfinished | None:
             running=running,
             shard=pair(file, layout.SHARD) if layout.SHARD in file.attrs else None,
         )
-
-
-def _is_locked(path: Path) -> bool:
-    try:
-        with h5py.File(path, "r"):
-            return False
-    except BlockingIOError:
-        return True
-    except OSError:  # `opened` says what is wrong with it
-        return False
 
 
 def pair(file: h5py.File, name: str) -> tuple[int, int]:
@@ -250,7 +241,7 @@ def _check_grid(file: h5py.File, shape: tuple[int, ...]) -> None:
     expected = math.prod(-(-n // c) for n, c in zip(shape, dataset.chunks, strict=True))
     try:
         found = dataset.id.get_num_chunks()
-    except _H5PY_ERRORS as error:
+    except READING_ERRORS as error:
         raise unreadable(layout.CHI2, error) from error
     if found != expected:
         raise _Damage(f"{layout.CHI2} has {found} of its {expected} chunks")
@@ -338,7 +329,7 @@ def _response_names(file: h5py.File) -> tuple[str, ...]:
     try:
         members = file[layout.RESPONSES].items()
         return tuple(name for name, member in members if isinstance(member, h5py.Dataset) and not member.is_scale)
-    except (*_H5PY_ERRORS, AttributeError) as error:
+    except READING_ERRORS as error:
         raise unreadable(layout.RESPONSES, error) from error
 
 
@@ -347,7 +338,7 @@ def _dataset(file: h5py.File, name: str, shape: tuple[int, ...] | None = None) -
     try:
         link = file.get(name, getlink=True)
         found = file[name] if isinstance(link, h5py.HardLink) else None
-    except _H5PY_ERRORS as error:
+    except READING_ERRORS as error:
         raise unreadable(name, error) from error
     if not isinstance(found, h5py.Dataset) or found.shape is None:
         raise _Damage(f"{name} is missing")
@@ -382,7 +373,7 @@ def _attribute(target: h5py.HLObject, name: str) -> Any:
         return target.attrs[name]
     except KeyError:
         raise _Damage(f"the attribute {name} of {target.name} is missing") from None
-    except _H5PY_ERRORS as error:
+    except READING_ERRORS as error:
         raise unreadable(f"the attribute {name} of {target.name}", error) from error
 
 

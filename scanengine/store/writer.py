@@ -20,8 +20,16 @@ from scanengine.errors import InputError, RunError
 from scanengine.grids import Axis, FloatArray, Profiles, RunningMinima
 from scanengine.store import layout, members
 from scanengine.store.chunks import Encoder
-from scanengine.store.layout import AttributeValue
-from scanengine.store.partial import being_written, create_partial, detach, is_whole, open_partial, write_running
+from scanengine.store.layout import READING_ERRORS, AttributeValue
+from scanengine.store.partial import (
+    Partial,
+    being_written,
+    create_partial,
+    is_whole,
+    open_partial,
+    remove_leftovers,
+    write_progress,
+)
 from scanengine.store.paths import check_output, partial_path, remove_partial
 from scanengine.store.plan import GridPlan
 
@@ -53,6 +61,7 @@ class GridWriter:
     checkpoints = 0
     whole = False
     """Whether the file that was gone on with lacks nothing but its name: `take_final_name` is all there is to do."""
+    _partial: Partial
 
     def __init__(self, path: str | Path, plan: GridPlan, *, overwrite: bool = False, fresh: bool = False) -> None:
         self.path = Path(path)
@@ -61,9 +70,7 @@ class GridWriter:
         self.wants_tiles = plan.has_grid
         self._overwrite, self._fresh = overwrite, fresh
         self._encoders: SimpleQueue[Encoder] = SimpleQueue()
-        self._file: Any = None
         self._finished = False
-        self._detached = False
         self._earlier: RunningMinima | None = None
         self._running: Callable[[], RunningMinima] | None = None
         check_output(self.path, plan.n_bytes + plan.reserve_bytes, overwrite)
@@ -90,15 +97,17 @@ class GridWriter:
             if self._fresh:
                 remove_partial(self.partial)
             if self.partial.exists():
-                self._file, self._done, self._earlier = open_partial(self.partial, self.plan)
+                self._partial, self._done, self._earlier = open_partial(self.partial, self.plan)
                 self._done_on_disk = self._done.copy()
-                self.whole = is_whole(self._file)
+                self.whole = is_whole(self._partial.file)
             else:
-                self._file = create_partial(self.partial, self.plan)
+                self._partial = create_partial(self.partial, self.plan)
         except (FileExistsError, BlockingIOError):
             raise InputError(being_written(self.partial)) from None
         except (OSError, RuntimeError) as error:
             raise InputError(f"{self.path} cannot be written: {_reason(error)}; write elsewhere with -o") from error
+        self._file = self._partial.file
+        remove_leftovers(self.partial)
         self._chi2: Any = self._file[layout.CHI2] if self.wants_tiles else None
         self._last_checkpoint = time.monotonic()
         self._checkpoint_seconds = 0.0
@@ -109,6 +118,7 @@ class GridWriter:
     ) -> None:
         if not self._finished:
             self.discard()
+        self._partial.close()
 
     def is_done(self, start: tuple[int, ...]) -> bool:
         """Tell whether the tile whose first point has this index is in the file."""
@@ -181,7 +191,6 @@ class GridWriter:
         self._require_room(8 * exact_numbers)
         with self._as_run_error():
             self.checkpoint()  # what follows can be done again, the tiles not so soon
-            self._remove(layout.EXACT_PROFILES, *(f"{layout.PROFILES}/{name}" for name in self._file[layout.PROFILES]))
             members.write_profiles(self._file, [axis.name for axis in self.plan.axes], profiles)
             if exact is not None:
                 members.write_exact_profiles(self._file, *exact)
@@ -189,9 +198,9 @@ class GridWriter:
                 members.write_best_fit(self._chi2, profiles)
             members.write_best_fit(self._file, profiles)
             members.set_attributes(self._file, attributes or {})
-            self._file.flush()
-            self._remove(layout.DONE, layout.RUNNING)
-            self._file.flush()
+            for name in (layout.DONE, layout.RUNNING):
+                if name in self._file:
+                    del self._file[name]
         return self.take_final_name()
 
     def finish_shard(self, number: int, of: int) -> Path:
@@ -200,19 +209,15 @@ class GridWriter:
         with self._as_run_error():
             self.checkpoint()
             self._file.attrs[layout.SHARD] = [number, of]
-            self._file.flush()
         return self.take_final_name()
 
     def checkpoint(self) -> None:
-        """Flush the tiles and minima, then the mask that vouches for them: a joint flush could leave it ahead."""
+        """Put the tiles, the minima and the mask that vouches for them on the disk, together."""
         began = time.monotonic()
         running = self._running() if self._running else self._earlier
         if running is not None:
-            write_running(self._file, running, len(self.plan.shape))
-            self._file.flush()
-            os.fsync(self._file.id.get_vfd_handle())
-            self._file[layout.DONE][...] = self._done
-            self._file.flush()
+            write_progress(self._file, self._done, running)
+            self._partial.commit()
             self._done_on_disk = self._done.copy()
             self.checkpoints += 1
         self._last_checkpoint = time.monotonic()
@@ -220,23 +225,17 @@ class GridWriter:
 
     def discard(self) -> None:
         """Close without a result: keep what was written if it is at least one tile, else leave nothing behind."""
-        with suppress(RunError), self._as_run_error():
-            if self._file and not self._detached and layout.DONE in self._file:
-                self.checkpoint()
-        with suppress(OSError, RuntimeError):
-            if self._file:
-                self._file.close()
-        self._done = self._done_on_disk
-        if self.tiles_written:
-            self.kept = self.partial
-        else:
-            self.partial.unlink(missing_ok=True)
-
-    def _remove(self, *names: str) -> None:
-        """Remove members, if they are there: a run that was killed at its end may have left some."""
-        for name in names:
-            if name in self._file:
-                del self._file[name]
+        try:
+            with suppress(RunError), self._as_run_error():
+                if not self._partial.stream.abandoned and layout.DONE in self._file:
+                    self.checkpoint()
+        finally:
+            self._done = self._done_on_disk
+            with suppress(OSError):
+                if not self.tiles_written:
+                    self.partial.unlink(missing_ok=True)
+            if self.partial.exists():
+                self.kept = self.partial
 
     def _require_whole(self) -> None:
         if self.tiles_written < self.tiles:
@@ -246,8 +245,7 @@ class GridWriter:
         """Close the file, force it to the disk and give it its final name, which is returned."""
         with self._as_run_error():
             self._file.close()
-            with self.partial.open("r+b") as stream:
-                os.fsync(stream.fileno())
+            self._partial.stream.commit()
             self._finished = True
             self.kept = self.partial
             if self.path.exists() and not self._overwrite:
@@ -256,6 +254,7 @@ class GridWriter:
                 )
             self.partial.replace(self.path)
             self.kept = None
+        self._partial.close()
         _fsync_directory(self.path.parent)
         return self.path
 
@@ -273,11 +272,12 @@ class GridWriter:
     def _as_run_error(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, RuntimeError) as error:
-            if self._file:
-                detach(self._file)
-                self._detached = True
+        except READING_ERRORS as error:
+            self._partial.stream.abandon()
             raise RunError(self._could_not(_reason(error))) from error
+        except BaseException:  # an interrupt may have come in the midst of a write: what was committed stands
+            self._partial.stream.abandon()
+            raise
 
 
 def _fsync_directory(path: Path) -> None:

@@ -125,7 +125,7 @@ def test_a_directory_that_turns_out_read_only_is_an_input_error(
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     monkeypatch.setattr(os, "link", refuse)
-    monkeypatch.setattr(Path, "rename", refuse)
+    monkeypatch.setattr(Path, "touch", refuse)
     with pytest.raises(InputError, match="cannot be written: Read-only file system"), writer_for(tmp_path / "out.h5"):
         pass
 

@@ -1,0 +1,227 @@
+"""A file that changes as a whole or not at all, whenever its process is killed, and that one process alone writes."""
+
+from __future__ import annotations
+
+import os
+import struct
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+_MAGIC = b"scanengine-commit"
+_BLOCK = 1 << 24
+_PIECE = struct.Struct("<qq")
+_FOOTER = struct.Struct(f"<qqI{len(_MAGIC)}s")
+
+
+class CommittedFile:
+    """What HDF5 writes through, as a Python file: what lies in the file already is changed by `commit` alone.
+
+    HDF5 changes its index in place, write by write, and a file whose process is killed in between is lost. Here these
+    changes wait in memory, and only what lies beyond the committed end goes to the disk at once. `commit` writes them
+    behind that end, then where they belong; who opens the file after a kill (`recover`) does the second part again.
+
+    Raises FileExistsError or FileNotFoundError as `mode` "x" or "r+" have it, and BlockingIOError if another process
+    has the file open to write.
+    """
+
+    def __init__(self, path: Path, mode: str) -> None:
+        self._file = path.open("x+b" if mode == "x" else "r+b", buffering=0)
+        try:
+            lock(self._file, path)
+            recover(self._file)
+            self._committed = self._end = self._file.seek(0, os.SEEK_END)
+        except BaseException:
+            self._file.close()
+            raise
+        self._changes: list[tuple[int, bytes]] = []
+        self._place = 0
+        self.abandoned = False
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go to a place, and return it."""
+        self._place = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._end}[whence]
+        return self._place
+
+    def tell(self) -> int:
+        """Return the place."""
+        return self._place
+
+    def read(self, size: int = -1) -> bytes:
+        """Read up to so many bytes."""
+        data = bytearray(self._end - self._place if size < 0 else size)
+        return bytes(data[: self.readinto(data)])
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:
+        """Read the file as if it was changed already, and return the number of bytes."""
+        into = memoryview(buffer).cast("B")
+        first, n = self._place, max(0, min(len(into), self._end - self._place))
+        self._file.seek(first)
+        found = 0
+        while found < n and (count := self._file.readinto(into[found:n])):
+            found += count
+        into[found:n] = bytes(n - found)
+        for start, data in self._changes:
+            low, high = max(start, first), min(start + len(data), first + n)
+            if low < high:
+                into[low - first : high - first] = data[low - start : high - start]
+        self._place += n
+        return n
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Write, beyond the committed end on the disk."""
+        view = memoryview(data).cast("B")
+        first, n = self._place, len(view)
+        waiting = n if self.abandoned else max(0, min(n, self._committed - first))
+        if waiting:
+            self._changes.append((first, bytes(view[:waiting])))
+        if waiting < n:
+            self._put(first + waiting, view[waiting:])
+        self._place += n
+        self._end = max(self._end, self._place)
+        return n
+
+    def truncate(self, size: int | None = None) -> int:
+        """Set the length; what is cut off of the committed file stays until `commit`."""
+        self._end = self._place if size is None else size
+        return self._end
+
+    def flush(self) -> None:
+        """Do nothing: the operating system has it."""
+
+    def commit(self) -> None:
+        """Make all changes, on the disk for good."""
+        if self.abandoned:
+            raise OSError("the file was given up after an error")
+        behind = max(self._end, self._committed, self._file.seek(0, os.SEEK_END))
+        if self._changes:
+            try:
+                self._announce(behind)
+            except BaseException:
+                with suppress(OSError):
+                    self._file.truncate(behind)
+                raise
+            for start, data in self._changes:
+                self._put(start, data)
+        os.fsync(self._file.fileno())
+        self._file.truncate(self._end)
+        self._changes.clear()
+        self._committed = self._end
+
+    def _announce(self, behind: int) -> None:
+        """Write the changes and their checksum behind all else, on the disk for good."""
+        place, checksum = behind, 0
+        for start, data in self._changes:
+            for part in (_PIECE.pack(start, len(data)), data):
+                self._put(place, part)
+                place, checksum = place + len(part), zlib.crc32(part, checksum)
+        self._put(place, _FOOTER.pack(behind, place - behind, checksum, _MAGIC))
+        os.fsync(self._file.fileno())
+
+    def abandon(self) -> None:
+        """Let HDF5 write into memory from now on: the file stays what the last `commit` has made it.
+
+        HDF5 does not recover from a failed write: it tries again on closing, and crashes the process if that fails.
+        """
+        self.abandoned = True
+
+    def close(self) -> None:
+        """Close, and let others write."""
+        self._file.close()
+
+    def _put(self, start: int, data: bytes | memoryview) -> None:
+        try:
+            self._file.seek(start)
+            _write_all(self._file, data)
+        except BaseException:
+            self.abandon()
+            raise
+
+
+def recover(file: BinaryIO) -> None:
+    """Make the changes that a process was killed in making."""
+    if (behind := _changes_from(file)) is None:
+        return
+    for start, data in _pieces(file, behind):
+        file.seek(start)
+        _write_all(file, data)
+    os.fsync(file.fileno())
+    file.truncate(behind)
+
+
+def is_half_changed(path: Path) -> bool:
+    """Tell whether a process was killed in making changes, or is making them."""
+    with path.open("rb", buffering=0) as file:
+        return _changes_from(file) is not None
+
+
+def _changes_from(file: BinaryIO) -> int | None:
+    """Return where the changes begin that wait at the end of a file; nothing unless they are whole."""
+    end = file.seek(0, os.SEEK_END) - _FOOTER.size
+    if end < 0:
+        return None
+    behind, n, checksum, magic = _FOOTER.unpack(_read_all(file, end, _FOOTER.size))
+    if magic != _MAGIC or min(behind, n) < 0 or behind + n != end:
+        return None
+    found = 0
+    for place in range(behind, end, _BLOCK):
+        found = zlib.crc32(_read_all(file, place, min(_BLOCK, end - place)), found)
+    inside = all(0 <= start <= behind - len(data) for start, data in _pieces(file, behind))
+    return behind if found == checksum and inside else None
+
+
+def _pieces(file: BinaryIO, behind: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the changes, each where it belongs; what is no whole one ends them."""
+    end = file.seek(0, os.SEEK_END) - _FOOTER.size
+    while behind + _PIECE.size <= end:
+        start, n = _PIECE.unpack(_read_all(file, behind, _PIECE.size))
+        behind += _PIECE.size
+        if not 0 <= n <= end - behind:
+            return
+        yield start, _read_all(file, behind, n)
+        behind += n
+
+
+def _read_all(file: BinaryIO, start: int, n: int) -> bytes:
+    file.seek(start)
+    data = b""
+    while len(data) < n and (more := file.read(n - len(data))):
+        data += more
+    return data.ljust(n, b"\0")
+
+
+def _write_all(file: BinaryIO, data: bytes | memoryview) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
+
+
+def lock(file: BinaryIO, path: Path) -> None:
+    """Keep others from writing an open file until it is closed. Raises BlockingIOError if one does, or took the name.
+
+    HDF5's own lock can be switched off by the environment, and ends before the file has its final name. HDF5 respects
+    this one, too.
+    """
+    if sys.platform != "win32":
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    if not path.exists() or not os.path.samestat(os.fstat(file.fileno()), path.stat()):
+        raise BlockingIOError(path)
+
+
+def is_locked(path: Path) -> bool:
+    """Tell whether a process has the file open to write."""
+    if sys.platform == "win32":
+        return False
+    import fcntl
+
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
