@@ -1,6 +1,19 @@
 """`python -m scanengine` is the command line; workers that import it as their main module stay workers."""
 
-from scanengine.cli import main
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line, which has something to say from its first import on."""
+    try:
+        from scanengine.cli import main as run
+
+        run()
+    except KeyboardInterrupt:  # before it could listen, or as it ends
+        sys.exit("error: interrupted")
+
 
 if __name__ == "__main__":
     main()

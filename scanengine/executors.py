@@ -48,9 +48,14 @@ def _processes(number: int) -> Iterator[tuple[Executor, int]]:
         raise InputError("--executor processes:N needs at least one process")
     spawn = multiprocessing.get_context("spawn")  # a fork would inherit threads and locks that do not survive it
     with _one_thread_each():
+        others = set(multiprocessing.active_children())
         pool = ProcessPoolExecutor(number, mp_context=spawn, initializer=_begin_worker)
         try:
             yield pool, number
+        except BaseException:
+            for worker in set(multiprocessing.active_children()) - others:  # whose work no one waits for
+                worker.terminate()
+            raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 

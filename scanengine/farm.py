@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
+import logging
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, Executor
 from contextlib import suppress
@@ -15,13 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanengine.driver import Evaluator, Flow, Tiling, visit_tiles
-from scanengine.errors import Interrupted, RunError
+from scanengine.errors import InputError, Interrupted, RunError
 from scanengine.grids import Axis, RunningMinima
-from scanengine.store import GridPlan, GridWriter, absorb
+from scanengine.store import FRESH, ForeignScan, GridPlan, GridWriter, absorb
 
 BATCHES_PER_WORKER = 8
 _BATCH_BYTES = 1 << 28
 _BATCH_TILES = 256
+
+_log = logging.getLogger("scanengine")
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,10 +66,10 @@ def do_tiles(
 ) -> None:
     """Have all tiles that the writer has not got done by an executor's workers, and write them.
 
-    progress is called with the number of points done. What is in shards of an earlier run is not done again. Raises
-    Interrupted on Ctrl-C and RunError if a worker dies for which there is no other: what was finished is kept.
+    progress is called with the number of points done. Raises Interrupted on Ctrl-C, RunError if a worker dies for which
+    there is no other: what was finished is kept.
     """
-    work.folder.mkdir(exist_ok=True)
+    make_folder(work.folder)
     taken_up: list[Path] = []
 
     def take_up(paths: Sequence[Path]) -> None:
@@ -81,26 +84,70 @@ def do_tiles(
         if progress:
             progress(writer.points_written)
 
-    leftover = sorted(work.folder.glob("*-*-????????.h5"))
-    take_up(leftover)
     flow = Flow(executor, partial(Work.do, work), iter(_batches(writer, work, workers)), 2 * workers)
     try:
         for finished in flow:
             take_up([path for _, path in finished])
     except KeyboardInterrupt:
-        with suppress(KeyboardInterrupt):
+        try:
             take_up([path for _, path in flow.rest()])
+        except (KeyboardInterrupt, Exception) as error:  # a batch system stops the workers, too
+            if not isinstance(error, KeyboardInterrupt) and not _is_death(error):
+                raise
         done, total = writer.points_written, work.tiling.points
         raise Interrupted(f"interrupted after {done} of {total} points ({done / total:.1%})") from None
-    except BrokenExecutor as error:
-        raise _died(error) from error
     except BaseException as error:
         flow.cancel()
-        if type(error).__name__ in ("KilledWorker", "CancelledError"):  # dask's, after it has tried again in vain
-            raise _died(error) from error
+        if _is_death(error):
+            raise RunError(
+                f"a worker has died ({type(error).__name__}: killed, or out of memory?): what was finished is kept, "
+                "and the same command goes on from there"
+            ) from error
         raise
     writer.checkpoint()
-    shutil.rmtree(work.folder)
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder that workers write to. Raises InputError if it cannot be."""
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{folder}, for what workers write, cannot be made: {error.strerror}; write elsewhere with -o"
+        ) from None
+
+
+def take_up_leftovers(writer: GridWriter, folder: Path) -> None:
+    """Write the tiles of an earlier run's shards that it was killed before taking up.
+
+    A damaged one is left out, and its tiles are done again. Raises InputError for one of another scan.
+    """
+    for path in _ours(folder):
+        if not _SHARD.fullmatch(path.name):
+            continue
+        try:
+            absorb(writer, path, FRESH)
+        except ForeignScan:
+            raise
+        except InputError as error:
+            _log.info("%s; its tiles are done again", error)
+    writer.checkpoint()
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what workers have written, and their folder unless it holds something else."""
+    with suppress(OSError):
+        for path in _ours(folder):
+            path.unlink()
+        folder.rmdir()
+
+
+_SHARD = re.compile(r"\d+-\d+-[0-9a-f]{8}\.h5")
+_OURS = re.compile(r"\d+-\d+-[0-9a-f]{8}(\.partial)?\.h5(\.new-[0-9a-f]{8})?")
+
+
+def _ours(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*") if _OURS.fullmatch(path.name)) if folder.is_dir() else []
 
 
 def _minima(writer: GridWriter) -> RunningMinima:
@@ -109,11 +156,9 @@ def _minima(writer: GridWriter) -> RunningMinima:
     return minima
 
 
-def _died(error: BaseException) -> RunError:
-    return RunError(
-        f"a worker has died ({type(error).__name__}: killed, or out of memory?): what was finished is kept, and the "
-        "same command goes on from there"
-    )
+def _is_death(error: BaseException) -> bool:
+    """Tell whether a worker was lost: of dask, after it has tried again in vain."""
+    return isinstance(error, BrokenExecutor) or type(error).__name__ in ("KilledWorker", "CancelledError")
 
 
 def _batches(writer: GridWriter, work: Work, workers: int) -> list[NDArray[np.int64]]:

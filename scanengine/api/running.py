@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -51,13 +50,15 @@ def run_to_file(scan: Scan, output: Path, how: HowToRun) -> Result:
         _run_pass(scan, output, how)
         return open_result(output)
     writer = GridWriter(output, plan_of(scan), overwrite=how.overwrite, fresh=how.fresh)
+    folder = output.with_suffix(".shards")
     with _workers(how.executor) as workers, _interruptible(writer):
         if not _finished_but_for_its_name(writer):
-            if workers is not None:
-                folder = _shards_folder(writer)
+            if workers is not None or folder.exists():
                 work = Work.of(scan.evaluator, scan.tiles, writer.plan, folder, compiled=scan.compiled)
                 _farm_out(writer, work, how, workers)
             _finish(scan, writer, how)
+        if workers is not None or folder.exists():
+            _clear(folder)
     return open_result(output)
 
 
@@ -77,9 +78,11 @@ def _run_pass(scan: Scan, output: Path, how: HowToRun) -> None:
             identity = {**plan.identity, "pass": f"showing {' and '.join(axis.name for axis in shown)}"}
             own = GridPlan(shown, definition="", tile_shape=tiling.tile_shape, identity=identity, keep="profiles")
             with _interruptible(GridWriter(of_pass, own, overwrite=True, fresh=how.fresh)) as writer:
-                if workers is not None:
-                    work = Work.of(minimum, tiling, own, _shards_folder(writer), compiled=True)
+                folder = writer.path.with_suffix(".shards")
+                if workers is not None or folder.exists():
+                    work = Work.of(minimum, tiling, own, folder, compiled=True)
                     _farm_out(writer, work, replace(how, progress=tell), workers)
+                    _clear(folder)
                 return scan_grid(minimum, shown, writer, tiling=tiling, threads=how.threads, progress=tell)
 
         if not _finished_but_for_its_name(whole):
@@ -125,17 +128,21 @@ def run_shard(scan: Scan, output: Path, number: int, of: int, how: HowToRun) -> 
         return writer.finish_shard(number, of)
 
 
-def _farm_out(writer: GridWriter, work: Work, how: HowToRun, workers: tuple[Executor, int]) -> None:
-    """Have the tiles of a scan done by workers; what they have done before is in shards in a folder beside the file."""
-    from scanengine.farm import do_tiles
+def _farm_out(writer: GridWriter, work: Work, how: HowToRun, workers: tuple[Executor, int] | None) -> None:
+    """Take up what workers of an earlier run have left, and have the rest done by workers, if there are any."""
+    from scanengine.farm import do_tiles, take_up_leftovers
 
     if how.fresh:
-        shutil.rmtree(work.folder, ignore_errors=True)
-    do_tiles(writer, work, *workers, how.progress)
+        _clear(work.folder)
+    take_up_leftovers(writer, work.folder)
+    if workers is not None:
+        do_tiles(writer, work, *workers, how.progress)
 
 
-def _shards_folder(writer: GridWriter) -> Path:
-    return writer.path.with_suffix(".shards")
+def _clear(folder: Path) -> None:
+    from scanengine.farm import remove_leftovers
+
+    remove_leftovers(folder)
 
 
 def _finish(scan: Scan, writer: GridWriter, how: HowToRun) -> None:
@@ -176,15 +183,16 @@ def merge(
     shards: Sequence[str | Path],
     *,
     overwrite: bool = False,
+    fresh: bool = False,
     virtual: bool = False,
     data: str | Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Result:
     """Make a result of all shards of a scan, and return it; they are left where they are.
 
-    `data` is the folder of the scan file's data files. A `virtual` result copies no grid: it is a view of the shards,
-    which stay beside it. Raises InputError unless each tile of the grid is in one of them, once, and all are of the
-    same scan.
+    An unfinished file of the same scan is gone on with, unless `fresh`. `data` is the folder of the scan file's data
+    files. A `virtual` result copies no grid: it is a view of the shards, which stay beside it. Raises InputError unless
+    each tile of the grid is in one of them, once, and all are of the same scan.
     """
     from scanengine.api.scan import Scan, default_threads
     from scanengine.store import GridWriter, absorb, check_complete, read_shard, relative_sources, shard_definition
@@ -199,8 +207,8 @@ def merge(
     check_complete(parts, plan)
     if virtual and plan.has_grid:
         plan = replace(plan, sources=relative_sources(parts, Path(output)))
-    how = HowToRun(overwrite, fresh=False, threads=default_threads(), executor=THREADS, progress=None)
-    writer = GridWriter(output, plan, overwrite=overwrite)
+    how = HowToRun(overwrite, fresh, threads=default_threads(), executor=THREADS, progress=None)
+    writer = GridWriter(output, plan, overwrite=overwrite, fresh=fresh)
     with _interruptible(writer):
         if not _finished_but_for_its_name(writer):
             for path in paths:

@@ -53,6 +53,9 @@ DataOption = Annotated[
 ThreadsOption = Annotated[int | None, typer.Option(help="Threads; by default the cores this process may use.")]
 OutputOption = Annotated[Path | None, typer.Option("-o", "--output", metavar="OUT.h5", help="The result file.")]
 OverwriteOption = Annotated[bool, typer.Option(help="Replace an existing result and figure.")]
+FreshOption = Annotated[
+    bool, typer.Option("--fresh", help="Throw an unfinished result away, which is otherwise gone on with.")
+]
 FigureOption = Annotated[bool, typer.Option(help="Draw the scan's figure beside the result.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 LevelsOption = Annotated[str, typer.Option("--cl", metavar="PERCENT,...", help="Confidence levels in per cent.")]
@@ -100,6 +103,8 @@ def _hear_of_the_library() -> None:
 
 
 def _fail(message: str, status: int) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):  # the end is near
+        signal.signal(number, signal.SIG_IGN)
     for line in message.splitlines():
         print(f"error: {line}", file=sys.stderr)
     sys.exit(status)
@@ -123,9 +128,7 @@ def run(
     scan: ScanArgument,
     output: OutputOption = None,
     overwrite: OverwriteOption = False,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Throw an unfinished result away, which is otherwise gone on with.")
-    ] = False,
+    fresh: FreshOption = False,
     overrides: SetOption = None,
     data: DataOption = None,
     threads: ThreadsOption = None,
@@ -169,6 +172,7 @@ def merge(
     output: Annotated[Path, typer.Argument(metavar="OUT.h5", help="The result file to make.")],
     shards: Annotated[list[Path], typer.Argument(metavar="SHARD.h5...", help="All shards of one scan.")],
     overwrite: OverwriteOption = False,
+    fresh: FreshOption = False,
     virtual: Annotated[
         bool, typer.Option("--virtual", help="Copy no grid: the result is a view of the shards, which stay beside it.")
     ] = False,
@@ -181,7 +185,9 @@ def merge(
     if figure:
         figures.check(output.with_suffix(".png"), overwrite=overwrite)
     with text.progress("merging") as progress:
-        result = api.merge(output, shards, overwrite=overwrite, virtual=virtual, data=data, progress=progress)
+        result = api.merge(
+            output, shards, overwrite=overwrite, fresh=fresh, virtual=virtual, data=data, progress=progress
+        )
     _show(api.Scan(result.definition), result, output, overwrite=overwrite, figure=figure)
 
 

@@ -2,6 +2,7 @@
 
 from scanengine.store.chunks import Encoder, Encoding
 from scanengine.store.layout import FORMAT, FORMAT_VERSION, AttributeValue, ResponseArray, check_axis_names
+from scanengine.store.partial import FRESH, ForeignScan
 from scanengine.store.paths import check_output, format_bytes, partial_path
 from scanengine.store.plan import GridPlan
 from scanengine.store.reader import StoredResult, Unfinished, open_result, open_unfinished
@@ -12,9 +13,11 @@ from scanengine.store.writer import GridWriter
 __all__ = [
     "FORMAT",
     "FORMAT_VERSION",
+    "FRESH",
     "AttributeValue",
     "Encoder",
     "Encoding",
+    "ForeignScan",
     "GridPlan",
     "GridWriter",
     "ResponseArray",

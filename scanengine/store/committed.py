@@ -8,8 +8,8 @@ import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 _MAGIC = b"scanengine-commit"
 _BLOCK = 1 << 24
@@ -29,7 +29,7 @@ class CommittedFile:
     """
 
     def __init__(self, path: Path, mode: str) -> None:
-        self._file = path.open("x+b" if mode == "x" else "r+b", buffering=0)
+        self._file = FileIO(path, "x+" if mode == "x" else "r+")
         try:
             lock(self._file, path)
             recover(self._file)
@@ -141,7 +141,7 @@ class CommittedFile:
             raise
 
 
-def recover(file: BinaryIO) -> None:
+def recover(file: FileIO) -> None:
     """Make the changes that a process was killed in making."""
     if (behind := _changes_from(file)) is None:
         return
@@ -154,11 +154,11 @@ def recover(file: BinaryIO) -> None:
 
 def is_half_changed(path: Path) -> bool:
     """Tell whether a process was killed in making changes, or is making them."""
-    with path.open("rb", buffering=0) as file:
+    with FileIO(path) as file:
         return _changes_from(file) is not None
 
 
-def _changes_from(file: BinaryIO) -> int | None:
+def _changes_from(file: FileIO) -> int | None:
     """Return where the changes begin that wait at the end of a file; nothing unless they are whole."""
     end = file.seek(0, os.SEEK_END) - _FOOTER.size
     if end < 0:
@@ -173,7 +173,7 @@ def _changes_from(file: BinaryIO) -> int | None:
     return behind if found == checksum and inside else None
 
 
-def _pieces(file: BinaryIO, behind: int) -> Iterator[tuple[int, bytes]]:
+def _pieces(file: FileIO, behind: int) -> Iterator[tuple[int, bytes]]:
     """Yield the changes, each where it belongs; what is no whole one ends them."""
     end = file.seek(0, os.SEEK_END) - _FOOTER.size
     while behind + _PIECE.size <= end:
@@ -185,7 +185,7 @@ def _pieces(file: BinaryIO, behind: int) -> Iterator[tuple[int, bytes]]:
         behind += n
 
 
-def _read_all(file: BinaryIO, start: int, n: int) -> bytes:
+def _read_all(file: FileIO, start: int, n: int) -> bytes:
     file.seek(start)
     data = b""
     while len(data) < n and (more := file.read(n - len(data))):
@@ -193,13 +193,13 @@ def _read_all(file: BinaryIO, start: int, n: int) -> bytes:
     return data.ljust(n, b"\0")
 
 
-def _write_all(file: BinaryIO, data: bytes | memoryview) -> None:
+def _write_all(file: FileIO, data: bytes | memoryview) -> None:
     view = memoryview(data)
     while view:
         view = view[file.write(view) :]
 
 
-def lock(file: BinaryIO, path: Path) -> None:
+def lock(file: FileIO, path: Path) -> None:
     """Keep others from writing an open file until it is closed. Raises BlockingIOError if one does, or took the name.
 
     HDF5's own lock can be switched off by the environment, and ends before the file has its final name. HDF5 respects
@@ -219,7 +219,7 @@ def is_locked(path: Path) -> bool:
         return False
     import fcntl
 
-    with path.open("rb") as file:
+    with FileIO(path) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:

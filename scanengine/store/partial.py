@@ -18,14 +18,30 @@ from numpy.typing import NDArray
 
 from scanengine.errors import InputError
 from scanengine.grids import RunningMinima
-from scanengine.store import layout, members
+from scanengine.store import access, layout, members
+from scanengine.store.access import Damage
 from scanengine.store.committed import CommittedFile
 from scanengine.store.layout import READING_ERRORS
 from scanengine.store.plan import GridPlan, identity_of
+from scanengine.store.reader import read_done
 
 DoneMask = NDArray[np.uint8]
 
 _NOWHERE = -1
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """What to do about a file that is damaged, and about one of another scan."""
+
+    damaged: str
+    foreign: str
+
+
+FRESH = Remedy(
+    "pass --fresh to start again",
+    "both are kept: use -o to write elsewhere, or pass --fresh to throw the unfinished one away",
+)
 
 
 @dataclass
@@ -114,23 +130,26 @@ def open_partial(path: Path, plan: GridPlan) -> tuple[Partial, DoneMask, Running
         raise InputError(f"{path} is damaged (HDF5 cannot open it): pass --fresh to start again") from error
     file = partial.file
     try:
-        check_same_scan(path, file, plan)
-        _check_grid(path, file, plan)
+        check_same_scan(path, file, plan, FRESH)
+        _check_place_of_grid(path, file, plan)
         if is_whole(file):
             return partial, np.ones(plan.counts, dtype=np.uint8), None
-        done, running = read_progress(path, file, plan)
+        done, running = read_progress(path, file, plan, FRESH)
         partial.commit()  # cuts off what was written after the last one
-        return partial, done, running
+    except (Damage, *READING_ERRORS) as error:
+        partial.close()
+        raise InputError(f"{path} is damaged: pass --fresh to start again") from error
     except BaseException:
         partial.close()
         raise
+    return partial, done, running
 
 
-def _check_grid(path: Path, file: h5py.File, plan: GridPlan) -> None:
+def _check_place_of_grid(path: Path, file: h5py.File, plan: GridPlan) -> None:
     """Raise `InputError` if a view of shards is to be gone on with as a grid of its own, or the other way round."""
-    if plan.has_grid and (layout.CHI2 not in file or file[layout.CHI2].is_virtual != bool(plan.sources)):
+    if plan.has_grid and access.dataset(file, layout.CHI2, plan.shape, view=True).is_virtual != bool(plan.sources):
         there, wanted = ("a grid of its own", "a view of shards")[:: 1 if plan.sources else -1]
-        raise InputError(f"{path} is unfinished and has {there}, not {wanted}: pass --fresh to start again")
+        raise InputError(f"{path} is unfinished and has {there}, not {wanted}: {FRESH.damaged}")
 
 
 def is_whole(file: h5py.File) -> bool:
@@ -143,7 +162,11 @@ def being_written(partial: Path) -> str:
     return f"{partial} is being written by another run: wait for it, or use -o to write elsewhere"
 
 
-def check_same_scan(path: Path, file: h5py.File, plan: GridPlan) -> None:
+class ForeignScan(InputError):
+    """A file belongs to another scan."""
+
+
+def check_same_scan(path: Path, file: h5py.File, plan: GridPlan, remedy: Remedy) -> None:
     """Raise `InputError` unless the file's numbers belong to the scan of the plan, saying where they differ."""
     try:
         foreign = file.attrs["format"] != layout.FORMAT
@@ -151,16 +174,16 @@ def check_same_scan(path: Path, file: h5py.File, plan: GridPlan) -> None:
     except READING_ERRORS:
         foreign, theirs = True, {}
     if foreign or not isinstance(theirs, dict):
-        raise InputError(f"{path} is not an unfinished scan, or damaged: pass --fresh to start again")
+        raise InputError(f"{path} is not of a scan, or damaged: {remedy.damaged}")
     differences = different(theirs, identity_of(plan))
     if differences:
         shown = differences[:_SHOWN] + ([f"... and {len(differences) - _SHOWN} more"] * (len(differences) > _SHOWN))
-        raise InputError(
+        raise ForeignScan(
             "\n".join(
                 [
                     f"{path} belongs to another scan:",
                     *(f"  {line}" for line in shown),
-                    "both are kept: use -o to write elsewhere, or pass --fresh to throw the unfinished one away",
+                    remedy.foreign,
                 ]
             )
         )
@@ -179,30 +202,37 @@ def different(theirs: Mapping[str, str], ours: Mapping[str, str]) -> list[str]:
     ]
 
 
-def read_progress(path: Path, file: h5py.File, plan: GridPlan) -> tuple[DoneMask, RunningMinima | None]:
+def read_progress(path: Path, file: h5py.File, plan: GridPlan, remedy: Remedy) -> tuple[DoneMask, RunningMinima | None]:
     """Return which tiles (counts) an unfinished file or a shard holds, and their minima, None before the first.
 
     Raises `InputError` if it is damaged.
     """
     try:
-        done = np.asarray(file[layout.DONE][()])
-        if done.shape != plan.counts or done.dtype != np.uint8 or done.max(initial=0) > 1:
-            raise ValueError(layout.DONE)
+        done = read_done(file, plan.counts)
         running = None
         if done.any():
-            group = file[layout.RUNNING]
-            best, *index = group["best"][()].tolist()
-            running = RunningMinima(
-                np.asarray(group["planes"][()], dtype=np.float64),
-                np.asarray(group["lines"][()], dtype=np.float64),
-                float(best),
-                tuple(int(i) for i in index if i != _NOWHERE),
-            )
-            if plan.has_grid:
-                done &= stored_chunks(file[layout.CHI2], plan)
-    except READING_ERRORS as error:
-        raise InputError(f"{path} is damaged (its progress cannot be read): pass --fresh to start again") from error
+            running = _read_running(file, plan)
+            if plan.has_grid and not plan.sources:
+                done &= stored_chunks(access.dataset(file, layout.CHI2, plan.shape), plan)
+    except (Damage, *READING_ERRORS) as error:
+        raise InputError(f"{path} is damaged (its progress cannot be read): {remedy.damaged}") from error
     return done, running
+
+
+def _read_running(file: h5py.File, plan: GridPlan) -> RunningMinima:
+    planes, lines, best = (
+        access.read(access.dataset(file, f"{layout.RUNNING}/{name}")) for name in ("planes", "lines", "best")
+    )
+    plane_points = (plan.plane_points, 0) if len(plan.shape) == 2 else (plan.plane_points,)
+    shapes = planes.ndim, planes.size in plane_points, lines.shape, best.shape
+    if shapes != (1, True, (sum(plan.shape),), (1 + len(plan.shape),)):
+        raise Damage(f"{layout.RUNNING} has members of another shape")
+    index = tuple(int(i) for i in best[1:] if i != _NOWHERE)
+    if index and not (
+        len(index) == len(plan.shape) and all(0 <= i < n for i, n in zip(index, plan.shape, strict=True))
+    ):
+        raise Damage(f"the best point of {layout.RUNNING} is not on the grid")
+    return RunningMinima(planes, lines, float(best[0]), index)
 
 
 def stored_chunks(chi2: h5py.Dataset, plan: GridPlan) -> DoneMask:
@@ -212,6 +242,10 @@ def stored_chunks(chi2: h5py.Dataset, plan: GridPlan) -> DoneMask:
     def note(chunk: Any) -> None:
         stored[plan.tile_at(chunk.chunk_offset)] = 1
 
+    found = {"shuffle": chi2.shuffle, "compression": chi2.compression, "fletcher32": chi2.fletcher32}
+    wanted = {"shuffle": False, "compression": None} | plan.encoding.filters
+    if chi2.chunks != plan.chunk_shape or chi2.dtype != plan.encoding.dtype or not found.items() <= wanted.items():
+        raise Damage(f"{layout.CHI2} has chunks of another shape or type")
     chi2.id.chunk_iter(note)
     return stored
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 
 from scanengine.errors import InputError
@@ -58,7 +59,7 @@ def check_output(path: str | Path, n_bytes: int, overwrite: bool = False) -> Non
 
 def remove_partial(partial: Path) -> None:
     """Remove an unfinished file, if it is there. Raises BlockingIOError if another run is writing it."""
-    with suppress(FileNotFoundError), partial.open("rb") as file:
+    with suppress(FileNotFoundError), FileIO(partial) as file:
         lock(file, partial)
         partial.unlink()
 

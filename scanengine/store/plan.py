@@ -97,6 +97,11 @@ class GridPlan:
         return int(points)
 
     @cached_property
+    def plane_points(self) -> int:
+        """Number of points of all planes of two axes."""
+        return sum(map(math.prod, combinations(self.shape, 2)))
+
+    @cached_property
     def n_bytes(self) -> int:
         """Size of the stored grid before compression, 0 when only profiles are kept."""
         if not self.has_grid or self.sources:
@@ -106,8 +111,8 @@ class GridPlan:
 
     @cached_property
     def reserve_bytes(self) -> int:
-        """What the file takes beside its grid at most: planes and lines three times, responses, text, and HDF5's own."""
-        planes = 0 if self.has_grid and len(self.shape) == 2 else sum(map(math.prod, combinations(self.shape, 2)))
+        """What the file takes beside its grid at most: planes and lines three times, responses, text, HDF5's own."""
+        planes = 0 if self.has_grid and len(self.shape) == 2 else self.plane_points
         numbers = 3 * (planes + sum(self.shape)) + sum(np.size(array.values) for array in self.responses.values())
         words = len(self.definition) + sum(len(name) + len(value) for name, value in self.identity.items())
         return 8 * numbers + 4 * words + _OVERHEAD_BYTES

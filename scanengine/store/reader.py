@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import EllipsisType
@@ -13,15 +13,15 @@ from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from scanengine.errors import InputError
 from scanengine.grids import Axis, FloatArray, Profiles
-from scanengine.store import layout
+from scanengine.store import access, layout
+from scanengine.store.access import Damage, opened
 from scanengine.store.committed import is_locked
 from scanengine.store.layout import READING_ERRORS
-from scanengine.store.paths import partial_path
 
-HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _OWN_ATTRIBUTES = (
     "axes",
     "best_fit",
@@ -33,11 +33,16 @@ _OWN_ATTRIBUTES = (
     "planes",
 )
 
+_SAME_CHI2 = 1e-9
+"""chi2 comes about in two ways, for the grid and for its minima, which round differently."""
+
+_MAX_AXES = 32
+"""HDF5 knows no more dimensions."""
+
+_TRIES, _PAUSE_SECONDS = 10, 0.1
+"""A file that is being written is between two states for a moment now and then."""
+
 Selection = int | slice | EllipsisType | tuple[int | slice | EllipsisType, ...]
-
-
-class _Damage(Exception):
-    """What is missing or wrong in a file, as the end of a sentence."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +86,18 @@ class StoredResult:
             )
         with opened(self.path) as file:
             _check_grid(file, self.shape)
-            dataset = file[layout.CHI2].astype(np.float64)
+            dataset = file[layout.CHI2]
             try:
-                return np.asarray(dataset[selection], dtype=np.float64)
+                values = np.asarray(dataset.astype(np.float64)[selection], dtype=np.float64)
             except (OSError, RuntimeError) as error:
-                raise unreadable(layout.CHI2, error) from error
+                raise access.unreadable(layout.CHI2, error) from error
+            except (LookupError, TypeError, ValueError) as error:  # this selection is not one
+                wrong = error
+            else:
+                if dataset.is_virtual and np.isnan(values).any():
+                    raise Damage("a part of its grid is in none of the shards that it is a view of")
+                return values
+        raise wrong
 
 
 def open_result(path: str | Path) -> StoredResult:
@@ -96,29 +108,32 @@ def open_result(path: str | Path) -> StoredResult:
     path = Path(path)
     with opened(path) as file:
         _check_kind(path, file)
-        names = _text_list(file, "axes")
+        names = access.text_list(file, "axes")
         try:
             layout.check_axis_names(names)
         except InputError as error:
-            raise _Damage(str(error)) from None
-        if not names or len(set(names)) < len(names):
-            raise _Damage("the attribute axes is empty or names an axis twice")
+            raise Damage(str(error)) from None
+        if not 0 < len(names) <= _MAX_AXES or len(set(names)) < len(names):
+            raise Damage("the attribute axes is empty, too long or names an axis twice")
         axes = tuple(_read_axis(file, name, name) for name in names)
         shape = tuple(len(axis.values) for axis in axes)
-        definition = _text(file, "definition")
-        if hashlib.sha256(definition.encode(errors="surrogateescape")).hexdigest() != _text(file, "definition_sha256"):
-            raise _Damage("the scan definition does not match its sha256")
+        definition = access.text(file, "definition")
+        digest = hashlib.sha256(definition.encode(errors="surrogateescape")).hexdigest()
+        if digest != access.text(file, "definition_sha256"):
+            raise Damage("the scan definition does not match its sha256")
         has_grid = layout.CHI2 in file
         if has_grid:
             _check_grid(file, shape)
+        profiles = _read_profiles(file, dict(zip(names, shape, strict=True)))
+        _check_agreement(profiles, axes)
         return StoredResult(
             path=path,
             axes=axes,
-            profiles=_read_profiles(file, dict(zip(names, shape, strict=True))),
+            profiles=profiles,
             exact_profiles=_read_exact_profiles(file, names),
             definition=definition,
-            overrides=_text_list(file, "definition_overrides"),
-            attributes={name: _plain(_attribute(file, name)) for name in file.attrs if name not in _OWN_ATTRIBUTES},
+            overrides=access.text_list(file, "definition_overrides"),
+            attributes={n: _plain(access.attribute(file, n)) for n in file.attrs if n not in _OWN_ATTRIBUTES},
             dtype=file[layout.CHI2].dtype if has_grid else None,
             response_names=_response_names(file),
         )
@@ -152,68 +167,51 @@ def open_unfinished(path: str | Path) -> Unfinished | None:
     Raises `InputError` as `open_result` does.
     """
     path = Path(path)
-    running = path.is_file() and is_locked(path)
+    for _ in range(_TRIES):
+        access.check_signature(path)
+        running = is_locked(path)
+        try:
+            return _read_unfinished(path, running=running)
+        except InputError as error:
+            if not running:
+                raise
+            failed = error
+            time.sleep(_PAUSE_SECONDS)
+    raise failed
+
+
+def _read_unfinished(path: Path, *, running: bool) -> Unfinished | None:
     with opened(path, while_written=running) as file:
-        if "format" not in file.attrs or _attribute(file, "format") != layout.FORMAT or layout.DONE not in file:
+        if "format" not in file.attrs or access.attribute(file, "format") != layout.FORMAT or layout.DONE not in file:
             return None
-        done = _read(_dataset(file, layout.DONE), "u1")
+        done = read_done(file)
         return Unfinished(
-            title=_text(file, "title") if "title" in file.attrs else "",
-            axes=tuple(_read_axis(file, name, name) for name in _text_list(file, "axes")),
+            title=access.text(file, "title") if "title" in file.attrs else "",
+            axes=tuple(_read_axis(file, name, name) for name in access.text_list(file, "axes")),
             done=int(np.count_nonzero(done)),
             tiles=done.size,
-            created=_text(file, "created"),
+            created=access.text(file, "created"),
             running=running,
-            shard=pair(file, layout.SHARD) if layout.SHARD in file.attrs else None,
+            shard=access.pair(file, layout.SHARD) if layout.SHARD in file.attrs else None,
         )
 
 
-def pair(file: h5py.File, name: str) -> tuple[int, int]:
-    """Return an attribute of two whole numbers."""
-    first, second = np.asarray(_attribute(file, name)).tolist()
-    return int(first), int(second)
-
-
-@contextmanager
-def opened(path: Path, *, while_written: bool = False) -> Iterator[h5py.File]:
-    """Open an HDF5 file to read, perhaps while another process writes it; whatever is wrong becomes an `InputError`."""
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(len(HDF5_SIGNATURE))
-    except FileNotFoundError:
-        partial = partial_path(path)
-        hint = f"{partial} is there: its scan has not finished" if partial.exists() else "`scanengine run` makes one"
-        raise InputError(f"{path}: there is no such file; {hint}") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
-    if head != HDF5_SIGNATURE:
-        if HDF5_SIGNATURE.startswith(head):
-            raise InputError(f"{path} is empty or truncated ({len(head)} bytes); run the scan again")
-        raise InputError(f"{path} is not a result of scanengine (not an HDF5 file); `scanengine run` makes one")
-    try:
-        file = h5py.File(path, "r", locking=not while_written)
-    except BlockingIOError:
-        raise InputError(f"{path} is being written by a running scan; wait until it has finished") from None
-    except (OSError, RuntimeError) as error:
-        truncated = "truncated file" in str(error)
-        what = "is truncated" if truncated else "is damaged (HDF5 cannot open it)"
-        raise InputError(f"{path} {what}; run the scan again, or copy the file again") from error
-    try:
-        with file:
-            yield file
-    except (_Damage, OSError, RuntimeError, KeyError) as error:
-        what = str(error) if isinstance(error, _Damage) else "HDF5 cannot read part of it"
-        raise InputError(f"{path} is damaged: {what}; run the scan again, or copy the file again") from error
+def read_done(file: h5py.File, counts: tuple[int, ...] | None = None) -> NDArray[np.uint8]:
+    """Return which tiles (counts) an unfinished file or a shard holds, by its own account."""
+    done = np.asarray(access.read(access.dataset(file, layout.DONE, counts), "u1"))
+    if not done.size or done.max() > 1:
+        raise Damage(f"{layout.DONE} is no mask of tiles")
+    return done
 
 
 def _check_kind(path: Path, file: h5py.File) -> None:
-    if "format" not in file.attrs or _attribute(file, "format") != layout.FORMAT:
+    if "format" not in file.attrs or access.attribute(file, "format") != layout.FORMAT:
         raise InputError(
             f"{path} is an HDF5 file, but not a result of scanengine (its attribute format is not {layout.FORMAT!r})"
         )
-    format_version = _attribute(file, "format_version")
+    format_version = access.attribute(file, "format_version")
     if not isinstance(format_version, np.integer) or format_version < 1:
-        raise _Damage(f"its format_version is {format_version} and not a whole number from 1 up")
+        raise Damage(f"its format_version is {format_version} and not a whole number from 1 up")
     if format_version > layout.FORMAT_VERSION:
         raise InputError(
             f"{path} has format version {format_version}, and this scanengine knows versions up to "
@@ -222,7 +220,7 @@ def _check_kind(path: Path, file: h5py.File) -> None:
     if layout.SHARD in file.attrs:
         raise InputError(f"{path} is a shard, a part of a result: `scanengine merge` makes one of all of them")
     if layout.DONE in file:
-        done = _read(_dataset(file, layout.DONE), "u1")
+        done = read_done(file)
         raise InputError(
             f"{path} is unfinished: its scan stopped after {np.count_nonzero(done)} of {done.size} tiles; "
             "the command that began it goes on from there"
@@ -232,51 +230,76 @@ def _check_kind(path: Path, file: h5py.File) -> None:
 
 
 def _check_grid(file: h5py.File, shape: tuple[int, ...]) -> None:
-    dataset = _dataset(file, layout.CHI2, shape)
+    dataset = access.dataset(file, layout.CHI2, shape, view=True)
+    if dataset.dtype.kind != "f" or (dataset.chunks is None and not dataset.is_virtual):
+        raise Damage(f"{layout.CHI2} is not a chunked dataset of floating-point numbers")
     if dataset.is_virtual:
         _check_sources(file, dataset)
         return
-    if dataset.dtype.kind != "f" or dataset.chunks is None:
-        raise _Damage(f"{layout.CHI2} is not a chunked dataset of floating-point numbers")
     expected = math.prod(-(-n // c) for n, c in zip(shape, dataset.chunks, strict=True))
     try:
         found = dataset.id.get_num_chunks()
     except READING_ERRORS as error:
-        raise unreadable(layout.CHI2, error) from error
+        raise access.unreadable(layout.CHI2, error) from error
     if found != expected:
-        raise _Damage(f"{layout.CHI2} has {found} of its {expected} chunks")
+        raise Damage(f"{layout.CHI2} has {found} of its {expected} chunks")
 
 
 def _check_sources(file: h5py.File, dataset: h5py.Dataset) -> None:
     """Check that the shards of a virtual grid are there: HDF5 itself would read NaN in the place of one that is not."""
     folder = Path(file.filename).resolve().parent
-    for name in sorted({source.file_name for source in dataset.virtual_sources()}):
+    for name, member in sorted({(source.file_name, source.dset_name) for source in dataset.virtual_sources()}):
         path = (folder / name).resolve()
-        if not path.is_relative_to(folder):
-            raise _Damage(f"its grid lies in {name}, outside its folder")
+        if "%" in name or not path.is_relative_to(folder):  # HDF5 takes % for the number of a block
+            raise Damage(f"its grid lies in {name}, outside its folder")
         if not path.exists():
-            raise _Damage(f"its grid is a view of shards, and {name} is not beside it")
+            raise Damage(f"its grid is a view of shards, and {name} is not beside it")
         with opened(path) as shard:
             if layout.SHARD not in shard.attrs or shard.attrs.get(layout.IDENTITY) != file.attrs.get(layout.IDENTITY):
-                raise _Damage(f"its grid is a view of shards, and {name} is not of the same scan")
+                raise Damage(f"its grid is a view of shards, and {name} is not of the same scan")
+            if member != layout.CHI2:
+                raise Damage(f"its grid is a view of {member} in {name}, which is no grid")
+            access.dataset(shard, layout.CHI2, dataset.shape)
+
+
+def _check_agreement(profiles: Profiles, axes: Sequence[Axis]) -> None:
+    """Raise `Damage` unless each profile reaches the minimum, and no more, and the best fit is a point of the grid."""
+    minimum = profiles.minimum
+    found = {f"the profile of {name}": line for name, line in profiles.lines.items()}
+    found |= {f"the profile of {' and '.join(pair)}": plane for pair, plane in profiles.planes.items()}
+    for what, values in found.items():
+        check_lowest(what, float(values.min()), minimum)
+    for axis, value in zip(axes, profiles.best_fit, strict=True):
+        (at,) = np.nonzero(axis.values == value)
+        if not at.size:
+            raise Damage(f"the best fit has {axis.name} = {value:.9g}, which is no point of its axis")
+        check_lowest(f"the profile of {axis.name} at the best fit", float(profiles.lines[axis.name][at[0]]), minimum)
+
+
+def check_lowest(what: str, lowest: float, minimum: float, rounding: float = 0.0) -> None:
+    """Raise `Damage` if the lowest chi2 of something is not the minimum, up to rounding."""
+    if not abs(lowest - minimum) <= _SAME_CHI2 * (1.0 + abs(minimum)) + rounding * abs(minimum):
+        raise Damage(f"the lowest chi2 of {what} is {lowest:.9g}, and the minimum {minimum:.9g}")
 
 
 def _read_axis(file: h5py.File, path: str, name: str) -> Axis:
-    dataset = _dataset(file, path)
+    dataset = access.dataset(file, path)
     if dataset.ndim != 1:
-        raise _Damage(f"the axis {name} has {dataset.ndim} dimensions in place of one")
-    values = _read(dataset)
+        raise Damage(f"the axis {name} has {dataset.ndim} dimensions in place of one")
+    values = access.read(dataset)
     if not (values.size and np.isfinite(values).all() and (np.diff(values) > 0).all()):
-        raise _Damage(f"the values of the axis {name} do not increase")
-    return Axis(name, values, *(_text(dataset, attribute) for attribute in ("units", "long_name", "symbol")))
+        raise Damage(f"the values of the axis {name} do not increase")
+    return Axis(name, values, *(access.text(dataset, attribute) for attribute in ("units", "long_name", "symbol")))
 
 
 def _read_profiles(file: h5py.File, lengths: dict[str, int]) -> Profiles:
     pairs = _pairs(file, tuple(lengths))
     kept = _kept_axes(pairs, lengths)
-    lines = {x: _read_chi2(_dataset(file, layout.line_path(x), (lengths[x],))) for x in kept}
-    stored = {(x, y): _dataset(file, layout.plane_path(x, y), (lengths[x], lengths[y])) for x, y in pairs}
+    lines = {x: _read_chi2(access.dataset(file, layout.line_path(x), (lengths[x],))) for x in kept}
     the_grid = len(lengths) == 2 and layout.CHI2 in file
+    stored = {
+        (x, y): access.dataset(file, layout.plane_path(x, y), (lengths[x], lengths[y]), view=the_grid) for x, y in pairs
+    }
     planes = {
         pair: _read_chi2(plane) for pair, plane in stored.items() if not (the_grid and plane == file[layout.CHI2])
     }
@@ -286,14 +309,14 @@ def _read_profiles(file: h5py.File, lengths: dict[str, int]) -> Profiles:
 def _read_exact_profiles(file: h5py.File, names: Sequence[str]) -> tuple[tuple[Axis, ...], Profiles] | None:
     if layout.EXACT_PROFILES not in file:
         return None
-    group = file[layout.EXACT_PROFILES]
+    group = access.group(file, layout.EXACT_PROFILES)
     axes = tuple(_read_axis(file, f"{layout.EXACT_PROFILES}/{name}", name) for name in names)
     lengths = {axis.name: axis.values.size for axis in axes}
     pairs = _pairs(file, names)
     kept = _kept_axes(pairs, names)
-    lines = {x: _read_chi2(_dataset(file, layout.exact_path(x), (lengths[x],))) for x in kept}
+    lines = {x: _read_chi2(access.dataset(file, layout.exact_path(x), (lengths[x],))) for x in kept}
     planes = {
-        (x, y): _read_chi2(_dataset(file, layout.exact_path(x, y), (lengths[x], lengths[y])))
+        (x, y): _read_chi2(access.dataset(file, layout.exact_path(x, y), (lengths[x], lengths[y])))
         for x, y in (pairs if len(names) > 2 else [])
     }
     return axes, Profiles(*_minimum(group, len(names)), lines=lines, planes=planes)
@@ -304,10 +327,10 @@ def _pairs(file: h5py.File, names: Sequence[str]) -> list[tuple[str, str]]:
     every = layout.plane_names(names)
     if "planes" not in file.attrs:
         return every
-    chosen = _text_list(file, "planes")
+    chosen = access.text_list(file, "planes")
     pairs = [pair for pair in every if layout.plane_name(*pair) in chosen]
     if not pairs or len(pairs) < len(chosen):
-        raise _Damage("the attribute planes is empty or names a plane that cannot be there")
+        raise Damage("the attribute planes is empty or names a plane that cannot be there")
     return pairs
 
 
@@ -318,94 +341,27 @@ def _kept_axes(pairs: Sequence[tuple[str, str]], names: Iterable[str]) -> list[s
 
 
 def _minimum(home: h5py.Group, n_axes: int) -> tuple[float, tuple[float, ...]]:
-    best_fit = _numbers(home, "best_fit")
-    minimum = _numbers(home, "minimum")
+    best_fit = access.numbers(home, "best_fit")
+    minimum = access.numbers(home, "minimum")
     if len(best_fit) != n_axes or len(minimum) != 1:
-        raise _Damage("minimum or best_fit has the wrong number of entries")
+        raise Damage("minimum or best_fit has the wrong number of entries")
     return minimum[0], best_fit
 
 
 def _response_names(file: h5py.File) -> tuple[str, ...]:
-    try:
-        members = file[layout.RESPONSES].items()
-        return tuple(name for name, member in members if isinstance(member, h5py.Dataset) and not member.is_scale)
-    except READING_ERRORS as error:
-        raise unreadable(layout.RESPONSES, error) from error
-
-
-def _dataset(file: h5py.File, name: str, shape: tuple[int, ...] | None = None) -> h5py.Dataset:
-    """Return a dataset of this very file, of the given shape."""
-    try:
-        link = file.get(name, getlink=True)
-        found = file[name] if isinstance(link, h5py.HardLink) else None
-    except READING_ERRORS as error:
-        raise unreadable(name, error) from error
-    if not isinstance(found, h5py.Dataset) or found.shape is None:
-        raise _Damage(f"{name} is missing")
-    if shape is not None and found.shape != shape:
-        raise _Damage(f"{name} has the shape {found.shape} in place of {shape}")
-    return found
-
-
-def _read(dataset: h5py.Dataset, dtype: str = "f8") -> Any:
-    """Return a small dataset whole; such members are stored uncompressed, so none can be larger than its file."""
-    name = dataset.name.lstrip("/")
-    if dataset.dtype != np.dtype(dtype):
-        raise _Damage(f"{name} is of type {dataset.dtype} in place of {np.dtype(dtype)}")
-    if dataset.nbytes > Path(dataset.file.filename).stat().st_size:
-        raise _Damage(f"{name} claims to be larger than the file")
-    try:
-        return dataset[()]
-    except (OSError, RuntimeError) as error:
-        raise unreadable(name, error) from error
+    members = {name: access.member(file, f"{layout.RESPONSES}/{name}") for name in access.group(file, layout.RESPONSES)}
+    return tuple(n for n, member in members.items() if isinstance(member, h5py.Dataset) and not member.is_scale)
 
 
 def _read_chi2(dataset: h5py.Dataset) -> Any:
     """Return a profile, whose every value is a number; infinite where a Poisson likelihood vanishes."""
-    values = _read(dataset)
+    values = access.read(dataset)
     if not (values > -np.inf).all():
-        raise _Damage(f"{dataset.name.lstrip('/')} holds values that are no numbers")
+        raise Damage(f"{dataset.name.lstrip('/')} holds values that are no numbers")
     return values
-
-
-def _attribute(target: h5py.HLObject, name: str) -> Any:
-    try:
-        return target.attrs[name]
-    except KeyError:
-        raise _Damage(f"the attribute {name} of {target.name} is missing") from None
-    except READING_ERRORS as error:
-        raise unreadable(f"the attribute {name} of {target.name}", error) from error
-
-
-def _text(target: h5py.HLObject, name: str) -> str:
-    value = _attribute(target, name)
-    if not isinstance(value, str):
-        raise _Damage(f"the attribute {name} of {target.name} is not text")
-    return value
-
-
-def _text_list(target: h5py.HLObject, name: str) -> tuple[str, ...]:
-    values = np.asarray(_attribute(target, name))
-    if values.ndim != 1 or not all(isinstance(value, str) for value in values):
-        raise _Damage(f"the attribute {name} of {target.name} is not a list of texts")
-    return tuple(values)
-
-
-def _numbers(target: h5py.HLObject, name: str) -> tuple[float, ...]:
-    values = np.atleast_1d(_attribute(target, name))
-    if values.ndim != 1 or values.dtype.kind != "f":
-        raise _Damage(f"the attribute {name} of {target.name} is not a number or list of numbers")
-    return tuple(values.tolist())
 
 
 def _plain(value: Any) -> Any:
     """Turn what h5py gives for an attribute into plain Python: text, number or tuple of them."""
     plain = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
     return tuple(plain) if isinstance(plain, list) else plain
-
-
-def unreadable(name: str, error: BaseException) -> _Damage:
-    """Return what to raise where HDF5 could not read something."""
-    if "filter returned failure" in str(error):  # the checksum is the first filter on the way back
-        return _Damage(f"the checksum of {name} does not match, so that its numbers have changed on the disk")
-    return _Damage(f"{name} cannot be read")

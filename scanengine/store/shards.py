@@ -10,15 +10,16 @@ import h5py
 import numpy as np
 
 from scanengine.errors import InputError
-from scanengine.store import layout
+from scanengine.store import access, layout
+from scanengine.store.access import opened
 from scanengine.store.chunks import fletcher32
-from scanengine.store.partial import DoneMask, check_same_scan, read_progress
+from scanengine.store.partial import DoneMask, Remedy, check_same_scan, read_progress
 from scanengine.store.plan import GridPlan
-from scanengine.store.reader import opened, pair
 from scanengine.store.writer import GridWriter
 
 _CHECKSUM_BYTES = 4
 _SHOWN = 5
+AGAIN = Remedy("make this shard again", "a result is made of the shards of one scan: leave this one out")
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ def read_shard(path: Path, plan: GridPlan) -> Shard:
     """
     with opened(path) as file:
         number, of = _shard_of(path, file)
-        check_same_scan(path, file, plan)
-        done, _ = read_progress(path, file, plan)
+        check_same_scan(path, file, plan, AGAIN)
+        done, _ = read_progress(path, file, plan, AGAIN)
         return Shard(path, done, number, of)
 
 
@@ -47,7 +48,7 @@ def shard_definition(path: Path) -> tuple[str, tuple[str, ...]]:
     """Return the scan file and the overrides that a shard was made from. Raises `InputError` if it is no shard."""
     with opened(path) as file:
         _shard_of(path, file)
-        return str(file.attrs["definition"]), tuple(map(str, file.attrs["definition_overrides"]))
+        return access.text(file, "definition"), access.text_list(file, "definition_overrides")
 
 
 def check_complete(shards: Sequence[Shard], plan: GridPlan) -> None:
@@ -77,23 +78,26 @@ def relative_sources(shards: Sequence[Shard], output: Path) -> dict[str, DoneMas
     sources = {}
     for shard in shards:
         try:
-            sources[shard.path.resolve().relative_to(folder).as_posix()] = shard.done
+            name = shard.path.resolve().relative_to(folder).as_posix()
         except ValueError:
             raise InputError(
                 f"{shard.path} is not in {folder} or below: the shards of a virtual result stay beside it"
             ) from None
+        if "%" in name:
+            raise InputError(f"{shard.path}: HDF5 takes no view of a file with % in its name; give it another one")
+        sources[name] = shard.done
     return sources
 
 
-def absorb(writer: GridWriter, path: Path) -> None:
+def absorb(writer: GridWriter, path: Path, remedy: Remedy = AGAIN) -> None:
     """Take the tiles of a shard that the writer does not have yet, and its minima, into the file.
 
     Raises `InputError` as `read_shard` does, and if a checksum does not match.
     """
     with opened(path) as file:
         _shard_of(path, file)
-        check_same_scan(path, file, writer.plan)
-        done, running = read_progress(path, file, writer.plan)
+        check_same_scan(path, file, writer.plan, remedy)
+        done, running = read_progress(path, file, writer.plan, remedy)
         if running is None:
             return
         writer.lower(running)
@@ -116,4 +120,4 @@ def _chunk(path: Path, file: h5py.File, start: tuple[int, ...]) -> bytes:
 def _shard_of(path: Path, file: h5py.File) -> tuple[int, int]:
     if layout.SHARD not in file.attrs:
         raise InputError(f"{path} is not a finished shard: `scanengine run --shard I/N` makes one")
-    return pair(file, layout.SHARD)
+    return access.pair(file, layout.SHARD)

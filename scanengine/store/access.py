@@ -1,0 +1,188 @@
+"""Reading from files that nobody vouches for: nothing is followed out of a file, no size is believed unchecked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from scanengine.errors import InputError
+from scanengine.store.committed import is_half_changed
+from scanengine.store.layout import READING_ERRORS
+from scanengine.store.paths import partial_path
+
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+
+MAX_CHUNK_BYTES = 1 << 28
+"""A chunk is read as a whole, and may take this much memory; ours take a few MB."""
+
+
+class Damage(Exception):
+    """What is missing or wrong in a file, as the end of a sentence."""
+
+
+@contextmanager
+def opened(path: Path, *, while_written: bool = False) -> Iterator[h5py.File]:
+    """Open an HDF5 file to read, perhaps while another process writes it; whatever is wrong becomes an `InputError`."""
+    check_signature(path)
+    try:
+        file = h5py.File(path, "r", locking=not while_written)
+    except BlockingIOError:
+        raise InputError(f"{path} is being written by a running scan; wait until it has finished") from None
+    except READING_ERRORS as error:
+        if is_half_changed(path):
+            raise InputError(_half_changed(path)) from None
+        truncated = "truncated file" in str(error)
+        what = "is truncated" if truncated else "is damaged (HDF5 cannot open it)"
+        raise InputError(f"{path} {what}; run the scan again, or copy the file again") from error
+    try:
+        with file:
+            if is_half_changed(path):
+                raise InputError(_half_changed(path))
+            yield file
+    except (Damage, *READING_ERRORS) as error:
+        what = str(error) if isinstance(error, Damage) else "HDF5 cannot read part of it"
+        raise InputError(f"{path} is damaged: {what}; run the scan again, or copy the file again") from error
+
+
+def check_signature(path: Path) -> None:
+    """Raise `InputError` unless there is a file that begins as HDF5 does."""
+    try:
+        special = path.exists() and not (path.is_file() or path.is_dir())  # a pipe would be waited for
+        head = b"" if special else _head(path)
+    except FileNotFoundError:
+        partial = partial_path(path)
+        hint = f"{partial} is there: its scan has not finished" if partial.exists() else "`scanengine run` makes one"
+        raise InputError(f"{path}: there is no such file; {hint}") from None
+    except (OSError, ValueError) as error:  # ValueError: a path with a null character
+        raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if special:
+        raise InputError(f"{path} cannot be read: it is not a regular file")
+    if head != HDF5_SIGNATURE:
+        if HDF5_SIGNATURE.startswith(head):
+            raise InputError(f"{path} is empty or truncated ({len(head)} bytes); run the scan again")
+        raise InputError(f"{path} is not a result of scanengine (not an HDF5 file); `scanengine run` makes one")
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(len(HDF5_SIGNATURE))
+
+
+def _half_changed(path: Path) -> str:
+    return f"{path} is unfinished: its run was killed as it wrote; the command that began it mends it and goes on"
+
+
+def member(file: h5py.Group, name: str) -> h5py.HLObject | None:
+    """Return a member of this very file, reached by its own names alone: no link leads elsewhere. None without one."""
+    found: Any = file
+    try:
+        for part in name.split("/"):
+            if not isinstance(found, h5py.Group) or not isinstance(found.get(part, getlink=True), h5py.HardLink):
+                return None
+            found = found[part]
+    except READING_ERRORS as error:
+        raise unreadable(name, error) from error
+    return found
+
+
+def group(file: h5py.File, name: str) -> h5py.Group:
+    """Return a group of this very file."""
+    found = member(file, name)
+    if not isinstance(found, h5py.Group):
+        raise Damage(f"{name} is missing")
+    return found
+
+
+def dataset(file: h5py.Group, name: str, shape: tuple[int, ...] | None = None, *, view: bool = False) -> h5py.Dataset:
+    """Return a dataset of this very file, of the given shape; only as a `view` may its numbers lie elsewhere."""
+    found = member(file, name)
+    if not isinstance(found, h5py.Dataset) or found.shape is None:
+        raise Damage(f"{name} is missing")
+    if shape is not None and found.shape != shape:
+        raise Damage(f"{name} has the shape {found.shape} in place of {shape}")
+    check_own(found, view=view)
+    return found
+
+
+def check_own(found: h5py.Dataset, *, view: bool = False) -> None:
+    """Raise `Damage` if a dataset's numbers lie in other files, or a chunk of it would take too much memory."""
+    if found.external or (found.is_virtual and not view):
+        raise Damage(f"{_name(found)} lies in another file")
+    if found.chunks is not None and math.prod(found.chunks) * found.dtype.itemsize > MAX_CHUNK_BYTES:
+        raise Damage(f"{_name(found)} has chunks that are too large to read")
+
+
+def check_size(found: h5py.Dataset) -> None:
+    """Raise `Damage` if a small member is larger than its file: such members are stored uncompressed."""
+    if found.nbytes > found.file.id.get_filesize():
+        raise Damage(f"{_name(found)} claims to be larger than the file")
+
+
+def read(found: h5py.Dataset, dtype: str = "f8") -> Any:
+    """Return a small dataset whole."""
+    if found.dtype != np.dtype(dtype):
+        raise Damage(f"{_name(found)} is of type {found.dtype} in place of {np.dtype(dtype)}")
+    check_size(found)
+    try:
+        return found[()]
+    except READING_ERRORS as error:
+        raise unreadable(_name(found), error) from error
+
+
+def attribute(target: h5py.HLObject, name: str) -> Any:
+    """Return an attribute as h5py does."""
+    try:
+        return target.attrs[name]
+    except KeyError:
+        raise Damage(f"the attribute {name} of {target.name} is missing") from None
+    except READING_ERRORS as error:
+        raise unreadable(f"the attribute {name} of {target.name}", error) from error
+
+
+def text(target: h5py.HLObject, name: str) -> str:
+    """Return an attribute that is text."""
+    value = attribute(target, name)
+    if not isinstance(value, str):
+        raise Damage(f"the attribute {name} of {target.name} is not text")
+    return value
+
+
+def text_list(target: h5py.HLObject, name: str) -> tuple[str, ...]:
+    """Return an attribute that is a list of texts."""
+    values = np.asarray(attribute(target, name))
+    if values.ndim != 1 or not all(isinstance(value, str) for value in values):
+        raise Damage(f"the attribute {name} of {target.name} is not a list of texts")
+    return tuple(values)
+
+
+def numbers(target: h5py.HLObject, name: str) -> tuple[float, ...]:
+    """Return an attribute that is one floating-point number or several."""
+    values = np.atleast_1d(attribute(target, name))
+    if values.ndim != 1 or values.dtype.kind != "f":
+        raise Damage(f"the attribute {name} of {target.name} is not a number or list of numbers")
+    return tuple(values.tolist())
+
+
+def pair(file: h5py.File, name: str) -> tuple[int, int]:
+    """Return an attribute of two whole numbers."""
+    values = np.asarray(attribute(file, name))
+    if values.shape != (2,) or values.dtype.kind not in "iu":
+        raise Damage(f"the attribute {name} is not a pair of whole numbers")
+    return int(values[0]), int(values[1])
+
+
+def unreadable(name: str, error: BaseException) -> Damage:
+    """Return what to raise where HDF5 could not read something."""
+    if "filter returned failure" in str(error):  # the checksum is the first filter on the way back
+        return Damage(f"the checksum of {name} does not match, so that its numbers have changed on the disk")
+    return Damage(f"{name} cannot be read")
+
+
+def _name(found: h5py.Dataset) -> str:
+    return str(found.name).lstrip("/")
