@@ -1,7 +1,7 @@
-"""Children that run scanengine in a process of their own, forked from one that has imported it: many, in little time.
+"""Children that run scanengine in processes of their own, forked from one that has imported it: many, in little time.
 
-Started as a script it is that process: it reads one order per line, as JSON, forks, and tells the child's number and, in
-the end, its exit status.
+Started as a script it is that process: it reads one order per line, as JSON, forks, and tells the child's number and,
+in the end, its exit status.
 """
 
 from __future__ import annotations
@@ -114,19 +114,10 @@ class Nursery:
 
 @contextmanager
 def nursery() -> Iterator[Nursery]:
-    process = subprocess.Popen(
-        [sys.executable, str(Path(__file__))],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment(),
-    )
-    try:
+    command = [sys.executable, str(Path(__file__))]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment()) as process:
         yield Nursery(process)
-    finally:
-        assert process.stdin is not None
-        process.stdin.close()
-        process.wait(30)
 
 
 def _child(order: dict[str, Any]) -> None:
@@ -167,9 +158,11 @@ def _serve() -> None:
         if not pid:
             _child(json.loads(line))
             return
-        print(pid, flush=True)
+        sys.stdout.write(f"{pid}\n")
+        sys.stdout.flush()
         _, status = os.waitpid(pid, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
