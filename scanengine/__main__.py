@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -12,7 +13,9 @@ def main() -> None:
 
         run()
     except KeyboardInterrupt:  # before it could listen, or as it ends
-        sys.exit("error: interrupted")
+        sys.stderr.write("error: interrupted\n")
+        sys.stderr.flush()
+        os._exit(1)  # Python's own end can make the signal of it, where code from text was interrupted (dataclasses)
 
 
 if __name__ == "__main__":

@@ -273,7 +273,9 @@ def _check_agreement(profiles: Profiles, axes: Sequence[Axis]) -> None:
         (at,) = np.nonzero(axis.values == value)
         if not at.size:
             raise Damage(f"the best fit has {axis.name} = {value:.9g}, which is no point of its axis")
-        check_lowest(f"the profile of {axis.name} at the best fit", float(profiles.lines[axis.name][at[0]]), minimum)
+        if axis.name in profiles.lines:
+            lowest = float(profiles.lines[axis.name][at[0]])
+            check_lowest(f"the profile of {axis.name} at the best fit", lowest, minimum)
 
 
 def check_lowest(what: str, lowest: float, minimum: float, rounding: float = 0.0) -> None:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any
 
 TILE_POINTS = 256
 
@@ -31,17 +31,17 @@ def arrange(checkpoint_seconds: float = 0.0, pause: float = 0.0, *, compiled: bo
     from scanengine.api import scan
     from scanengine.store import writer
 
-    os.fsync = lambda _: None  # a kill is no loss of power, and a disk is slow
+    os.fsync = lambda fd: None  # a kill is no loss of power, and a disk is slow
     writer.CHECKPOINT_SECONDS = checkpoint_seconds
     writer._CHECKPOINT_SHARE = 1e9
     vars(driver.Tiling)["of"].__func__.__defaults__ = (points,)
     driver.TILE_POINTS = driver.UNBUFFERED_TILE_POINTS = points
     if compiled:
-        scan.SMALL_POINTS = 0
+        vars(scan)["SMALL_POINTS"] = 0
     if pause:
         write = writer.GridWriter.write
 
-        def slowly(self: writer.GridWriter, start: Any, prepared: bytes) -> None:
+        def slowly(self: writer.GridWriter, start: Any, prepared: Any) -> None:
             time.sleep(pause)
             write(self, start, prepared)
 
@@ -82,7 +82,7 @@ def kill_at(place: str, number: int) -> None:
 class Child:
     """A run of the command line in a process of its own."""
 
-    def __init__(self, pid: int, answers: TextIO) -> None:
+    def __init__(self, pid: int, answers: IO[str]) -> None:
         self.pid = pid
         self._answers = answers
 
@@ -152,7 +152,7 @@ def _serve() -> None:
             for axes in (TWO, FOUR):
                 scan = scanengine.api.Scan(parse(HEAD + axes))
                 if compiled:
-                    scan.evaluator = dataclasses.replace(scan.evaluator, compiled=True)  # type: ignore[misc, type-var]
+                    scan.evaluator = dataclasses.replace(scan.evaluator, compiled=True)  # type: ignore[type-var]
                 scan.run(threads=1)
         pid = os.fork()
         if not pid:
