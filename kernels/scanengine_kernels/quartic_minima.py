@@ -53,9 +53,10 @@ def minimise_quartic(
     levels = new_levels(squares, n)
     block = np.empty((quartic_starts[0, quartic_groups[0]], 1))
     planes = aligned(quartic_groups[0] * z.size).reshape((quartic_groups[0], z.size))
-    together = min(depth, max(1, LINES_TOGETHER // y.size))
-    coefficients = aligned(5 * together * y.size).reshape((5, together * y.size))
-    ends, row = aligned(together * y.size * LANES), np.empty(length)
+    together = min(depth, max(1, LINES_TOGETHER // rows))
+    room = together * rows + 2 * LANES  # lines that fill the last block of a plane are written over by the next plane's
+    coefficients = aligned(5 * room).reshape((5, room))
+    ends, row = aligned(room * LANES), np.empty(length)
     of_planes, of_lines = np.empty(depth if shown < n - 1 else 0), np.empty((depth, y.size))
     nothing = np.empty(0)
     index = np.full(n - 3, -1, dtype=np.int64)
@@ -71,7 +72,7 @@ def minimise_quartic(
         bound = add_up_squares(levels[n - 3], squares.block_products, block[:, 0])
         needed = floor_needed(bound)
         fix_variable_at_each(block, 0, quartic_starts[0], quartic_groups[0], z, planes)
-        minimise_planes(planes, 0, depth, y, x, parabolas, coefficients, ends, of_planes, of_lines)
+        minimise_planes(planes, 0, depth, y, rows, x, parabolas, coefficients, ends, of_planes, of_lines)
         if shown == n - 1:
             for k in range(depth):
                 for line in range(rows):
@@ -136,6 +137,7 @@ def minimise_planes(
     first: int,
     last: int,
     y: NDArray[np.float64],
+    rows: int,
     x: NDArray[np.float64],
     parabolas: bool,
     coefficients: NDArray[np.float64],
@@ -146,21 +148,20 @@ def minimise_planes(
     """Set of_planes (planes,) to the minima over y and x of the quartics planes[:, plane], or if it is empty of_lines
     (planes, y) to those over x.
 
-    Planes are taken from the first to before the last; coefficients (5, lines) and ends (lines, 8) have room for one or
-    for several together.
+    Of y, which fill blocks of eight, the first `rows` are meant. Planes are taken from the first to before the last, as
+    many together as coefficients (5, lines + 8) and ends (lines + 8, 8) have room for.
     """
-    together = coefficients.shape[1] // y.size
+    together = (coefficients.shape[1] - 2 * LANES) // rows
     for plane in range(first, last, together):
         number = min(together, last - plane)
         for k in range(number):
-            tabulate_lines(planes, plane + k, y, 0, coefficients, k * y.size, ends)
-        minimise_along(coefficients, number * y.size, x, parabolas, ends)
+            tabulate_lines(planes, plane + k, y, 0, coefficients, k * rows, ends)
+        minimise_along(coefficients, number * rows, x, parabolas, ends)
         for k in range(number):
-            at = k * y.size * LANES
             if of_planes.size > 0:
-                of_planes[plane + k] = lowest_of_plane(ends, at, y.size * LANES)
+                of_planes[plane + k] = lowest_of_plane(ends, k * rows * LANES, rows)
             else:
-                lowest_of_lines(ends, at, of_lines, (plane + k) * y.size, y.size)
+                lowest_of_lines(ends, k * rows * LANES, of_lines, (plane + k) * y.size, rows)
 
 
 @jit_inline
@@ -266,12 +267,17 @@ def lowest_of_lines(
 
 
 @jit_inline
-def lowest_of_plane(ends: NDArray[np.float64], first: int, number: int) -> float:
-    """Return the smallest of a number of elements of ends, a multiple of 64, from flat index first on."""
+def lowest_of_plane(ends: NDArray[np.float64], first: int, lines: int) -> float:
+    """Return the smallest of a number of lines' blocks of ends, from flat index first on."""
     p, q, r, s = splat(np.inf), splat(np.inf), splat(np.inf), splat(np.inf)
-    for at in range(first, first + number, 4 * LANES):
+    at, last = first, first + lines * LANES
+    while at + 4 * LANES <= last:
         p, q = minimum(load(ends, at), p), minimum(load(ends, at + LANES), q)
         r, s = minimum(load(ends, at + 2 * LANES), r), minimum(load(ends, at + 3 * LANES), s)
+        at += 4 * LANES
+    while at < last:
+        p = minimum(load(ends, at), p)
+        at += LANES
     return lowest(minimum(minimum(p, q), minimum(r, s)))
 
 
@@ -296,7 +302,7 @@ def lowest_within(
 
     The line is as long as row; coefficients, ends, nothing and of_lines are those of `minimise_planes`.
     """
-    minimise_planes(planes, plane, plane + 1, y, x, False, coefficients, ends, nothing, of_lines)
+    minimise_planes(planes, plane, plane + 1, y, rows, x, False, coefficients, ends, nothing, of_lines)
     least = np.inf
     for line in range(rows):
         if of_lines[plane, line] <= within:
