@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,10 @@ import iminuit
 import numpy as np
 import pytest
 
-from scanengine.api import Minimum, Scan
+from scanengine.api import Scan
 from scanengine.definition import Definition
-from scanengine.errors import InputError, RunError
-from scanengine.fitting import Objective, coarse_axes, lowest_neighbours
+from scanengine.errors import RunError
+from scanengine.fitting import Objective, coarse_axes, find_minima, lowest_neighbours
 from scanengine.grids import Axis
 from tests.naive import FloatArray
 from tests.scan_files import definition, experiment
@@ -182,14 +183,15 @@ def test_lowest_neighbours_include_diagonal_ones() -> None:
 
 
 def test_chi2_that_is_nowhere_finite_is_an_error() -> None:
-    """Counts seen where the only signal vanishes all over the axis."""
-    table = tables(("poisson", "poisson"))[1] | {"backgrounds": None, "channels": {"all": ["nu_e"]}, "target": "Ne20"}
-    del table["backgrounds"]
-    g_p, g_n = 0.5 - 2.0 * 0.2312, -0.5
-    vanishing = -(g_p + g_n) / 3.0
-    axes = {"eps_ee_uV": {"values": [vanishing - 1e-12, vanishing + 1e-12]}}
-    with pytest.raises((RunError, InputError)):
-        scan_of([table], axes=axes).fit()
+    """An evaluator that finds no count where some were seen, at every point of the grid."""
+
+    class Infinite:
+        def fill(self, values: Sequence[FloatArray], chi2: FloatArray) -> None:  # noqa: ARG002  (a grid like any)
+            chi2[...] = np.inf
+
+    scan = definition(tables(), axes=EPS)
+    with pytest.raises(RunError, match="chi2 is infinite all over the grid"):
+        find_minima(likelihood_of(scan), Infinite(), scan)
 
 
 SCAN = """
@@ -246,10 +248,3 @@ def test_command_line(tmp_path: Path) -> None:
 
 def test_data_are_those_of_the_file() -> None:
     assert likelihood_of(definition(tables())).data.tolist() == [float(n) for n in (*DATA["A"], *DATA["B"])]
-
-
-def test_minimum_names_its_errors() -> None:
-    (best, *_) = scan_of(tables(("gaussian", "gaussian")), axes=ONE_TARGET_TWO_FLAVOURS, nuisances=[FLUX]).fit()
-    assert isinstance(best, Minimum)
-    if best.errors is not None:
-        assert list(best.errors) == list(best.place)
