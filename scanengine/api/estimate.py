@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scanengine import planes, profiling
-from scanengine.driver import ArraySink, Tiling, scan_grid
+from scanengine.driver import Fleeting, Tiling, scan_grid
 from scanengine.grids import FloatArray
 from scanengine.polynomials import ChiSquaredPolynomial
 
 if TYPE_CHECKING:
     from scanengine.api.scan import Scan
-    from scanengine.store import Encoding
+    from scanengine.store import Encoder, Encoding
 
 _SAMPLE_SECONDS = 0.3
+_TILES_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -62,37 +63,54 @@ def estimate(scan: Scan, threads: int) -> Estimate:
     return Estimate(scan.shape, visited, grid_bytes, stored_bytes, seconds, threads)
 
 
+class _Trial(Fleeting):
+    """Takes tiles as a file would, and keeps nothing but the number of their bytes."""
+
+    def __init__(self, encoder: Encoder | None) -> None:
+        self.wants_tiles = encoder is not None
+        self.n_bytes = 0
+        self._encoder = encoder
+
+    def prepare(self, chi2: FloatArray) -> None:
+        """Encode a tile, if there is a grid to be stored; from one thread."""
+        if self._encoder is not None:
+            self.n_bytes += len(self._encoder.encode(chi2))
+
+    def write(self, start: tuple[int, ...], prepared: None) -> None:
+        """Do nothing."""
+
+
 def _sampled(scan: Scan, encoding: Encoding, threads: int) -> tuple[float, float]:
     """Return the share of its bytes that a stored grid compresses to, and the seconds that all tiles take."""
     from scanengine.store import Encoder
 
+    tile = scan.tiles.tile_shape
     keeps_grid = scan.definition.output.keep == "grid"
-    encoder = Encoder(encoding, scan.tiles.tile_shape, compiled=scan.compiled) if keeps_grid else None
-    tiling = Tiling.of(scan.shape, prod(scan.tiles.tile_shape)) if keeps_grid else Tiling.of(scan.shape)
-    starts = _spread(tiling, 64)
-    _sample(scan, tiling, starts[0])  # the first call compiles, or loads what was compiled
-    points = stored = 0
+    # some tiles at once, so that it does not count how long a scan takes to begin
+    blocks = Tiling.of(scan.shape, _TILES_AT_ONCE * prod(tile))
+    starts = _spread(blocks, 64)
+    encoder = Encoder(encoding, tile, compiled=scan.compiled) if keeps_grid else None
+    _try(scan, blocks, starts[0], _Trial(encoder))  # the first call compiles, or loads what was compiled
+    trial, points = _Trial(encoder), 0
     began = time.perf_counter()
     for start in starts:
-        chi2 = _sample(scan, tiling, start)
-        if encoder is not None:
-            stored += len(encoder.encode(chi2))
-        points += chi2.size
+        points += _try(scan, blocks, start, trial)
         if time.perf_counter() - began > _SAMPLE_SECONDS:
             break
-    seconds = (time.perf_counter() - began) * scan.tiles.points / points / min(threads, len(tiling))
-    return stored / (points * encoding.dtype.itemsize), seconds
+    seconds = (time.perf_counter() - began) * scan.tiles.points / points
+    return trial.n_bytes / (points * encoding.dtype.itemsize), seconds / min(threads, len(scan.tiles))
 
 
-def _sample(scan: Scan, tiling: Tiling, start: tuple[int, ...]) -> FloatArray:
-    shape = tiling.shape_at(start)
-    sink = ArraySink(shape)
+def _try(scan: Scan, blocks: Tiling, start: tuple[int, ...], trial: _Trial) -> int:
+    """Scan a block of the grid as a run would, and return its number of points."""
+    shape = blocks.shape_at(start)
     axes = [
         replace(axis, values=axis.values[s : s + n])
         for axis, s, n in zip(scan.definition.axes, start, shape, strict=True)
     ]
-    scan_grid(scan.evaluator, axes, sink, compiled=scan.compiled)
-    return sink.chi2
+    tiling = Tiling(shape, tuple(min(n, t) for n, t in zip(shape, scan.tiles.tile_shape, strict=True)))
+    scan_grid(scan.evaluator, axes, trial, tiling=tiling, compiled=scan.compiled)
+    return prod(shape)
 
 
 def _spread(tiling: Tiling, most: int) -> list[tuple[int, ...]]:
