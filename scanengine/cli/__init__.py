@@ -405,13 +405,17 @@ def reproduce(
         "reproduced"
     ),
     overwrite: Annotated[bool, typer.Option(help="Replace files in it that scanengine did not write.")] = False,
+    data: DataOption = None,
 ) -> None:
     """Run the results of published papers anew, and write a report with ours beside the published ones.
 
-    Exit status 1 if one of them leaves its tolerance.
+    Exit status 1 if one of them leaves its tolerance. What needs data that are not there is not run, and said.
     """
+    from scanengine.definition.folders import DATA_VARIABLE
     from scanengine.reproduce import INDEX, find_recipes, in_words, write_report
 
+    if data is not None:
+        os.environ[DATA_VARIABLE] = str(data)  # recipes are functions without arguments
     recipes = find_recipes(names or [])
     with text.steps("results", [recipe.full_name for recipe in recipes]) as begin:
         findings = write_report(recipes, output, overwrite=overwrite, progress=begin)

@@ -17,7 +17,8 @@ from scanengine.definition.bundled import find_scan, read_text
 from scanengine.definition.checks import check_experiment, check_magnetic_threshold, unconstrained_axes
 from scanengine.definition.experiments import Parts, build_experiments
 from scanengine.definition.folders import DATA_VARIABLE, Folders
-from scanengine.definition.lines import key_lines
+from scanengine.definition.include import as_toml, checked_names, merged
+from scanengine.definition.lines import KeyPath, key_lines
 from scanengine.definition.model import Definition, Output, Physics, Statistic
 from scanengine.definition.nuisance_schema import StatisticTable
 from scanengine.definition.nuisances import build_nuisances
@@ -28,7 +29,7 @@ from scanengine.definition.report import Report
 from scanengine.definition.schema import OutputTable, PhysicsTable, ScanFile
 from scanengine.definition.source import build_sources, source_notes
 from scanengine.definition.statistics import build_statistics
-from scanengine.errors import DefinitionError, Fault
+from scanengine.errors import DefinitionError, Fault, InputError
 from scanengine.inputs.constants import SIN2_THETA_W
 from scanengine.inputs.nuisances import Nuisance
 
@@ -72,19 +73,51 @@ def parse(
     Raises DefinitionError with all faults of the text and the overrides.
     """
     name = str(path) if path else "scan"
-    raw = _toml(text, name)
-    overridden, faults = apply_overrides(raw, overrides)
     folder = directory or (path.parent if path else Path())
     data = data or os.environ.get(DATA_VARIABLE)
+    raw, lines = _toml(text, name), key_lines(text)
+    if "include" in raw:
+        raw = _with_included(raw, name, lines, folder, data)
+        text = as_toml(raw)
+    overridden, faults = apply_overrides(raw, overrides)
     data_from = raw.get("data_from")
     folders = Folders(folder, Path(data) if data else None, data_from if isinstance(data_from, str) else "")
-    report = Report(name, folders, key_lines(text), overridden)
+    report = Report(name, folders, lines, overridden)
+    if "include" in raw:
+        report.add(("include",), "found in a --set, but it is read before these: a scan file of its own would do")
     with np.errstate(all="ignore"):  # numbers that overflow are found where they end up
         definition = _build(raw, report, require_axes=require_axes, own_axes=own_axes)
     faults = report.faults + faults
     if faults or definition is None:
         raise DefinitionError(faults)
     return replace(definition, text=text, path=path, overrides=tuple(overrides))
+
+
+def _with_included(
+    raw: dict[str, Any], name: str, lines: Mapping[KeyPath, int], folder: Path, data: str | Path | None
+) -> dict[str, Any]:
+    """Return the tables of a scan file with those that it includes, in a way that an including file is read too.
+
+    Raises DefinitionError with all faults of the included files, or with the fault of `include`.
+    """
+    faults: list[Fault] = []
+    files: dict[str, dict[str, Any]] = {}
+    try:
+        for included in checked_names(raw["include"]):
+            path = folder / included
+            if included == Path(name).name:
+                raise InputError(f"{included} is this file itself")
+            try:
+                files[path.stem] = tomllib.loads(parse(read_text(path), path=path, require_axes=False, data=data).text)
+            except DefinitionError as error:
+                faults += error.faults
+            except RecursionError:
+                raise InputError(f"{included} includes itself, by way of others") from None
+        if not faults:
+            return merged(raw, files)
+    except InputError as error:
+        faults.append(Fault(f"{name}:{lines[('include',)]}", f"include: {error}"))
+    raise DefinitionError(faults)
 
 
 def _toml(text: str, name: str) -> dict[str, Any]:

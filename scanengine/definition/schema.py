@@ -283,6 +283,11 @@ class ScanFile(Table):
     """A scan: a source, what experiments count of its neutrinos, and the parameters to scan."""
 
     title: str = Field("", description="Title, for people.")
+    include: list[str] | None = Field(
+        None,
+        description="Other scan files in the same directory, whose experiments, sources and nuisances are taken over; "
+        "a nuisance of this file takes the place of theirs of the same name. Their axes and output are not.",
+    )
     source: Annotated[StoppedPion | Tabulated | Reactor | None, SkipValidation] = Field(
         None, description="Neutrino source: a table [source]; it may be left out where every experiment names another."
     )

@@ -13,8 +13,9 @@ class Check:
 
     `published`, `ours` and `tolerance` are for reading; `value` is our number, where it is one, and `ratio` what it is
     in units of the published one. `excess` is the deviation in units of what is tolerated. A published result that is
-    `known` not to come out is "explained" if the exhibit's notes give the reason, else "unexplained". What the paper
-    does not print, but follows from its equations or from ours, is `derived`: a consistency check.
+    `known` not to come out is "explained" if the exhibit's notes give the reason, else "unexplained"; with `absent` data
+    it is not compared at all. What the paper does not print, but follows from its equations or from ours, is `derived`:
+    a consistency check.
     """
 
     result: str
@@ -26,15 +27,18 @@ class Check:
     ratio: float | None = None
     known: Literal["", "explained", "unexplained"] = ""
     derived: bool = False
+    absent: bool = False
 
     @property
     def verdict(self) -> str:
-        """One word: "agrees", "explained" or "unexplained" (it differs, as is known), or "differs"."""
-        return "differs" if not self.passed else self.known or "agrees"
+        """One word: "agrees", "explained" or "unexplained" (it differs, as is known), "differs", or "absent"."""
+        return "absent" if self.absent else "differs" if not self.passed else self.known or "agrees"
 
     @property
     def label(self) -> str:
-        """The verdict for reading: "agrees", "differs, explained", "differs, unexplained" or "differs"."""
+        """The verdict for reading: "agrees", "differs, explained", "differs, unexplained", "differs", or "not run"."""
+        if self.absent:
+            return "not run: data absent"
         return f"differs, {self.known}" if self.passed and self.known else self.verdict
 
     @property
@@ -105,6 +109,11 @@ class Check:
     def statement(cls, result: str, published: str, ours: str, *, holds: bool, derived: bool = False) -> Check:
         """Hold what is seen here against what a paper says of a result."""
         return cls(result, published, ours, "as stated", 0.0 if holds else inf, derived=derived)
+
+    @classmethod
+    def not_run(cls, result: str, published: str = "") -> Check:
+        """A result whose data are not there: it neither agrees nor differs."""
+        return cls(result, published, "", "", 0.0, absent=True)
 
     @classmethod
     def known_difference(

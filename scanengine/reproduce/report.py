@@ -138,7 +138,7 @@ def _page(made: Sequence[_Made], findings: Sequence[Finding]) -> str:
         made=made,
         anchors={each.recipe: each.stem for each in made},
         in_words=in_words(findings),
-        differing=[finding for finding in findings if finding.check.label != "agrees"],
+        differing=[finding for finding in findings if finding.check.verdict not in {"agrees", "absent"}],
         published=published,
         derived=[finding for finding in findings if finding.check.derived],
         worst=sorted(numbers, key=lambda finding: -finding.check.excess)[:WORST],
