@@ -105,10 +105,9 @@ class Objective:
         values = self.monomials.values(t)
         templates = np.einsum("m,cmb->cb", values, self.excess)
         chi2, z = self.likelihood.minimised_at(templates)
-        chosen = np.concatenate(([0], np.where(z >= 0.0, np.arange(1, 1 + z.size), self.likelihood.templates.below)))
-        weights = np.concatenate(([1.0], z))
-        excess = weights @ templates[chosen]
-        by_monomial = np.einsum("c,cmb,b->m", weights, self.excess[chosen], self.likelihood.rows.slopes(excess))
+        weights = self.likelihood.templates.weights(z)
+        slopes = self.likelihood.rows.slopes(weights @ templates)
+        by_monomial = np.einsum("c,cmb,b->m", weights, self.excess, slopes, optimize=True)
         gradient = [float((factors * values[columns]) @ by_monomial) for factors, columns in self._derivatives]
         # out of bounds, where counts that were seen are not expected, a search only has to turn back
         return (chi2, np.array(gradient)) if np.isfinite(chi2) else (_FORBIDDEN, np.zeros(t.size))

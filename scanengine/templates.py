@@ -41,6 +41,13 @@ class Templates:
         coefficients[0] += self.constant
         return coefficients
 
+    def weights(self, z: FloatArray) -> FloatArray:
+        """Return the factors (templates,) with which the templates add up to the counts at z (nuisances,)."""
+        weights = np.zeros(len(self.constant))
+        weights[0] = 1.0
+        weights[np.where(z >= 0.0, np.arange(1, 1 + z.size), self.below)] = z
+        return weights
+
     @property
     def depend_on_signals(self) -> NDArray[np.bool_]:
         """Which nuisances change the counts by what depends on the scanned parameters (nuisances,)."""

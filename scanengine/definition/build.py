@@ -103,10 +103,8 @@ def _with_included(
     faults: list[Fault] = []
     files: dict[str, dict[str, Any]] = {}
     try:
-        for included in checked_names(raw["include"]):
+        for included in checked_names(raw["include"], Path(name).name):
             path = folder / included
-            if included == Path(name).name:
-                raise InputError(f"{included} is this file itself")
             try:
                 files[path.stem] = tomllib.loads(parse(read_text(path), path=path, require_axes=False, data=data).text)
             except DefinitionError as error:

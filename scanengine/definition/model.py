@@ -93,8 +93,8 @@ class Definition:
     """A scan, read and checked.
 
     `text` is the scan file verbatim, or with what it includes, and `overrides` what `--set` changed of it; `path` is
-    where it was read from. `source` is that of the experiments without one of their own. `notes` are words for the user about what is legal but
-    may surprise. `statistics` by experiment take the place of `statistic` where they are there.
+    where it was read from. `source` is that of the experiments without one of their own. `notes` are words for the user
+    about what is legal but may surprise. `statistics` by experiment take the place of `statistic` where they are there.
     """
 
     title: str

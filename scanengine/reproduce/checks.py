@@ -13,9 +13,9 @@ class Check:
 
     `published`, `ours` and `tolerance` are for reading; `value` is our number, where it is one, and `ratio` what it is
     in units of the published one. `excess` is the deviation in units of what is tolerated. A published result that is
-    `known` not to come out is "explained" if the exhibit's notes give the reason, else "unexplained"; with `absent` data
-    it is not compared at all. What the paper does not print, but follows from its equations or from ours, is `derived`:
-    a consistency check.
+    `known` not to come out is "explained" if the exhibit's notes give the reason, else "unexplained"; with `absent`
+    data it is not compared at all. What the paper does not print, but follows from its equations or from ours, is
+    `derived`: a consistency check.
     """
 
     result: str
