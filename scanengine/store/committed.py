@@ -7,12 +7,17 @@ import struct
 import sys
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 
 _MAGIC = b"scanengine-commit"
 _BLOCK = 1 << 24
+
+WRITTEN_AHEAD = 1 << 26
+"""So many bytes may wait in the operating system's memory before the disk is to begin."""
+
 _PIECE = struct.Struct("<qq")
 _FOOTER = struct.Struct(f"<qqI{len(_MAGIC)}s")
 
@@ -39,6 +44,9 @@ class CommittedFile:
             raise
         self._changes: list[tuple[int, bytes]] = []
         self._place = 0
+        self._unsynced = 0
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="sync")
+        self._syncing: Future[None] | None = None
         self.abandoned = False
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
@@ -80,6 +88,10 @@ class CommittedFile:
             self._changes.append((first, bytes(view[:waiting])))
         if waiting < n:
             self._put(first + waiting, view[waiting:])
+            self._unsynced += n - waiting
+            if self._unsynced > WRITTEN_AHEAD and (self._syncing is None or self._syncing.done()):
+                self._unsynced = 0
+                self._syncing = self._pool.submit(self._sync)
         self._place += n
         self._end = max(self._end, self._place)
         return n
@@ -130,7 +142,13 @@ class CommittedFile:
 
     def close(self) -> None:
         """Close, and let others write."""
+        self._pool.shutdown()
         self._file.close()
+
+    def _sync(self) -> None:
+        """Have the disk begin, lest it waits for `commit`; what fails now fails there again."""
+        with suppress(OSError):
+            os.fsync(self._file.fileno())
 
     def _put(self, start: int, data: bytes | memoryview) -> None:
         try:

@@ -71,6 +71,7 @@ class GridWriter:
         self._overwrite, self._fresh = overwrite, fresh
         self._encoders: SimpleQueue[Encoder] = SimpleQueue()
         self._finished = False
+        self._room = 0
         self._earlier: RunningMinima | None = None
         self._running: Callable[[], RunningMinima] | None = None
         check_output(self.path, plan.n_bytes + plan.reserve_bytes, overwrite)
@@ -260,8 +261,12 @@ class GridWriter:
 
     def _require_room(self, n_bytes: int) -> None:
         """Raise `RunError` while the disk still has room to end well: HDF5 does not recover from a failed flush."""
-        if shutil.disk_usage(self.path.parent).free < n_bytes + self.plan.reserve_bytes:
-            raise RunError(self._could_not("the disk is full"))
+        self._room -= n_bytes
+        if self._room < 0:  # asking takes longer than to write a tile
+            free = shutil.disk_usage(self.path.parent).free - n_bytes - self.plan.reserve_bytes
+            if free < 0:
+                raise RunError(self._could_not("the disk is full"))
+            self._room = free // 16
 
     def _could_not(self, reason: str) -> str:
         kept = int(self._done_on_disk.sum())

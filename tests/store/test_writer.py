@@ -218,9 +218,12 @@ def test_a_grid_with_missing_tiles_is_not_finished(tmp_path: Path) -> None:
 
 def test_a_disk_that_fills_up_ends_the_run_with_what_it_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     writer = writer_for(tmp_path / "out.h5")
+    tile_bytes = 8 * 3 * 2 * 4
+    room = writer.plan.reserve_bytes + tile_bytes
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=room))
     with writer:
         write_first_tile(writer)
-        monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1_000_000))
+        room -= tile_bytes
         with pytest.raises(RunError, match=r"out\.partial\.h5 could not be written: the disk is full"):
             writer.write((3, 0, 0), writer.prepare(np.zeros(TILE)))
     with pytest.raises(InputError, match="stopped after 1 of 9 tiles"):
