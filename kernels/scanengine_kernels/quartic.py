@@ -17,7 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanengine_kernels._jit import jit, jit_inline
-from scanengine_kernels._simd import LANES, Lanes, aligned, fma, load, maximum, minimum, splat, store, total
+from scanengine_kernels._simd import (
+    LANES,
+    Lanes,
+    aligned,
+    fma,
+    load,
+    lowest_of_each,
+    maximum,
+    minimum,
+    splat,
+    store,
+    total,
+)
 from scanengine_kernels._simd import lowest as lowest_lane
 from scanengine_kernels.polynomial import fix_variable_of_all
 
@@ -102,6 +114,21 @@ def add_up_squares(
 def quartic_at(x: Lanes, c0: Lanes, c1: Lanes, c2: Lanes, c3: Lanes, c4: Lanes) -> Lanes:
     """Return c0 + c1 x + c2 x^2 + c3 x^3 + c4 x^4."""
     return fma(x, fma(x, fma(x, fma(x, c4, c3), c2), c1), c0)
+
+
+@jit_inline
+def lowest_of_eight(ends: NDArray[np.float64], at: int) -> Lanes:
+    """Return the smallest number of each of eight lines, which have a block each in ends, from flat index at on."""
+    return lowest_of_each(
+        load(ends, at),
+        load(ends, at + LANES),
+        load(ends, at + 2 * LANES),
+        load(ends, at + 3 * LANES),
+        load(ends, at + 4 * LANES),
+        load(ends, at + 5 * LANES),
+        load(ends, at + 6 * LANES),
+        load(ends, at + 7 * LANES),
+    )
 
 
 @jit_inline

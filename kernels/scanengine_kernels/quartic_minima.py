@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanengine_kernels._jit import jit, jit_inline
-from scanengine_kernels._simd import LANES, aligned, fma, load, lowest, lowest_of_each, minimum, splat, store
+from scanengine_kernels._simd import LANES, aligned, fma, load, lowest, minimum, splat, store
 from scanengine_kernels.polynomial import first_changed, fix_variable_at_each, fix_variable_of_all
 from scanengine_kernels.profiles import smallest
 from scanengine_kernels.quartic import (
@@ -23,6 +23,7 @@ from scanengine_kernels.quartic import (
     around,
     fill_line_with_squares,
     floor_needed,
+    lowest_of_eight,
     new_levels,
     quartic_at,
     tabulate_lines,
@@ -253,16 +254,7 @@ def lowest_of_lines(
     """Set a number of of_lines, from flat index first_line on, to the smallest of each of as many blocks of ends."""
     for line in range(0, number, LANES):
         at = first + line * LANES
-        least = lowest_of_each(
-            load(ends, at),
-            load(ends, at + LANES),
-            load(ends, at + 2 * LANES),
-            load(ends, at + 3 * LANES),
-            load(ends, at + 4 * LANES),
-            load(ends, at + 5 * LANES),
-            load(ends, at + 6 * LANES),
-            load(ends, at + 7 * LANES),
-        )
+        least = lowest_of_eight(ends, at)
         store(of_lines, first_line + line, least)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanengine_kernels._jit import jit, jit_inline
-from scanengine_kernels._simd import LANES, aligned, first_lanes, load, lowest_of_each, minimum, splat, store
+from scanengine_kernels._simd import LANES, aligned, first_lanes, load, minimum, splat, store
 from scanengine_kernels.polynomial import first_changed, fix_variable_at_each, fix_variable_of_all
 from scanengine_kernels.profiles import smallest
 from scanengine_kernels.quartic import (
@@ -21,6 +21,7 @@ from scanengine_kernels.quartic import (
     around,
     fill_line_with_squares,
     floor_needed,
+    lowest_of_eight,
     new_levels,
     quartic_at,
     sides_of_zero,
@@ -218,16 +219,7 @@ def lower_to_ends(
     """Lower over_x from first_line on to the smallest numbers of as many blocks of ends."""
     for line in range(0, lines, LANES):
         at = first + line * LANES
-        smallest = lowest_of_each(
-            load(ends, at),
-            load(ends, at + LANES),
-            load(ends, at + 2 * LANES),
-            load(ends, at + 3 * LANES),
-            load(ends, at + 4 * LANES),
-            load(ends, at + 5 * LANES),
-            load(ends, at + 6 * LANES),
-            load(ends, at + 7 * LANES),
-        )
+        smallest = lowest_of_eight(ends, at)
         store(over_x, first_line + line, minimum(smallest, load(over_x, first_line + line)))
 
 
