@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scanengine.grids import FloatArray
 
 DEFLATE_LEVEL = 1
-_SAMPLE_BYTES = 8192
+_SAMPLE_BYTES = 2048
 _WORTHWHILE = 0.9
 _ROW_WORDS = 4096
 _CHECKSUM_BYTES = 4
