@@ -68,7 +68,7 @@ def test_the_main_job_finds_the_standard_model_and_complete_intervals() -> None:
     assert np.allclose(line, line[::-1], rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", sorted(bundled_scans()))
+@pytest.mark.parametrize("name", [name for name in bundled_scans() if not name.startswith("coherent/")])
 def test_every_bundled_scan_states_its_title_and_runs_without_a_word(name: str) -> None:
     scan = scanengine.load(name)
     assert scan.definition.title

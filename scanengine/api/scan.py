@@ -125,7 +125,8 @@ class Scan:
 
     def chi2(self, **axis_values: float) -> float:
         """Return chi2 at one point, from the counts themselves; axes not named stay at the Standard Model."""
-        if isinstance(self.evaluator, DirectEvaluator):
+        if self._is_direct():
+            assert isinstance(self.evaluator, DirectEvaluator)
             return self.evaluator.chi2(self._point(axis_values))
         return float(self.likelihood.chi2(self.theta(**axis_values)))
 

@@ -63,12 +63,14 @@ def parse(
     require_axes: bool = True,
     own_axes: bool = False,
     data: str | Path | None = None,
+    included_by: tuple[str, ...] = (),
 ) -> Definition:
     """Return what the text of a scan file defines; its files are relative to `directory`, by default that of `path`.
 
     Files written as {data}/... are in the folder `data`, by default that of the environment variable SCANENGINE_DATA.
 
-    With `own_axes` an axis may have any name, for a cross-section that makes use of it.
+    With `own_axes` an axis may have any name, for a cross-section that makes use of it. `included_by` are the names of
+    the files that include this one, which it may not include.
 
     Raises DefinitionError with all faults of the text and the overrides.
     """
@@ -77,7 +79,7 @@ def parse(
     data = data or os.environ.get(DATA_VARIABLE)
     raw, lines = _toml(text, name), key_lines(text)
     if "include" in raw:
-        raw = _with_included(raw, name, lines, folder, data)
+        raw = _with_included(raw, name, lines, folder, data, (*included_by, Path(name).name))
         text = as_toml(raw)
     overridden, faults = apply_overrides(raw, overrides)
     data_from = raw.get("data_from")
@@ -94,23 +96,28 @@ def parse(
 
 
 def _with_included(
-    raw: dict[str, Any], name: str, lines: Mapping[KeyPath, int], folder: Path, data: str | Path | None
+    raw: dict[str, Any],
+    name: str,
+    lines: Mapping[KeyPath, int],
+    folder: Path,
+    data: str | Path | None,
+    within: tuple[str, ...],
 ) -> dict[str, Any]:
-    """Return the tables of a scan file with those that it includes, in a way that an including file is read too.
+    """Return the tables of a scan file with those of the files that it includes, each of which is checked by itself.
 
-    Raises DefinitionError with all faults of the included files, or with the fault of `include`.
+    `within` are the names of the file and of those that include it. Raises DefinitionError with all faults of the
+    included files, or with the fault of `include`.
     """
     faults: list[Fault] = []
     files: dict[str, dict[str, Any]] = {}
     try:
-        for included in checked_names(raw["include"], Path(name).name):
+        for included in checked_names(raw["include"], within):
             path = folder / included
             try:
-                files[path.stem] = tomllib.loads(parse(read_text(path), path=path, require_axes=False, data=data).text)
+                whole = parse(read_text(path), path=path, require_axes=False, data=data, included_by=within)
+                files[path.stem] = tomllib.loads(whole.text)
             except DefinitionError as error:
                 faults += error.faults
-            except RecursionError:
-                raise InputError(f"{included} includes itself, by way of others") from None
         if not faults:
             return merged(raw, files)
     except InputError as error:

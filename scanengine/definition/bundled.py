@@ -24,7 +24,7 @@ def bundled_scans() -> dict[str, Path]:
     folder = scans_folder()
     if folder is None:
         return {}
-    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in sorted(folder.rglob("*.toml"))}
+    return dict(sorted((path.relative_to(folder).with_suffix("").as_posix(), path) for path in folder.rglob("*.toml")))
 
 
 def find_scan(path_or_name: str | Path) -> Path:

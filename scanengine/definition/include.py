@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scanengine.definition.sentences import listed, quoted
@@ -70,16 +70,19 @@ def _nuisance(table: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any
     return {**table, "signal": [experiment["name"] for experiment in raw["experiments"]]}
 
 
-def checked_names(raw: object, own: str) -> list[str]:
-    """Return the value of `include`. Raises InputError unless it is a list of names of other files beside the own."""
+def checked_names(raw: object, within: Sequence[str]) -> list[str]:
+    """Return the value of `include`.
+
+    Raises InputError unless it is a list of names of files beside this, none of them `within` which this is read.
+    """
     example = 'as ["csi2021.toml"]'
     if not isinstance(raw, list) or not raw or not all(isinstance(name, str) for name in raw):
         raise InputError(f"it must be a list of scan files, {example}")
     for position, name in enumerate(raw):
         if "/" in name or "\\" in name or not name.endswith(".toml"):
             raise InputError(f"found {quoted(name)}, it must be a scan file in the same directory, {example}")
-        if name == own:
-            raise InputError(f"found {quoted(name)}, which is this file itself")
+        if name in within:
+            raise InputError(f"found {quoted(name)}, which is this file itself, or includes it")
         if name in raw[:position]:
             raise InputError(f"found {quoted(name)} twice in {listed(raw)}")
     return list(raw)

@@ -86,8 +86,8 @@ def flavour_times_note() -> str:
 NOTES = (
     (
         "A target's counts depend on one combination of ε_u and ε_d, and on its square: a band, or two where an "
-        "amplitude of either sign fits better than none. The bands of CsI, Ar and Ge are so nearly parallel that together they "
-        "go on beyond the figure."
+        "amplitude of either sign fits better than none. The bands of CsI, Ar and Ge are so nearly parallel that "
+        "together they go on beyond the figure."
     ),
     (
         "Denton and Gehrlein give their interval, at 90% C.L. by pseudo-experiments, as about −0.04 to 0.23; ours is "

@@ -12,7 +12,7 @@ from scanengine.reproduce import Exhibit
 from .paper import SCANS, loaded, missing_note, not_run, there
 
 WITH_SPECTRA = ("csi2017", "csi2021", "lar2020")
-UNITS = {"energy": {"PE": "photo-electrons", "keVee": "energy [keVee]"}, "time_us": r"arrival time [$\mu$s]"}
+ENERGY = {"PE": "photo-electrons", "keVee": "energy [keVee]"}
 LAST = {"lar2020": {"energy": 50.0}}
 """Where a panel ends, if there is no signal beyond."""
 
@@ -50,7 +50,7 @@ def panel(scan: str, quantity: str) -> figures.Panel:
         np.stack(rows, axis=1).ravel() for rows in ((middles, middles, gap), (excess - error, excess + error, gap))
     )
     steps_x, steps_y = np.repeat(ends, 2)[1:-1], np.repeat(signal / widths, 2)
-    units = UNITS["time_us"] if quantity == "time_us" else UNITS["energy"][experiment.binning.units]
+    x_label = r"arrival time [$\mu$s]" if quantity == "time_us" else ENERGY[experiment.binning.units]
     per = r"$\mu$s" if quantity == "time_us" else experiment.binning.units
     return figures.Panel(
         (
@@ -58,7 +58,7 @@ def panel(scan: str, quantity: str) -> figures.Panel:
             figures.Points(middles, excess, "seen, less backgrounds", 0),
             figures.Line(bars_x, bars_y, "", 0),
         ),
-        units,
+        x_label,
         f"counts / {per}",
         SCANS[scan],
         levels=((0.0, ""),),

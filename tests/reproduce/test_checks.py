@@ -72,6 +72,12 @@ def test_a_known_difference_is_held_to_what_is_expected_instead() -> None:
     assert Check.number("x", "1.0", 1.0).label == "agrees"
 
 
+def test_what_could_not_be_run_neither_agrees_nor_differs() -> None:
+    check = Check.not_run("counts of argon")
+    assert (check.verdict, check.label, check.passed) == ("absent", "not run: data absent", True)
+    assert (check.value, check.ours) == (None, "")
+
+
 def test_a_derived_value_is_a_check_of_consistency() -> None:
     assert not Check.number("x", "1.0", 1.0).derived
     assert Check.number("x", "1.0", 1.0, derived=True).derived

@@ -293,6 +293,8 @@ def test_counts_tell_published_results_from_consistency_checks(folder: Path) -> 
         "1 consistency check: 1 agrees"
     )
     assert in_words([Finding(recipe, checks[0])] * 2) == "2 published results: 2 agree"
+    absent = [Finding(recipe, Check.not_run(name)) for name in "ab"]
+    assert in_words([Finding(recipe, checks[0]), *absent]) == ("3 published results: 1 agrees, 2 not run: data absent")
     assert in_words([Finding(recipe, checks[1])] * 2) == "2 published results: 2 differ"
     assert in_words([]) == "nothing to compare"
 
@@ -324,7 +326,7 @@ def test_names_choose_papers_and_results() -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("kosmas", "there is no paper 'kosmas': kosmas2015, scholberg2006"),
+        ("kosmas", "there is no paper 'kosmas': coherent, kosmas2015, scholberg2006"),
         ("kosmas2015/fig99", "kosmas2015 has no result 'fig99': table1, table2, eq5"),
         ("nobody/fig01", "there is no paper 'nobody/fig01'"),
     ],

@@ -1,0 +1,44 @@
+"""The report on COHERENT's data: at the deviations that were seen, and what it says where data are absent."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from scanengine.reproduce import find_recipes
+
+pytestmark = pytest.mark.jit_only
+
+SEEN = {
+    "CsI 2017: signal fitted": 140.54,
+    "CsI 2017: beam neutrons expected": 5.273,
+    "CsI 2021: signal expected": 323.33,
+    "CsI 2021: cross-section over the Standard Model's": 0.9703,
+    "LAr 2020: signal fitted": 159.71,
+    "LAr 2020: prompt-neutrons fitted": 552.12,
+    "LAr 2020: delayed-neutrons fitted": 10.507,
+    "LAr 2020: steady fitted": 3133.2,
+    "Ge 2024: significance": 3.2698,
+}
+
+
+@pytest.mark.skipif("SCANENGINE_DATA" not in os.environ, reason="SCANENGINE_DATA names no folder with COHERENT's data")
+def test_counts_are_those_that_were_seen() -> None:
+    (recipe,) = find_recipes(["coherent/signals"])
+    checks = recipe.run().checks
+    assert {check.result: check.value for check in checks} == pytest.approx(SEEN, rel=2e-4)
+    assert all(check.passed for check in checks)
+
+
+def test_without_data_results_are_not_run_and_the_others_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SCANENGINE_DATA", raising=False)
+    for recipe in find_recipes(["coherent"]):
+        made = recipe.run()
+        verdicts = {check.result: check.label for check in made.checks}
+        assert verdicts.pop("Ge 2024: significance", "differs, explained") == "differs, explained"
+        assert set(verdicts.values()) == {"not run: data absent"}
+        assert "arXiv:1804.09459" in " ".join(made.notes)
+        names = [row[0] for table in made.tables for row in table.rows]
+        assert names == ([] if recipe.name == "fig-spectra" else ["CsI 2017, one count", "Ge 2024"])
+        assert (made.figure is None) == (recipe.name in {"signals", "fig-spectra"})
