@@ -48,7 +48,8 @@ def peers(scan: Scan) -> Iterator[tuple[str, Callable[[], FloatArray]]]:
     if find_spec("jax"):
         import jax
 
-        jax.config.update("jax_enable_x64", True)
+        config: Any = jax.config
+        config.update("jax_enable_x64", True)
         compiled = jax.jit(lambda *parameters: sum(_term(count, *parameters) for count in counts))
         yield "JAX, jit", lambda: np.asarray(compiled(*axes).block_until_ready())
 
