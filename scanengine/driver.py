@@ -185,7 +185,7 @@ class Tiling:
 
 def tile_points(grid_points: int) -> int:
     """Return how large tiles are that need not be filled: enough of them for many threads or workers."""
-    return min(UNBUFFERED_TILE_POINTS, max(TILE_POINTS, grid_points // 64))
+    return min(UNBUFFERED_TILE_POINTS, max(TILE_POINTS, grid_points // 16))
 
 
 @dataclass(frozen=True, eq=False)
