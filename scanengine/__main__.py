@@ -9,13 +9,24 @@ import sys
 def main() -> None:
     """Run the command line, which has something to say from its first import on."""
     try:
-        from scanengine.cli import main as run
+        from scanengine import cli
 
-        run()
+        try:
+            cli.main()
+        except SystemExit as end:
+            if not cli.signals:
+                raise
+            _end(end.code)
     except KeyboardInterrupt:  # before it could listen, or as it ends
         sys.stderr.write("error: interrupted\n")
-        sys.stderr.flush()
-        os._exit(1)  # Python's own end can make the signal of it, where code from text was interrupted (dataclasses)
+        _end(1)
+
+
+def _end(status: str | int | None) -> None:
+    """End now: Python would wait for threads, and make a signal of the status where code from text was interrupted."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status if isinstance(status, int) else 0)
 
 
 if __name__ == "__main__":

@@ -357,6 +357,7 @@ class _Pass(Generic[Prepared]):
         lines = np.full(sum(self._shape), np.inf)
         self._running = RunningMinima(np.full(self._plane_points, np.inf), lines)
         self._done = 0
+        self._collected = False
 
     def run(self) -> None:
         """Scan the tiles that the sink does not have yet."""
@@ -367,25 +368,27 @@ class _Pass(Generic[Prepared]):
                 prod(self._tiling.shape_at(start)) for start in self._tiling.starts() if self._sink.is_done(start)
             )
         self._sink.keep(self._so_far)
-        with ThreadPoolExecutor(self._threads, thread_name_prefix="scan") as pool:
+        flow = None
+        pool = ThreadPoolExecutor(self._threads, thread_name_prefix="scan")
+        try:
             flow = Flow(pool, self._tile, starts, 2 * self._threads)
-            try:
-                for finished in flow:
-                    self._collect(finished)
-                    self._progress(self._done)
-            except KeyboardInterrupt:
-                with suppress(KeyboardInterrupt):  # a second Ctrl-C: do not wait for the tiles in flight
-                    self._collect(flow.rest())
-                total = self._tiling.points
-                raise Interrupted(
-                    f"interrupted after {self._done} of {total} points ({self._done / total:.1%})"
-                ) from None
-            except BaseException:
-                flow.cancel()
-                raise
+            for finished in flow:
+                self._collect(finished)
+                self._progress(self._done)
+        except KeyboardInterrupt:
+            with suppress(KeyboardInterrupt):  # a second Ctrl-C: do not wait for the tiles in flight
+                self._collect(flow.rest() if flow and self._collected else [])  # the first may wait for the compiler
+            pool.shutdown(wait=False, cancel_futures=True)
+            total = self._tiling.points
+            raise Interrupted(f"interrupted after {self._done} of {total} points ({self._done / total:.1%})") from None
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+        pool.shutdown()
         self._so_far()
 
     def _collect(self, finished: Sequence[tuple[tuple[int, ...], _Done[Prepared]]]) -> None:
+        self._collected = self._collected or bool(finished)
         for start, tile in finished:
             self._running.lower_best(tile.best, tile.best_index)  # first: a checkpoint vouches for what is written
             self._sink.write(start, tile.prepared)

@@ -26,6 +26,11 @@ class Interrupted(RunError):
     """A run was stopped by the user; the text says what was kept."""
 
 
+def is_interrupt(error: BaseException | None) -> bool:
+    """Tell whether an error is Ctrl-C, or what became of it: it may strike in the midst of taking a lock."""
+    return error is not None and (isinstance(error, KeyboardInterrupt) or is_interrupt(error.__context__))
+
+
 @dataclass(frozen=True)
 class Fault:
     """One thing wrong in a scan file: where it stands and what would do."""

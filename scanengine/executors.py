@@ -8,17 +8,23 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import partial
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from scanengine.errors import InputError
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 FORMS = '"threads", "processes:N", "dask://HOST:PORT", "dask:SCHEDULER_FILE" or "mpi"'
 
 _LIBRARY_THREADS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_PATIENCE_SECONDS = 0.2
 _WORLD_SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
 
 
@@ -49,15 +55,40 @@ def _processes(number: int) -> Iterator[tuple[Executor, int]]:
     spawn = multiprocessing.get_context("spawn")  # a fork would inherit threads and locks that do not survive it
     with _one_thread_each():
         others = set(multiprocessing.active_children())
-        pool = ProcessPoolExecutor(number, mp_context=spawn, initializer=_begin_worker)
+        pool = _Processes(number, mp_context=spawn, initializer=_end_with_parent)
         try:
             yield pool, number
         except BaseException:
-            for worker in set(multiprocessing.active_children()) - others:  # whose work no one waits for
-                worker.terminate()
+            _break_off(pool, others)
             raise
+        pool.shutdown()
+
+
+def _break_off(pool: ProcessPoolExecutor, others: set[BaseProcess]) -> None:
+    """End a pool whose work no one waits for; it must have dropped what has not begun before a process dies."""
+    ending = threading.Thread(target=partial(pool.shutdown, cancel_futures=True))
+    ending.start()
+    ending.join(_PATIENCE_SECONDS)
+    for worker in set(multiprocessing.active_children()) - others:
+        worker.kill()
+    ending.join()
+
+
+class _Processes(ProcessPoolExecutor):
+    """Processes that leave Ctrl-C and the like to their parent, from their first moment on.
+
+    A batch system signals all of them; they would break off what their parent goes on to wait for.
+    """
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Do as an executor does; the first time begins the processes."""
+        if sys.platform == "win32":
+            return super().submit(fn, *args, **kwargs)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})  # which they inherit
+        try:
+            return super().submit(fn, *args, **kwargs)
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
@@ -75,17 +106,16 @@ def _one_thread_each() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _begin_worker() -> None:
-    """Leave Ctrl-C to the parent, and end with it: a worker of a killed parent would wait for ever."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _end_with_parent() -> None:
+    """Let a worker end with its parent: of one that was killed it would wait for work for ever."""
     parent = multiprocessing.parent_process()
 
-    def end_with_parent() -> None:
+    def end() -> None:
         if parent is not None:
             parent.join()
             os._exit(1)
 
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    threading.Thread(target=end, daemon=True).start()
 
 
 @contextmanager

@@ -21,8 +21,9 @@ from scanengine.grids import Axis, RunningMinima
 from scanengine.store import FRESH, ForeignScan, GridPlan, GridWriter, absorb
 
 BATCHES_PER_WORKER = 8
-_BATCH_BYTES = 1 << 28
-_BATCH_TILES = 256
+_BATCH_BYTES = 1 << 26
+_BATCH_TILES = 64
+"""A batch is what an interruption waits for: seconds."""
 
 _log = logging.getLogger("scanengine")
 
@@ -97,12 +98,12 @@ def do_tiles(
         done, total = writer.points_written, work.tiling.points
         raise Interrupted(f"interrupted after {done} of {total} points ({done / total:.1%})") from None
     except BaseException as error:
-        flow.cancel()
-        if _is_death(error):
+        if _is_death(error):  # a pool that breaks does not bear that its futures are cancelled meanwhile
             raise RunError(
                 f"a worker has died ({type(error).__name__}: killed, or out of memory?): what was finished is kept, "
                 "and the same command goes on from there"
             ) from error
+        flow.cancel()
         raise
     writer.checkpoint()
 

@@ -16,7 +16,7 @@ from scanengine import definition as definitions
 from scanengine.api.planning import fit_attributes, plan_of
 from scanengine.api.result import Result, open_result
 from scanengine.driver import Tiling, scan_grid, visit_tiles
-from scanengine.errors import InputError, Interrupted
+from scanengine.errors import InputError, Interrupted, is_interrupt
 from scanengine.grids import Axis, Profiles
 from scanengine.planes import HiddenMinimum
 
@@ -170,12 +170,15 @@ def _interruptible(writer: GridWriter) -> Iterator[GridWriter]:
             if writer.tiles_written:
                 _log.info("%s: going on after %d of %d tiles", writer.partial, writer.tiles_written, writer.tiles)
             yield writer
-    except (Interrupted, KeyboardInterrupt) as interruption:
+    except (KeyboardInterrupt, Exception) as error:
+        if not (isinstance(error, Interrupted) or is_interrupt(error)):
+            raise
         kept = "nothing was kept"
         if writer.kept:
             held = f"{writer.tiles_written} of {writer.tiles} tiles"
             kept = f"{writer.kept} holds {held}, and the same command goes on from there"
-        raise Interrupted(f"{str(interruption) or 'interrupted'}; {kept}") from None
+        what = str(error) if isinstance(error, Interrupted) else "interrupted"
+        raise Interrupted(f"{what}; {kept}") from None
 
 
 def merge(

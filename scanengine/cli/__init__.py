@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scanengine.cli import text
-from scanengine.errors import InputError, Interrupted, ScanengineError
+from scanengine.errors import InputError, Interrupted, ScanengineError, is_interrupt
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -64,7 +64,8 @@ LevelsOption = Annotated[str, typer.Option("--cl", metavar="PERCENT,...", help="
 def main() -> None:
     """Run the command line; errors become a sentence on standard error and exit status 1 or 2."""
     _hear_of_the_library()
-    signal.signal(signal.SIGTERM, _terminated)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _terminated)
     try:
         status = app(standalone_mode=False)
         if status == _INTERRUPTED:
@@ -83,13 +84,20 @@ def main() -> None:
     except MemoryError:
         _fail('out of memory: fewer points, fewer threads or keep = "profiles" would need less', 1)
     except Exception as error:  # noqa: BLE001  (a bug of ours: still a sentence, with a way to see more)
+        if is_interrupt(error):
+            _fail("interrupted", 1)
         if os.environ.get("SCANENGINE_DEBUG"):
             traceback.print_exc()
         _fail(f"a bug in scanengine: {type(error).__name__}: {error}; SCANENGINE_DEBUG=1 shows where", 1)
 
 
-def _terminated(_number: int, _frame: FrameType | None) -> None:
+signals: list[int] = []
+"""Those that have come: Ctrl-C, or a batch system's word."""
+
+
+def _terminated(number: int, _frame: FrameType | None) -> None:
     """Take a batch system's word as Ctrl-C: what is in flight is written, and the end is clean."""
+    signals.append(number)
     raise KeyboardInterrupt
 
 
@@ -103,8 +111,6 @@ def _hear_of_the_library() -> None:
 
 
 def _fail(message: str, status: int) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):  # the end is near
-        signal.signal(number, signal.SIG_IGN)
     for line in message.splitlines():
         print(f"error: {line}", file=sys.stderr)
     sys.exit(status)

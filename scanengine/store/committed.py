@@ -47,7 +47,7 @@ class CommittedFile:
         self._unsynced = 0
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="sync")
         self._syncing: Future[None] | None = None
-        self.abandoned = False
+        self._error: BaseException | None = None
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Go to a place, and return it."""
@@ -80,18 +80,23 @@ class CommittedFile:
         return n
 
     def write(self, data: bytes | memoryview) -> int:
-        """Write, beyond the committed end on the disk."""
+        """Write, beyond the committed end on the disk. HDF5 does not recover from an error: `check` raises it."""
         view = memoryview(data).cast("B")
         first, n = self._place, len(view)
-        waiting = n if self.abandoned else max(0, min(n, self._committed - first))
+        waiting = max(0, min(n, self._committed - first))
+        if waiting < n and self._error is None:
+            try:
+                self._put(first + waiting, view[waiting:])
+            except BaseException as error:  # noqa: BLE001  (an interrupt as well)
+                self._error = error
+        if self._error is not None:
+            waiting = n
         if waiting:
             self._changes.append((first, bytes(view[:waiting])))
-        if waiting < n:
-            self._put(first + waiting, view[waiting:])
-            self._unsynced += n - waiting
-            if self._unsynced > WRITTEN_AHEAD and (self._syncing is None or self._syncing.done()):
-                self._unsynced = 0
-                self._syncing = self._pool.submit(self._sync)
+        self._unsynced += n - waiting
+        if self._unsynced > WRITTEN_AHEAD and (self._syncing is None or self._syncing.done()):
+            self._unsynced = 0
+            self._syncing = self._pool.submit(self._sync)
         self._place += n
         self._end = max(self._end, self._place)
         return n
@@ -104,10 +109,14 @@ class CommittedFile:
     def flush(self) -> None:
         """Do nothing: the operating system has it."""
 
+    def check(self) -> None:
+        """Raise the error that a write has met, if one has."""
+        if self._error is not None:
+            raise self._error
+
     def commit(self) -> None:
         """Make all changes, on the disk for good."""
-        if self.abandoned:
-            raise OSError("the file was given up after an error")
+        self.check()
         behind = max(self._end, self._committed, self._file.seek(0, os.SEEK_END))
         if self._changes:
             try:
@@ -134,11 +143,13 @@ class CommittedFile:
         os.fsync(self._file.fileno())
 
     def abandon(self) -> None:
-        """Let HDF5 write into memory from now on: the file stays what the last `commit` has made it.
+        """Let HDF5 write into memory from now on: the file stays what the last `commit` has made it."""
+        self._error = self._error or OSError("the file was given up")
 
-        HDF5 does not recover from a failed write: it tries again on closing, and crashes the process if that fails.
-        """
-        self.abandoned = True
+    @property
+    def abandoned(self) -> bool:
+        """Whether nothing more will be committed."""
+        return self._error is not None
 
     def close(self) -> None:
         """Close, and let others write."""
@@ -151,12 +162,8 @@ class CommittedFile:
             os.fsync(self._file.fileno())
 
     def _put(self, start: int, data: bytes | memoryview) -> None:
-        try:
-            self._file.seek(start)
-            _write_all(self._file, data)
-        except BaseException:
-            self.abandon()
-            raise
+        self._file.seek(start)
+        _write_all(self._file, data)
 
 
 def recover(file: FileIO) -> None:

@@ -154,6 +154,7 @@ class GridWriter:
             self._require_room(len(data))
             with self._as_run_error():
                 self._chi2.id.write_direct_chunk(tuple(start), data)
+                self._partial.stream.check()
         self._done[self.plan.tile_at(start)] = 1
 
     def keep(self, running: Callable[[], RunningMinima]) -> None:

@@ -1,0 +1,164 @@
+"""A kill between any two writes of a scan, and in the midst of each, by what it leaves on the disk."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from io import FileIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from scanengine.store import GridWriter, committed
+from tests.faults.scans import assert_same
+from tests.store.results import axes_of, chi2_of, minima_of, profiles_of, tiles_of, writer_for
+
+TRIED = 10**6 if "SCANENGINE_KILLS" in os.environ else 30
+"""Moments of a kill that are tried, of each scan."""
+
+
+class Write(NamedTuple):
+    place: int
+    data: bytes
+    acknowledged: int
+
+
+class Truncation(NamedTuple):
+    size: int
+    acknowledged: int
+
+
+class Disk:
+    """What reaches the disk, in its order, and how many tiles were acknowledged before."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.events: list[Write | Truncation] = []
+        self.acknowledged = 0
+        disk = self
+
+        class Recorded(FileIO):
+            def write(self, data: Any) -> int:
+                disk.events.append(Write(self.tell(), bytes(data), disk.acknowledged))
+                return super().write(data)
+
+            def truncate(self, size: int | None = None) -> int:
+                assert size is not None
+                disk.events.append(Truncation(size, disk.acknowledged))
+                return super().truncate(size)
+
+        monkeypatch.setattr(committed, "FileIO", Recorded)
+        monkeypatch.setattr(os, "fsync", lambda _: None)
+
+
+def go_on(writer: GridWriter, shape: tuple[int, ...], disk: Disk | None = None) -> None:
+    """Write the tiles that are not there, with minima over all that are; then all that comes after."""
+    chi2 = chi2_of(shape)
+    seen = np.full(shape, np.inf)
+    for start, where in tiles_of(shape, writer.plan.chunk_shape):
+        if writer.is_done(start):
+            seen[where] = chi2[where]
+            if writer.wants_tiles:
+                np.testing.assert_array_equal(writer._file["chi2"][where], chi2[where])
+    if (earlier := writer.earlier()) is not None:
+        lowest, floor = minima_of(seen), minima_of(chi2)
+        for name in ("planes", "lines", "best"):
+            assert np.all(getattr(earlier, name) <= getattr(lowest, name))
+            assert np.all(getattr(earlier, name) >= getattr(floor, name))
+    writer.keep(lambda: minima_of(seen))
+    for n, (start, where) in enumerate(tiles_of(shape, writer.plan.chunk_shape)):
+        if not writer.is_done(start):
+            seen[where] = chi2[where]
+            writer.write(start, writer.prepare(np.ascontiguousarray(chi2[where])))
+        if disk is not None and n % 2:
+            writer.checkpoint()
+            disk.acknowledged = writer.tiles_written
+    writer.finish(profiles_of(chi2, axes_of(shape)))
+
+
+@pytest.mark.parametrize(
+    ("shape", "tile", "keep"),
+    [
+        ((7, 5, 4), (3, 2, 4), "grid"),
+        ((7, 5, 4), (3, 2, 4), "profiles"),
+        ((13, 20), (3, 7), "grid"),
+        ((7, 5, 4, 5), (3, 2, 4, 3), "grid"),
+    ],
+)
+def test_a_kill_at_any_write_loses_nothing_that_was_acknowledged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...], tile: tuple[int, ...], keep: str
+) -> None:
+    whole, path = tmp_path / "whole.h5", tmp_path / "out.h5"
+    with monkeypatch.context() as patched:
+        disk = Disk(patched)
+        with writer_for(whole, shape, tile, keep=keep) as writer:
+            header = len(disk.events)  # until here the file has another name
+            go_on(writer, shape, disk)
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+    image, tried = bytearray(), 0
+    stride = max(1, 2 * len(disk.events) // TRIED)
+    for n, event in enumerate(disk.events):
+        if isinstance(event, Write) and n >= header and len(event.data) > 8 and n % stride == 0:
+            torn = bytearray(image)
+            put(torn, event.place, event.data[: len(event.data) // 2 + 3])
+            tried += resume(path, torn, whole, shape, tile, keep, event.acknowledged)
+        if isinstance(event, Truncation):
+            image = image[: event.size].ljust(event.size, b"\0")
+        else:
+            put(image, event.place, event.data)
+        if n >= header and (n % stride == stride // 2 or n > len(disk.events) - 8):
+            tried += resume(path, image, whole, shape, tile, keep, event.acknowledged)
+    assert tried >= min(TRIED, len(disk.events)) // 2
+
+
+def put(image: bytearray, place: int, data: bytes) -> None:
+    image.extend(bytes(max(0, place + len(data) - len(image))))
+    image[place : place + len(data)] = data
+
+
+def resume(
+    path: Path,
+    image: bytearray,
+    whole: Path,
+    shape: tuple[int, ...],
+    tile: tuple[int, ...],
+    keep: str,
+    acknowledged: int,
+) -> int:
+    path.unlink(missing_ok=True)
+    path.with_suffix(".partial.h5").write_bytes(image)
+    with writer_for(path, shape, tile, keep=keep) as writer:
+        assert writer.tiles_written >= acknowledged
+        if writer.whole:
+            writer.take_final_name()
+        else:
+            go_on(writer, shape)
+    assert_same(path, whole)
+    return 1
+
+
+def test_a_partial_file_that_was_written_to_after_its_last_commit_is_cut_there(tmp_path: Path) -> None:
+    path = tmp_path / "out.h5"
+    with writer_for(path) as writer:
+        writer.keep(lambda: minima_of(chi2_of(writer.plan.shape)))
+        writer.write((0, 0, 0), writer.prepare(np.zeros(writer.plan.chunk_shape)))
+    size = writer.partial.stat().st_size
+    with writer.partial.open("ab") as file:
+        file.write(bytes(1_000_000))
+    with writer_for(path) as again:
+        assert again.tiles_written == 1
+        assert again.partial.stat().st_size <= size
+
+
+def test_no_change_reaches_outside_the_file_that_it_waits_in(tmp_path: Path) -> None:
+    """What waits at the end of a file is believed as little as the rest of it."""
+    path = tmp_path / "file"
+    for start, n in [(-8, 4), (2**62, 4), (0, 2**40), (98, 4), (0, -1)]:
+        record = committed._PIECE.pack(start, n) + b"evil"
+        footer = committed._FOOTER.pack(100, len(record), zlib.crc32(record), committed._MAGIC)
+        path.write_bytes(bytes(100) + record + footer)
+        before = path.read_bytes()
+        committed.CommittedFile(path, "r+").close()
+        assert path.read_bytes()[:100] == before[:100]
+        assert path.stat().st_size <= len(before)
