@@ -1,0 +1,232 @@
+"""Workers that die in mid-run, and the same bytes whoever works: processes, dask workers, MPI ranks."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import pytest
+
+from scanengine.store import open_unfinished
+from tests.faults.nursery import Nursery, environment
+from tests.faults.scans import assert_same, write_scan
+from tests.faults.test_signals import wait_for
+
+RUN = ("run", "scan.toml", "--no-figure", "--set", "axes.eps_ee_uV.points=801")
+SCRIPT = """\
+import os, sys
+from pathlib import Path
+from tests.faults.nursery import arrange
+from scanengine.store import GridWriter
+
+slow = "SLOW" in os.environ
+arrange(1e9 if slow else 0.0, 0.03 if slow else 0.0, points=1780)  # in each worker, to which this is the main module
+write = GridWriter.write
+
+
+def die_once(self, start, prepared):
+    if start[0] > 400 and Path("deadly").exists() and "shards" in str(self.path):
+        Path("deadly").unlink()
+        os.kill(os.getpid(), 9)
+    write(self, start, prepared)
+
+
+GridWriter.write = die_once
+if __name__ == "__main__":
+    from scanengine.__main__ import main
+    main()
+"""
+
+
+def run(folder: Path, *arguments: str, before: tuple[str, ...] = ()) -> tuple[int, str]:
+    """Run the command line, with the script as the main module of all its processes."""
+    (folder / "script.py").write_text(SCRIPT)
+    done = subprocess.run(
+        [*before, "script.py", *RUN, *arguments],
+        cwd=folder,
+        env=environment(),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    return done.returncode, done.stderr
+
+
+@pytest.fixture(scope="module")
+def whole(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The result of threads."""
+    folder = tmp_path_factory.mktemp("whole")
+    write_scan(folder)
+    status, printed = nursery.run(folder, *RUN, points=1780)
+    assert status == 0, printed
+    return folder / "scan.h5"
+
+
+def same_bytes(path: Path, whole: Path) -> None:
+    assert_same(path, whole)
+    with h5py.File(path) as file, h5py.File(whole) as other:
+        chunks, others = file["chi2"].id, other["chi2"].id
+        for i in range(chunks.get_num_chunks()):
+            start = chunks.get_chunk_info(i).chunk_offset
+            assert chunks.read_direct_chunk(start) == others.read_direct_chunk(start)
+
+
+def test_a_process_that_is_killed_costs_its_own_tiles(whole: Path, tmp_path: Path) -> None:
+    write_scan(tmp_path)
+    (tmp_path / "deadly").touch()
+    python = (sys.executable,)
+    status, errors = run(tmp_path, "--executor", "processes:2", before=python)
+    assert status == 1
+    assert (
+        "error: a worker has died (BrokenProcessPool: killed, or out of memory?): what was finished is kept" in errors
+    )
+    assert "Traceback" not in errors
+    assert not (tmp_path / "deadly").exists()
+    unfinished = open_unfinished(tmp_path / "scan.partial.h5")
+    assert unfinished is not None
+    assert 0 < unfinished.done < unfinished.tiles
+    status, errors = run(tmp_path, "--executor", "processes:2", before=python)
+    assert status == 0, errors
+    assert "going on after" in errors
+    same_bytes(tmp_path / "scan.h5", whole)
+    assert not (tmp_path / "scan.shards").exists()
+
+
+@pytest.mark.parametrize("executor", ["threads", "processes:1"])
+def test_what_workers_of_a_killed_run_have_left_is_taken_up(whole: Path, tmp_path: Path, executor: str) -> None:
+    write_scan(tmp_path)
+    shards = tmp_path / "scan.shards"
+    (tmp_path / "script.py").write_text(SCRIPT)
+    command = [sys.executable, "script.py", *RUN, "--executor", "processes:1"]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment(SLOW="1"), stderr=subprocess.DEVNULL) as process:
+        wait_for(lambda: len(list(shards.glob("*-????????.h5"))) > 2)
+        process.kill()
+    left = sorted(shards.glob("*[0-9a-f].h5"))
+    (shards / "mine.txt").write_text("not of scanengine")
+    data = bytearray(left[0].read_bytes())
+    data[len(data) // 2 :] = bytes(len(data) - len(data) // 2)
+    (shards / "0-0-00000000.h5").write_bytes(data)  # a damaged one
+    status, errors = run(tmp_path, "--executor", executor, before=(sys.executable,))
+    assert status == 0, errors
+    assert "its tiles are done again" in errors
+    same_bytes(tmp_path / "scan.h5", whole)
+    assert [path.name for path in shards.iterdir()] == ["mine.txt"]
+
+
+def test_a_file_in_the_place_of_the_workers_folder_is_named(tmp_path: Path) -> None:
+    write_scan(tmp_path)
+    (tmp_path / "scan.shards").write_text("")
+    status, errors = run(tmp_path, "--executor", "processes:1", before=(sys.executable,))
+    assert status == 2
+    assert "scan.shards, for what workers write, cannot be made: File exists; write elsewhere with -o" in errors
+
+
+def test_left_shards_of_another_scan_are_refused_and_kept(tmp_path: Path, nursery: Nursery) -> None:
+    write_scan(tmp_path)
+    (tmp_path / "scan.shards").mkdir()
+    assert nursery.run(tmp_path, *RUN, "--shard", "1/2", "--set", "experiments.Ne.mass_kg=7", points=1780)[0] == 0
+    foreign = (tmp_path / "scan.shard-1-of-2.h5").rename(tmp_path / "scan.shards" / "0-1-0123abcd.h5")
+    status, errors = run(tmp_path, "--executor", "processes:1", before=(sys.executable,))
+    assert status == 2
+    assert "experiments.Ne.mass_kg: 7.0 there, 100.0 here" in errors
+    assert "both are kept: use -o to write elsewhere, or pass --fresh" in errors
+    assert foreign.exists()
+    status, errors = run(tmp_path, "--fresh", before=(sys.executable,))
+    assert status == 0
+    assert not (tmp_path / "scan.shards").exists()
+
+
+DASK = """\
+import os, sys, threading, time
+from pathlib import Path
+from tests.faults.nursery import arrange
+if __name__ == "__main__":
+    from dask.distributed import Client, LocalCluster
+    import scanengine
+    arrange(points=1780)
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        with Client(cluster) as client:
+            client.run(arrange, 0.0, 0.03, points=1780)
+            victim = next(iter(client.run(os.getpid).values()))
+        killed = []
+        def kill():
+            while len(list(Path("scan.shards").glob("*-????????.h5"))) < 1 and not Path("scan.h5").exists():
+                time.sleep(0.005)
+            os.kill(victim, 9)
+            killed.append(Path("scan.h5").exists())
+        thread = threading.Thread(target=kill)
+        thread.start()
+        address = cluster.scheduler_address.removeprefix("tcp:")
+        scan = scanengine.load("scan.toml", ["axes.eps_ee_uV.points=801"])
+        scan.run("scan.h5", executor="dask:" + address)
+        thread.join()
+        print("killed in mid-run", killed == [False])
+"""
+
+
+def test_a_dask_worker_that_is_killed_costs_nothing(whole: Path, tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    write_scan(tmp_path)
+    (tmp_path / "script.py").write_text(DASK)
+    done = subprocess.run(
+        [sys.executable, "script.py"],
+        cwd=tmp_path,
+        env=environment(),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "killed in mid-run True" in done.stdout
+    same_bytes(tmp_path / "scan.h5", whole)
+    assert not (tmp_path / "scan.shards").exists()
+
+
+def test_a_dask_scheduler_that_is_not_there_is_named(tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    write_scan(tmp_path)
+    status, errors = run(tmp_path, "--executor", "dask:none.json", before=(sys.executable,))
+    assert status == 2
+    assert "there is no scheduler file none.json" in errors
+
+
+def mpiexec(ranks: int) -> tuple[str, ...]:
+    """The command that starts ranks, if MPI is installed."""
+    found = shutil.which("mpiexec")
+    if found is None or importlib.util.find_spec("mpi4py") is None:
+        pytest.skip("mpi4py or mpiexec is not installed")
+    version = subprocess.run([found, "--version"], check=False, capture_output=True, text=True).stdout
+    own = ("--oversubscribe", *(["--allow-run-as-root"] * (os.geteuid() == 0))) if "Open MPI" in version else ()
+    return (found, *own, "-n", str(ranks), sys.executable, "-m", "mpi4py.futures")
+
+
+def test_mpi_ranks_write_the_same_bytes_and_one_that_is_killed_costs_its_own_tiles(whole: Path, tmp_path: Path) -> None:
+    write_scan(tmp_path)
+    ranks = mpiexec(3)
+    (tmp_path / "deadly").touch()
+    status, _ = run(tmp_path, "--executor", "mpi", before=ranks)
+    assert status != 0
+    assert not (tmp_path / "deadly").exists()
+    assert not (tmp_path / "scan.h5").exists()
+    status, errors = run(tmp_path, "--executor", "mpi", before=ranks)
+    assert status == 0, errors
+    same_bytes(tmp_path / "scan.h5", whole)
+    assert not (tmp_path / "scan.shards").exists()
+
+
+@pytest.mark.parametrize("name", ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"])
+def test_the_mpiexec_of_another_mpi_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    mpiexec(1)
+    write_scan(tmp_path)
+    monkeypatch.setenv(name, "3")
+    status, errors = run(tmp_path, "--executor", "mpi", before=(sys.executable, "-m", "mpi4py.futures"))
+    assert status != 0
+    assert "3 ranks were started, but mpi4py sees 1" in errors
+    assert not (tmp_path / "scan.h5").exists()
