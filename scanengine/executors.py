@@ -133,7 +133,7 @@ def _dask(description: str) -> Iterator[tuple[Executor, int]]:
     if "scheduler_file" in where and not Path(address).is_file():
         raise InputError(f"--executor {description}: there is no scheduler file {address}")
     try:
-        client: Any = Client(**where, timeout="10s", set_as_default=False)  # type: ignore[no-untyped-call]
+        client: Any = Client(**where, timeout="10s", set_as_default=False)
     except (OSError, ValueError) as error:
         raise InputError(f"--executor {description}: no dask scheduler answers there ({error})") from None
     with client:

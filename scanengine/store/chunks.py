@@ -88,6 +88,8 @@ class Encoder:
 
         `values` may be smaller than the chunk in any dimension (a tile at the upper edge of the grid).
         """
+        if values.shape != self._numbers.shape:  # beyond the edge there is nothing of an earlier tile
+            self._numbers.fill(0.0)
         self._numbers[tuple(slice(n) for n in values.shape)] = values
         round_mantissa(self._numbers, self._encoding.mantissa_bits)
         numbers = self._numbers.reshape(-1)

@@ -94,8 +94,9 @@ class StoredResult:
             except (LookupError, TypeError, ValueError) as error:  # this selection is not one
                 wrong = error
             else:
-                if dataset.is_virtual and np.isnan(values).any():
-                    raise Damage("a part of its grid is in none of the shards that it is a view of")
+                if np.isnan(values).any():  # what HDF5 reads where it finds nothing
+                    where = "none of the shards that it is a view of" if dataset.is_virtual else "no chunk of the file"
+                    raise Damage(f"a part of its grid is in {where}")
                 return values
         raise wrong
 

@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 
 from scanengine import InputError, ScanengineError, open_result
-from scanengine.store import GridWriter, verify
+from scanengine.store import GridWriter, ResponseArray, verify
 from tests.store.results import (
     SHAPE,
-    ResponseArray,
     axes_of,
     chi2_of,
     minima_of,

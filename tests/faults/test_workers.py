@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import h5py
@@ -74,7 +75,14 @@ def same_bytes(path: Path, whole: Path) -> None:
         chunks, others = file["chi2"].id, other["chi2"].id
         for i in range(chunks.get_num_chunks()):
             start = chunks.get_chunk_info(i).chunk_offset
-            assert chunks.read_direct_chunk(start) == others.read_direct_chunk(start)
+            # deflate may find other matches for the same numbers: ISA-L's stream is not always the same
+            assert inflated(chunks.read_direct_chunk(start)) == inflated(others.read_direct_chunk(start))
+
+
+def inflated(chunk: tuple[int, bytes]) -> tuple[int, bytes]:
+    """The numbers of a chunk and what fills it at the edge, shuffled; its checksum left out."""
+    mask, data = chunk
+    return mask, zlib.decompress(data[:-4])
 
 
 def test_a_process_that_is_killed_costs_its_own_tiles(whole: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanengine.store import open_result
-from scanengine.store.chunks import Encoding, deflated, fletcher32
+from scanengine.store.chunks import Encoder, Encoding, deflated, fletcher32
 from tests.store.results import (
     TILE,
     axes_of,
@@ -107,3 +107,10 @@ def test_compression_shrinks_a_smooth_grid() -> None:
     chi2 = (np.linspace(-1, 1, 300)[:, None] + np.linspace(-1, 1, 400)) ** 4
     assert len(Encoding().encode(chi2, chi2.shape)) < 0.9 * chi2.nbytes
     assert len(Encoding().encode(np.zeros_like(chi2), chi2.shape)) < 0.01 * chi2.nbytes
+
+
+def test_a_tile_at_the_edge_has_nothing_of_the_one_before() -> None:
+    chi2 = np.random.default_rng(1).normal(size=(4, 6)) ** 2
+    encoder = Encoder(Encoding(), (4, 6))
+    encoder.encode(chi2)
+    assert bytes(encoder.encode(chi2[:3, :5])) == Encoding().encode(chi2[:3, :5], (4, 6))
