@@ -6,8 +6,9 @@ HDF5 holds one lock around its own filters; NumPy, zlib and ISA-L release the in
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any, Literal
 
 import numpy as np
@@ -74,9 +75,12 @@ class Encoder:
 
     def __init__(self, encoding: Encoding, chunk_shape: tuple[int, ...], *, compiled: bool = False) -> None:
         self._encoding = encoding
-        self._numbers = np.zeros(chunk_shape, dtype=encoding.dtype)
-        self._planes = np.empty((encoding.dtype.itemsize, self._numbers.size), dtype=np.uint8)
-        self._bytes = bytearray(self._numbers.nbytes + _CHECKSUM_BYTES)
+        n_bytes = prod(chunk_shape) * encoding.dtype.itemsize
+        self._bytes = np.zeros(n_bytes + _CHECKSUM_BYTES, dtype=np.uint8)
+        stored = encoding.compression == "none"
+        numbers = self._bytes[:n_bytes] if stored else np.zeros(n_bytes, dtype=np.uint8)
+        self._numbers = numbers.view(encoding.dtype).reshape(chunk_shape)
+        self._planes = np.empty((0 if stored else encoding.dtype.itemsize, self._numbers.size), dtype=np.uint8)
         self._byte_planes, self._word_sums = byte_planes, word_sums
         if compiled:
             from scanengine_kernels import chunks as kernels
@@ -92,23 +96,25 @@ class Encoder:
             self._numbers.fill(0.0)
         self._numbers[tuple(slice(n) for n in values.shape)] = values
         round_mantissa(self._numbers, self._encoding.mantissa_bits)
+        size = self._numbers.nbytes if self._encoding.compression == "none" else self._deflate()
+        whole = self._bytes[: size + _CHECKSUM_BYTES]
+        checksum = fletcher32(whole[:size].data, self._word_sums)
+        whole[size:] = np.frombuffer(checksum.to_bytes(_CHECKSUM_BYTES, "little"), dtype=np.uint8)
+        return whole.data
+
+    def _deflate(self) -> int:
+        """Put the numbers, shuffled and deflated, where the bytes are, and return how many these are."""
         numbers = self._numbers.reshape(-1)
-        if self._encoding.compression == "none":
-            parts: Iterable[bytes | memoryview] = (numbers.view(np.uint8).data,)
-        else:
-            self._byte_planes(numbers.view(f"<u{numbers.itemsize}"), self._planes)
-            parts = deflated(self._planes)
+        self._byte_planes(numbers.view(f"<u{numbers.itemsize}"), self._planes)
         size = 0
-        for part in parts:
+        for part in deflated(self._planes):
             n = len(part)
-            if size + n + _CHECKSUM_BYTES > len(self._bytes):  # what does not compress grows a little
-                self._bytes = self._bytes + bytearray(n + len(self._bytes) // 8)
-            self._bytes[size : size + n] = part
+            if size + n + _CHECKSUM_BYTES > self._bytes.size:  # what does not compress grows a little
+                self._bytes = np.concatenate((self._bytes, np.zeros(n + self._bytes.size // 8, dtype=np.uint8)))
+            # NumPy lets other threads run meanwhile
+            self._bytes[size : size + n] = np.frombuffer(part, dtype=np.uint8)
             size += n
-        whole = memoryview(self._bytes)[: size + _CHECKSUM_BYTES]
-        checksum = fletcher32(whole[:size], self._word_sums)
-        whole[size:] = checksum.to_bytes(_CHECKSUM_BYTES, "little")
-        return whole
+        return size
 
 
 def byte_planes(words: NDArray[np.uint64], planes: NDArray[np.uint8]) -> None:
