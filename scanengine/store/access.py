@@ -5,18 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from scanengine.errors import InputError
+from scanengine.store import heaps
 from scanengine.store.committed import is_half_changed
 from scanengine.store.layout import READING_ERRORS
 from scanengine.store.paths import partial_path
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+
+_CHECKSUM_BYTES = 4
 
 MAX_CHUNK_BYTES = 1 << 28
 """A chunk is read as a whole, and may take this much memory; ours take a few MB."""
@@ -31,6 +36,7 @@ def opened(path: Path, *, while_written: bool = False) -> Iterator[h5py.File]:
     """Open an HDF5 file to read, perhaps while another process writes it; whatever is wrong becomes an `InputError`."""
     check_signature(path)
     try:
+        heaps.check(path)
         file = h5py.File(path, "r", locking=not while_written)
     except BlockingIOError:
         raise InputError(f"{path} is being written by a running scan; wait until it has finished") from None
@@ -118,6 +124,49 @@ def check_own(found: h5py.Dataset, *, view: bool = False) -> None:
         raise Damage(f"{_name(found)} has chunks that are too large to read")
 
 
+def stored_chunks(found: h5py.Dataset) -> NDArray[np.uint8]:
+    """Return how often each chunk of a dataset is in the file, by its place in each dimension: once, if all is well.
+
+    Raises `Damage` if one of them has a size that it cannot have: HDF5 would read past its end.
+    """
+    counts = tuple(-(-n // chunk) for n, chunk in zip(found.shape, found.chunks, strict=True))
+    n_bytes = found.file.id.get_filesize()
+    if math.prod(counts) > n_bytes:  # each takes some bytes in the index alone
+        raise Damage(f"{_name(found)} claims to have more chunks than its file has room for")
+    stored = np.zeros(counts, dtype=np.uint8)
+    checksum = _CHECKSUM_BYTES if found.fletcher32 else 0
+    whole = math.prod(found.chunks) * found.dtype.itemsize + checksum
+    wrong: list[tuple[int, ...]] = []
+
+    def note(chunk: Any) -> None:
+        stored[tuple(o // n for o, n in zip(chunk.chunk_offset, found.chunks, strict=True))] += 1
+        sizes = range(checksum + 1, n_bytes + 1) if found.compression else (whole,)
+        if chunk.filter_mask or chunk.size not in sizes:
+            wrong.append(chunk.chunk_offset)
+
+    try:
+        found.id.chunk_iter(note)
+    except READING_ERRORS as error:
+        raise unreadable(_name(found), error) from error
+    if wrong:
+        raise Damage(f"the chunk of {_name(found)} at {wrong[0]} has a size that it cannot have")
+    return stored
+
+
+def check_found(found: h5py.Dataset) -> None:
+    """Raise `Damage` unless HDF5 finds each chunk: where it does not, it gives the value for what was never written.
+
+    It goes through its index another way than when it lists all chunks.
+    """
+    for start in product(*(range(0, n, chunk) for n, chunk in zip(found.shape, found.chunks, strict=True))):
+        try:
+            missing = found.id.get_chunk_info_by_coord(start).byte_offset is None
+        except READING_ERRORS as error:
+            raise unreadable(_name(found), error) from error
+        if missing:
+            raise Damage(f"the chunk of {_name(found)} at {start} is not found")
+
+
 def check_size(found: h5py.Dataset) -> None:
     """Raise `Damage` if a small member is larger than its file: such members are stored uncompressed."""
     if found.nbytes > found.file.id.get_filesize():
@@ -129,6 +178,8 @@ def read(found: h5py.Dataset, dtype: str = "f8") -> Any:
     if found.dtype != np.dtype(dtype):
         raise Damage(f"{_name(found)} is of type {found.dtype} in place of {np.dtype(dtype)}")
     check_size(found)
+    if found.chunks is not None and (stored_chunks(found) != 1).any():
+        raise Damage(f"{_name(found)} is not whole")
     try:
         return found[()]
     except READING_ERRORS as error:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 from uuid import uuid4
 
 import h5py
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from scanengine.errors import InputError
 from scanengine.grids import RunningMinima
-from scanengine.store import access, layout, members
+from scanengine.store import access, heaps, layout, members
 from scanengine.store.access import Damage
 from scanengine.store.committed import CommittedFile
 from scanengine.store.layout import READING_ERRORS
@@ -56,6 +56,7 @@ class Partial:
         """Open a file to write. Raises as `CommittedFile` does, and OSError if HDF5 cannot open it."""
         stream = CommittedFile(path, mode)
         try:
+            heaps.check(path)
             return cls(stream, h5py.File(stream, "w" if mode == "x" else mode, track_order=True))
         except BaseException:
             stream.close()
@@ -213,7 +214,7 @@ def read_progress(path: Path, file: h5py.File, plan: GridPlan, remedy: Remedy) -
         if done.any():
             running = _read_running(file, plan)
             if plan.has_grid and not plan.sources:
-                done &= stored_chunks(access.dataset(file, layout.CHI2, plan.shape), plan)
+                done &= _stored_chunks(access.dataset(file, layout.CHI2, plan.shape), plan)
     except (Damage, *READING_ERRORS) as error:
         raise InputError(f"{path} is damaged (its progress cannot be read): {remedy.damaged}") from error
     return done, running
@@ -235,18 +236,15 @@ def _read_running(file: h5py.File, plan: GridPlan) -> RunningMinima:
     return RunningMinima(planes, lines, float(best[0]), index)
 
 
-def stored_chunks(chi2: h5py.Dataset, plan: GridPlan) -> DoneMask:
+def _stored_chunks(chi2: h5py.Dataset, plan: GridPlan) -> DoneMask:
     """Return which chunks (counts) of a grid are in the file."""
-    stored = np.zeros(plan.counts, dtype=np.uint8)
-
-    def note(chunk: Any) -> None:
-        stored[plan.tile_at(chunk.chunk_offset)] = 1
-
     found = {"shuffle": chi2.shuffle, "compression": chi2.compression, "fletcher32": chi2.fletcher32}
     wanted = {"shuffle": False, "compression": None} | plan.encoding.filters
     if chi2.chunks != plan.chunk_shape or chi2.dtype != plan.encoding.dtype or not found.items() <= wanted.items():
         raise Damage(f"{layout.CHI2} has chunks of another shape or type")
-    chi2.id.chunk_iter(note)
+    stored = access.stored_chunks(chi2)
+    if stored.max() > 1:
+        raise Damage(f"{layout.CHI2} has a chunk twice")
     return stored
 
 
