@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanengine.errors import InputError
+from scanengine.grids import FloatArray
 from scanengine.store import heaps
 from scanengine.store.committed import is_half_changed
 from scanengine.store.layout import READING_ERRORS
@@ -153,18 +153,12 @@ def stored_chunks(found: h5py.Dataset) -> NDArray[np.uint8]:
     return stored
 
 
-def check_found(found: h5py.Dataset) -> None:
-    """Raise `Damage` unless HDF5 finds each chunk: where it does not, it gives the value for what was never written.
+def missing(values: FloatArray, found: h5py.Dataset) -> NDArray[np.bool_]:
+    """Tell which numbers of a grid are what HDF5 gives for a chunk that it does not find, by a damaged index or none.
 
-    It goes through its index another way than when it lists all chunks.
+    In files of version 0.1 that is NaN.
     """
-    for start in product(*(range(0, n, chunk) for n, chunk in zip(found.shape, found.chunks, strict=True))):
-        try:
-            missing = found.id.get_chunk_info_by_coord(start).byte_offset is None
-        except READING_ERRORS as error:
-            raise unreadable(_name(found), error) from error
-        if missing:
-            raise Damage(f"the chunk of {_name(found)} at {start} is not found")
+    return np.isnan(values) if np.isnan(found.fillvalue) else values == found.fillvalue
 
 
 def check_size(found: h5py.Dataset) -> None:

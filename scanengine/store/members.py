@@ -53,16 +53,16 @@ def write_axes(root: h5py.File, axes: Sequence[Axis]) -> None:
 
 
 def _create_chi2(root: h5py.File, plan: GridPlan) -> None:
-    """Create the empty grid, or one that is a view of other files; NaN where nothing is written."""
+    """Create the empty grid, or one that is a view of other files; and what no chi2 can be where nothing is written."""
     if plan.sources:
-        dataset = root.create_virtual_dataset(layout.CHI2, _view(plan), fillvalue=np.nan)
+        dataset = root.create_virtual_dataset(layout.CHI2, _view(plan), fillvalue=layout.MISSING)
     else:
         dataset = root.create_dataset(
             layout.CHI2,
             shape=plan.shape,
             dtype=plan.encoding.dtype,
             chunks=plan.chunk_shape,
-            fillvalue=np.nan,
+            fillvalue=layout.MISSING,
             track_order=True,
             **plan.encoding.filters,
         )

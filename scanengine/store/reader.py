@@ -93,12 +93,9 @@ class StoredResult:
             except (LookupError, TypeError, ValueError) as error:  # this selection is not one
                 wrong = error
             else:
-                if np.isnan(values).any():  # HDF5 gives it for what it does not find
-                    if dataset.is_virtual:
-                        raise Damage("a part of its grid is in none of the shards that it is a view of")
-                    access.check_found(dataset)
-                    if file.attrs.get("evaluation") != "direct":  # a cross-section of one's own may give no number
-                        raise Damage("a part of its grid is not found")
+                if access.missing(values, dataset).any():
+                    lacking = "is in none of the shards that it is a view of" if dataset.is_virtual else "is not found"
+                    raise Damage(f"a part of its grid {lacking}")
                 return values
         raise wrong
 

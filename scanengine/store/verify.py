@@ -56,7 +56,8 @@ def _read_all(file: h5py.File, progress: Callable[[int, int], None]) -> float | 
             access.check_size(dataset)
     total, done, lowest = sum(dataset.size or 0 for dataset in found), 0, None
     for dataset in found:
-        stored = access.stored_chunks(dataset) if dataset.chunks is not None else None
+        if dataset.chunks is not None:
+            access.stored_chunks(dataset)
         for where in _parts(dataset, file):
             try:
                 values = np.asarray(dataset[where])
@@ -65,10 +66,8 @@ def _read_all(file: h5py.File, progress: Callable[[int, int], None]) -> float | 
             done += values.size
             progress(done, total)
             if dataset.name == f"/{layout.CHI2}":
-                if np.isnan(values).any() and (stored is None or stored[_tile(dataset, where)] != 1):
+                if access.missing(values, dataset).any():
                     raise Damage(f"{_place(dataset, where)} was never written")
-                if np.isnan(values).any():
-                    access.check_found(dataset)
                 lowest = float(np.fmin(np.fmin.reduce(values, axis=None), np.inf if lowest is None else lowest))
     return lowest
 
@@ -86,10 +85,6 @@ def _parts(dataset: h5py.Dataset, file: h5py.File) -> Iterator[tuple[slice, ...]
     for tile in product(*map(range, counts)):
         if done is None or done[tile]:
             yield tuple(slice(i * chunk, (i + 1) * chunk) for i, chunk in zip(tile, dataset.chunks, strict=True))
-
-
-def _tile(dataset: h5py.Dataset, where: tuple[slice, ...]) -> tuple[int, ...]:
-    return tuple(part.start // chunk for part, chunk in zip(where, dataset.chunks, strict=True))
 
 
 def _place(dataset: h5py.Dataset, where: tuple[slice, ...]) -> str:

@@ -167,7 +167,7 @@ def test_a_result_is_replaced_only_when_asked(nursery: Nursery, folder: Path, me
 
 
 def test_a_view_of_shards_never_reads_what_is_not_there(folder: Path, merge: Merge) -> None:
-    """HDF5 itself would give NaN."""
+    """HDF5 itself would give a number."""
     assert merge("--virtual")[0] == 0
     result = open_result(folder / "scan.h5")
     if not result.has_grid:
