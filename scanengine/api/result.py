@@ -45,6 +45,12 @@ def open_result(path: str | Path) -> Result:
 
     stored = store.open_result(path)
     title = str(stored.attributes.get("title", ""))
+    statistic = stored.attributes.get("statistic", "gaussian")  # 0.1.0 knew no other
+    highest = stored.attributes.get("delta_chi2_max", math.inf)
+    if statistic not in ("gaussian", "poisson", "mixed"):
+        raise InputError(f"{stored.path} is damaged: its statistic is {statistic!r}; run the scan again")
+    if not (isinstance(highest, int | float) and highest > 0.0):
+        raise InputError(f"{stored.path} is damaged: its delta_chi2_max is {highest!r}; run the scan again")
 
     def definition() -> Definition:
         if "cross_section" in stored.attributes:
@@ -58,9 +64,9 @@ def open_result(path: str | Path) -> Result:
         title,
         stored.axes,
         stored.profiles,
-        statistic=str(stored.attributes.get("statistic", "gaussian")),  # 0.1.0 knew no other
+        statistic=str(statistic),
         exact=stored.exact_profiles,
-        delta_chi2_max=float(str(stored.attributes.get("delta_chi2_max", math.inf))),
+        delta_chi2_max=float(highest),
         fit=_stored_fit(stored.attributes),
         path=stored.path,
         read_definition=definition,

@@ -1,0 +1,318 @@
+"""Whatever stands in a file, it is read or refused in sentences; nothing outside it is read, no size is believed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scanengine.errors import InputError, ScanengineError
+from scanengine.store import GridPlan, absorb, open_result, open_unfinished, read_shard, verify
+from tests.faults.nursery import environment
+from tests.faults.strangers import try_all
+from tests.store.results import SHAPE, TILE, chi2_of, minima_of, plan_for, tiles_of, write_result, writer_for
+
+COUNT = int(os.environ.get("SCANENGINE_STRANGERS", "80"))
+
+
+def test_changed_bytes_end_in_sentences_without_a_crash_or_a_hang(tmp_path: Path) -> None:
+    """Each file is opened in a process of its own; by hand, more: `SCANENGINE_STRANGERS=5000 pytest ...`."""
+    script = Path(__file__).with_name("strangers.py")
+    seed = str(int.from_bytes(os.urandom(2), "little")) if COUNT > 80 else "5"
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path), seed, str(COUNT)],
+        env=environment(),
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    found = json.loads(done.stdout)
+    assert found["tried"] == COUNT
+    assert found["odd"] == []
+
+
+def write_shard(path: Path, plan: GridPlan | None = None) -> Path:
+    """Write a finished shard of the test grid: a third of its tiles."""
+    from dataclasses import replace
+
+    from scanengine.store import GridWriter
+
+    chi2 = chi2_of(SHAPE)
+    plan = replace(plan or plan_for(), tiles=np.arange(0, 9, 3))
+    with GridWriter(path, plan) as writer:
+        writer.keep(lambda: minima_of(chi2))
+        for n, (start, where) in enumerate(tiles_of(SHAPE, TILE)):
+            if n % 3 == 0:
+                writer.write(start, writer.prepare(np.ascontiguousarray(chi2[where])))
+        return writer.finish_shard(1, 3)
+
+
+SECRET = np.arange(7.0)
+
+
+def external_link(file: h5py.File, name: str, elsewhere: Path) -> None:
+    del file[name]
+    file[name] = h5py.ExternalLink(str(elsewhere), "/secret")
+
+
+def soft_link(file: h5py.File, name: str, elsewhere: Path) -> None:
+    file["decoy"] = h5py.ExternalLink(str(elsewhere), "/secret")
+    del file[name]
+    file[name] = h5py.SoftLink("/decoy")
+
+
+def linked_group(file: h5py.File, name: str, elsewhere: Path) -> None:
+    group, _, _ = name.rpartition("/")
+    if group:
+        del file[group]
+        file[group] = h5py.ExternalLink(str(elsewhere), f"/{group}")
+    else:
+        external_link(file, name, elsewhere)
+
+
+def external_storage(file: h5py.File, name: str, elsewhere: Path) -> None:
+    shape = file[name].shape
+    attributes = dict(file[name].attrs)
+    del file[name]
+    raw = elsewhere.with_suffix(".raw")
+    raw.write_bytes(bytes(8 * int(np.prod(shape))))
+    dataset = file.create_dataset(name, shape=shape, dtype="f8", external=[(str(raw), 0, h5py.h5f.UNLIMITED)])
+    dataset.attrs.update({n: v for n, v in attributes.items() if isinstance(v, str)})
+
+
+def outside_view(file: h5py.File, name: str, elsewhere: Path) -> None:
+    shape = file[name].shape
+    del file[name]
+    layout = h5py.VirtualLayout(shape, "f8")
+    layout[...] = h5py.VirtualSource(str(elsewhere), "secret", shape)
+    file.create_virtual_dataset(name, layout)
+
+
+@pytest.mark.parametrize("member", ["eps_1", "profiles/eps_0", "profiles/eps_0__eps_2", "chi2"])
+@pytest.mark.parametrize("leads", [external_link, soft_link, linked_group, external_storage, outside_view])
+def test_nothing_leads_out_of_a_result(
+    tmp_path: Path, member: str, leads: Callable[[h5py.File, str, Path], None]
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    path, elsewhere = folder / "out.h5", tmp_path / "elsewhere.h5"
+    write_result(path)
+    with h5py.File(elsewhere, "w") as other:
+        other["secret"] = SECRET
+        other["profiles/eps_0"] = SECRET
+    with h5py.File(path, "r+") as file:
+        leads(file, member, elsewhere)
+    for way in (open_result, verify):
+        with pytest.raises(InputError, match=r"is damaged: .* (is missing|lies in another|outside its folder|has the)"):
+            way(path)
+
+
+@pytest.mark.parametrize("member", ["done", "running/planes", "running/best", "chi2"])
+@pytest.mark.parametrize("leads", [external_link, soft_link, linked_group, external_storage, outside_view])
+def test_nothing_leads_out_of_a_shard(
+    tmp_path: Path, member: str, leads: Callable[[h5py.File, str, Path], None]
+) -> None:
+    plan, path, elsewhere = plan_for(), tmp_path / "shard.h5", tmp_path / "elsewhere.h5"
+    write_shard(path)
+    with h5py.File(elsewhere, "w") as other:
+        other["secret"] = SECRET
+    with h5py.File(path, "r+") as file:
+        leads(file, member, elsewhere)
+    with pytest.raises(InputError, match="is damaged"):
+        read_shard(path, plan)
+    with writer_for(tmp_path / "out.h5") as writer, pytest.raises(InputError, match="is damaged"):
+        absorb(writer, path)
+
+
+@pytest.mark.parametrize("name", ["../shard.h5", "{absolute}", "link.h5", ".", "folder"])
+def test_a_view_stays_in_its_folder(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    path = folder / "out.h5"
+    write_result(path)
+    write_shard(tmp_path / "shard.h5")
+    (folder / "link.h5").symlink_to(tmp_path / "shard.h5")
+    (folder / "folder").mkdir()
+    with h5py.File(path, "r+") as file:
+        del file["chi2"]
+        layout = h5py.VirtualLayout(SHAPE, "f8")
+        source = name.replace("{absolute}", str(tmp_path / "shard.h5"))
+        layout[...] = h5py.VirtualSource(source, "chi2", SHAPE)
+        file.create_virtual_dataset("chi2", layout)
+    with pytest.raises(InputError, match=r"outside its folder|cannot be read: Is a directory"):
+        open_result(path)
+
+
+def test_a_cycle_of_links_ends(tmp_path: Path) -> None:
+    path = tmp_path / "out.h5"
+    write_result(path)
+    with h5py.File(path, "r+") as file:
+        file["profiles/again"] = file["/"]
+        file["responses/again"] = file["responses"]
+        file["soft"] = h5py.SoftLink("/soft")
+        file["profiles/soft"] = h5py.SoftLink("/profiles")
+    assert open_result(path).shape == SHAPE
+    assert verify(path).startswith("every number")
+
+
+@pytest.mark.parametrize(
+    ("member", "shape", "options"),
+    [
+        ("eps_0", (10**13,), {"chunks": (10**6,)}),
+        ("eps_0", (10**13,), {}),
+        ("profiles/eps_0", (7,), {"chunks": (10**9 // 4,), "maxshape": (None,), "compression": "gzip"}),
+        ("chi2", SHAPE, {"chunks": (10**3, 10**3, 100), "maxshape": (None,) * 3, "compression": "gzip"}),
+        ("responses/more", (10**12, 10**5), {"chunks": (1, 1)}),
+        ("responses/more", (10**12, 10**5), {}),
+        ("done", (10**12,), {"chunks": (1,)}),
+    ],
+)
+def test_sizes_are_checked_before_memory_is_taken(
+    tmp_path: Path, member: str, shape: tuple[int, ...], options: dict[str, Any]
+) -> None:
+    path = tmp_path / "out.h5"
+    write_result(path)
+    with h5py.File(path, "r+") as file:
+        if member in file:
+            del file[member]
+        file.create_dataset(member, shape=shape, dtype="u1" if member == "done" else "f8", **options)
+    with pytest.raises(InputError, match=r"is damaged: .*(larger than the file|too large to read|of its|more chunks)"):
+        verify(path)
+    if member != "responses/more":
+        with pytest.raises(InputError):
+            open_result(path)
+
+
+def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "out.h5")
+    for way in (open_result, open_unfinished, verify):
+        with pytest.raises(InputError, match="cannot be read: it is not a regular file"):
+            way(tmp_path / "out.h5")
+    (tmp_path / "zero.h5").symlink_to("/dev/zero")
+    with pytest.raises(InputError, match="it is not a regular file"):
+        open_result(tmp_path / "zero.h5")
+
+
+ATTRIBUTES = [
+    *("axes", "best_fit", "minimum", "definition", "definition_overrides", "definition_sha256", "format"),
+    *("format_version", "identity", "shard", "title", "created", "statistic", "delta_chi2_max", "units"),
+    *("relative_rounding_error", "long_name", "symbol", "CLASS", "NAME"),
+]
+PLACES = ["/", "eps_0", "chi2", "profiles", "profiles/eps_0", "responses", "done", "running/best"]
+VALUES = st.one_of(
+    st.none(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(),
+    st.text(max_size=20),
+    st.binary(max_size=20),
+    st.lists(st.floats(), max_size=5),
+    st.lists(st.integers(-5, 5), max_size=5),
+    st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=5), min_size=1, max_size=5),
+    st.sampled_from(["{}", "[" * 5000, '{"a": 1}', "eps_0", "gaussian"]),
+    st.just(np.zeros((3, 3))),
+    st.just(np.datetime64("2026-01-01").astype("i8")),
+    st.just(h5py.Empty("f8")),
+    st.just(np.zeros(2, dtype=[("a", "f8"), ("b", "S3")])),
+)
+MEMBERS = ["eps_0", "eps_1", "chi2", "profiles", "profiles/eps_0", "responses", "done", "running", "running/planes"]
+DATA = st.one_of(
+    VALUES.filter(lambda value: value is not None),
+    st.sampled_from(["group", "own", "named type", "strings", "references"]),
+)
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A result, an unfinished file and a shard."""
+    folder = tmp_path_factory.mktemp("sound")
+    write_result(folder / "result.h5")
+    writer = writer_for(folder / "unfinished.h5")
+    with writer:
+        writer.keep(lambda: minima_of(chi2_of(SHAPE)))
+        writer.write((0, 0, 0), writer.prepare(np.ascontiguousarray(chi2_of(SHAPE)[:3, :2])))
+    write_shard(folder / "shard.h5")
+    return {
+        "result": folder / "result.h5",
+        "unfinished": writer.partial,
+        "shard": folder / "shard.h5",
+    }
+
+
+def set_attribute(file: h5py.File, place: str, name: str, value: Any) -> None:
+    if place not in file:
+        return
+    if name in file[place].attrs:
+        del file[place].attrs[name]
+    if value is not None:
+        try:
+            file[place].attrs[name] = np.bytes_(value) if isinstance(value, bytes) else value
+        except (ValueError, TypeError, OverflowError):  # no such attribute can be written
+            return
+
+
+def set_member(file: h5py.File, name: str, value: Any) -> None:
+    attributes = dict(file[name].attrs) if name in file else {}
+    if name in file:
+        del file[name]
+    match value if isinstance(value, str) else None:
+        case "group":
+            file.create_group(name)
+        case "own":
+            file[name] = file["/"]
+        case "named type":
+            file[name] = np.dtype("f8")
+        case "strings":
+            file.create_dataset(name, data=np.array(["a", "b"], dtype=object), dtype=h5py.string_dtype())
+        case "references":
+            file.create_dataset(name, data=np.array([file.ref], dtype=object), dtype=h5py.ref_dtype)
+        case _:
+            try:
+                file.create_dataset(name, data=np.bytes_(value) if isinstance(value, bytes) else value)
+            except (ValueError, TypeError, OverflowError):
+                return
+    if name in file:
+        for attribute, what in attributes.items():
+            if isinstance(what, str):
+                file[name].attrs[attribute] = what
+
+
+@given(
+    kind=st.sampled_from(["result", "unfinished", "shard"]),
+    attributes=st.lists(st.tuples(st.sampled_from(PLACES), st.sampled_from(ATTRIBUTES), VALUES), max_size=3),
+    members=st.lists(st.tuples(st.sampled_from(MEMBERS), DATA), max_size=2),
+)
+@settings(max_examples=int(os.environ.get("SCANENGINE_EXAMPLES", "150")), deadline=None)
+def test_any_attribute_and_any_member_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory,
+    sound: dict[str, Path],
+    kind: str,
+    attributes: list[tuple[str, str, Any]],
+    members: list[tuple[str, Any]],
+) -> None:
+    folder = tmp_path_factory.mktemp("strange")
+    path = folder / ("2-grid.partial.h5" if kind == "unfinished" else "out.h5")
+    path.write_bytes(sound[kind].read_bytes())
+    with h5py.File(path, "r+") as file:
+        for name, data in members:
+            set_member(file, name, data)
+        for place, name, value in attributes:
+            set_attribute(file, place, name, value)
+    assert try_all(path, [path] if kind == "shard" else []) == []
+    if kind != "result":
+        whole = folder / ("2-grid.h5" if kind == "unfinished" else "whole.h5")
+        try:
+            with writer_for(whole) as writer:
+                if kind == "shard":
+                    absorb(writer, path)
+        except ScanengineError as error:
+            assert str(error)  # noqa: PT017
