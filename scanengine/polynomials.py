@@ -152,13 +152,10 @@ class ChiSquaredPolynomial:
         columns = [monomials.column[missing + e] for e in self.monomials.exponents]
         residuals = np.zeros((len(monomials.exponents), -(-number // LANES) * LANES))
         residuals[columns, :number] = self.residuals.T
-        quartic = Monomials.of(_FEWEST_VARIABLES, 4)
         return Squares(
             residuals,
             monomials.starts,
             monomials.groups,
-            quartic.starts,
-            quartic.groups,
             *(_products(variables) for variables in (3, 2, 1)),
         )
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanengine_kernels._jit import jit
-from scanengine_kernels._simd import LANES, fma, load, splat, store
+from scanengine_kernels._simd import LANES, fma, load, store
 
 
 @jit
@@ -33,28 +33,6 @@ def fix_variable_of_all(
             for k in range(last - 1, starts[g] - 1, -1):
                 value = fma(value, t, load(coefficients, k * number + p))
             store(fixed, g * number + p, value)
-
-
-@jit
-def fix_variable_at_each(
-    coefficients: NDArray[np.float64],
-    column: int,
-    starts: NDArray[np.int64],
-    groups: int,
-    t: NDArray[np.float64],
-    fixed: NDArray[np.float64],
-) -> None:
-    """Set fixed (groups, t) to the coefficients of one polynomial, coefficients[:, column], with its first variable at
-    each of t, as many as a multiple of 8.
-    """
-    for i in range(0, t.size, LANES):
-        block = load(t, i)
-        for g in range(groups):
-            last = starts[g + 1] - 1
-            value = splat(coefficients[last, column])
-            for k in range(last - 1, starts[g] - 1, -1):
-                value = fma(value, block, coefficients[k, column])
-            store(fixed, g * t.size + i, value)
 
 
 @jit

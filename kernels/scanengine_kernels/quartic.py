@@ -31,10 +31,13 @@ from scanengine_kernels._simd import (
     total,
 )
 from scanengine_kernels._simd import lowest as lowest_lane
-from scanengine_kernels.polynomial import fix_variable_of_all
+from scanengine_kernels.polynomial import first_changed, fix_variable_of_all
 
 ROUNDING_GOAL = 1e-10
 """chi2 is right to this times (1 + chi2)."""
+
+ROUNDING = 1.12e-16
+"""The largest relative error of one operation."""
 
 ROUNDINGS = 16
 """Roundings that a monomial passes through on its way from the coefficients to chi2, besides those of adding up."""
@@ -44,16 +47,13 @@ class Squares(NamedTuple):
     """A sum of squared residuals (monomials of degree two, their number) in three or more variables, in [-1, 1].
 
     Zeros fill the number up to a multiple of 8. `starts` and `groups` order the monomials of all variables as in
-    `polynomial`, `quartic_starts` and `quartic_groups` those of degree four in the last three. `block_products`,
-    `plane_products` and `line_products` (terms, terms) say to which quartic monomial the product of two quadratic ones
-    of the last three, two and one variables belongs.
+    `polynomial`. `block_products`, `plane_products` and `line_products` (terms, terms) say to which quartic monomial,
+    in the same order, the product of two quadratic ones of the last three, two and one variables belongs.
     """
 
     residuals: NDArray[np.float64]
     starts: NDArray[np.int64]
     groups: NDArray[np.int64]
-    quartic_starts: NDArray[np.int64]
-    quartic_groups: NDArray[np.int64]
     block_products: NDArray[np.int64]
     plane_products: NDArray[np.int64]
     line_products: NDArray[np.int64]
@@ -71,14 +71,130 @@ def around(values: NDArray[np.float64], number: int, spare: int) -> NDArray[np.f
     return blocks
 
 
+class Blocks(NamedTuple):
+    """The blocks of the last three axes that a kernel is at: up to eight neighbours on the axis before, at once.
+
+    `place` (n - 3,) are the grid indices of the first on the other axes, and `levels` (n, monomials, number) the
+    residuals with 0, 1, ... variables fixed. Each of the eight has `residuals` (10, number, 8), a quartic, `quartics`
+    (35, 8), and a bound on the rounding error of that, `bounds` (8,).
+    """
+
+    place: NDArray[np.int64]
+    levels: NDArray[np.float64]
+    residuals: NDArray[np.float64]
+    quartics: NDArray[np.float64]
+    bounds: NDArray[np.float64]
+
+
 @jit
-def new_levels(squares: Squares, variables: int) -> NDArray[np.float64]:
-    """Return room for the residuals with 0, 1, ... variables fixed (variables, monomials, number), the first set."""
+def new_blocks(squares: Squares, variables: int) -> Blocks:
+    """Return room for the blocks of a grid of so many axes, three or more."""
     monomials, number = squares.residuals.shape
     levels = np.empty((variables, monomials, number))
     for i in range(0, monomials * number, LANES):
         store(levels, i, load(squares.residuals, i))
-    return levels
+    return Blocks(
+        np.full(variables - 3, -1, dtype=np.int64),
+        levels,
+        aligned(10 * number * LANES).reshape((10, number, LANES)),
+        aligned(35 * LANES).reshape((35, LANES)),
+        aligned(LANES),
+    )
+
+
+@jit
+def go_to_blocks(
+    blocks: Blocks,
+    first: int,
+    squares: Squares,
+    shape: NDArray[np.int64],
+    values: NDArray[np.float64],
+) -> int:
+    """Set the quartics of the next blocks of a grid, whose numbers are `first` and those after it.
+
+    Blocks of the grid of shape (n,) and values (n, longest) are counted in C order, and gone to in that order from the
+    first on. Returns how many there are at once.
+    """
+    last = shape.size - 4
+    changed = first_changed(first, shape[: last + 1], blocks.place)
+    if last < 0:
+        number = 1
+        level = blocks.levels[0].reshape(-1)
+        for i in range(level.size):
+            store(blocks.residuals, i * LANES, level[i])
+    else:
+        number = min(shape[last] - blocks.place[last], LANES)
+        for axis in range(changed, last):
+            fix_next_variable(blocks, squares, values, axis, 0)
+        fix_variable_at_eight(blocks, values[last, : shape[last]])
+    add_up_squares_of_eight(blocks, squares.block_products)
+    return number
+
+
+@jit_inline
+def fix_next_variable(blocks: Blocks, squares: Squares, values: NDArray[np.float64], axis: int, block: int) -> None:
+    """Set the residuals' next level: the variable of this axis fixed, where one of the eight blocks is."""
+    t = values[axis, blocks.place[axis] + block]
+    fix_variable_of_all(blocks.levels[axis], squares.starts[axis], squares.groups[axis], t, blocks.levels[axis + 1])
+
+
+@jit_inline
+def fix_block(blocks: Blocks, squares: Squares, values: NDArray[np.float64], block: int) -> None:
+    """Set blocks.levels[n - 3]: the residuals of one of the eight blocks."""
+    if blocks.place.size > 0:
+        fix_next_variable(blocks, squares, values, blocks.place.size - 1, block)
+
+
+@jit_inline
+def fix_variable_at_eight(blocks: Blocks, values: NDArray[np.float64]) -> None:
+    """Set the residuals of eight blocks, of which values are those of their axis: beyond its end the last again."""
+    axis = blocks.place.size - 1
+    level, number = blocks.levels[axis], blocks.levels.shape[2]
+    for lane in range(LANES):  # their room is not needed yet
+        blocks.bounds[lane] = values[min(blocks.place[axis] + lane, values.size - 1)]
+    t, fixed, step = load(blocks.bounds, 0), blocks.residuals, number * LANES
+    for r in range(number):
+        # four monomials of the other three variables have this one beside them, the others are squares and products
+        at = r * LANES
+        store(fixed, at, fma(t, fma(t, level[2, r], level[1, r]), level[0, r]))
+        store(fixed, at + step, fma(t, level[4, r], level[3, r]))
+        store(fixed, at + 2 * step, level[5, r])
+        store(fixed, at + 3 * step, fma(t, level[7, r], level[6, r]))
+        store(fixed, at + 4 * step, level[8, r])
+        store(fixed, at + 5 * step, level[9, r])
+        store(fixed, at + 6 * step, fma(t, level[11, r], level[10, r]))
+        store(fixed, at + 7 * step, level[12, r])
+        store(fixed, at + 8 * step, level[13, r])
+        store(fixed, at + 9 * step, level[14, r])
+
+
+@jit_inline
+def add_up_squares_of_eight(blocks: Blocks, products: NDArray[np.int64]) -> None:
+    """Set the quartics of eight blocks and their bounds, as `add_up_squares` does for one."""
+    residuals, quartics = blocks.residuals, blocks.quartics
+    terms, number = residuals.shape[0], residuals.shape[1]
+    for c in range(0, quartics.size, LANES):
+        store(quartics, c, 0.0)
+    for i in range(terms):
+        for j in range(i + 1):
+            p, q, r, s = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
+            for k in range(0, number, 4):
+                a, b = (i * number + k) * LANES, (j * number + k) * LANES
+                p = fma(load(residuals, a), load(residuals, b), p)
+                q = fma(load(residuals, a + LANES), load(residuals, b + LANES), q)
+                r = fma(load(residuals, a + 2 * LANES), load(residuals, b + 2 * LANES), r)
+                s = fma(load(residuals, a + 3 * LANES), load(residuals, b + 3 * LANES), s)
+            at = products[i, j] * LANES
+            store(quartics, at, fma(2.0 if j < i else 1.0, (p + q) + (r + s), load(quartics, at)))
+    largest = splat(0.0)
+    for k in range(number):
+        size = splat(0.0)
+        for i in range(terms):
+            value = load(residuals, (i * number + k) * LANES)
+            size = size + absolute(value)
+        largest = fma(size, size, largest)
+    # at most three products, each of them summed by fours and then twice, are added to a coefficient
+    store(blocks.bounds, 0, (number // 4 + 2 + 3 + ROUNDINGS) * ROUNDING * largest)
 
 
 @jit
@@ -104,10 +220,10 @@ def add_up_squares(
         size = splat(0.0)
         for i in range(terms):
             r = load(residuals, i * number + k)
-            size = size + maximum(r, 0.0 - r)
+            size = size + absolute(r)
         largest = fma(size, size, largest)
     # at most three products, each of them summed over blocks and three times over lanes, are added to a coefficient
-    return (number // LANES + 3 + 3 + ROUNDINGS) * 1.12e-16 * total(largest)
+    return (number // LANES + 3 + 3 + ROUNDINGS) * ROUNDING * total(largest)
 
 
 @jit_inline
@@ -142,8 +258,58 @@ def bernstein_floor(c0: Lanes, c1: Lanes, c2: Lanes, c3: Lanes, c4: Lanes) -> La
 
 
 @jit_inline
+def bernstein_floor_of_both_sides(c0: Lanes, c1: Lanes, c2: Lanes, c3: Lanes, c4: Lanes) -> Lanes:
+    """Return the smallest Bernstein coefficient of a quartic on [0, 1] and on [-1, 0], where odd powers change sign."""
+    size = absolute(c1)
+    b1 = fma(-0.25, size, c0)
+    b2 = fma(-0.5, size, fma(1.0 / 6.0, c2, c0))
+    b3 = fma(-0.25, absolute(fma(3.0, c1, c3)), fma(0.5, c2, c0))
+    b4 = ((c0 + c2) + c4) - absolute(c1 + c3)
+    return minimum(minimum(b1, b2), minimum(b3, b4))
+
+
+@jit_inline
+def absolute(x: Lanes) -> Lanes:
+    """Return |x|."""
+    return maximum(x, 0.0 - x)
+
+
+@jit_inline
+def tabulate_planes(
+    blocks: NDArray[np.float64], block: int, z: NDArray[np.float64], k: int, planes: NDArray[np.float64], group: int
+) -> None:
+    """Fix the first variable of one block's quartic, blocks[:, block] of 35, at eight of z, from k on.
+
+    Sets planes[:, group], of (15, groups, 8), to the quartics in the two other variables.
+    """
+    c, b, t, number, i = blocks, block, load(z, k), planes.shape[1] * LANES, group * LANES
+    store(planes, i, quartic_at(t, splat(c[0, b]), splat(c[1, b]), splat(c[2, b]), splat(c[3, b]), splat(c[4, b])))
+    store(planes, number + i, cubic_at(t, c[5, b], c[6, b], c[7, b], c[8, b]))
+    store(planes, 2 * number + i, fma(t, fma(t, c[11, b], c[10, b]), c[9, b]))
+    store(planes, 3 * number + i, fma(t, c[13, b], c[12, b]))
+    store(planes, 4 * number + i, c[14, b])
+    store(planes, 5 * number + i, cubic_at(t, c[15, b], c[16, b], c[17, b], c[18, b]))
+    store(planes, 6 * number + i, fma(t, fma(t, c[21, b], c[20, b]), c[19, b]))
+    store(planes, 7 * number + i, fma(t, c[23, b], c[22, b]))
+    store(planes, 8 * number + i, c[24, b])
+    store(planes, 9 * number + i, fma(t, fma(t, c[27, b], c[26, b]), c[25, b]))
+    store(planes, 10 * number + i, fma(t, c[29, b], c[28, b]))
+    store(planes, 11 * number + i, c[30, b])
+    store(planes, 12 * number + i, fma(t, c[32, b], c[31, b]))
+    store(planes, 13 * number + i, c[33, b])
+    store(planes, 14 * number + i, c[34, b])
+
+
+@jit_inline
+def cubic_at(x: Lanes, c0: Lanes | float, c1: Lanes | float, c2: Lanes | float, c3: Lanes | float) -> Lanes:
+    """Return c0 + c1 x + c2 x^2 + c3 x^3."""
+    return fma(x, fma(x, fma(x, c3, c2), c1), c0)
+
+
+@jit_inline
 def tabulate_lines(
     planes: NDArray[np.float64],
+    group: int,
     plane: int,
     y: NDArray[np.float64],
     sides: int,
@@ -151,7 +317,7 @@ def tabulate_lines(
     at: int,
     floors: NDArray[np.float64],
 ) -> float:
-    """Fix the first variable of one plane's quartic, planes[:, plane] of 15, at each of y, a multiple of 8.
+    """Fix the first variable of one plane's quartic, planes[:, group, plane] of 15, at each of y, a multiple of 8.
 
     Sets coefficients (..., 5, lines or more), from the flat index `at` on, to each line's quartic, lowest power first,
     and floors (lines,) that it is not below where x > 0 (sides & 1) and x <= 0 (sides & 2); returns the lowest of
@@ -160,31 +326,34 @@ def tabulate_lines(
     """
     number = coefficients.shape[-1]
     lowest = splat(np.inf)
+    p, g, k = planes, group, plane
+    # in registers: it cannot be seen that the stores leave them alone
+    a0, a1, a2, a3, a4 = (
+        splat(p[0, g, k]),
+        splat(p[1, g, k]),
+        splat(p[2, g, k]),
+        splat(p[3, g, k]),
+        splat(p[4, g, k]),
+    )
+    b0, b1, b2, b3 = splat(p[5, g, k]), splat(p[6, g, k]), splat(p[7, g, k]), splat(p[8, g, k])
+    d0, d1, d2 = splat(p[9, g, k]), splat(p[10, g, k]), splat(p[11, g, k])
+    e0, e1, c4 = splat(p[12, g, k]), splat(p[13, g, k]), splat(p[14, g, k])
     for line in range(0, y.size, LANES):
         t = load(y, line)
-        c0 = quartic_at(
-            t,
-            splat(planes[0, plane]),
-            splat(planes[1, plane]),
-            splat(planes[2, plane]),
-            splat(planes[3, plane]),
-            splat(planes[4, plane]),
-        )
-        c1 = fma(t, fma(t, fma(t, planes[8, plane], planes[7, plane]), planes[6, plane]), planes[5, plane])
-        c2 = fma(t, fma(t, planes[11, plane], planes[10, plane]), planes[9, plane])
-        c3 = fma(t, planes[13, plane], planes[12, plane])
-        c4 = splat(planes[14, plane])
+        c0, c1 = quartic_at(t, a0, a1, a2, a3, a4), cubic_at(t, b0, b1, b2, b3)
+        c2, c3 = fma(t, fma(t, d2, d1), d0), fma(t, e1, e0)
         store(coefficients, at + line, c0)
         store(coefficients, at + number + line, c1)
         store(coefficients, at + 2 * number + line, c2)
         store(coefficients, at + 3 * number + line, c3)
         store(coefficients, at + 4 * number + line, c4)
         if sides:
-            floor = splat(np.inf)
-            if sides & 1:
+            if sides == 3:
+                floor = bernstein_floor_of_both_sides(c0, c1, c2, c3, c4)
+            elif sides == 1:
                 floor = bernstein_floor(c0, c1, c2, c3, c4)
-            if sides & 2:
-                floor = minimum(bernstein_floor(c0, 0.0 - c1, c2, 0.0 - c3, c4), floor)
+            else:
+                floor = bernstein_floor(c0, 0.0 - c1, c2, 0.0 - c3, c4)
             store(floors, line, floor)
             lowest = minimum(floor, lowest)
     return lowest_lane(lowest)
@@ -201,15 +370,13 @@ def sides_of_zero(x: NDArray[np.float64]) -> int:
 
 @jit
 def lowest_on_line(coefficients: NDArray[np.float64], line: int, x: NDArray[np.float64]) -> float:
-    """Return the minimum over x of the quartic with coefficients[:, line]."""
-    c0, c1, c2 = coefficients[0, line], coefficients[1, line], coefficients[2, line]
-    c3, c4 = coefficients[3, line], coefficients[4, line]
-    lowest = np.inf
-    for t in x:
-        value = c0 + t * (c1 + t * (c2 + t * (c3 + t * c4)))
-        if value < lowest:
-            lowest = value
-    return lowest
+    """Return the minimum over x, as many as a multiple of 8, of the quartic with coefficients[:, line]."""
+    c0, c1, c2 = splat(coefficients[0, line]), splat(coefficients[1, line]), splat(coefficients[2, line])
+    c3, c4 = splat(coefficients[3, line]), splat(coefficients[4, line])
+    least = splat(np.inf)
+    for i in range(0, x.size, LANES):
+        least = minimum(quartic_at(load(x, i), c0, c1, c2, c3, c4), least)
+    return lowest_lane(least)
 
 
 @jit
@@ -227,26 +394,27 @@ def take_carefully(
     y: NDArray[np.float64],
     x: NDArray[np.float64],
     coefficients: NDArray[np.float64],
+    floors: NDArray[np.float64],
     squared: NDArray[np.bool_],
 ) -> int:
     """Do the lines of a plane whose minima are below what is needed again, from sums of squares on the plane itself,
     and where that is not enough, on the line.
 
-    levels (n, monomials, number) hold the residuals with 0, 1, ... variables fixed, up to n - 3. These lines'
-    coefficients (5, lines) are set anew, squared (rows,) wherever only the squares keep the promise; lines that merely
-    fill a block come after the rows and are left alone. Returns how many are squared.
+    levels (n, monomials, number) hold the residuals with 0, 1, ... variables fixed, up to n - 3; no line is lower than
+    floors (lines,). These lines' coefficients (5, lines) are set anew, squared (rows,) wherever only the squares keep
+    the promise; lines that merely fill a block come after the rows and are left alone. Returns how many are squared.
     """
     n = levels.shape[0]
     fix_variable_of_all(levels[n - 3], squares.starts[n - 3], squares.groups[n - 3], z, levels[n - 2])
-    plane = np.empty((15, 1))
-    needed_here = floor_needed(add_up_squares(levels[n - 2], squares.plane_products, plane[:, 0]))
+    plane = np.empty((15, 1, 1))
+    needed_here = floor_needed(add_up_squares(levels[n - 2], squares.plane_products, plane[:, 0, 0]))
     better = np.empty(coefficients.shape)
-    tabulate_lines(plane, 0, y, 0, better, 0, np.empty(0))
+    tabulate_lines(plane, 0, 0, y, 0, better, 0, np.empty(0))
     number = 0
     line_quartic = np.empty(5)
     for line in range(squared.size):
         squared[line] = False
-        if not lowest_on_line(coefficients, line, x) < needed:
+        if floors[line] >= needed or not lowest_on_line(coefficients, line, x) < needed:
             continue
         for power in range(5):
             coefficients[power, line] = better[power, line]

@@ -26,18 +26,19 @@ from scanengine_kernels._simd import (
     store,
     stream,
 )
-from scanengine_kernels.polynomial import first_changed, fix_variable_at_each, fix_variable_of_all
+from scanengine_kernels.polynomial import first_changed, fix_variable_of_all
 from scanengine_kernels.quartic import (
-    ROUNDING_GOAL,
     Squares,
-    add_up_squares,
     around,
     fill_line_with_squares,
+    fix_block,
     floor_needed,
-    new_levels,
+    go_to_blocks,
+    new_blocks,
     quartic_at,
     sides_of_zero,
     tabulate_lines,
+    tabulate_planes,
     take_carefully,
 )
 
@@ -60,35 +61,48 @@ def fill_quartic(
     depth, rows, length = shape[n - 3], shape[n - 2], shape[n - 1]
     z, y, x = around(values[n - 3], depth, 0), around(values[n - 2], rows, 0), around(values[n - 1], length, 1)
     sides = sides_of_zero(x[:length])
-    starts, groups, quartic_starts, quartic_groups = squares[1:5]
-    levels = new_levels(squares, n)
-    block = np.empty((quartic_starts[0, quartic_groups[0]], 1))
-    planes = aligned(quartic_groups[0] * z.size).reshape((quartic_groups[0], z.size))
+    blocks, planes = new_blocks(squares, n), aligned(15 * 2 * LANES).reshape((15, 2, LANES))
     coefficients = aligned(10 * y.size).reshape((2, 5, y.size))
     floors = aligned(y.size)
     squared = np.zeros(rows, dtype=np.bool_)
     squared_lines = np.zeros(chi2.size // length, dtype=np.bool_)
     number = 0
-    index = np.full(n - 3, -1, dtype=np.int64)
     streams = past_caches and length >= 2 * LANES
     at = np.zeros(POSITIVE + 2, dtype=np.int64)
     at[HELD] = -elements_to_boundary(chi2, 0) if streams else 0
     carry = np.zeros(LANES)
-    for b in range(chi2.size // (depth * rows * length)):
-        for axis in range(first_changed(b, shape[: n - 3], index), n - 3):
-            fix_variable_of_all(levels[axis], starts[axis], groups[axis], values[axis, index[axis]], levels[axis + 1])
-        needed = floor_needed(add_up_squares(levels[n - 3], squares.block_products, block[:, 0]))
-        fix_variable_at_each(block, 0, quartic_starts[0], quartic_groups[0], z, planes)
+    b = 0
+    while b < chi2.size // (depth * rows * length):
+        together = go_to_blocks(blocks, b, squares, shape, values)
         at[PLANE], at[TABULATED] = 0, 0
         while fill_planes(
-            planes, depth, y, rows, x, length, sides, needed, coefficients, floors, streams, at, carry, chi2
+            blocks.quartics,
+            blocks.bounds,
+            together,
+            z,
+            depth,
+            planes,
+            y,
+            rows,
+            x,
+            length,
+            sides,
+            coefficients,
+            floors,
+            streams,
+            at,
+            carry,
+            chi2,
         ):
             k = at[TABULATED] - 1
-            if take_carefully(squares, levels, needed, z[k], y, x[:length], coefficients[k % 2], squared):
+            needed = floor_needed(blocks.bounds[k // depth])
+            fix_block(blocks, squares, values, k // depth)
+            if take_carefully(squares, blocks.levels, needed, z[k % depth], y, x, coefficients[k % 2], floors, squared):
                 first = (b * depth + k) * rows
                 for line in range(rows):
                     squared_lines[first + line] = squared[line]
                     number += squared[line]
+        b += together
     if streams:
         for i in range(at[HELD]):
             chi2[at[POSITION] + i] = carry[i]
@@ -100,14 +114,17 @@ def fill_quartic(
 
 @jit
 def fill_planes(
-    planes: NDArray[np.float64],
+    quartics: NDArray[np.float64],
+    bounds: NDArray[np.float64],
+    blocks: int,
+    z: NDArray[np.float64],
     depth: int,
+    planes: NDArray[np.float64],
     y: NDArray[np.float64],
     rows: int,
     x: NDArray[np.float64],
     length: int,
     sides: int,
-    needed: float,
     coefficients: NDArray[np.float64],
     floors: NDArray[np.float64],
     streams: bool,
@@ -115,25 +132,35 @@ def fill_planes(
     carry: NDArray[np.float64],
     chi2: Output,
 ) -> bool:
-    """Write planes (15, depth) from at[PLANE] on, until one has a line whose floor is not what is needed: then return
-    True.
+    """Write the planes of some blocks, at z[:depth] each, from at[PLANE] on, until one has a line whose floor is not
+    what is needed: then return True.
 
     That is the last of the at[TABULATED] planes tabulated so far, in coefficients[0] if even and [1] if odd; the next
-    call takes it as it then stands there. A plane is tabulated before the one ahead of it is written: what is loaded
-    again just after it was stored would wait for all streams between. at[POSITION], at[HELD] and carry are those of
-    `stream_lines`.
+    call takes it as it then stands there. at[POSITION], at[HELD] and carry are those of `stream_lines`.
+
+    What is loaded again just after it was stored would wait for all streams between. So the quartics of eight planes
+    are tabulated, in planes (15, 2, 8), before the eight ahead of them are begun, and a plane's lines before the plane
+    ahead is written.
     """
-    plane, tabulated = at[PLANE], at[TABULATED]
+    plane, tabulated, number = at[PLANE], at[TABULATED], depth * blocks
     position, held, carried = at[POSITION], at[HELD], load(carry, 0)
-    sides = sides if needed > 0.0 else 0
-    rounding = (needed + 1.0) * ROUNDING_GOAL
+    groups = z.size // LANES
+    if tabulated == 0:
+        tabulate_planes(quartics, 0, z, 0, planes, 0)
     stopped = False
-    while plane < depth and not stopped:
-        while tabulated < min(plane + 2, depth) and not stopped:
-            first = tabulated % 2 * 5 * y.size
-            floor = tabulate_lines(planes, tabulated, y, sides, coefficients, first, floors)
-            stopped = floor < needed
-            at[POSITIVE + tabulated % 2] = 1 if sides and not stopped and floor > rounding else 0
+    while plane < number and not stopped:
+        while tabulated < min(plane + 2, number) and not stopped:
+            block = tabulated // depth
+            k = tabulated - block * depth
+            group = block * groups + k // LANES
+            if k % LANES == 0:
+                behind = k + LANES >= depth
+                if block + behind < blocks:
+                    tabulate_planes(quartics, block + behind, z, 0 if behind else k + LANES, planes, (group + 1) % 2)
+            first, bound = tabulated % 2 * 5 * y.size, bounds[block]
+            floor = tabulate_lines(planes, group % 2, k % LANES, y, sides, coefficients, first, floors)
+            stopped = floor < floor_needed(bound)
+            at[POSITIVE + tabulated % 2] = 1 if floor > bound else 0
             tabulated += 1
         if stopped:
             break
@@ -279,7 +306,7 @@ def square_lines(
     """Set the marked lines of a grid, which (lines,), to sums of squares; for the rest see `fill_quartic`."""
     n = shape.size
     x = values[n - 1, : shape[n - 1]]
-    levels = new_levels(squares, n)
+    levels = new_blocks(squares, n).levels
     index = np.full(n - 1, -1, dtype=np.int64)
     row = np.empty(x.size)
     for line in range(which.size):

@@ -13,19 +13,21 @@ from numpy.typing import NDArray
 
 from scanengine_kernels._jit import jit, jit_inline
 from scanengine_kernels._simd import LANES, aligned, first_lanes, load, minimum, splat, store
-from scanengine_kernels.polynomial import first_changed, fix_variable_at_each, fix_variable_of_all
+from scanengine_kernels.polynomial import fix_variable_of_all
 from scanengine_kernels.profiles import smallest
 from scanengine_kernels.quartic import (
     Squares,
-    add_up_squares,
     around,
     fill_line_with_squares,
+    fix_block,
     floor_needed,
+    go_to_blocks,
     lowest_of_eight,
-    new_levels,
+    new_blocks,
     quartic_at,
     sides_of_zero,
     tabulate_lines,
+    tabulate_planes,
     take_carefully,
 )
 
@@ -54,43 +56,47 @@ def reduce_quartic(
     depth, rows, length = shape[n - 3], shape[n - 2], shape[n - 1]
     z, y, x = around(values[n - 3], depth, 0), around(values[n - 2], rows, 0), around(values[n - 1], length, 0)
     sides = sides_of_zero(x[:length])
-    starts, groups, quartic_starts, quartic_groups = squares[1:5]
-    levels = new_levels(squares, n)
-    block = np.empty((quartic_starts[0, quartic_groups[0]], 1))
-    planes = aligned(quartic_groups[0] * z.size).reshape((quartic_groups[0], z.size))
-    coefficients = aligned(10 * y.size).reshape((2, 5, y.size))
-    floors = aligned(y.size)
+    blocks, planes = new_blocks(squares, n), aligned(15 * z.size).reshape((15, z.size // LANES, LANES))
+    coefficients, floors = aligned(10 * y.size).reshape((2, 5, y.size)), aligned(2 * y.size).reshape((2, y.size))
     squared = np.zeros(rows, dtype=np.bool_)
     over_z = aligned(y.size * x.size).reshape((y.size, x.size))
     over_y = aligned(depth * x.size).reshape((depth, x.size))
     over_x = aligned(depth * y.size).reshape((depth, y.size))
     reset(over_z)
     lowest_of_planes, row = np.empty(z.size), np.empty(x.size)
-    index = np.full(n - 3, -1, dtype=np.int64)
     at = np.zeros(2, dtype=np.int64)
     best, best_plane = np.inf, 0
-    blocks = 1
+    index = np.zeros(n - 3, dtype=np.int64)
+    all_blocks, together, block = 1, 0, 0
     for axis in range(n - 3):
-        blocks *= shape[axis]
-    for b in range(blocks):
-        for axis in range(first_changed(b, shape[: n - 3], index), n - 3):
-            fix_variable_of_all(levels[axis], starts[axis], groups[axis], values[axis, index[axis]], levels[axis + 1])
-        needed = floor_needed(add_up_squares(levels[n - 3], squares.block_products, block[:, 0]))
-        fix_variable_at_each(block, 0, quartic_starts[0], quartic_groups[0], z, planes)
+        all_blocks *= shape[axis]
+    for b in range(all_blocks):
+        block += 1
+        if block >= together:
+            block, together = 0, go_to_blocks(blocks, b, squares, shape, values)
+        for axis in range(n - 3):
+            index[axis] = blocks.place[axis] + (block if axis == n - 4 else 0)
+        needed = floor_needed(blocks.bounds[block])
+        for k in range(0, z.size, LANES):
+            tabulate_planes(blocks.quartics, block, z, k, planes, k // LANES)
         reset(over_y)
         reset(over_x)
         at[PLANE] = 0
         while reduce_planes(planes, depth, y, rows, x, sides, needed, coefficients, floors, at, over_z, over_y, over_x):
             for i in range(2):
                 k = min(at[PLANE] + i, depth - 1)
-                take_carefully(squares, levels, needed, z[k], y, x[:length], coefficients[i], squared)
+                fix_block(blocks, squares, values, block)
+                levels = blocks.levels
+                take_carefully(squares, levels, needed, z[k], y, x, coefficients[i], floors[i], squared)
                 for line in range(y.size):
                     if line < rows and not squared[line]:
                         continue
                     leave_out(coefficients[i], line)
                     if line < rows:
                         t = y[line]
-                        fix_variable_of_all(levels[n - 2], starts[n - 2], groups[n - 2], t, levels[n - 1])
+                        fix_variable_of_all(
+                            levels[n - 2], squares.starts[n - 2], squares.groups[n - 2], t, levels[n - 1]
+                        )
                         fill_line_with_squares(levels[n - 1], x, row)
                         lower(over_z, line * x.size, row, 0, length)
                         lower(over_y, k * x.size, row, 0, length)
@@ -151,7 +157,10 @@ def reduce_planes(
         second = min(plane + 1, depth - 1)
         if not tabulated:
             for k in range(plane, plane + 2):
-                floor = tabulate_lines(planes, min(k, second), y, sides, coefficients, 5 * y.size * (k - plane), floors)
+                here, which = min(k, second), k - plane
+                floor = tabulate_lines(
+                    planes, here // LANES, here % LANES, y, sides, coefficients, 5 * y.size * which, floors[which]
+                )
                 stopped = stopped or floor < needed
             if stopped:
                 break

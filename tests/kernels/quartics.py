@@ -21,11 +21,11 @@ def products_of(n: int) -> naive.Real:
 
 def squares_of(residuals: FloatArray, variables: int) -> Squares:
     """Of residuals (k, monomials) in three variables or more."""
-    monomials, quartic = Monomials.of(variables, 2), Monomials.of(3, 4)
+    monomials = Monomials.of(variables, 2)
     padded = np.zeros((residuals.shape[1], -(-residuals.shape[0] // 8) * 8))
     padded[:, : residuals.shape[0]] = residuals.T
     products = products_of(3), products_of(2), products_of(1)
-    return Squares(padded, monomials.starts, monomials.groups, quartic.starts, quartic.groups, *products)
+    return Squares(padded, monomials.starts, monomials.groups, *products)
 
 
 def packed(values: list[FloatArray]) -> FloatArray:

@@ -34,20 +34,6 @@ def test_fixing_all_variables_but_the_last_leaves_polynomials_of_one(variables: 
         assert here == pytest.approx(exact, abs=1e-14 * np.abs(given_coefficients).sum())
 
 
-@given(variables=st.integers(1, 3), degree=st.integers(1, 4), points=st.integers(1, 3), seed=st.integers(0, 2**32 - 1))
-def test_fixing_a_variable_at_many_values(variables: int, degree: int, points: int, seed: int) -> None:
-    random = np.random.default_rng(seed)
-    monomials = Monomials.of(variables, degree)
-    starts, groups = monomials.starts[0], int(monomials.groups[0])
-    coefficients = random.normal(size=(len(monomials.exponents), 8))
-    t = random.uniform(-1.0, 1.0, size=8 * points)
-    fixed, one = np.full((groups, t.size), np.nan), np.full((groups, 8), np.nan)
-    kernels.fix_variable_at_each(coefficients, 5, starts, groups, t, fixed)
-    for i, value in enumerate(t):
-        kernels.fix_variable_of_all(coefficients, starts, groups, float(value), one)
-        np.testing.assert_allclose(fixed[:, i], one[:, 5], rtol=1e-14, atol=1e-14)
-
-
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=5))
 def test_lines_are_walked_in_c_order_and_the_first_index_that_moved_is_told(shape: list[int]) -> None:
     outer = list(product(*(range(n) for n in shape[:-1])))

@@ -60,6 +60,19 @@ def test_streams_give_what_stores_give(depth: int, rows: int, length: int, offse
     np.testing.assert_array_less(np.abs(stored - slow), 1e-11 * (1.0 + slow))
 
 
+@pytest.mark.parametrize("size", [1.0, 1e4])
+@pytest.mark.parametrize("shape", [(2, 11, 19, 3, 17), (9, 8, 2, 40), (17, 1, 9, 5), (16, 9, 8)])
+def test_many_blocks_and_planes(shape: tuple[int, ...], size: float) -> None:
+    """Blocks and planes are prepared by eights, some ahead of others."""
+    random = np.random.default_rng(3)
+    residuals = size * random.normal(size=(2, len(Monomials.of(len(shape), 2).exponents)))
+    values = random_values(random, list(shape))
+    slow = exact(residuals, values)
+    for past_caches in (False, True):
+        chi2, _ = filled(residuals, values, past_caches=past_caches, offset=5)
+        np.testing.assert_array_less(np.abs(chi2 - slow), ROUNDING_GOAL * (1.0 + slow))
+
+
 def test_single_point_of_a_known_polynomial() -> None:
     """(x^2 - 3 x y)^2 + (1 + y)^2 at x = 1/2, y = -1/4, whatever z."""
     of = {(0, 2, 0): (1.0, 0.0), (0, 1, 1): (-3.0, 0.0), (0, 0, 0): (0.0, 1.0), (0, 0, 1): (0.0, 1.0)}

@@ -77,6 +77,21 @@ def test_long_lines_and_large_planes(rows: int, length: int) -> None:
         np.testing.assert_array_less(np.abs(minimised(residuals, values, shown) - slow), 1e-11 * (1.0 + slow))
 
 
+@pytest.mark.parametrize("length", [31, 64, 90])
+@pytest.mark.parametrize("parabolas", [False, True])
+def test_many_blocks_and_planes(length: int, parabolas: bool) -> None:
+    """Blocks are prepared by eights: more than those, in one cell or in several."""
+    random = np.random.default_rng(length)
+    residuals = 1e3 * random.normal(size=(4, len(Monomials.of(5, 2).exponents)))
+    if parabolas:
+        residuals = linear_in_the_last(residuals, 5)
+    values = random_values(random, [2, 11, 9, 3, length])
+    for shown in (1, 2, 3, 4):
+        slow = slowly(residuals, values, shown)
+        found = minimised(residuals, values, shown, parabolas=parabolas)
+        np.testing.assert_array_less(np.abs(found - slow), ROUNDING_GOAL * (1.0 + slow))
+
+
 @pytest.mark.parametrize("shown", [1, 2, 3])
 def test_the_bottom_of_a_deep_valley_is_taken_from_squares(shown: int) -> None:
     """r = 1e6 (x - y) (x + y + 0.6) and little else: in the valley chi2 is below one, where its terms reach 1e13."""
