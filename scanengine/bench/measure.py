@@ -21,7 +21,7 @@ from scanengine.driver import NoSink, scan_grid
 from scanengine.errors import RunError
 from scanengine.grids import Axis, FloatArray
 from scanengine.likelihood import GaussianLikelihood
-from scanengine.planes import pass_for, scan_planes
+from scanengine.planes import HiddenMinimum, pass_for
 from scanengine.polynomials import ChiSquaredPolynomial
 from scanengine.profiling import FINE_POINTS, exact_profiles
 from scanengine.response import responses
@@ -99,6 +99,11 @@ def five_dimensional(shape: tuple[int, ...], bins: int = 1, systematic: float = 
     return load("large/nsi-5d", [*changed, "output.profile=grid", "output.keep=profiles", *overrides])
 
 
+def _two_targets(shape: tuple[int, ...], bins: int) -> Scan:
+    """The scan with neon and argon alone and one channel, known to their statistical errors."""
+    return five_dimensional(shape, bins, 0.0).only("Ne", "Ar", channels=["delayed"])
+
+
 def _polynomial(scan: Scan) -> tuple[ChiSquaredPolynomial, tuple[Axis, ...], list[FloatArray]]:
     axes = scan.definition.axes
     likelihood = GaussianLikelihood.of(scan.definition, scan.responses)
@@ -168,13 +173,20 @@ def _profiles(clock: Clock, shape: tuple[int, ...], limits: Mapping[str, Measure
             work = partial(scan_grid, polynomial, axes, NoSink(), threads=threads)
             measured = clock.rate("profiles on the fly", what, "points", prod(here), work, threads, in_pool=True)
             yield measured.against(limits[_ARITHMETIC])
-        for pair, kind in (((2, 3), "quartics"), ((0, 1), "parabolas in mu_nu^2")):
+        few, many = (shape[0], shape[0]), (40, 40)
+        for pair, kind, here in (
+            ((2, 3), "quartics", (*many, *few, length)),
+            ((0, 1), "parabolas in mu_nu^2", (*few, *many, length)),
+        ):
+            polynomial, axes, _ = _polynomial(five_dimensional(here))
             over = pass_for(polynomial, here, [pair])
             assert over is not None  # there are three axes to hide
-            along = here[over.hidden[-1]]
-            what = f"one plane, {kind} along {along} points"
-            work = partial(scan_planes, polynomial, axes, [pair], over)
-            measured = clock.rate("profiles on the fly", what, "points", prod(here), work, in_pool=True)
+            hidden = " x ".join(str(here[axis]) for axis in over.hidden)
+            what = f"one plane, {kind}, {hidden} hidden points"
+            minimum = HiddenMinimum.of(polynomial, axes, over)
+            shown = [axes[axis].values for axis in over.shown]
+            work = partial(minimum.fill, shown, np.empty([len(values) for values in shown]))
+            measured = clock.rate("profiles on the fly", what, "points", prod(here), work)
             yield measured.against(limits[_ARITHMETIC])
 
 
@@ -205,22 +217,23 @@ def _others(clock: Clock, shape: tuple[int, ...]) -> Iterator[Measured]:
 
 
 def _peers(clock: Clock, shape: tuple[int, ...]) -> Iterator[Measured]:
-    for cut, bins in enumerate((1, 10, 100), start=1):
-        polynomial, _, values = _polynomial(five_dimensional(shape, bins, systematic=0.0))
-        chi2 = np.zeros(shape)
+    # two targets light enough that both reach all bins
+    for cut, bins in enumerate((5, 50), start=1):
+        polynomial, _, values = _polynomial(_two_targets(shape, bins))
+        chi2, inside = np.zeros(shape), f"{2 * bins} bins in all"
         work = partial(polynomial.fill, values, chi2, past_caches=True)
-        ours = clock.rate("peers", f"chi2 by scanengine, bins per channel: {bins}", "points", chi2.size, work)
+        ours = clock.rate("peers", f"chi2 by scanengine, {inside}", "points", chi2.size, work)
         yield ours
         # the more bins, the fewer points: all take as long, and stay in the peers' caches
         small = (2,) * cut + shape[cut:]
-        scan = five_dimensional(small, bins, systematic=0.0)
+        scan = _two_targets(small, bins)
         polynomial, _, values = _polynomial(scan)
         expected = np.zeros(small)
         polynomial.fill(values, expected)
         for name, compute in peers(scan):
             if not np.allclose(compute(), expected, rtol=1e-6, atol=1e-6):
                 raise RunError(f"bench: {name} computes another chi2 than scanengine")
-            what = f"chi2 by {name}, bins per channel: {bins}"
+            what = f"chi2 by {name}, {inside}"
             peer = clock.rate("peers", what, "points", expected.size, compute, in_pool=True)  # JAX has threads
             yield peer
             yield ours.against(peer)
