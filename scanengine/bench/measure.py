@@ -174,20 +174,20 @@ def _profiles(clock: Clock, shape: tuple[int, ...], limits: Mapping[str, Measure
             measured = clock.rate("profiles on the fly", what, "points", prod(here), work, threads, in_pool=True)
             yield measured.against(limits[_ARITHMETIC])
         few, many = (shape[0], shape[0]), (40, 40)
-        for pair, kind, here in (
-            ((2, 3), "quartics", (*many, *few, length)),
-            ((0, 1), "parabolas in mu_nu^2", (*few, *many, length)),
-        ):
-            polynomial, axes, _ = _polynomial(five_dimensional(here))
-            over = pass_for(polynomial, here, [pair])
-            assert over is not None  # there are three axes to hide
-            hidden = " x ".join(str(here[axis]) for axis in over.hidden)
-            what = f"one plane, {kind}, {hidden} hidden points"
-            minimum = HiddenMinimum.of(polynomial, axes, over)
-            shown = [axes[axis].values for axis in over.shown]
-            work = partial(minimum.fill, shown, np.empty([len(values) for values in shown]))
-            measured = clock.rate("profiles on the fly", what, "points", prod(here), work)
-            yield measured.against(limits[_ARITHMETIC])
+        yield _one_plane(clock, "quartics", (2, 3), (*many, *few, length)).against(limits[_ARITHMETIC])
+        yield _one_plane(clock, "parabolas in mu_nu^2", (0, 1), (*few, *many, length)).against(limits[_ARITHMETIC])
+
+
+def _one_plane(clock: Clock, kind: str, pair: tuple[int, int], shape: tuple[int, ...]) -> Measured:
+    """The kernel of a chosen plane, without the driver."""
+    polynomial, axes, _ = _polynomial(five_dimensional(shape))
+    over = pass_for(polynomial, shape, [pair])
+    assert over is not None  # there are three axes to hide
+    minimum = HiddenMinimum.of(polynomial, axes, over)
+    shown = [axes[axis].values for axis in over.shown]
+    work = partial(minimum.fill, shown, np.empty([values.size for values in shown]))
+    hidden = " x ".join(str(shape[axis]) for axis in over.hidden)
+    return clock.rate("profiles on the fly", f"one plane, {kind}, {hidden} hidden points", "points", prod(shape), work)
 
 
 def _integrals(clock: Clock, shape: tuple[int, ...]) -> Iterator[Measured]:
