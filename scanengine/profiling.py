@@ -2,8 +2,9 @@
 ends.
 
 A grid's own minima miss a valley that runs between its points; these do not. Hidden axes of which every residual has
-only the square, and one more, are minimised in closed form; the others are searched in each cell of a plane from the
-valleys of a coarse lattice and from its neighbours' minima, until no neighbour offers a lower one.
+only the square, and one more, are minimised in closed form, and two squares alone in eight cells at once. The others
+are searched in each cell of a plane from the valleys of a coarse lattice and from its neighbours' minima, until no
+neighbour offers a lower one.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ from numpy.typing import NDArray
 from scanengine.grids import Axis, FloatArray, Profiles
 from scanengine.polynomials import ChiSquaredPolynomial
 from scanengine.quadratics import HiddenVariables, quadratic_residuals
+from scanengine_kernels._simd import LANES
 from scanengine_kernels.cells import search_from, search_lattice
+from scanengine_kernels.closed_form import LinearPart
+from scanengine_kernels.linear_minima import minimise_linear
 from scanengine_kernels.minimise import Residuals
 
 FINE_POINTS = 101
@@ -84,6 +88,9 @@ class _Minima:
         if not hidden.order:
             self.search_from(self.where)
             return
+        if hidden.pair is not None:
+            self._minimise_pair(hidden.pair)
+            return
         fewest, most = _LATTICE_POINTS_PER_AXIS
         per_axis = max(fewest, min(most, int(_LATTICE_POINTS ** (1.0 / max(1, hidden.searched)))))
         ends = zip(*(end[: hidden.searched] for end in hidden.box), strict=True)
@@ -99,6 +106,14 @@ class _Minima:
             self.chi2,
             self.where,
         )
+
+    def _minimise_pair(self, pair: LinearPart) -> None:
+        cells, shown = self.points.shape
+        padded = -(-cells // LANES) * LANES
+        points, chi2, where = np.zeros((shown, padded)), np.empty(padded), np.empty((2, padded))
+        points[:, :cells] = self.points.T
+        minimise_linear(self.hidden.residuals, pair, points, chi2, where)
+        self.chi2[:], self.where[:] = chi2[:cells], where[:, :cells].T
 
     def search_from_neighbours(self, shape: tuple[int, ...]) -> None:
         """Search every cell from each neighbour's minimum, and again while any cell gains from it."""

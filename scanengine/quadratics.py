@@ -83,7 +83,8 @@ class HiddenVariables:
     """The residuals rearranged for a minimum over hidden variables: shown ones first, then the hidden in an order.
 
     First come those to be searched (`searched` of them), then one along which chi2 is a quartic, then the linear ones.
-    Lone variables are replaced by their s. `box` bounds the hidden variables as they now are.
+    Lone variables are replaced by their s. `box` bounds the hidden variables as they now are. Where there are two, and
+    both are linear, `pair` is how they enter.
     """
 
     def __init__(self, residuals: Residuals, lower: FloatArray, upper: FloatArray, shown: Sequence[int]) -> None:
@@ -111,6 +112,7 @@ class HiddenVariables:
         self.box = Box(*np.array(ends).reshape(-1, 2).T.copy())
         first = len(every) - len(linear)
         self.linear = _linear_part(self.residuals.b[:, first:], Box(*(end[self.searched + 1 :] for end in self.box)))
+        self.pair = _linear_part(self.residuals.b[:, -2:], self.box) if len(alone) == len(hidden) == 2 else None
 
     def from_scaled(self, t: FloatArray) -> FloatArray:
         """Return the hidden variables (cells, hidden) as they are searched, from all scaled ones (cells, n)."""

@@ -231,6 +231,17 @@ def maximum(a: Lanes | float, b: Lanes | float) -> Lanes:
     return np.where(np.greater(a, b), a, b + np.zeros(LANES))
 
 
+def _emit_where_less(code: _Code, a: Any, b: Any, x: Any, y: Any) -> Any:
+    less = code.builder.fcmp_ordered("<", code.block(a), code.block(b))
+    return code.builder.select(less, code.block(x), code.block(y))
+
+
+@_compiled_as(_block_of, _emit_where_less)
+def where_less(a: Lanes | float, b: Lanes | float, x: Lanes | float, y: Lanes | float) -> Lanes:
+    """Return in each lane x where a < b, else y."""
+    return np.where(np.less(a, b), x, y + np.zeros(LANES))
+
+
 def _emit_first_lanes(code: _Code, number: Any, a: Any, b: Any) -> Any:
     lane = ir.Constant(ir.VectorType(_INT64, LANES), list(range(LANES)))
     inside = code.builder.icmp_signed("<", lane, code.spread(number))

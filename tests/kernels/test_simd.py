@@ -32,13 +32,14 @@ def combined(a: FloatArray, b: FloatArray, c: FloatArray, out: FloatArray) -> No
     simd.store(out, 40, 3.0 * x / (simd.maximum(x, 0.0 - x) + 1.0))
     simd.store(out, 48, simd.first_lanes(3, x, y))
     simd.store(out, 56, simd.lowest_of_each(x, y, z, x, y, z, x, z))
-    out[64] = simd.lowest(x)
-    out[65] = simd.total(x)
+    simd.store(out, 64, simd.where_less(x, y, z, 7.0))
+    out[72] = simd.lowest(x)
+    out[73] = simd.total(x)
 
 
 @given(BLOCKS, BLOCKS, BLOCKS)
 def test_operations_on_blocks(a: FloatArray, b: FloatArray, c: FloatArray) -> None:
-    out = np.full(66, np.nan)
+    out = np.full(74, np.nan)
     combined(a, b, c, out)
     np.testing.assert_allclose(out[:8], a * b + c, rtol=1e-15, atol=1e-15 * np.abs(a * b).max())
     np.testing.assert_allclose(out[8:16], 2.0 * a + 0.5, rtol=1e-15, atol=1e-15 * np.abs(a).max())
@@ -49,8 +50,9 @@ def test_operations_on_blocks(a: FloatArray, b: FloatArray, c: FloatArray) -> No
     assert np.array_equal(out[48:56], [*a[:3], *b[3:]])
     lowest = [v.min() for v in (a, b, c)]
     assert np.array_equal(out[56:64], [lowest[i] for i in (0, 1, 2, 0, 1, 2, 0, 2)])
-    assert out[64] == a.min()
-    np.testing.assert_allclose(out[65], a.sum(), atol=1e-14 * np.abs(a).max())
+    assert np.array_equal(out[64:72], np.where(a < b, c, 7.0))
+    assert out[72] == a.min()
+    np.testing.assert_allclose(out[73], a.sum(), atol=1e-14 * np.abs(a).max())
 
 
 @jit
