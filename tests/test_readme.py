@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from scanengine import cli, load, open_result
-from scanengine.definition import parse
+from scanengine.api import Scan
+from scanengine.definition import bundled_scans, parse
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
@@ -46,7 +47,7 @@ def test_the_scan_file_becomes_a_result_and_a_figure(folder: Path) -> None:
 
 
 def test_the_nuisances_are_those_of_an_experiment_with_a_response_and_a_background(tmp_path: Path) -> None:
-    scan, _, nuisances = blocks("toml")
+    scan, _, _, nuisances = blocks("toml")
     detector = """
 [[experiments]]
 name = "CsI"
@@ -99,9 +100,24 @@ def test_every_figure_that_is_shown_is_there() -> None:
 
 
 def test_the_response_of_a_real_detector_can_take_the_place_of_a_window() -> None:
-    scan, response, _ = blocks("toml")
+    scan, response, *_ = blocks("toml")
     before, second = scan.split('[[experiments]]\nname = "Xe"')
     before = before.replace("recoil_window_keV = [10.0, inf] ", "# recoil_window_keV = [10.0, inf] ")
     definition = parse(f'{before}{response}\n[[experiments]]\nname = "Xe"{second}')
     assert definition.experiments[0].binning.shape == (12, 4)
     assert definition.experiments[0].binning.units == "PE"
+
+
+def test_the_reactor_can_take_the_place_of_the_bundled_one(tmp_path: Path) -> None:
+    """The counts that the README states of it, with thresholds of 160 and 180 eV."""
+    reactor = blocks("toml")[2]
+    text = bundled_scans()["reactor/conus-plus"].read_text(encoding="utf-8")
+    start, end = text.index("[source]"), text.index("[physics]")
+    text = (text[:start] + reactor + text[end:]).replace("signal_template", "# signal_template")
+    text = text.replace('above_2_MeV = "huber2011"', 'above_2_MeV = "mueller2011"')
+    for threshold, stated in ((0.16, 358), (0.18, 215)):
+        (found,) = Scan(parse(text.replace("bins = [0.16, 1.0]", f"bins = [{threshold}, 1.0]"))).events()
+        assert round(float(found.counts)) == stated
+        assert f"{stated}" in README
+    (cut,) = Scan(parse(text.replace('"extrapolated"', '"none"'))).events()
+    assert 1.0 - cut.counts / 358.0 == pytest.approx(1.0 / 12.0, abs=0.01)

@@ -63,7 +63,7 @@ class FissionFractions(Table):
 
 
 class PerFission(Table):
-    """Antineutrinos per fission at points up to 2 MeV, joined by straight lines."""
+    """Antineutrinos per fission at points, joined by straight lines."""
 
     E_MeV: list[Number] = Field(description="Increasing neutrino energies, MeV.")
     per_fission_MeV: list[NotNegative] = Field(description="Antineutrinos per fission and MeV at each.")
@@ -77,10 +77,20 @@ class Reactor(Table):
     fission_fractions: Annotated[FissionFractions, SkipValidation] = Field(
         description="Shares of the fissions of U235, U238, Pu239 and Pu241."
     )
-    below_2_MeV: Annotated[PerFission | File | None, SkipValidation] = Field(
-        None,
-        description="Spectrum per fission below 2 MeV, that of neutron captures included: lists, or a file with these "
-        "two columns. Without it there is no flux there; from 2 to 8 MeV it is that of Mueller et al. 2011.",
+    above_2_MeV: Literal["mueller2011", "huber2011", "vogel-engel1989"] = Field(
+        "mueller2011",
+        description="Spectrum per fission from 2 to 8 MeV: Mueller et al., Phys. Rev. C 83, 054615 (2011); Huber, "
+        "Phys. Rev. C 84, 024617 (2011), with Mueller's of U238; Vogel and Engel, Phys. Rev. D 39, 3378 (1989).",
+    )
+    below_2_MeV: Annotated[Literal["vogel-engel1989", "none"] | PerFission | File, SkipValidation] = Field(
+        "vogel-engel1989",
+        description="Spectrum per fission below 2 MeV: Vogel and Engel's table, of fission products without neutron "
+        "captures; or lists, or a file with these two columns; or none.",
+    )
+    above_8_MeV: Annotated[Literal["none", "extrapolated"] | PerFission | File, SkipValidation] = Field(
+        "none",
+        description="Spectrum per fission from 8 MeV on, where the parametrisations end: none; or lists, or a file "
+        "with these two columns; or extrapolated, the formula used up to 12 MeV, where nothing vouches for it.",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from scanengine.definition.table import File, Table
 from scanengine.errors import InputError
 from scanengine.grids import FloatArray
 from scanengine.inputs.parameters import FLAVOURS
-from scanengine.inputs.reactor import reactor
+from scanengine.inputs.reactor import Points, reactor
 from scanengine.inputs.sources import (
     PROMPT_LINE_MEV,
     Source,
@@ -40,6 +41,9 @@ _ANY_KIND = listed([quoted(kind) for kind in _KINDS], "or")
 _POINTS = '{ E_MeV = [0.0, 50.0], flux = [0.0, 1.0e6] } or { file = "flux.txt" }'
 _SPECTRUM = Columns(("E_MeV", "flux"), low=0.0)
 _PER_FISSION = Columns(("E_MeV", "per_fission_MeV"), low=0.0)
+_POINTS_PER_FISSION = '{ E_MeV = [0.0, 2.0], per_fission_MeV = [0.0, 1.3] } or { file = "flux.txt" }'
+_REACTOR_PARTS = {"below_2_MeV": ("vogel-engel1989", "none"), "above_8_MeV": ("none", "extrapolated")}
+"""What there is beyond the parametrisation, by its key; the first is the default."""
 
 
 @dataclass(frozen=True)
@@ -81,13 +85,13 @@ def build_sources(raw: Mapping[str, Any], report: Report) -> Sources:
 
 
 def source_notes(raw: Mapping[str, Any]) -> list[str]:
-    """Return notes on the reactors of a sound scan file that have no flux below 2 MeV."""
+    """Return notes on the reactors of a sound scan file that have no flux above 8 MeV."""
     tables = {f"sources.{name}": table for name, table in raw.get("sources", {}).items()}
     tables |= {"source": raw["source"]} if "source" in raw else {}
     return [
-        f"{name}: there are no antineutrinos below 2 MeV, where the parametrisation begins: below_2_MeV gives them"
+        f"{name}: there are no antineutrinos above 8 MeV, where the parametrisation ends: above_8_MeV gives them"
         for name, table in tables.items()
-        if table["kind"] == "reactor" and "below_2_MeV" not in table
+        if table["kind"] == "reactor" and "above_8_MeV" not in table
     ]
 
 
@@ -145,19 +149,36 @@ def _reactor(raw: dict[str, Any], path: KeyPath, report: Report) -> Source | Non
         return None
     key = (*path, "fission_fractions")
     fractions, bad_fractions = report.check(FissionFractions, raw["fission_fractions"], key, "{ U235 = 0.6, ... }")
-    below = None
+    parts: dict[str, Points | str | None] = {}
     try:
-        if "below_2_MeV" in raw:
-            points = _points(raw["below_2_MeV"], PerFission, _PER_FISSION, (*path, "below_2_MeV"), report)
-            if points is None:
-                return None
-            key, below = (*path, "below_2_MeV"), (points[:, 0].copy(), points[:, 1].copy())
-        if bad or bad_fractions:
+        for name, names in _REACTOR_PARTS.items():
+            key = (*path, name)
+            parts[name] = _part(raw.get(name, names[0]), names, key, report)
+        below, beyond = parts.values()
+        if bad or bad_fractions or below is None or beyond is None:
             return None
-        return reactor(table.power_GW, fractions.model_dump(), below)
+        # one key after the other, so that a fault stands at the right one
+        make = partial(reactor, table.power_GW, fractions.model_dump(), above=table.above_2_MeV)
+        more = {"fission_fractions": {}, "below_2_MeV": {"below": below}, "above_8_MeV": {"beyond": beyond}}
+        for name, given in more.items():
+            key, make = (*path, name), partial(make, **given)
+            source = make()
     except InputError as error:
         report.add(key, str(error))
         return None
+    return source
+
+
+def _part(raw: object, names: Sequence[str], path: KeyPath, report: Report) -> Points | str | None:
+    """Return a part of a reactor's spectrum, one of some names or points, or nothing after a fault of the table."""
+    known = listed([quoted(name) for name in names], "or")
+    if isinstance(raw, str):
+        if raw in names:
+            return raw
+        report.add(path, f"found {written(raw)}, it must be {known}, or points as {_POINTS_PER_FISSION}")
+        return None
+    points = _points(raw, PerFission, _PER_FISSION, path, report, f"{_POINTS_PER_FISSION}; or {known}")
+    return None if points is None else (points[:, 0].copy(), points[:, 1].copy())
 
 
 def _tabulated(raw: dict[str, Any], path: KeyPath, report: Report) -> Source | None:
@@ -198,7 +219,9 @@ def _spectrum(raw: object, total: float | None, path: KeyPath, report: Report) -
     return spectrum
 
 
-def _points(raw: object, model: type[Table], columns: Columns, path: KeyPath, report: Report) -> FloatArray | None:
+def _points(
+    raw: object, model: type[Table], columns: Columns, path: KeyPath, report: Report, example: str = _POINTS
+) -> FloatArray | None:
     """Return the points (n, 2) of a file or of lists, or nothing after a fault of the table.
 
     Raises InputError for what is wrong with the numbers.
@@ -206,7 +229,7 @@ def _points(raw: object, model: type[Table], columns: Columns, path: KeyPath, re
     if isinstance(raw, dict) and "file" in raw:
         file, bad = report.check(File, raw, path)
         return None if bad else columns.from_file(report.files.find(file.file), file.columns)
-    points, bad = report.check(model, raw, path, _POINTS)
+    points, bad = report.check(model, raw, path, example)
     return None if bad else columns.from_lists(points.model_dump())
 
 

@@ -15,6 +15,7 @@ from scanengine.inputs.acceptances import ExponentialDecay, Logistic, PiecewiseL
 from scanengine.inputs.detectors import Experiment
 from scanengine.inputs.quenching import Lindhard, PolynomialQuenching, TabulatedQuenching
 from scanengine.inputs.resolution import Gamma, Gaussian, Perfect, Poisson
+from scanengine.inputs.sources import Spectrum
 from scanengine.response import responses
 
 TEXT = """\
@@ -538,17 +539,52 @@ def test_bins_beyond_every_recoil_are_noted() -> None:
     assert "experiment Ge: no recoil is seen in bin [50, 60] keVee: no signal there" in loaded.notes
 
 
-def test_reactor_without_a_table_is_noted_to_begin_at_two_MeV() -> None:
-    assert [note for note in scan().notes if "no antineutrinos below 2 MeV" in note] == [
-        "sources.core: there are no antineutrinos below 2 MeV, where the parametrisation begins: below_2_MeV gives them"
+def core(change: tuple[str, str]) -> Spectrum:
+    source = scan(change).experiments[1].source
+    assert source is not None
+    return source.spectra["nu_ebar"]
+
+
+def test_reactor_that_ends_at_eight_MeV_is_noted() -> None:
+    assert [note for note in scan().notes if "8 MeV" in note] == [
+        "sources.core: there are no antineutrinos above 8 MeV, where the parametrisation ends: above_8_MeV gives them"
     ]
-    below = "power_GW = 2.9\nbelow_2_MeV = { E_MeV = [0.0, 1.0, 2.0], per_fission_MeV = [2.0, 2.5, 1.3] }"
-    loaded = scan(("power_GW = 2.9", below))
-    assert not [note for note in loaded.notes if "below 2 MeV" in note]
-    core = loaded.experiments[1].source
-    assert core is not None
-    low, high = core.spectra["nu_ebar"].per_cm2_s_MeV(np.array([1.0, 3.0]))
-    assert low > high > 0.0
+    loaded = scan(("power_GW = 2.9", 'power_GW = 2.9\nabove_8_MeV = "extrapolated"'))
+    assert not [note for note in loaded.notes if "8 MeV" in note]
+
+
+def test_parts_of_a_reactors_spectrum() -> None:
+    E = np.array([1.0, 4.0, 8.5])
+    usual = core(("power_GW = 2.9", "power_GW = 2.9")).per_cm2_s_MeV(E)
+    assert usual[0] > usual[1] > usual[2] == 0.0
+    points = "power_GW = 2.9\nbelow_2_MeV = { E_MeV = [0.0, 2.0], per_fission_MeV = [0.0, 1.3] }"
+    assert core(("power_GW = 2.9", points)).per_cm2_s_MeV(E)[0] < 0.5 * usual[0]
+    assert core(("power_GW = 2.9", 'power_GW = 2.9\nbelow_2_MeV = "none"')).per_cm2_s_MeV(E)[0] == 0.0
+    huber = core(("power_GW = 2.9", 'power_GW = 2.9\nabove_2_MeV = "huber2011"')).per_cm2_s_MeV(E)
+    assert huber[0] == usual[0]
+    assert 1e-3 < abs(huber[1] / usual[1] - 1.0) < 0.05
+    assert core(("power_GW = 2.9", 'power_GW = 2.9\nabove_8_MeV = "extrapolated"')).per_cm2_s_MeV(E)[2] > 0.0
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ('below_2_MeV = "vogel"', 'below_2_MeV: found "vogel", it must be "vogel-engel1989" or "none", or points as {'),
+        ("below_2_MeV = 2.0", "below_2_MeV: found 2.0, it must be a table, as { E_MeV = [0.0, 2.0]"),
+        ("below_2_MeV = { E_MeV = [0, 3], per_fission_MeV = [1, 1] }", "below_2_MeV: found 3 MeV, the parametrisation"),
+        ("above_8_MeV = { E_MeV = [7, 9], per_fission_MeV = [1, 1] }", "above_8_MeV: found 7 MeV, the parametrisation"),
+        ("above_8_MeV = { E_MeV = [8, 9], per_fission_MeV = [1] }", "above_8_MeV: found 2 of E_MeV and 1 of per_"),
+        (
+            'above_2_MeV = "mueler"',
+            'above_2_MeV: found "mueler", it must be "mueller2011", "huber2011" or "vogel-engel1989"',
+        ),
+    ],
+)
+def test_faults_of_a_reactors_spectrum(key: str, expected: str) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        scan(("power_GW = 2.9", f"power_GW = 2.9\n{key}"))
+    (fault,) = caught.value.faults
+    assert f"sources.core.{expected}" in str(fault)
 
 
 FORM_FACTORS = 'form_factor = { Cs133 = { kind = "helm", rms_fm = 4.8 }, I127 = "klein-nystrand" }'
