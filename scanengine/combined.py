@@ -249,22 +249,24 @@ class CombinedLikelihood(Likelihood):
         the data taken off the first.
         """
         residuals = self.rows.residuals(excess)
-        if self._is_linear:
+        if self.is_linear:
             chi2[:], z[:] = _minimum_of_squares(residuals)
             return
         from scanengine_kernels.nuisances import Nuisances, minimise_each
 
-        kinds, nuisances = self.rows.kinds(self.rows.below), Nuisances(self.templates.below, self._log_widths)
+        kinds = self.rows.kinds(self.rows.below)
+        nuisances = Nuisances(self.templates.below, self.log_widths, np.zeros(len(self.nuisances)))
         minimise_each(kinds.for_kernel(), nuisances, self.rows.arranged(excess, residuals), z, chi2)
 
     @cached_property
-    def _log_widths(self) -> FloatArray:
+    def log_widths(self) -> FloatArray:
+        """The widths (nuisances,) of those with a logarithmic pull, and zero for the others."""
         return np.array([each.width if each.pull == "log" else 0.0 for each in self.nuisances])
 
     @cached_property
-    def _is_linear(self) -> bool:
+    def is_linear(self) -> bool:
         """Whether chi2 at given parameters is a sum of squares that are linear in the nuisances."""
-        return self.rows.are_squares and not np.any(self._log_widths) and not np.any(self.templates.two_sided)
+        return self.rows.are_squares and not np.any(self.log_widths) and not np.any(self.templates.two_sided)
 
     def excess_polynomials(self, axes: Sequence[Axis], parameters: ParameterMap) -> CountPolynomials:
         """Return the templates as quadratics in the scanned axes, with the data taken off the first: coefficients
@@ -288,7 +290,7 @@ class CombinedLikelihood(Likelihood):
             excess[0, 0] += self.data
             return PoissonPolynomial.of(*variables, excess[0].T, self.data)
         residuals = np.moveaxis(self.rows.residuals(excess), -1, -2)
-        if self._is_linear:
+        if self.is_linear:
             left = minimised_over_constant(residuals, ~self.templates.depend_on_signals)
             if len(left) > 1:
                 return LinearNuisancePolynomial(*variables, fewest_rows(left))
@@ -302,7 +304,7 @@ class CombinedLikelihood(Likelihood):
         together = np.moveaxis(np.concatenate((reduced, residuals[:, ~squares]), axis=1), -1, -2)
         rows = np.moveaxis(self.rows.arranged(excess, together), -1, -2)
         return NuisancePolynomial(
-            *variables, np.ascontiguousarray(rows), self.rows.kinds(below), self.templates.below, self._log_widths
+            *variables, np.ascontiguousarray(rows), self.rows.kinds(below), self.templates.below, self.log_widths
         )
 
 

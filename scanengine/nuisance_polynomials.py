@@ -148,7 +148,7 @@ class NuisancePolynomial:
         fill_profiled(
             self._quadratics,
             self.kinds.for_kernel(),
-            Nuisances(self.below, self.log_widths),
+            Nuisances(self.below, self.log_widths, np.zeros(self.below.size)),
             self.monomials.starts,
             self.monomials.groups,
             shape,

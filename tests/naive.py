@@ -449,8 +449,8 @@ def minimum_over_nuisances(
     return best, place
 
 
-def log_pull(z: float, width: float) -> float:
-    """2 (x - ln(1 + x)) / w^2 at x = w z."""
+def log_pull(z: float, width: float, measured: float = 0.0) -> float:
+    """2 (1 + x - c - c ln((1 + x) / c)) / w^2 at x = w z and c = 1 + w measured: 2 (x - ln(1 + x)) / w^2 of c = 1."""
     with mpmath.workdps(40):
-        x = mpf(width) * mpf(z)
-        return float(2 * (x - mp.log(1 + x)) / mpf(width) ** 2) if x > -1 else np.inf
+        x, c = mpf(width) * mpf(z), 1 + mpf(width) * mpf(measured)
+        return float(2 * (1 + x - c - c * mp.log((1 + x) / c)) / mpf(width) ** 2) if x > -1 else np.inf

@@ -59,11 +59,16 @@ class Rows(NamedTuple):
 
 class Nuisances(NamedTuple):
     """Nuisance parameters (K,): `below` is the template (of those after T_0, from 1 on) for z_k < 0, that for z_k > 0
-    being 1 + k; `log_widths` are the w of a pull 2 (x - ln(1 + x)) / w^2, x = w z, and zero where the pull is z^2.
+    being 1 + k; `measured` (K,) is where the pulls vanish, zero but for pseudo-experiments.
+
+    A pull is (z - measured)^2 where `log_widths` is zero. Where it is w, x = w z and c = 1 + w measured it is
+    2 (1 + x - c - c ln((1 + x) / c)) / w^2, as of a Poisson count c / w^2 with the expectation (1 + x) / w^2; of c = 1
+    that is 2 (x - ln(1 + x)) / w^2.
     """
 
     below: NDArray[np.int64]
     log_widths: NDArray[np.float64]
+    measured: NDArray[np.float64]
 
 
 class Room(NamedTuple):
@@ -153,19 +158,34 @@ def chi2_of_pulls(nuisances: Nuisances, z: NDArray[np.float64]) -> float:
     """Return what the nuisances themselves add to chi2; infinite where 1 + x <= 0 of a logarithmic pull."""
     chi2 = 0.0
     for k in range(z.size):
-        width = nuisances.log_widths[k]
+        width, away = nuisances.log_widths[k], z[k] - nuisances.measured[k]
         if width == 0.0:
-            chi2 += z[k] * z[k]
+            chi2 += away * away
             continue
-        x = width * z[k]
-        if x <= -1.0:
+        if width * z[k] <= -1.0:
             return inf
-        if abs(x) < 1e-3:  # the series: x - ln(1 + x) cancels, and z is of order one where the width is small
-            term = x * x * (0.5 + x * (-1.0 / 3.0 + x * (0.25 + x * (-0.2 + x * (1.0 / 6.0 - x / 7.0)))))
+        centre = 1.0 + width * nuisances.measured[k]
+        u = width * away / centre
+        if abs(u) < 1e-3:  # the series: u - ln(1 + u) cancels, and z is of order one where the width is small
+            term = u * u * (0.5 + u * (-1.0 / 3.0 + u * (0.25 + u * (-0.2 + u * (1.0 / 6.0 - u / 7.0)))))
         else:
-            term = x - log1p(x)
-        chi2 += 2.0 * term / (width * width)
+            term = u - log1p(u)
+        chi2 += 2.0 * centre * term / (width * width)
     return chi2
+
+
+@jit_inline
+def slope_of_pull(nuisances: Nuisances, k: int, z: float) -> float:
+    """Return the derivative of the pull of nuisance k at z."""
+    return 2.0 * (z - nuisances.measured[k]) / (1.0 + nuisances.log_widths[k] * z)
+
+
+@jit_inline
+def half_curvature_of_pull(nuisances: Nuisances, k: int, z: float) -> float:
+    """Return half the second derivative of the pull of nuisance k at z."""
+    width = nuisances.log_widths[k]
+    stretched = 1.0 + width * z
+    return (1.0 + width * nuisances.measured[k]) / (stretched * stretched)
 
 
 @jit_inline
@@ -189,14 +209,13 @@ def set_gradient(nuisances: Nuisances, templates: NDArray[np.float64], z: NDArra
     there.
     """
     for k in range(z.size):
-        width = nuisances.log_widths[k]
-        pull = 2.0 * z[k] if width == 0.0 else 2.0 * z[k] / (1.0 + width * z[k])
+        pull = slope_of_pull(nuisances, k, z[k])
         room.free[k] = True
         if nuisances.below[k] == 1 + k or z[k] != 0.0:
             room.gradient[k] = derivative(templates, room.template[k], room.first) + pull
             continue
-        above = derivative(templates, 1 + k, room.first)
-        below = derivative(templates, nuisances.below[k], room.first)
+        above = derivative(templates, 1 + k, room.first) + pull
+        below = derivative(templates, nuisances.below[k], room.first) + pull
         room.free[k] = above < 0.0 or below > 0.0
         follows_above = -above >= below
         room.template[k] = 1 + k if follows_above else nuisances.below[k]
@@ -212,8 +231,7 @@ def set_hessian(nuisances: Nuisances, templates: NDArray[np.float64], z: NDArray
             store(room.product, r, load(room.second, r) * load(templates, room.template[k] * number + r))
         for m in range(k + 1):
             room.hessian[k, m] = derivative(templates, room.template[m], room.product)
-        width = nuisances.log_widths[k]
-        room.hessian[k, k] += 2.0 if width == 0.0 else 2.0 / (1.0 + width * z[k]) ** 2
+        room.hessian[k, k] += 2.0 * half_curvature_of_pull(nuisances, k, z[k])
 
 
 @jit_inline
@@ -305,7 +323,7 @@ def minimise(
         return best
     if not best < inf:
         z[:] = 0.0
-        best = chi2_of_rows(rows, templates, room.template, z, room)
+        best = chi2_of_rows(rows, templates, room.template, z, room) + chi2_of_pulls(nuisances, z)
         if not best < inf:
             return best
     factorised = False
@@ -385,13 +403,13 @@ def cannot_be_lower_beyond(
     if not bound < inf:
         return False
     for m in range(K):
-        width = nuisances.log_widths[m]
-        flatter = 1.0 if width == 0.0 else 1.0 + width * room.start[m]
-        slope = derivative(templates, room.template[m], room.first) + 2.0 * room.start[m] / flatter
+        slope = derivative(templates, room.template[m], room.first) + slope_of_pull(nuisances, m, room.start[m])
         # into the other side, and away from the kinks of others, it can only fall along the slope
         if m == k and slope * z[k] < 0.0:
             continue
-        steepness = 1.0 if width == 0.0 else 0.5 / (flatter * flatter)
+        steepness = half_curvature_of_pull(nuisances, m, room.start[m])
+        if nuisances.log_widths[m] != 0.0:
+            steepness *= 0.5
         bound -= 0.25 * slope * slope / steepness
     return bound >= chi2 - _ROUNDING * (1.0 + abs(chi2))
 

@@ -1,10 +1,25 @@
 """The Python interface: load a scan, run it, look at the result. The command line can do nothing more."""
 
+from scanengine.api.calibrations import draw_calibration, open_calibration, save_calibration
 from scanengine.api.estimate import Estimate
 from scanengine.api.result import Result, draw, open_result
 from scanengine.api.running import merge
 from scanengine.api.scan import Events, Scan, load
-from scanengine.calibration import Calibration
+from scanengine.calibrated import Calibration
 from scanengine.fitting import Minimum
 
-__all__ = ["Calibration", "Estimate", "Events", "Minimum", "Result", "Scan", "draw", "load", "merge", "open_result"]
+__all__ = [
+    "Calibration",
+    "Estimate",
+    "Events",
+    "Minimum",
+    "Result",
+    "Scan",
+    "draw",
+    "draw_calibration",
+    "load",
+    "merge",
+    "open_calibration",
+    "open_result",
+    "save_calibration",
+]

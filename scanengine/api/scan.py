@@ -19,8 +19,10 @@ from scanengine import planes
 from scanengine.api.estimate import Estimate, estimate
 from scanengine.api.result import Result
 from scanengine.api.running import HowToRun, run_shard, run_to_file
-from scanengine.calibration import Calibration, calibrate
+from scanengine.calibrated import Calibration
+from scanengine.calibration import calibrate
 from scanengine.combined import CombinedLikelihood
+from scanengine.contours import delta_chi2
 from scanengine.definition import Definition
 from scanengine.direct import TILE_POINTS as DIRECT_TILE_POINTS
 from scanengine.direct import DirectEvaluator, differential_cross_section
@@ -156,14 +158,16 @@ class Scan:
         threads: int | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Calibration:
-        """Return the confidence intervals of the one axis after Feldman and Cousins, by pseudo-experiments.
+        """Return critical values of Delta chi2 over one axis or two after Feldman and Cousins, by pseudo-experiments.
 
-        progress is called with the values done and their number. Raises InputError for another number of axes, and
-        where no pseudo-experiments can be made.
+        progress is called with the pseudo-experiments done and their number. Raises InputError for another number of
+        axes, a level that is none, and where no pseudo-experiments can be made.
         """
         if pseudo_experiments < 1:
             raise InputError(f"a calibration needs at least one pseudo-experiment: found {pseudo_experiments}")
-        levels = (cl,) if isinstance(cl, int | float) else tuple(cl)
+        levels = sorted({cl} if isinstance(cl, int | float) else set(cl))
+        for level in levels:
+            delta_chi2(level, 1)
         threads = default_threads() if threads is None else max(1, threads)
         likelihood = self._combined("a calibration")
         return calibrate(likelihood, self.definition, levels, pseudo_experiments, seed, threads, progress)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scanengine.cli import text
+from scanengine.cli import calibrating, text
 from scanengine.errors import InputError, Interrupted, ScanengineError, is_interrupt
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ FreshOption = Annotated[
 ]
 FigureOption = Annotated[bool, typer.Option(help="Draw the scan's figure beside the result.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+_DEFAULT_LEVELS = "90"
 LevelsOption = Annotated[str, typer.Option("--cl", metavar="PERCENT,...", help="Confidence levels in per cent.")]
 
 
@@ -246,14 +247,20 @@ def plot(
             help="Hold a hidden axis at its grid value nearest to V; the rest is minimised on the grid. Repeatable.",
         ),
     ] = None,
-    cl: LevelsOption = "90",
+    cl: LevelsOption = _DEFAULT_LEVELS,
     targets: Annotated[bool, typer.Option("--targets", help="Overlay each experiment alone.")] = False,
     overwrite: Annotated[bool, typer.Option(help="Replace a file that scanengine did not draw.")] = False,
 ) -> None:
     """Draw allowed regions, a profile, or the corner figure of a whole scan."""
-    from scanengine import figures
+    from scanengine import figures, store
     from scanengine.api import open_result
 
+    if len(results) == 1 and store.is_calibration(results[0]):
+        found = store.open_calibration(results[0])
+        chosen = None if cl == _DEFAULT_LEVELS else _levels(cl)
+        target = output or results[0].with_suffix(".png")
+        print(f"figure: {figures.save(figures.calibration(found, chosen), target, overwrite=overwrite)}")
+        return
     opened = [open_result(path) for path in results]
     names = tuple(name.strip() for name in axes.split(",")) if axes else ()
     if profile and slices:
@@ -285,7 +292,8 @@ def info(
 ) -> None:
     """Describe a result file, or what running a scan would give and take."""
     if Path(file).suffix in (".h5", ".hdf5"):
-        text.describe_result(Path(file))
+        if not calibrating.describe(Path(file)):
+            text.describe_result(Path(file))
     else:
         text.describe_scan(_load(file, overrides, data), threads)
 
@@ -329,34 +337,34 @@ def fit(scan: ScanArgument, overrides: SetOption = None, data: DataOption = None
 def calibrate(
     scan: ScanArgument,
     cl: LevelsOption = "90",
-    pseudo_experiments: Annotated[int, typer.Option("-n", "--number", help="Pseudo-experiments at each value.")] = 1000,
+    pseudo_experiments: Annotated[int, typer.Option("-n", "--number", help="Pseudo-experiments at each point.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random numbers, kept in the result.")] = 1,
-    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="OUT.json", help="A file for it.")] = None,
+    outputs: Annotated[
+        list[Path] | None,
+        typer.Option("-o", "--output", metavar="OUT", help="A .h5 or .json file, or a figure. Repeatable."),
+    ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
     overrides: SetOption = None,
     data: DataOption = None,
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find intervals of one parameter that cover as often as they say (Feldman-Cousins), by pseudo-experiments."""
-    if output is not None and output.exists() and not overwrite:
-        raise InputError(f"{output} is there already: --overwrite would replace it")
+    """Find what one parameter or two may be, so that it covers as often as it says (Feldman-Cousins), by
+    pseudo-experiments.
+    """
+    calibrating.check_outputs(outputs or [], overwrite=overwrite)
     levels = _levels(cl)
     loaded = _load(scan, overrides, data, quiet=as_json)
-    with text.progress(loaded.definition.title) as progress:
+    with text.progress(loaded.definition.title, "pseudo-experiments") as progress:
         found = loaded.calibrate(
             levels, pseudo_experiments=pseudo_experiments, seed=seed, threads=threads, progress=progress
         )
-    record = text.calibrated(loaded, found)
-    if output is not None:
-        try:
-            output.write_text(json.dumps(record, indent=1), encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"{output} cannot be written: {error.strerror}") from None
+    for path in outputs or []:
+        calibrating.write(found, path, overwrite=overwrite)
     if as_json:
-        print(json.dumps(record, indent=1))
+        print(json.dumps(calibrating.record(found), indent=1))
         return
-    text.print_calibration(found)
+    calibrating.show(found)
 
 
 @app.command()

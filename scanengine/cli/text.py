@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from scanengine.api import Calibration, Events, Minimum, Result, Scan
+    from scanengine.api import Events, Minimum, Result, Scan
     from scanengine.bench import Measured
     from scanengine.contours import Intervals, Region
     from scanengine.grids import Fit, ReducedGrid
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _LOG_SECONDS = 10.0
 _SAME_CHI2 = 1e-6
-_FEW_VALUES = 5
 _STATISTICS = {
     "gaussian": "Gaussian, with the covariance of the counts",
     "poisson": "of Poisson likelihoods",
@@ -28,7 +27,7 @@ _STATISTICS = {
 
 
 @contextmanager
-def progress(title: str) -> Iterator[Callable[[int, int], None]]:
+def progress(title: str, what: str = "points") -> Iterator[Callable[[int, int], None]]:
     """Show progress on standard error: a bar on a terminal, now and then a line in a log."""
     if sys.stderr.isatty():
         from rich.console import Console
@@ -50,7 +49,7 @@ def progress(title: str) -> Iterator[Callable[[int, int], None]]:
         if now - last > _LOG_SECONDS and done > first:
             last = now
             left = (now - began) * (total - done) / (done - first)
-            print(f"{done / total:.1%} of {total:.3g} points, about {left:.0f} s left", file=sys.stderr)
+            print(f"{done / total:.1%} of {total:.3g} {what}, about {left:.0f} s left", file=sys.stderr)
 
     yield log
 
@@ -176,9 +175,9 @@ def print_limits(result: Result, found: list[Intervals]) -> None:
     units = {axis.name: axis.units for axis in result.axes}
     print("allowed, with the other parameters minimised over:")
     for entry in found:
-        pieces = _pieces((lo, hi) for lo, hi in entry)
+        allowed = pieces((lo, hi) for lo, hi in entry)
         level = f"{100.0 * entry.cl:g}% C.L., {entry.dof} dof (delta chi2 = {entry.level:.3f})"
-        print(f"  {entry.axis}: {pieces}{_with_unit(units[entry.axis])}  {level}")
+        print(f"  {entry.axis}: {allowed}{_with_unit(units[entry.axis])}  {level}")
     left_out = [axis.name for axis in result.axes if axis.name not in result.shown]
     if left_out:
         print(f"  {', '.join(left_out)}: in none of the planes that output.planes chose")
@@ -186,55 +185,8 @@ def print_limits(result: Result, found: list[Intervals]) -> None:
         print(f"warning: {warning}", file=sys.stderr)
 
 
-def calibrated(scan: Scan, found: Calibration) -> dict[str, Any]:
-    """Return a calibration, with all that is needed to do it again, for JSON."""
-    from scanengine import __version__
-
-    return {
-        "parameter": found.axis.name,
-        "units": found.axis.units,
-        "pseudo_experiments": found.pseudo_experiments,
-        "seed": found.seed,
-        "scanengine_version": __version__,
-        "definition": scan.definition.text,
-        "definition_overrides": list(scan.definition.overrides),
-        "values": found.axis.values.tolist(),
-        "delta_chi2": found.delta_chi2.tolist(),
-        "intervals": [
-            {
-                "cl": round(100.0 * level, 10),
-                "critical_delta_chi2": critical.tolist(),
-                "intervals": [list(interval) for interval in found.intervals(level)],
-            }
-            for level, critical in zip(found.levels, found.critical, strict=True)
-        ],
-    }
-
-
-def print_calibration(found: Calibration) -> None:
-    """Print calibrated intervals, and beside them those of Delta chi2 as Wilks' theorem has it."""
-    from scanengine.calibration import allowed
-    from scanengine.contours import delta_chi2
-
-    print(
-        f"allowed, by {found.pseudo_experiments} pseudo-experiments at each of {found.axis.values.size} values, "
-        f"seed {found.seed}:"
-    )
-    for level, critical in zip(found.levels, found.critical, strict=True):
-        wilks = delta_chi2(level, 1)
-        pieces = _pieces(found.intervals(level))
-        other = _pieces(allowed(found.axis.values, found.delta_chi2 - wilks))
-        print(f"  {found.axis.name}: {pieces}{_with_unit(found.axis.units)}  {100.0 * level:g}% C.L.")
-        span = f"delta chi2 = {critical.min():.3f} to {critical.max():.3f}"
-        print(f"    {span}; where {wilks:.3f} is right, by Wilks' theorem, it would be {other}")
-        inside = int((found.delta_chi2 <= critical).sum())
-        if inside < _FEW_VALUES:
-            print(
-                f"warning: only {inside} values of {found.axis.name} are allowed: more points would do", file=sys.stderr
-            )
-
-
-def _pieces(intervals: Iterable[tuple[float | None, float | None]]) -> str:
+def pieces(intervals: Iterable[tuple[float | None, float | None]]) -> str:
+    """Return intervals as they are printed, with a dash for an end beyond the axis."""
     words = (f"[{'-' if lo is None else f'{lo:.5g}'}, {'-' if hi is None else f'{hi:.5g}'}]" for lo, hi in intervals)
     return " or ".join(words) or "nowhere"
 

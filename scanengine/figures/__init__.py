@@ -5,6 +5,7 @@ The only package that imports matplotlib. It never touches pyplot or the global 
 
 from __future__ import annotations
 
+from scanengine.figures._calibration import calibration
 from scanengine.figures._corner import corner
 from scanengine.figures._items import Area, Band, Line, Panel, Points
 from scanengine.figures._plane import plane
@@ -21,6 +22,7 @@ __all__ = [
     "Line",
     "Panel",
     "Points",
+    "calibration",
     "check",
     "corner",
     "plane",

@@ -1,5 +1,6 @@
 """The result file: written tile by tile, read back with every fault named (the only package that imports h5py)."""
 
+from scanengine.store.calibrations import is_calibration, open_calibration, write_calibration
 from scanengine.store.chunks import Encoder, Encoding
 from scanengine.store.layout import FORMAT, FORMAT_VERSION, AttributeValue, ResponseArray, check_axis_names
 from scanengine.store.partial import FRESH, ForeignScan
@@ -29,6 +30,8 @@ __all__ = [
     "check_complete",
     "check_output",
     "format_bytes",
+    "is_calibration",
+    "open_calibration",
     "open_result",
     "open_unfinished",
     "partial_path",
@@ -36,4 +39,5 @@ __all__ = [
     "relative_sources",
     "shard_definition",
     "verify",
+    "write_calibration",
 ]

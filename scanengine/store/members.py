@@ -24,7 +24,7 @@ def write_header(root: h5py.File, plan: GridPlan) -> None:
     own: dict[str, AttributeValue] = {
         "format": layout.FORMAT,
         "format_version": layout.FORMAT_VERSION if plan.planes else 1,
-        "scanengine_version": _package_version(),
+        "scanengine_version": package_version(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "definition": plan.definition,
         "definition_sha256": hashlib.sha256(plan.definition.encode()).hexdigest(),
@@ -162,7 +162,8 @@ def set_attributes(target: h5py.HLObject, attributes: Mapping[str, AttributeValu
             target.attrs[name] = np.asarray(value)
 
 
-def _package_version() -> str:
+def package_version() -> str:
+    """Return the version of the package that writes."""
     try:
         return version("scanengine")
     except PackageNotFoundError:

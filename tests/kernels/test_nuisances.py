@@ -29,6 +29,12 @@ class Problem:
     weights_below: FloatArray
     below: NDArray[np.int64]
     log_widths: FloatArray
+    shift: FloatArray | None = None
+
+    @property
+    def measured(self) -> FloatArray:
+        """Where the nuisances were measured."""
+        return np.zeros(self.below.size) if self.shift is None else self.shift
 
     def chi2(self, z: FloatArray) -> float:
         """As it is defined, count by count."""
@@ -45,7 +51,8 @@ class Problem:
         total += 2.0 * np.sum(self.data[seen] * np.log(self.data[seen] / N[seen]))
         total += np.sum(np.where(r > 0.0, 1.0, self.weights_below) * r * r)
         for k, width in enumerate(self.log_widths.tolist()):
-            total += min(naive.log_pull(float(z[k]), width), 1e30) if width else z[k] ** 2
+            at, measured = float(z[k]), float(self.measured[k])
+            total += min(naive.log_pull(at, width, measured), 1e30) if width else (at - measured) ** 2
         return float(total)
 
     @property
@@ -67,7 +74,7 @@ class Problem:
 
     def minimum(self, start: FloatArray) -> tuple[float, FloatArray]:
         z, chi2 = start[None].copy(), np.empty(1)
-        nuisances = kernels.Nuisances(self.below, self.log_widths)
+        nuisances = kernels.Nuisances(self.below, self.log_widths, self.measured)
         kernels.minimise_each(self.kinds.for_kernel(), nuisances, self.rows[None].copy(), z, chi2)
         return float(chi2[0]), z[0]
 
@@ -77,7 +84,13 @@ class Problem:
 
 
 def problem(
-    seed: int, bins: int, residuals: int, nuisances: int, two_sided: int = 0, logarithmic: bool = False
+    seed: int,
+    bins: int,
+    residuals: int,
+    nuisances: int,
+    two_sided: int = 0,
+    logarithmic: bool = False,
+    shifted: bool = False,
 ) -> Problem:
     """Counts of order ten with data that scatter about them, normalisations and tilts of some ten per cent."""
     random = np.random.default_rng(seed)
@@ -92,6 +105,7 @@ def problem(
         random.choice([1.0, 0.5, 2.0], residuals),
         np.array([1 + k if k >= two_sided else 1 + nuisances + k for k in range(nuisances)], dtype=np.int64),
         np.where(np.arange(nuisances) % 2 == 0, 0.28, 0.0) if logarithmic else np.zeros(nuisances),
+        random.uniform(-2.5, 2.5, nuisances) if shifted else None,
     )
 
 
@@ -113,6 +127,17 @@ def test_templates_that_differ_above_and_below_zero(seed: int, bins: int, residu
     exact, _ = naive.minimum_over_nuisances(case.chi2, 2, case.kinks)
     for start in (np.zeros(2), np.array([1.0, -1.0])):
         assert case.minimum(start)[0] == pytest.approx(exact, rel=1e-10, abs=1e-10)
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 20), st.integers(0, 4), st.integers(0, 2), st.booleans())
+def test_pulls_from_where_the_nuisances_were_measured(
+    seed: int, bins: int, residuals: int, two_sided: int, logarithmic: bool
+) -> None:
+    case = problem(seed, bins, residuals, 2, two_sided, logarithmic, shifted=True)
+    exact, _ = naive.minimum_over_nuisances(case.chi2, 2, case.kinks)
+    for start in (np.zeros(2), case.measured, np.array([1.0, -1.0])):
+        assert case.minimum(start)[0] == pytest.approx(exact, rel=1e-9, abs=1e-9)
 
 
 def test_minimum_at_a_kink() -> None:
@@ -150,7 +175,7 @@ def test_no_count_where_there_are_data_is_infinitely_unlikely() -> None:
 @pytest.mark.parametrize(("width", "x"), [(0.28, 0.3), (1e-6, 1e-7), (0.5, -0.9), (0.3, 1e-3), (0.3, -2e-3)])
 def test_logarithmic_pull_keeps_its_digits(width: float, x: float) -> None:
     """One residual without a template: chi2 is the pull alone."""
-    nuisances = kernels.Nuisances(np.array([1]), np.array([width]))
+    nuisances = kernels.Nuisances(np.array([1]), np.array([width]), np.zeros(1))
     exact = naive.log_pull(x / width, width)
     assert kernels.chi2_of_pulls(nuisances, np.array([x / width])) == pytest.approx(exact, rel=1e-12)
 
@@ -198,7 +223,7 @@ def test_fills_a_grid(shape: tuple[int, ...], two_sided: int) -> None:
     kernels.fill_profiled(
         quadratics,
         case.kinds.for_kernel(),
-        kernels.Nuisances(case.below, case.log_widths),
+        kernels.Nuisances(case.below, case.log_widths, np.zeros(case.below.size)),
         monomials.starts,
         monomials.groups,
         points,

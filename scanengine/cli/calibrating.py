@@ -1,0 +1,148 @@
+"""What `scanengine calibrate` writes and prints."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scanengine.cli.text import pieces
+from scanengine.errors import InputError
+
+if TYPE_CHECKING:
+    from scanengine.calibrated import Calibration
+
+_RESULTS = (".h5", ".hdf5")
+_FIGURES = (".png", ".pdf", ".svg")
+_FEW_POINTS = 10
+_FEW_BEYOND = 10
+
+
+def check_outputs(paths: Sequence[Path], *, overwrite: bool) -> None:
+    """Raise InputError if a calibration cannot be written to one of these: before it is made."""
+    from scanengine import figures, store
+
+    for path in paths:
+        if path.suffix in _RESULTS:
+            store.check_output(path, 0, overwrite)
+        elif path.suffix.lower() in _FIGURES:
+            figures.check(path, overwrite=overwrite)
+        elif path.suffix != ".json":
+            found = f"{path.suffix!r}" if path.suffix else "no suffix"
+            raise InputError(
+                f"{path}: a calibration is written to .h5, .json, .png, .pdf or .svg, but this has {found}"
+            )
+        elif path.exists() and not overwrite:
+            raise InputError(f"{path} is there already: --overwrite would replace it")
+        if not path.parent.is_dir():
+            raise InputError(f"{path}: there is no directory {path.parent}; create it, or write elsewhere with -o")
+
+
+def write(found: Calibration, path: Path, *, overwrite: bool) -> None:
+    """Write a calibration as HDF5, JSON or a figure, by the suffix of the path."""
+    from scanengine import figures, store
+
+    if path.suffix in _RESULTS:
+        print(f"calibration: {store.write_calibration(path, found, overwrite=overwrite)}", file=sys.stderr)
+        return
+    if path.suffix.lower() in _FIGURES:
+        print(f"figure: {figures.save(figures.calibration(found), path, overwrite=overwrite)}", file=sys.stderr)
+        return
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        try:
+            partial.write_text(json.dumps(record(found), indent=1), encoding="utf-8")
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def record(found: Calibration) -> dict[str, Any]:
+    """Return a calibration, with all that is needed to do it again, for JSON."""
+    from scanengine import __version__
+
+    one = len(found.axes) == 1
+    return {
+        "parameters": [axis.name for axis in found.axes],
+        "units": [axis.units for axis in found.axes],
+        "pseudo_experiments": found.pseudo_experiments,
+        "seed": found.seed,
+        "scanengine_version": __version__,
+        "definition": found.definition,
+        "definition_overrides": list(found.overrides),
+        "values": [axis.values.tolist() for axis in found.axes],
+        "delta_chi2": found.delta_chi2.tolist(),
+        "levels": [
+            {
+                "cl": round(100.0 * level, 10),
+                "critical_delta_chi2": found.of(level).tolist(),
+                "critical_error": errors.tolist(),
+                "allowed_points": found.inside(level),
+                **({"intervals": [list(interval) for interval in found.intervals(level)]} if one else {}),
+            }
+            for level, errors in zip(found.levels, found.errors, strict=True)
+        ],
+    }
+
+
+def show(found: Calibration) -> None:
+    """Print what a calibration allows, and beside it what Delta chi2 does as Wilks' theorem has it."""
+    from scanengine.contours import delta_chi2
+
+    points = " x ".join(str(axis.values.size) for axis in found.axes)
+    where = f"{points} values" if len(found.axes) == 1 else f"{points} points"
+    print(f"allowed, by {found.pseudo_experiments} pseudo-experiments at each of {where}, seed {found.seed}:")
+    for level, errors in zip(found.levels, found.errors, strict=True):
+        wilks = delta_chi2(level, len(found.axes))
+        own, other = (_interval if len(found.axes) == 1 else _region)(found, level, wilks)
+        critical = found.of(level)
+        print(f"  {own}  {100.0 * level:g}% C.L.")
+        span = f"delta chi2 = {critical.min():.3f} to {critical.max():.3f} (each +- {errors.mean():.2g})"
+        print(f"    {span}; where {wilks:.3f} is right, by Wilks' theorem, it would be {other}")
+        if found.inside(level) < _FEW_POINTS:
+            _warn(f"only {found.inside(level)} points of the grid are allowed: more would do")
+        if found.pseudo_experiments * (1.0 - level) < _FEW_BEYOND:
+            least = int(_FEW_BEYOND / (1.0 - level)) + 1
+            _warn(f"{100.0 * level:g}% C.L. of so few pseudo-experiments is a guess: -n {least} would do")
+
+
+def describe(path: Path) -> bool:
+    """Print what is in a file if it is that of a calibration; return whether it is."""
+    from scanengine import store
+
+    if not store.is_calibration(path):
+        return False
+    show(store.open_calibration(path))
+    return True
+
+
+def _warn(what: str) -> None:
+    print(f"warning: {what}", file=sys.stderr)
+
+
+def _interval(found: Calibration, level: float, wilks: float) -> tuple[str, str]:
+    from scanengine.calibrated import allowed
+
+    (axis,) = found.axes
+    unit = "" if axis.units == "1" else f" {axis.units}"
+    own = f"{axis.name}: {pieces(found.intervals(level))}{unit}"
+    return own, pieces(allowed(axis.values, found.delta_chi2 - wilks))
+
+
+def _region(found: Calibration, level: float, wilks: float) -> tuple[str, str]:
+    from scanengine.contours import region
+    from scanengine.grids import ReducedGrid
+
+    own = region(found.scaled(level, wilks), level, 2)
+    other = region(ReducedGrid(found.axes, found.delta_chi2, 0.0), level, 2)
+    names = ", ".join(axis.name for axis in found.axes)
+    return f"{names}: {_extent(len(own.pieces), own.area)}", _extent(len(other.pieces), other.area)
+
+
+def _extent(pieces: int, area: float) -> str:
+    return f"{pieces} piece{'s' if pieces != 1 else ''} of area {area:.4g}"
