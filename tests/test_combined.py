@@ -341,3 +341,20 @@ def test_result_tells_nuisances_and_degrees_of_freedom_and_so_does_its_file(tmp_
 
     assert scan.run(tmp_path / "out.h5").fit == result.fit
     assert open_result(tmp_path / "out.h5").fit == result.fit
+
+
+def test_with_a_perfect_response_and_nuisances_at_zero_chi2_is_that_of_the_ideal_detector() -> None:
+    """The same Asimov data, correlated normalisation and couplings, by way of the response, data and nuisances."""
+    edges = [10.0, 20.0, 30.0, 60.0]
+    keys = {"target": "CsI", "channels": {"all": ["nu_e", "nu_mubar", "nu_mu"]}, "systematic": 0.1}
+    ideal = Scan(definition([experiment(**keys, recoil_window_keV=None, recoil_bins_keV=edges)], axes=EPS))
+    counts = [float(events) for events in ideal.likelihood.expected]
+    response = {"quenching": 1.0, "resolution": {"kind": "none"}, "bins": edges}
+    real = experiment(**keys, recoil_window_keV=None, response=response, data={"counts": counts})
+    alone = Scan(definition([real], axes=EPS))
+    known = Scan(definition([real], axes=EPS, nuisances=[{"name": "flux", "width": 1e-12, "signal": ["A"]}]))
+    values = ideal.run().chi2
+    assert values.max() > 1e3
+    for scan in (alone, known):
+        assert isinstance(scan.likelihood, CombinedLikelihood)
+        np.testing.assert_allclose(scan.run().chi2, values, rtol=1e-9, atol=1e-9)

@@ -30,6 +30,8 @@ class Detector:
     data: FloatArray | None = None
     signal_template: FloatArray | None = None
     bins: Bins | None = None
+    faulty: tuple[str, ...] = ()
+    """Backgrounds that are named, but have a fault."""
 
 
 def build_detector(
@@ -67,7 +69,7 @@ def build_detector(
             f"found {len(channels)} channels, with {listed(counted)} there must be one: which would they belong to?",
             *((*path, key) for key in counted),
         )
-    backgrounds = _backgrounds(raw.get("backgrounds", []), bins, (*path, "backgrounds"), report)
+    backgrounds, faulty = _backgrounds(raw.get("backgrounds", []), bins, (*path, "backgrounds"), report)
     data = None
     if "data" in raw:
         report.check(DataTable, raw["data"], (*path, "data"))
@@ -77,7 +79,7 @@ def build_detector(
     template = None
     if "signal_template" in raw:
         template = bins.build(raw["signal_template"], (*path, "signal_template"), report)
-    return Detector(reconstruction, timing, extra, backgrounds, data, template, bins)
+    return Detector(reconstruction, timing, extra, backgrounds, data, template, bins, faulty)
 
 
 def _extra(raw: object, path: KeyPath, report: Report) -> Quantity | None:
@@ -154,10 +156,13 @@ def _shares(
     return given * bin_averages(bins.time_efficiency, edges_us)
 
 
-def _backgrounds(raw: object, bins: Bins, path: KeyPath, report: Report) -> dict[str, FloatArray]:
+def _backgrounds(
+    raw: object, bins: Bins, path: KeyPath, report: Report
+) -> tuple[dict[str, FloatArray], tuple[str, ...]]:
+    """Return backgrounds by name, and the names of those with a fault."""
     if not isinstance(raw, list):
         report.add(path, f"found {written(raw)}, it must be tables [[experiments.backgrounds]]")
-        return {}
+        return {}, ()
     backgrounds: dict[str, FloatArray] = {}
     names: list[str] = []
     for index, item in enumerate(raw):
@@ -173,4 +178,4 @@ def _backgrounds(raw: object, bins: Bins, path: KeyPath, report: Report) -> dict
             )
         if "name" not in bad:
             names.append(table.name)
-    return backgrounds
+    return backgrounds, tuple(name for name in names if name not in backgrounds)

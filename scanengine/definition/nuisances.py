@@ -102,11 +102,12 @@ class _Reader:
             for part in self._parts.values()
             for background in part.detector.backgrounds
         }
+        faulty = {f"{part.name}.{background}" for part in self._parts.values() for background in part.detector.faulty}
         found = []
         for name, path in self._names(raw, (*self._path, "background"), '["CsI2017.neutrons"]'):
             if name in there:
                 found.append(there[name])
-            else:
+            elif name not in faulty:
                 known = nearest_or_all(name, there) if there else "no experiment has one"
                 self._report.add(path, f"unknown background {quoted(name)}, {known}")
         return tuple(found)
@@ -126,6 +127,8 @@ class _Reader:
             return None
         part = self._part(table.experiment, (*path, "experiment"))
         if part is None or not self._report.exactly_one(raw, ("background", "signal"), path, ShapeTable):
+            return None
+        if "background" in raw and raw["background"] in part.detector.faulty:
             return None
         if "background" in raw and raw["background"] not in part.detector.backgrounds:
             there = part.detector.backgrounds

@@ -341,3 +341,10 @@ def test_backgrounds_alone_leave_the_polynomial() -> None:
 def test_direct_evaluation_has_no_varied_responses() -> None:
     found = faults(TEXT + '[physics]\nevaluation = "direct"\n')
     assert any("nuisances.response: it varies a response, which needs the polynomial" in fault for fault in found)
+
+
+@pytest.mark.parametrize("old", ['name = "flat", counts = [3.0, 3.0]', 'name = "steep", counts = [5.0, 1.0]'])
+def test_a_background_with_a_fault_is_not_said_to_be_missing_as_well(old: str) -> None:
+    """The first is normalised by a nuisance, the second has a shape."""
+    (fault,) = faults(TEXT.replace(old, old.split("[", maxsplit=1)[0] + "[1.0, -1.0]"))
+    assert "experiments.Ne.backgrounds.counts: found -1, counts must not be negative" in fault
