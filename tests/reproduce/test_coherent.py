@@ -31,6 +31,14 @@ def test_counts_are_those_that_were_seen() -> None:
     assert all(check.passed for check in checks)
 
 
+@pytest.mark.skipif("SCANENGINE_DATA" not in os.environ, reason="SCANENGINE_DATA names no folder with COHERENT's data")
+def test_neutrons_lie_as_far_out_as_published() -> None:
+    (recipe,) = find_recipes(["coherent/fig-neutrons"])
+    checks = recipe.run().checks
+    assert [check.value for check in checks] == pytest.approx([4.983, 5.350], abs=2e-3)
+    assert all(check.passed for check in checks)
+
+
 def test_without_data_results_are_not_run_and_the_others_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SCANENGINE_DATA", raising=False)
     for recipe in find_recipes(["coherent"]):
@@ -40,5 +48,5 @@ def test_without_data_results_are_not_run_and_the_others_are(monkeypatch: pytest
         assert set(verdicts.values()) == {"not run: data absent"}
         assert "arXiv:1804.09459" in " ".join(made.notes)
         names = [row[0] for table in made.tables for row in table.rows]
-        assert names == ([] if recipe.name == "fig-spectra" else ["CsI 2017, one count", "Ge 2024"])
-        assert (made.figure is None) == (recipe.name in {"signals", "fig-spectra"})
+        assert names == ([] if recipe.name in {"fig-spectra", "fig-neutrons"} else ["CsI 2017, one count", "Ge 2024"])
+        assert (made.figure is None) == (recipe.name in {"signals", "fig-spectra", "fig-neutrons"})
