@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from scanengine import figures
-from scanengine.reproduce import Check, Exhibit, Table
+from scanengine.reproduce import Exhibit, Table
 
-from .paper import CL, SCANS, SHOWN, STROKE, absent, interval_words, missing_note, not_run, paper, result, there
+from .paper import CL, SCANS, SHOWN, STROKE, absent, interval_words, missing_note, not_run, result, there
 
 PLANE = "eps_ee_uV = { min = -1.0, max = 1.4, points = 121 }, eps_ee_dV = { min = -1.0, max = 1.4, points = 121 }"
 UNIVERSAL = "eps_ee_uV = { min = -0.3, max = 0.5, points = 161 }"
@@ -15,11 +15,6 @@ LINES = (
     ("eps_ee_uV = { min = -1.0, max = 1.4, points = 241 }", ()),
     ("eps_ee_dV = { min = -1.0, max = 1.4, points = 241 }", ()),
 )
-PEER = (
-    "experiments.CsI2017.response.efficiency.midpoint=10.4512",
-    *(f"nuisances.CsI2017-{name}.pull=log" for name in ("signal", "neutrons", "steady")),
-)
-"""What the scan file can say of the conventions of arXiv:2008.06062."""
 _PULSE = "{ kind = 'gaussian', mean_us = 0.44, width_us = 0.15 }"
 LAR_TIMES = tuple(f"experiments.LAr2020.time.{flux}={_PULSE}" for flux in ("prompt", "delayed"))
 
@@ -44,8 +39,6 @@ def fig_nsi() -> Exhibit:
         (SCANS[scan], *(interval_words(result(scan, axis, *edits), CL, axis.split()[0]) for axis, edits in LINES))
         for scan in there(SCANS)
     ]
-    if not absent("csi2017"):
-        checks += peer_checks()
     columns = ("scan", "ε_u = ε_d", "ε_u, ε_d = 0", "ε_d, ε_u = 0")
     notes = [*missing_note(SCANS), *NOTES]
     if not absent("lar2020"):
@@ -58,17 +51,6 @@ def fig_nsi() -> Exhibit:
         [Table("ε_ee of u and d, 90% C.L., 1 dof", columns, tuple(rows))],
         notes,
     )
-
-
-def peer_checks() -> list[Check]:
-    """The interval of arXiv:2008.06062, of the same events with its step of the acceptance and its pulls."""
-    (row,) = paper.published("nsi")
-    (found,) = result("csi2017", UNIVERSAL, TIE, *PEER).limits(CL)
-    ((low, high),) = found.intervals
-    return [
-        Check.number(f"CsI 2017: ε_ee, u = d, 90% C.L., 1 dof, {end} end (Denton and Gehrlein)", row[key], value or 0.0)
-        for end, key, value in (("lower", "low", low), ("upper", "high", high))
-    ]
 
 
 def flavour_times_note() -> str:
@@ -88,10 +70,5 @@ NOTES = (
         "A target's counts depend on one combination of ε_u and ε_d, and on its square: a band, or two where an "
         "amplitude of either sign fits better than none. The bands of CsI, Ar and Ge are so nearly parallel that "
         "together they go on beyond the figure."
-    ),
-    (
-        "Denton and Gehrlein give their interval, at 90% C.L. by pseudo-experiments, as about −0.04 to 0.23; ours is "
-        "that of Δχ² ≤ 2.71 with their step of the acceptance and their logarithmic pulls. Their couplings with "
-        "radiative corrections, form factor and time slices are not in it."
     ),
 )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from . import electromagnetic, neutron_radius, nsi, signal, spectra, weak_mixing_angle
+from . import calibrated, electromagnetic, neutron_radius, nsi, signal, spectra, weak_mixing_angle
 from .paper import paper
 
 paper.recipe("signals", "Expected and fitted counts")(signal.signals)
 paper.recipe("fig-spectra", "Spectra: data and fits")(spectra.fig_spectra)
 paper.recipe("fig-sin2", "Weak mixing angle, and goodness of fit")(weak_mixing_angle.fig_sin2)
 paper.recipe("fig-nsi", "Non-standard interactions of ν_e")(nsi.fig_nsi)
+paper.recipe("fig-calibrated", "An interval by pseudo-experiments")(calibrated.fig_calibrated)
 paper.recipe("fig-neutrons", "Radius of the neutrons")(neutron_radius.fig_radius)
 paper.recipe("fig-moments", "Magnetic moments")(electromagnetic.fig_moments)
 paper.recipe("fig-radii", "Charge radii")(electromagnetic.fig_radii)
