@@ -10,11 +10,12 @@ def main() -> None:
     """Run the command line, which has something to say from its first import on."""
     try:
         from scanengine import cli
+        from scanengine.cli.interrupts import signals
 
         try:
             cli.main()
         except SystemExit as end:
-            if not cli.signals:
+            if not signals:
                 raise
             _end(end.code)
     except KeyboardInterrupt:  # before it could listen, or as it ends

@@ -6,18 +6,17 @@ import json
 import logging
 import os
 import re
-import signal
 import sys
 import tomllib
 import traceback
 from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from scanengine.cli import calibrating, text
+from scanengine.cli.interrupts import listen
 from scanengine.errors import InputError, Interrupted, ScanengineError, is_interrupt
 
 if TYPE_CHECKING:
@@ -65,8 +64,7 @@ LevelsOption = Annotated[str, typer.Option("--cl", metavar="PERCENT,...", help="
 def main() -> None:
     """Run the command line; errors become a sentence on standard error and exit status 1 or 2."""
     _hear_of_the_library()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _terminated)
+    listen()
     try:
         status = app(standalone_mode=False)
         if status == _INTERRUPTED:
@@ -90,16 +88,6 @@ def main() -> None:
         if os.environ.get("SCANENGINE_DEBUG"):
             traceback.print_exc()
         _fail(f"a bug in scanengine: {type(error).__name__}: {error}; SCANENGINE_DEBUG=1 shows where", 1)
-
-
-signals: list[int] = []
-"""Those that have come: Ctrl-C, or a batch system's word."""
-
-
-def _terminated(number: int, _frame: FrameType | None) -> None:
-    """Take a batch system's word as Ctrl-C: what is in flight is written, and the end is clean."""
-    signals.append(number)
-    raise KeyboardInterrupt
 
 
 def _hear_of_the_library() -> None:

@@ -1,32 +1,44 @@
 """Children that run scanengine in processes of their own, forked from one that has imported it: many, in little time.
 
 Started as a script it is that process: it reads one order per line, as JSON, forks, and tells the child's number and,
-in the end, its exit status.
+in the end, its exit status. There is one child at a time: one whose test has failed meanwhile ends before the next.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-TILE_POINTS = 256
+from tests.faults.waiting import PATIENCE_SECONDS
 
 
 def environment(**more: str) -> dict[str, str]:
     return os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)} | more
 
 
-def arrange(checkpoint_seconds: float = 0.0, pause: float = 0.0, *, compiled: bool = False, points: int = 256) -> None:
-    """Have small tiles and frequent checkpoints, write a tile slowly, and compile even a small scan."""
+def arrange(
+    checkpoint_seconds: float = 0.0,
+    pause: float = 0.0,
+    *,
+    compiled: bool = False,
+    points: int = 256,
+    hold: int | None = None,
+) -> None:
+    """Have small tiles and frequent checkpoints, write a tile slowly, and compile even a small scan.
+
+    Before the `hold`-th tile that a process writes it makes a file `held-PID` and waits for one called `go`.
+    """
     from scanengine import driver
     from scanengine.api import scan
     from scanengine.store import writer
@@ -38,11 +50,15 @@ def arrange(checkpoint_seconds: float = 0.0, pause: float = 0.0, *, compiled: bo
     driver.TILE_POINTS = driver.UNBUFFERED_TILE_POINTS = points
     if compiled:
         vars(scan)["SMALL_POINTS"] = 0
-    if pause:
-        write = writer.GridWriter.write
+    if pause or hold:
+        write, numbers = writer.GridWriter.write, itertools.count(1)
 
         def slowly(self: writer.GridWriter, start: Any, prepared: Any) -> None:
             time.sleep(pause)
+            if next(numbers) == hold:
+                Path(f"held-{os.getpid()}").touch()
+                while not Path("go").exists():
+                    time.sleep(0.002)
             write(self, start, prepared)
 
         writer.GridWriter.write = slowly  # type: ignore[method-assign]
@@ -82,42 +98,82 @@ def kill_at(place: str, number: int) -> None:
 class Child:
     """A run of the command line in a process of its own."""
 
-    def __init__(self, pid: int, answers: IO[str]) -> None:
+    def __init__(self, pid: int, nursery: Nursery) -> None:
         self.pid = pid
-        self._answers = answers
+        self._nursery = nursery
+        self._status: int | None = None
 
     def wait(self) -> int:
         """Return the exit status, or minus the signal that killed it."""
-        return int(self._answers.readline())
+        if self._status is None:
+            self._status = self._nursery.answer(patience=PATIENCE_SECONDS)
+        return self._status
+
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self._status is None and not self._nursery.has_answered()
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        """Send it a signal, unless it has ended."""
+        with suppress(ProcessLookupError):
+            if self.alive():
+                os.kill(self.pid, number)
 
 
 class Nursery:
     """The process that forks."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
+        self._last: Child | None = None
 
     def start(self, folder: Path, *arguments: str, kill: tuple[str, int] | None = None, **arranged: Any) -> Child:
         """Run `scanengine ARGUMENTS` in a folder; what it prints goes to the file `printed` there."""
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
+        self.end_last()
         order = {"folder": str(folder), "arguments": arguments, "kill": kill, "arranged": arranged}
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
-        return Child(int(self._process.stdout.readline()), self._process.stdout)
+        self._process.stdin.write(json.dumps(order).encode() + b"\n")
+        self._last = Child(self.answer(patience=PATIENCE_SECONDS), self)
+        return self._last
 
     def run(self, folder: Path, *arguments: str, **how: Any) -> tuple[int, str]:
         """Run to the end; return the exit status and what was printed."""
         status = self.start(folder, *arguments, **how).wait()
         return status, (folder / "printed").read_text()
 
+    def end_last(self) -> None:
+        """End the last child if nobody has waited for it: its test has failed, and the next answer is another's."""
+        if self._last is not None:
+            self._last.kill()
+            self._last.wait()
+
+    def has_answered(self, patience: float = 0.0) -> bool:
+        """Whether there is an answer, or none will come any more."""
+        assert self._process.stdout is not None
+        return bool(select.select([self._process.stdout], [], [], patience)[0])
+
+    def answer(self, patience: float) -> int:
+        """Return the next number that the process tells."""
+        assert self._process.stdout is not None
+        if not self.has_answered(patience):
+            if self._last is not None:
+                os.kill(self._last.pid, signal.SIGKILL)
+            raise AssertionError(f"the child hangs: it has not ended in {patience:.0f} s")
+        line = self._process.stdout.readline()  # not buffered, so that `has_answered` sees what is left
+        assert line, f"the process that forks has ended: {self._process.wait()}"
+        return int(line)
+
 
 @contextmanager
 def nursery() -> Iterator[Nursery]:
     command = [sys.executable, str(Path(__file__))]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment()) as process:
-        yield Nursery(process)
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, bufsize=0, env=environment()) as process:
+        made = Nursery(process)
+        try:
+            yield made
+        finally:
+            made.end_last()
 
 
 def _child(order: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ import pytest
 from scanengine.store import open_unfinished
 from tests.faults.nursery import Nursery, environment
 from tests.faults.scans import assert_honest, assert_same, write_scan
-from tests.faults.test_signals import begun, wait_for
+from tests.faults.waiting import PATIENCE_SECONDS, begun, wait_for
 
 RUN = ("run", "scan.toml", "--no-figure")
 NOISE = ("--set", "output.compression=none", "--set", "axes.eps_ee_uV.points=4001")
@@ -46,7 +46,7 @@ def child(folder: Path, before: str, *arguments: str, under: Sequence[str] = ())
         check=False,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
     )
     assert "Traceback" not in done.stderr, done.stderr
     assert "bug" not in done.stderr
@@ -181,8 +181,8 @@ def test_a_folder_that_turns_read_only_before_the_first_tile(tmp_path: Path, und
 
 def test_two_runs_to_one_output_and_the_first_is_unharmed(nursery: Nursery, whole: Path, tmp_path: Path) -> None:
     write_scan(tmp_path)
-    first = nursery.start(tmp_path, *RUN, *NOISE, points=3560, pause=0.05)
-    wait_for(lambda: begun(tmp_path / "scan.partial.h5"))
+    first = nursery.start(tmp_path, *RUN, *NOISE, points=3560, hold=12)
+    wait_for(lambda: begun(tmp_path / "scan.partial.h5"), first.alive)
     # the users of some file systems switch off the locks of HDF5
     for locking, more in {"TRUE": [], "FALSE": ["--overwrite"], "BEST_EFFORT": ["--fresh"]}.items():
         status, errors = child(tmp_path, f"os.environ['HDF5_USE_FILE_LOCKING'] = '{locking}'", *more)
@@ -191,6 +191,7 @@ def test_two_runs_to_one_output_and_the_first_is_unharmed(nursery: Nursery, whol
     unfinished = open_unfinished(tmp_path / "scan.partial.h5")
     assert unfinished is not None
     assert unfinished.running
+    (tmp_path / "go").touch()
     assert first.wait() == 0
     assert_same(tmp_path / "scan.h5", whole)
 
@@ -200,7 +201,7 @@ def test_many_runs_that_begin_at_once_make_one_result(whole: Path, tmp_path: Pat
     script = (
         "import sys; import scanengine.api, scanengine.cli, scanengine.store\n"
         "from tests.faults.nursery import arrange\n"
-        "arrange(0.02, 0.01, points=3560)\n"
+        "arrange(0.02, points=3560, hold=12)\n"
         f"from scanengine.__main__ import main; sys.argv = ['scanengine', *{[*RUN, *NOISE]}]\n"
         "print('ready', flush=True); sys.stdin.readline(); main()"
     )
@@ -224,8 +225,10 @@ def test_many_runs_that_begin_at_once_make_one_result(whole: Path, tmp_path: Pat
         assert run.stdin is not None
         run.stdin.write("\n")
         run.stdin.flush()
-    errors = [run.communicate(timeout=60)[1] for run in runs]
+    wait_for(lambda: sum(run.poll() is not None for run in runs) > 2)
+    (tmp_path / "go").touch()
+    errors = [run.communicate(timeout=PATIENCE_SECONDS)[1] for run in runs]
     assert sorted(run.returncode for run in runs) == [0, 2, 2, 2], errors
     assert sum("is being written by another run" in each for each in errors) == 3
     assert_same(tmp_path / "scan.h5", whole)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["scan.h5", "scan.toml"]
+    assert sorted(path.name for path in tmp_path.iterdir() if "held" not in path.name) == ["go", "scan.h5", "scan.toml"]

@@ -10,7 +10,6 @@ import random
 import signal
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -83,25 +82,21 @@ def test_kills_at_random_moments(
     while kills < KILLS:
         child = nursery.start(tmp_path, *RUN, "--threads", str(moments.randint(1, 3)), compiled=kind[2], pause=0.003)
         time.sleep(moments.uniform(0.02, seconds))
-        kill(child.pid)
-        if child.wait() == 0:  # it was quicker
+        child.kill()
+        status = child.wait()
+        assert status in {0, -signal.SIGKILL}, (tmp_path / "printed").read_text()
+        if (tmp_path / "scan.h5").exists():  # it was quicker
             assert_same(tmp_path / "scan.h5", result)
             (tmp_path / "scan.h5").unlink()
             acknowledged = 0
             continue
+        assert status, (tmp_path / "printed").read_text()
         kills += 1
         partial = tmp_path / "scan.partial.h5"
         if partial.exists() and (held := held_by(partial, result)) is not None:
             assert held >= acknowledged
             acknowledged = held
-    if not (tmp_path / "scan.h5").exists():
-        finish(nursery, tmp_path, kind, result, moments.randint(1, 3))
-    assert_same(tmp_path / "scan.h5", result)
-
-
-def kill(pid: int) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+    finish(nursery, tmp_path, kind, result, moments.randint(1, 3))
 
 
 def held_by(partial: Path, whole: Path) -> int | None:

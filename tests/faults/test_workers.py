@@ -16,7 +16,7 @@ import pytest
 from scanengine.store import open_unfinished
 from tests.faults.nursery import Nursery, environment
 from tests.faults.scans import assert_same, write_scan
-from tests.faults.test_signals import wait_for
+from tests.faults.waiting import PATIENCE_SECONDS, processes_of, wait_for
 
 RUN = ("run", "scan.toml", "--no-figure", "--set", "axes.eps_ee_uV.points=801")
 SCRIPT = """\
@@ -25,8 +25,8 @@ from pathlib import Path
 from tests.faults.nursery import arrange
 from scanengine.store import GridWriter
 
-slow = "SLOW" in os.environ
-arrange(1e9 if slow else 0.0, 0.03 if slow else 0.0, points=1780)  # in each worker, to which this is the main module
+hold = int(os.environ["HOLD"]) if "HOLD" in os.environ else None
+arrange(1e9 if hold else 0.0, points=1780, hold=hold)  # in each worker, to which this is the main module
 write = GridWriter.write
 
 
@@ -54,7 +54,7 @@ def run(folder: Path, *arguments: str, before: tuple[str, ...] = ()) -> tuple[in
         check=False,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_SECONDS,
     )
     return done.returncode, done.stderr
 
@@ -112,9 +112,12 @@ def test_what_workers_of_a_killed_run_have_left_is_taken_up(whole: Path, tmp_pat
     shards = tmp_path / "scan.shards"
     (tmp_path / "script.py").write_text(SCRIPT)
     command = [sys.executable, "script.py", *RUN, "--executor", "processes:1"]
-    with subprocess.Popen(command, cwd=tmp_path, env=environment(SLOW="1"), stderr=subprocess.DEVNULL) as process:
-        wait_for(lambda: len(list(shards.glob("*-????????.h5"))) > 2)
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment(HOLD="20"), stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        wait_for(lambda: list(tmp_path.glob("held-*")), lambda: process.poll() is None)
         process.kill()
+    wait_for(lambda: not processes_of(process.pid))
     left = sorted(shards.glob("*[0-9a-f].h5"))
     (shards / "mine.txt").write_text("not of scanengine")
     data = bytearray(left[0].read_bytes())
@@ -151,23 +154,24 @@ def test_left_shards_of_another_scan_are_refused_and_kept(tmp_path: Path, nurser
 
 
 DASK = """\
-import os, sys, threading, time
+import os, threading
 from pathlib import Path
 from tests.faults.nursery import arrange
+from tests.faults.waiting import wait_for
 if __name__ == "__main__":
     from dask.distributed import Client, LocalCluster
     import scanengine
     arrange(points=1780)
     with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
         with Client(cluster) as client:
-            client.run(arrange, 0.0, 0.03, points=1780)
+            client.run(arrange, points=1780, hold=10)
             victim = next(iter(client.run(os.getpid).values()))
         killed = []
         def kill():
-            while len(list(Path("scan.shards").glob("*-????????.h5"))) < 1 and not Path("scan.h5").exists():
-                time.sleep(0.005)
+            wait_for(Path(f"held-{victim}").exists)
             os.kill(victim, 9)
             killed.append(Path("scan.h5").exists())
+            Path("go").touch()
         thread = threading.Thread(target=kill)
         thread.start()
         address = cluster.scheduler_address.removeprefix("tcp:")
@@ -189,7 +193,7 @@ def test_a_dask_worker_that_is_killed_costs_nothing(whole: Path, tmp_path: Path)
         check=False,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_SECONDS,
     )
     assert done.returncode == 0, done.stderr
     assert "killed in mid-run True" in done.stdout
