@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from scanengine.definition.axes import build_axes
 from scanengine.definition.bundled import find_scan, read_text
 from scanengine.definition.checks import check_experiment, check_magnetic_threshold, unconstrained_axes
 from scanengine.definition.experiments import Parts, build_experiments
-from scanengine.definition.folders import DATA_VARIABLE, Folders
+from scanengine.definition.folders import DATA_VARIABLE, Folders, confined
 from scanengine.definition.include import as_toml, checked_names, merged
 from scanengine.definition.lines import KeyPath, key_lines
 from scanengine.definition.model import Definition, Output, Physics, Statistic
@@ -89,6 +89,8 @@ def parse(
         report.add(("include",), "found in a --set, but it is read before these: a scan file of its own would do")
     with np.errstate(all="ignore"):  # numbers that overflow are found where they end up
         definition = _build(raw, report, require_axes=require_axes, own_axes=own_axes)
+    for place in () if report.faults else _with_null(raw):
+        report.add(place, "found a null character, which no text of a result can hold: leave it out")
     faults = report.faults + faults
     if faults or definition is None:
         raise DefinitionError(faults)
@@ -112,7 +114,7 @@ def _with_included(
     files: dict[str, dict[str, Any]] = {}
     try:
         for included in checked_names(raw["include"], within):
-            path = folder / included
+            path = confined(folder / included, folder)
             try:
                 whole = parse(read_text(path), path=path, require_axes=False, data=data, included_by=within)
                 files[path.stem] = tomllib.loads(whole.text)
@@ -140,6 +142,16 @@ def _toml(text: str, name: str) -> dict[str, Any]:
         raise DefinitionError(
             [Fault(f"{name}:{line}", f"found a number of {len(digits[0])} digits, it must be shorter")]
         ) from None
+
+
+def _with_null(value: Any, place: KeyPath = ()) -> Iterator[KeyPath]:
+    """Yield where there is a text or a key with a null character, which TOML allows as an escape."""
+    if isinstance(value, str) and "\0" in value:
+        yield place
+    for key, each in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        if isinstance(key, str) and "\0" in key:
+            yield (*place, key)
+        yield from _with_null(each, (*place, key))
 
 
 def _syntax_fault(message: str, text: str, name: str) -> Fault:

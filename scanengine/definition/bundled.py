@@ -11,7 +11,8 @@ _PACKAGE = Path(__file__).parent.parent
 _FOLDERS = (_PACKAGE / "scans", _PACKAGE.parent / "scans")
 """In an installed package, and in a source tree."""
 
-MAX_BYTES = 100_000_000
+MAX_BYTES = 20_000_000
+"""A scan file takes some fifty times its size in memory; what is larger is a table, in a file of its own."""
 
 
 def scans_folder() -> Path | None:
@@ -50,6 +51,8 @@ def find_scan(path_or_name: str | Path) -> Path:
 def read_text(path: Path) -> str:
     """Return the text of a scan file with its line ends as they are. Raises InputError if it cannot be read."""
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise InputError(f"{path} is not a scan file: it is not a regular file")
         if path.stat().st_size > MAX_BYTES:
             raise InputError(f"{path} is larger than {MAX_BYTES / 1e6:g} MB: this cannot be a scan file")
         return path.read_bytes().decode("utf-8-sig")
