@@ -114,6 +114,13 @@ class CommittedFile:
         if self._error is not None:
             raise self._error
 
+    def is_at(self, path: Path) -> bool:
+        """Tell whether the path still leads to this file."""
+        try:
+            return os.path.samestat(os.fstat(self._file.fileno()), path.lstat())
+        except OSError:
+            return False
+
     def commit(self) -> None:
         """Make all changes, on the disk for good."""
         self.check()

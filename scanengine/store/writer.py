@@ -216,6 +216,7 @@ class GridWriter:
     def checkpoint(self) -> None:
         """Put the tiles, the minima and the mask that vouches for them on the disk, together."""
         began = time.monotonic()
+        self._require_own_file()
         running = self._running() if self._running else self._earlier
         if running is not None:
             write_progress(self._file, self._done, running)
@@ -233,21 +234,30 @@ class GridWriter:
                     self.checkpoint()
         finally:
             self._done = self._done_on_disk
-            with suppress(OSError):
-                if not self.tiles_written:
-                    self.partial.unlink(missing_ok=True)
-            if self.partial.exists():
-                self.kept = self.partial
+            if self._partial.stream.is_at(self.partial):
+                with suppress(OSError):
+                    if not self.tiles_written:
+                        self.partial.unlink(missing_ok=True)
+                if self.partial.exists():
+                    self.kept = self.partial
 
     def _require_whole(self) -> None:
         if self.tiles_written < self.tiles:
             raise RunError(f"{self.partial}: only {self.tiles_written} of {self.tiles} tiles were written")
+
+    def _require_own_file(self) -> None:
+        if not self._partial.stream.is_at(self.partial):
+            raise RunError(
+                f"{self.partial} is not the file that this run writes any more: it was moved, removed or replaced; "
+                "run the scan again, or go on with the file where it is now"
+            )
 
     def take_final_name(self) -> Path:
         """Close the file, force it to the disk and give it its final name, which is returned."""
         with self._as_run_error():
             self._file.close()
             self._partial.stream.commit()
+            self._require_own_file()
             self._finished = True
             self.kept = self.partial
             if self.path.exists() and not self._overwrite:
