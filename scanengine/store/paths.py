@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
@@ -46,15 +47,25 @@ def check_output(path: str | Path, n_bytes: int, overwrite: bool = False) -> Non
         raise InputError(f"{path} is a directory; choose another name with -o")
     if path.exists() and not overwrite:
         raise InputError(f"{path} exists: pass --overwrite to replace it, or -o to write elsewhere")
-    reusable = 0
-    if partial.exists():
-        reusable = partial.stat().st_size
+    reusable = _size_of_unfinished(partial)
     free = shutil.disk_usage(directory).free + reusable
     if n_bytes > free:
         raise InputError(
             f"{path}: the result takes {format_bytes(n_bytes)}, but only {format_bytes(free)} are free in {directory}; "
             'use fewer points, precision = "float32" or keep = "profiles", or another disk with -o'
         )
+
+
+def _size_of_unfinished(partial: Path) -> int:
+    """Return the size of an unfinished file, 0 without one. Raises `InputError` if something else has its name."""
+    try:
+        found = partial.lstat()
+    except FileNotFoundError:
+        return 0
+    if not stat.S_ISREG(found.st_mode):
+        kind = "a symbolic link" if stat.S_ISLNK(found.st_mode) else "not a regular file"
+        raise InputError(f"{partial}, where the unfinished result would be, is {kind}: remove it, or use -o")
+    return found.st_size
 
 
 def remove_partial(partial: Path) -> None:

@@ -13,9 +13,7 @@ from tests.faults.nursery import Nursery
 from tests.faults.scans import assert_same, write_scan
 from tests.faults.waiting import wait_for
 
-LOST = (
-    "error: out/scan.partial.h5 is not the file that this run writes any more: it was moved, removed or replaced; run"
-)
+LOST = "error: out/scan.partial.h5 is not the file that this run writes any more: it was moved, removed or replaced"
 
 
 def as_file(path: Path) -> None:

@@ -155,3 +155,24 @@ def test_room_taken_by_the_leftover_counts_as_free(tmp_path: Path, monkeypatch: 
 )
 def test_sizes_have_three_digits(size: int, text: str) -> None:
     assert format_bytes(size) == text
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+@pytest.mark.parametrize("thing", ["directory", "pipe", "link", "link to nothing", "link to itself"])
+def test_what_is_no_file_in_the_place_of_the_unfinished_one_is_named_and_kept(
+    tmp_path: Path, thing: str, fresh: bool
+) -> None:
+    """A pipe would be waited for, and a link lead elsewhere."""
+    partial = tmp_path / "out.partial.h5"
+    if thing == "directory":
+        partial.mkdir()
+    elif thing == "pipe":
+        os.mkfifo(partial)
+    else:
+        (tmp_path / "there").write_text("precious")
+        partial.symlink_to({"link": "there", "link to nothing": "nowhere", "link to itself": partial}[thing])
+    with pytest.raises(
+        InputError, match=r"out\.partial\.h5, where .* is (a symbolic link|not a regular file): remove it"
+    ):
+        writer_for(tmp_path / "out.h5", fresh=fresh)
+    assert os.path.lexists(partial)
