@@ -27,6 +27,11 @@ MAX_CHUNK_BYTES = 1 << 28
 """A chunk is read as a whole, and may take this much memory; ours take a few MB."""
 
 
+_ATTRIBUTE_BYTES = 1 << 20
+_TEXT_CHARACTERS = 20_000_000
+"""What an attribute may have: as many as a scan file."""
+
+
 class Damage(Exception):
     """What is missing or wrong in a file, as the end of a sentence."""
 
@@ -181,9 +186,14 @@ def read(found: h5py.Dataset, dtype: str = "f8") -> Any:
 
 
 def attribute(target: h5py.HLObject, name: str) -> Any:
-    """Return an attribute as h5py does."""
+    """Return an attribute as h5py does, unless it is larger than any of ours."""
     try:
-        return target.attrs[name]
+        found = target.attrs.get_id(name)
+        size = found.get_space().get_select_npoints() * found.get_type().get_size()
+        value = target.attrs[name] if size <= _ATTRIBUTE_BYTES else None
+        if value is None or (isinstance(value, str | bytes) and len(value) > _TEXT_CHARACTERS):
+            raise Damage(f"the attribute {name} of {target.name} is too large")
+        return value
     except KeyError:
         raise Damage(f"the attribute {name} of {target.name} is missing") from None
     except READING_ERRORS as error:

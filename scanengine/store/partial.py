@@ -170,9 +170,9 @@ class ForeignScan(InputError):
 def check_same_scan(path: Path, file: h5py.File, plan: GridPlan, remedy: Remedy) -> None:
     """Raise `InputError` unless the file's numbers belong to the scan of the plan, saying where they differ."""
     try:
-        foreign = file.attrs["format"] != layout.FORMAT
-        theirs = json.loads(file.attrs[layout.IDENTITY])
-    except READING_ERRORS:
+        foreign = access.attribute(file, "format") != layout.FORMAT
+        theirs = json.loads(access.attribute(file, layout.IDENTITY))
+    except (Damage, *READING_ERRORS):
         foreign, theirs = True, {}
     if foreign or not isinstance(theirs, dict):
         raise InputError(f"{path} is not of a scan, or damaged: {remedy.damaged}")

@@ -251,7 +251,8 @@ def _check_sources(file: h5py.File, dataset: h5py.Dataset) -> None:
         if not path.exists():
             raise Damage(f"its grid is a view of shards, and {name} is not beside it")
         with opened(path) as shard:
-            if layout.SHARD not in shard.attrs or shard.attrs.get(layout.IDENTITY) != file.attrs.get(layout.IDENTITY):
+            ours = access.attribute(file, layout.IDENTITY)
+            if layout.SHARD not in shard.attrs or access.attribute(shard, layout.IDENTITY) != ours:
                 raise Damage(f"its grid is a view of shards, and {name} is not of the same scan")
             if member != layout.CHI2:
                 raise Damage(f"its grid is a view of {member} in {name}, which is no grid")

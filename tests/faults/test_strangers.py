@@ -193,6 +193,18 @@ def test_sizes_are_checked_before_memory_is_taken(
             open_result(path)
 
 
+@pytest.mark.parametrize("name", ["title", "minimum", "more", "format", "axes", "definition"])
+@pytest.mark.parametrize("value", [np.zeros(3_000_000, dtype="i1"), "x" * 25_000_000], ids=["numbers", "text"])
+def test_an_attribute_of_many_megabytes_is_refused(tmp_path: Path, name: str, value: Any) -> None:
+    """An array is made a list of as many objects, each of which takes more memory than the file."""
+    path = tmp_path / "out.h5"
+    write_result(path)
+    with h5py.File(path, "r+") as file:
+        file.attrs[name] = value
+    with pytest.raises(InputError, match=f"is damaged: the attribute {name} of / is too large"):
+        open_result(path)
+
+
 def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "out.h5")
     for way in (open_result, open_unfinished, verify):
