@@ -1,4 +1,6 @@
-"""What every test shares: Hypothesis without a deadline, and tests that need the compiler skipped where it is off."""
+"""What every test shares: Hypothesis without a deadline, tests that need the compiler skipped where it is off, and an
+order in which two processes end at about the same time.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,15 @@ hypothesis.settings.register_profile("scanengine", deadline=None, derandomize="C
 hypothesis.settings.load_profile("scanengine")
 
 
+SLOWEST = (
+    *("test_bench", "test_simd", "test_profiling", "test_jit", "test_kills", "test_published", "test_workers"),
+    *("test_figure_sheets", "test_response", "test_disks", "test_shards", "test_signals", "test_strangers"),
+)
+"""Files of tests that begin first, so that no process is left alone with one of them."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: SLOWEST.index(item.path.stem) if item.path.stem in SLOWEST else len(SLOWEST))
     if config.DISABLE_JIT:
         for item in items:
             if item.get_closest_marker("jit_only"):

@@ -193,11 +193,11 @@ def attribute(target: h5py.HLObject, name: str) -> Any:
         value = target.attrs[name] if size <= _ATTRIBUTE_BYTES else None
         if value is None or (isinstance(value, str | bytes) and len(value) > _TEXT_CHARACTERS):
             raise Damage(f"the attribute {name} of {target.name} is too large")
-        return value
     except KeyError:
         raise Damage(f"the attribute {name} of {target.name} is missing") from None
     except READING_ERRORS as error:
         raise unreadable(f"the attribute {name} of {target.name}", error) from error
+    return value
 
 
 def text(target: h5py.HLObject, name: str) -> str:
