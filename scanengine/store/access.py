@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scanengine.errors import InputError
 from scanengine.grids import FloatArray
 from scanengine.store import heaps
-from scanengine.store.committed import is_half_changed
+from scanengine.store.committed import as_changed, is_half_changed
 from scanengine.store.layout import READING_ERRORS
 from scanengine.store.paths import partial_path
 
@@ -38,11 +38,18 @@ class Damage(Exception):
 
 @contextmanager
 def opened(path: Path, *, while_written: bool = False) -> Iterator[h5py.File]:
-    """Open an HDF5 file to read, perhaps while another process writes it; whatever is wrong becomes an `InputError`."""
+    """Open an HDF5 file to read, perhaps while another process writes it; whatever is wrong becomes an `InputError`.
+
+    A file whose run was killed as it wrote is read as the run that goes on will find it.
+    """
     check_signature(path)
     try:
-        heaps.check(path)
-        file = h5py.File(path, "r", locking=not while_written)
+        changed = as_changed(path)
+        if changed is None:
+            heaps.check(path)
+        elif not heaps.are_sound_in(changed):
+            raise OSError("a global heap is damaged")
+        file = h5py.File(path if changed is None else changed, "r", locking=not while_written)
     except BlockingIOError:
         raise InputError(f"{path} is being written by a running scan; wait until it has finished") from None
     except READING_ERRORS as error:
@@ -53,7 +60,7 @@ def opened(path: Path, *, while_written: bool = False) -> Iterator[h5py.File]:
         raise InputError(f"{path} {what}; run the scan again, or copy the file again") from error
     try:
         with file:
-            if is_half_changed(path):
+            if changed is None and is_half_changed(path):
                 raise InputError(_half_changed(path))
             yield file
     except (Damage, *READING_ERRORS) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import struct
 import sys
@@ -188,6 +189,18 @@ def is_half_changed(path: Path) -> bool:
     """Tell whether a process was killed in making changes, or is making them."""
     with FileIO(path) as file:
         return _changes_from(file) is not None
+
+
+def as_changed(path: Path) -> mmap.mmap | None:
+    """Return a half-changed file as it will be when it is mended, without touching it; None if nothing waits in it."""
+    with FileIO(path) as file:
+        behind = _changes_from(file)
+        if not behind:
+            return None
+        view = mmap.mmap(file.fileno(), behind, access=mmap.ACCESS_COPY)
+        for start, data in _pieces(file, behind):
+            view[start : start + len(data)] = data
+        return view
 
 
 def _changes_from(file: FileIO) -> int | None:

@@ -28,12 +28,17 @@ def _are_sound(path: Path, size: int, _changed_ns: int) -> bool:
     if not size:
         return True
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        last = max(_LOOKED_AT_BYTES, len(data) - _LOOKED_AT_BYTES)
-        for begin, end in ((0, _LOOKED_AT_BYTES + len(_SIGNATURE)), (last, len(data))):
-            place = begin - 1
-            while (place := data.find(_SIGNATURE, place + 1, end)) >= 0:
-                if not _is_sound(data, place):
-                    return False
+        return are_sound_in(data)
+
+
+def are_sound_in(data: mmap.mmap) -> bool:
+    """Tell whether the heaps in the bytes of a file are sound."""
+    last = max(_LOOKED_AT_BYTES, len(data) - _LOOKED_AT_BYTES)
+    for begin, end in ((0, _LOOKED_AT_BYTES + len(_SIGNATURE)), (last, len(data))):
+        place = begin - 1
+        while (place := data.find(_SIGNATURE, place + 1, end)) >= 0:
+            if not _is_sound(data, place):
+                return False
     return True
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from scanengine.store import GridWriter, committed
+from scanengine.store import GridWriter, committed, open_unfinished, verify
 from tests.faults.scans import assert_same
 from tests.store.results import axes_of, chi2_of, minima_of, profiles_of, tiles_of, writer_for
 
@@ -162,3 +162,37 @@ def test_no_change_reaches_outside_the_file_that_it_waits_in(tmp_path: Path) -> 
         committed.CommittedFile(path, "r+").close()
         assert path.read_bytes()[:100] == before[:100]
         assert path.stat().st_size <= len(before)
+
+
+def test_a_half_changed_file_is_read_as_it_will_be_and_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a run that was killed between announcing its changes and making them."""
+    path, chi2 = tmp_path / "out.h5", chi2_of((7, 5, 4))
+    with writer_for(path, (7, 5, 4), (3, 2, 4)) as writer:
+        writer.keep(lambda: minima_of(chi2))
+        tiles = list(tiles_of((7, 5, 4), (3, 2, 4)))
+        for start, where in tiles[:2]:
+            writer.write(start, writer.prepare(np.ascontiguousarray(chi2[where])))
+        writer.checkpoint()
+        before = writer.partial.read_bytes()
+        for start, where in tiles[2:5]:
+            writer.write(start, writer.prepare(np.ascontiguousarray(chi2[where])))
+        with monkeypatch.context() as patched:
+            original, announced = committed.CommittedFile._announce, []
+
+            def announce(self: committed.CommittedFile, behind: int) -> None:
+                original(self, behind)
+                announced.append(writer.partial.read_bytes())
+
+            patched.setattr(committed.CommittedFile, "_announce", announce)
+            writer.checkpoint()
+    (image,) = announced
+    assert image[: len(before) // 2] == before[: len(before) // 2]
+    partial = tmp_path / "killed.partial.h5"
+    partial.write_bytes(image)
+    unfinished = open_unfinished(partial)
+    assert unfinished is not None
+    assert unfinished.done == 5
+    assert verify(partial).startswith("unfinished, 5 of 9 tiles: every number is as it was written")
+    assert partial.read_bytes() == image
