@@ -22,6 +22,8 @@ from scanengine.grids import FloatArray
 from scanengine.pseudo_experiments import PseudoExperiments
 
 MAX_AXES = 2
+MOST_PSEUDO_EXPERIMENTS = 100_000_000
+"""Delta chi2 of all that are made at a point is held at once."""
 _AHEAD = 4
 """Chunks of work per thread that wait."""
 

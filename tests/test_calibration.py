@@ -198,6 +198,8 @@ def test_what_cannot_be_calibrated_says_so() -> None:
         scan_of(tables(), axes=third).calibrate()
     with pytest.raises(InputError, match="at least one pseudo-experiment: found 0"):
         scan_of(tables(), axes=axis).calibrate(pseudo_experiments=0)
+    with pytest.raises(InputError, match=r"up to 1e\+08 pseudo-experiments at each point: found 1000000000"):
+        scan_of(tables(), axes=axis).calibrate(pseudo_experiments=10**9)
     with pytest.raises(InputError, match="A confidence level is a fraction between 0 and 1, but 90 was given"):
         scan_of(tables(), axes=axis).calibrate(90)
 

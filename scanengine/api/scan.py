@@ -20,7 +20,7 @@ from scanengine.api.estimate import Estimate, estimate
 from scanengine.api.result import Result
 from scanengine.api.running import HowToRun, run_shard, run_to_file
 from scanengine.calibrated import Calibration
-from scanengine.calibration import calibrate
+from scanengine.calibration import MOST_PSEUDO_EXPERIMENTS, calibrate
 from scanengine.combined import CombinedLikelihood
 from scanengine.contours import delta_chi2
 from scanengine.definition import Definition
@@ -165,6 +165,11 @@ class Scan:
         """
         if pseudo_experiments < 1:
             raise InputError(f"a calibration needs at least one pseudo-experiment: found {pseudo_experiments}")
+        if pseudo_experiments > MOST_PSEUDO_EXPERIMENTS:
+            raise InputError(
+                f"a calibration takes up to {MOST_PSEUDO_EXPERIMENTS:.0e} pseudo-experiments at each point: "
+                f"found {pseudo_experiments}"
+            )
         levels = sorted({cl} if isinstance(cl, int | float) else set(cl))
         for level in levels:
             delta_chi2(level, 1)

@@ -50,6 +50,7 @@ NOTES = (
     ),
     (
         "Denton and Gehrlein give their interval as about −0.04 to 0.23; ours has their step of the acceptance and "
-        "their logarithmic pulls. Their couplings with radiative corrections, form factor and time slices are not in it."
+        "their logarithmic pulls. Their couplings with radiative corrections, form factor and time slices are not in "
+        "it."
     ),
 )
