@@ -36,6 +36,8 @@ _MOST_HALVINGS = 60
 _SUFFICIENT = 1e-4
 _ROUNDING = 1e-13
 _BEYOND = 1e-3
+_SHRINKING = 0.25
+"""By this factor steps become shorter with second derivatives that still do."""
 
 EMPTY_WALL = 1e-5
 """A count without data falls this far below zero before chi2 rises by one: the minimum is right to its square."""
@@ -326,7 +328,7 @@ def minimise(
         best = chi2_of_rows(rows, templates, room.template, z, room) + chi2_of_pulls(nuisances, z)
         if not best < inf:
             return best
-    factorised = False
+    factorised, earlier = False, inf
     for _ in range(MOST_STEPS):
         set_gradient(nuisances, templates, z, room)
         if factorised:
@@ -363,8 +365,9 @@ def minimise(
         z[:] = room.trial
         best = value
         choose_templates(nuisances, z, room)
-        # after a step this short the second derivatives are the same to about its length
-        factorised = longest < SHORT and share == 1.0
+        # after a step this short the second derivatives are the same to about its length, but where a count is as small
+        factorised = longest < SHORT and share == 1.0 and longest < _SHRINKING * earlier
+        earlier = longest
         for k in range(K):
             factorised = factorised and room.free[k] and (z[k] != 0.0 or nuisances.below[k] == 1 + k)
     return np.nan
@@ -415,6 +418,37 @@ def cannot_be_lower_beyond(
 
 
 @jit
+def set_start_beyond_several(
+    rows: Rows, nuisances: Nuisances, templates: NDArray[np.float64], z: NDArray[np.float64], room: Room
+) -> bool:
+    """Set room.other to a point beyond several kinks at once, and return whether chi2 asks for it.
+
+    It does where, with all nuisances that have a kink at theirs, chi2 falls to the sides that z is not on for two of
+    them or more: no single one of these may be lower beyond its own kink.
+    """
+    kinks = 0
+    for k in range(z.size):
+        has_kink = nuisances.below[k] != 1 + k and z[k] != 0.0
+        kinks += 1 if has_kink else 0
+        room.start[k] = 0.0 if has_kink else z[k]
+        room.other[k] = z[k]
+    if kinks < 2:
+        return False
+    if not chi2_of_rows(rows, templates, room.template, room.start, room) < inf:
+        return False
+    found = 0
+    for k in range(z.size):
+        if nuisances.below[k] == 1 + k or z[k] == 0.0:
+            continue
+        beyond = nuisances.below[k] if z[k] > 0.0 else 1 + k
+        slope = derivative(templates, beyond, room.first) + slope_of_pull(nuisances, k, 0.0)
+        if slope * z[k] > 0.0:
+            room.other[k] = -_BEYOND if z[k] > 0.0 else _BEYOND
+            found += 1
+    return found > 1
+
+
+@jit
 def minimise_everywhere(
     rows: Rows, nuisances: Nuisances, templates: NDArray[np.float64], z: NDArray[np.float64], room: Room
 ) -> float:
@@ -424,11 +458,16 @@ def minimise_everywhere(
         z[:] = 0.0
         chi2 = minimise(rows, nuisances, templates, z, room)
     k = 0
-    while k < z.size:
-        beyond_known = nuisances.below[k] == 1 + k or z[k] == 0.0 or not chi2 < inf
-        if not beyond_known and not cannot_be_lower_beyond(rows, nuisances, templates, k, z, chi2, room):
-            room.other[:] = room.start
-            room.other[k] = -_BEYOND if z[k] > 0.0 else _BEYOND
+    while k <= z.size:
+        if k == z.size:
+            wanted = chi2 < inf and set_start_beyond_several(rows, nuisances, templates, z, room)
+        else:
+            beyond_known = nuisances.below[k] == 1 + k or z[k] == 0.0 or not chi2 < inf
+            wanted = not beyond_known and not cannot_be_lower_beyond(rows, nuisances, templates, k, z, chi2, room)
+            if wanted:
+                room.other[:] = room.start
+                room.other[k] = -_BEYOND if z[k] > 0.0 else _BEYOND
+        if wanted:
             other = minimise(rows, nuisances, templates, room.other, room)
             if other < chi2 - _ROUNDING * (1.0 + abs(chi2)):
                 chi2 = other

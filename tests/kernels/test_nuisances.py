@@ -140,6 +140,29 @@ def test_pulls_from_where_the_nuisances_were_measured(
         assert case.minimum(start)[0] == pytest.approx(exact, rel=1e-9, abs=1e-9)
 
 
+def test_a_count_that_is_nearly_zero_on_the_way_does_not_hold_the_iteration_up() -> None:
+    """There the second derivatives are large, and a few short steps away no longer."""
+    case = problem(3840368627, 10, 1, 2, 1, logarithmic=True)
+    case.data = np.array([2.0, 2.0, 2.0, 1.0, 2.0, 3.0, 0.0, 0.0, 4.0, 3.0])
+    # what a pseudo-experiment was, drawn as in test_pseudo_experiments
+    random = np.random.default_rng(3840368626)
+    random.poisson(2.0, (3, 10))
+    case.residuals[0] -= random.normal(size=(3, 1))[1]
+    case.shift = random.uniform(-1.5, 1.5, (3, 2))[1]
+    case.weights_below = problem(3840368626, 10, 1, 2, 1).weights_below
+    exact, _ = naive.minimum_over_nuisances(case.chi2, 2, case.kinks)
+    for start in (np.zeros(2), case.measured):
+        assert case.minimum(start)[0] == pytest.approx(exact, rel=1e-10)
+
+
+def test_a_lower_minimum_beyond_two_kinks_at_once_is_found() -> None:
+    """Beyond either kink alone chi2 is higher."""
+    case = problem(1846, 10, 2, 2, two_sided=2)
+    exact, _ = naive.minimum_over_nuisances(case.chi2, 2, case.kinks)
+    for start in (np.array([1.0, -1.0]), np.array([-1.0, -1.0]), np.zeros(2)):
+        assert case.minimum(start)[0] == pytest.approx(exact, rel=1e-10)
+
+
 def test_minimum_at_a_kink() -> None:
     """Counts that rise on either side of zero, with data below them: no side is better than none."""
     counts = np.array([[10.0], [3.0], [-3.0]])  # below zero, z times -3 is an excess again
