@@ -22,10 +22,8 @@ from numpy.typing import NDArray
 from scanengine.grids import Axis, FloatArray, Profiles
 from scanengine.polynomials import ChiSquaredPolynomial
 from scanengine.quadratics import HiddenVariables, quadratic_residuals
-from scanengine_kernels._simd import LANES
 from scanengine_kernels.cells import search_from, search_lattice
 from scanengine_kernels.closed_form import LinearPart
-from scanengine_kernels.linear_minima import minimise_linear
 from scanengine_kernels.minimise import Residuals
 
 FINE_POINTS = 101
@@ -108,6 +106,10 @@ class _Minima:
         )
 
     def _minimise_pair(self, pair: LinearPart) -> None:
+        # these import Numba, which a small scan does without
+        from scanengine_kernels._simd import LANES
+        from scanengine_kernels.linear_minima import minimise_linear
+
         cells, shown = self.points.shape
         padded = -(-cells // LANES) * LANES
         points, chi2, where = np.zeros((shown, padded)), np.empty(padded), np.empty((2, padded))
