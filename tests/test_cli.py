@@ -263,11 +263,12 @@ def test_ctrl_c_ends_with_a_word_about_what_was_kept(
     call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from scanengine import api  # noqa: F401  (so that the driver is imported before it is changed)
-    from scanengine.store.writer import GridWriter, Prepared
+    from scanengine.store.blocks import Block
+    from scanengine.store.writer import GridWriter
 
     write = GridWriter.write
 
-    def write_then_stop(self: GridWriter, start: tuple[int, ...], prepared: Prepared | None) -> None:
+    def write_then_stop(self: GridWriter, start: tuple[int, ...], prepared: Block | None) -> None:
         write(self, start, prepared)
         raise KeyboardInterrupt
 

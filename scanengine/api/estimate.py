@@ -74,7 +74,7 @@ class _Trial(Fleeting):
     def prepare(self, chi2: FloatArray) -> None:
         """Encode a tile, if there is a grid to be stored; from one thread."""
         if self._encoder is not None:
-            self.n_bytes += len(self._encoder.encode(chi2))
+            self.n_bytes += len(self._encoder.encode(chi2).data)
 
     def write(self, start: tuple[int, ...], prepared: None) -> None:
         """Do nothing."""

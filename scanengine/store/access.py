@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from scanengine.errors import InputError
 from scanengine.grids import FloatArray
-from scanengine.store import heaps
+from scanengine.store import heaps, layout
 from scanengine.store.committed import as_changed, is_half_changed
 from scanengine.store.layout import READING_ERRORS
 from scanengine.store.paths import partial_path
@@ -46,7 +46,7 @@ def opened(path: Path, *, while_written: bool = False) -> Iterator[h5py.File]:
     try:
         changed = as_changed(path)
         if changed is None:
-            heaps.check(path)
+            heaps.check_ends(path)
         elif not heaps.are_sound_in(changed):
             raise OSError("a global heap is damaged")
         file = h5py.File(path if changed is None else changed, "r", locking=not while_written)
@@ -60,12 +60,26 @@ def opened(path: Path, *, while_written: bool = False) -> Iterator[h5py.File]:
         raise InputError(f"{path} {what}; run the scan again, or copy the file again") from error
     try:
         with file:
-            if changed is None and is_half_changed(path):
-                raise InputError(_half_changed(path))
+            if changed is None:
+                if is_half_changed(path):
+                    raise InputError(_half_changed(path))
+                heaps.check(path, _chunks_of_grid(file))
             yield file
     except (Damage, *READING_ERRORS) as error:
         what = str(error) if isinstance(error, Damage) else "HDF5 cannot read part of it"
         raise InputError(f"{path} is damaged: {what}; run the scan again, or copy the file again") from error
+
+
+def _chunks_of_grid(file: h5py.File) -> tuple[int, int] | None:
+    """Return from where to where the chunks of the grid lie, by the first and the last one; None without them."""
+    grid = member(file, layout.CHI2)
+    if not isinstance(grid, h5py.Dataset) or not grid.chunks or not grid.size:
+        return None
+    ends = [tuple((n - 1) // c * c * last for n, c in zip(grid.shape, grid.chunks, strict=True)) for last in (0, 1)]
+    found = [grid.id.get_chunk_info_by_coord(end) for end in ends]
+    if any(chunk.byte_offset is None for chunk in found):
+        return None
+    return min(chunk.byte_offset for chunk in found), max(chunk.byte_offset + chunk.size for chunk in found)
 
 
 def check_signature(path: Path) -> None:

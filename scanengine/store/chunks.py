@@ -16,6 +16,7 @@ from isal import isal_zlib
 from numpy.typing import NDArray
 
 from scanengine.grids import FloatArray
+from scanengine.store.blocks import Block, at_page
 
 DEFLATE_LEVEL = 1
 _SAMPLE_BYTES = 2048
@@ -64,7 +65,7 @@ class Encoding:
 
     def encode(self, values: FloatArray, chunk_shape: tuple[int, ...]) -> bytes:
         """Return a tile as the bytes of one chunk, as an `Encoder` makes them."""
-        return bytes(Encoder(self, chunk_shape).encode(values))
+        return bytes(Encoder(self, chunk_shape).encode(values).data)
 
 
 class Encoder:
@@ -76,7 +77,7 @@ class Encoder:
     def __init__(self, encoding: Encoding, chunk_shape: tuple[int, ...], *, compiled: bool = False) -> None:
         self._encoding = encoding
         n_bytes = prod(chunk_shape) * encoding.dtype.itemsize
-        self._bytes = np.zeros(n_bytes + _CHECKSUM_BYTES, dtype=np.uint8)
+        self._bytes = at_page(n_bytes + _CHECKSUM_BYTES)
         stored = encoding.compression == "none"
         numbers = self._bytes[:n_bytes] if stored else np.zeros(n_bytes, dtype=np.uint8)
         self._numbers = numbers.view(encoding.dtype).reshape(chunk_shape)
@@ -87,7 +88,7 @@ class Encoder:
 
             self._byte_planes, self._word_sums = kernels.byte_planes, kernels.word_sums
 
-    def encode(self, values: FloatArray) -> memoryview:
+    def encode(self, values: FloatArray, give_back: Callable[[], None] = lambda: None) -> Block:
         """Return `values` as the bytes of one chunk: rounded, padded to the shape of a chunk, filtered, summed up.
 
         `values` may be smaller than the chunk in any dimension (a tile at the upper edge of the grid).
@@ -100,7 +101,7 @@ class Encoder:
         whole = self._bytes[: size + _CHECKSUM_BYTES]
         checksum = fletcher32(whole[:size].data, self._word_sums)
         whole[size:] = np.frombuffer(checksum.to_bytes(_CHECKSUM_BYTES, "little"), dtype=np.uint8)
-        return whole.data
+        return Block(whole.data, give_back)
 
     def _deflate(self) -> int:
         """Put the numbers, shuffled and deflated, where the bytes are, and return how many these are."""
@@ -110,7 +111,9 @@ class Encoder:
         for part in deflated(self._planes):
             n = len(part)
             if size + n + _CHECKSUM_BYTES > self._bytes.size:  # what does not compress grows a little
-                self._bytes = np.concatenate((self._bytes, np.zeros(n + self._bytes.size // 8, dtype=np.uint8)))
+                larger = at_page(n + self._bytes.size * 9 // 8)
+                larger[:size] = self._bytes[:size]
+                self._bytes = larger
             # NumPy lets other threads run meanwhile
             self._bytes[size : size + n] = np.frombuffer(part, dtype=np.uint8)
             size += n

@@ -8,16 +8,14 @@ import struct
 import sys
 import zlib
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 
+from scanengine.store.blocks import Block, BlockWriter, address
+
 _MAGIC = b"scanengine-commit"
 _BLOCK = 1 << 24
-
-WRITTEN_AHEAD = 1 << 26
-"""So many bytes may wait in the operating system's memory before the disk is to begin."""
 
 _PIECE = struct.Struct("<qq")
 _FOOTER = struct.Struct(f"<qqI{len(_MAGIC)}s")
@@ -45,9 +43,10 @@ class CommittedFile:
             raise
         self._changes: list[tuple[int, bytes]] = []
         self._place = 0
-        self._unsynced = 0
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="sync")
-        self._syncing: Future[None] | None = None
+        self._blocks = BlockWriter(self._file.fileno(), path)
+        self._block: Block | None = None
+        self._block_at: int | None = None
+        self._written = 0
         self._error: BaseException | None = None
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
@@ -87,20 +86,46 @@ class CommittedFile:
         waiting = max(0, min(n, self._committed - first))
         if waiting < n and self._error is None:
             try:
-                self._put(first + waiting, view[waiting:])
+                if not self._is_block(view, first):
+                    self._put(first + waiting, view[waiting:])
+                    self._written += n - waiting
             except BaseException as error:  # noqa: BLE001  (an interrupt as well)
                 self._error = error
         if self._error is not None:
             waiting = n
         if waiting:
             self._changes.append((first, bytes(view[:waiting])))
-        self._unsynced += n - waiting
-        if self._unsynced > WRITTEN_AHEAD and (self._syncing is None or self._syncing.done()):
-            self._unsynced = 0
-            self._syncing = self._pool.submit(self._sync)
         self._place += n
         self._end = max(self._end, self._place)
         return n
+
+    @contextmanager
+    def block(self, block: Block) -> Iterator[None]:
+        """Leave a block that HDF5 writes within to other threads, if it writes it behind the committed end, as it is.
+
+        Until `commit` it may be on its way to the disk; it is given back when it is there.
+        """
+        self._block, self._written = block, 0
+        try:
+            yield
+        finally:
+            self._block = None
+            where, self._block_at = self._block_at, None
+            if where is None or self.abandoned:
+                block.give_back()
+            else:  # only now, when HDF5 has let go of its lock: to wait for a thread that needs it would be for ever
+                self._blocks.write(where, block)
+            self._blocks.wrote(self._written)
+
+    def _is_block(self, view: memoryview, first: int) -> bool:
+        """Tell whether this is the block, and note where it belongs; HDF5 may write other things before and after."""
+        block = self._block
+        if block is None or len(view) != len(block.data) or first < self._committed:
+            return False
+        if address(view) != address(block.data):
+            return False
+        self._block_at = first
+        return True
 
     def truncate(self, size: int | None = None) -> int:
         """Set the length; what is cut off of the committed file stays until `commit`."""
@@ -112,6 +137,7 @@ class CommittedFile:
 
     def check(self) -> None:
         """Raise the error that a write has met, if one has."""
+        self._error = self._error or self._blocks.error
         if self._error is not None:
             raise self._error
 
@@ -124,8 +150,10 @@ class CommittedFile:
 
     def commit(self) -> None:
         """Make all changes, on the disk for good."""
+        self._blocks.finish()
         self.check()
-        behind = max(self._end, self._committed, self._file.seek(0, os.SEEK_END))
+        behind = max(self._end, self._committed)
+        self._file.truncate(behind)
         if self._changes:
             try:
                 self._announce(behind)
@@ -161,13 +189,8 @@ class CommittedFile:
 
     def close(self) -> None:
         """Close, and let others write."""
-        self._pool.shutdown()
+        self._blocks.close()
         self._file.close()
-
-    def _sync(self) -> None:
-        """Have the disk begin, lest it waits for `commit`; what fails now fails there again."""
-        with suppress(OSError):
-            os.fsync(self._file.fileno())
 
     def _put(self, start: int, data: bytes | memoryview) -> None:
         self._file.seek(start)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import mmap
 import struct
+from collections.abc import Iterator
 from functools import lru_cache
+from io import FileIO
 from pathlib import Path
+from typing import Any
 
 _SIGNATURE = b"GCOL\x01"
 _HEAP = struct.Struct("<8xQ")
@@ -15,44 +18,83 @@ _OBJECT = struct.Struct("<HH4xQ")
 _LOOKED_AT_BYTES = 1 << 26
 """At the front, where a header lies, and at the end; in between a large file has chunks alone."""
 
+_ENDS_BYTES = 1 << 20
+"""So much of both ends is looked at before HDF5 tells where the chunks are."""
 
-def check(path: Path) -> None:
-    """Raise OSError unless in each global heap of a file the sizes of its objects lead from one to the next."""
+_BLOCK_BYTES = 1 << 20
+
+
+def check(path: Path, chunks: tuple[int, int] | None = None) -> None:
+    """Raise OSError unless in each global heap of a file the sizes of its objects lead from one to the next.
+
+    From the first to the second place in `chunks` there is none.
+    """
+    size = path.stat().st_size
+    first, last = chunks or (size, 0)
+    _check(path, min(first, _LOOKED_AT_BYTES), max(last, size - _LOOKED_AT_BYTES))
+
+
+def check_ends(path: Path) -> None:
+    """Do as `check` for the very front and the very end, before HDF5 has opened the file."""
+    _check(path, _ENDS_BYTES, path.stat().st_size - _ENDS_BYTES)
+
+
+def _check(path: Path, first: int, last: int) -> None:
     stat = path.stat()
-    if not _are_sound(path, stat.st_size, stat.st_mtime_ns):
+    if not _are_sound(path, stat.st_size, stat.st_mtime_ns, first, max(first, last)):
         raise OSError("a global heap is damaged")
 
 
 @lru_cache(maxsize=64)
-def _are_sound(path: Path, size: int, _changed_ns: int) -> bool:
-    if not size:
-        return True
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return are_sound_in(data)
+def _are_sound(path: Path, size: int, _changed_ns: int, first: int, last: int) -> bool:
+    """Tell whether all heaps are sound that begin before the place `first` or from `last` on."""
+    with path.open("rb", buffering=0) as file:
+        return _are_sound_within(file, size, first, last)
 
 
 def are_sound_in(data: mmap.mmap) -> bool:
     """Tell whether the heaps in the bytes of a file are sound."""
-    last = max(_LOOKED_AT_BYTES, len(data) - _LOOKED_AT_BYTES)
-    for begin, end in ((0, _LOOKED_AT_BYTES + len(_SIGNATURE)), (last, len(data))):
-        place = begin - 1
-        while (place := data.find(_SIGNATURE, place + 1, end)) >= 0:
-            if not _is_sound(data, place):
+    first = min(len(data), _LOOKED_AT_BYTES)
+    return _are_sound_within(data, len(data), first, max(first, len(data) - _LOOKED_AT_BYTES))
+
+
+def _are_sound_within(file: FileIO | mmap.mmap, size: int, first: int, last: int) -> bool:
+    for begin, end in ((0, min(first, size)), (last, size)):
+        for heap in _heaps(file, begin, end):
+            if not _is_sound(file, heap, size):
                 return False
     return True
 
 
-def _is_sound(data: mmap.mmap, heap: int) -> bool:
-    if heap + _HEAP.size > len(data):
-        return False
-    end: int = heap + _HEAP.unpack_from(data, heap)[0]
+def _heaps(file: FileIO | mmap.mmap, begin: int, end: int) -> Iterator[int]:
+    """Yield where in a file something looks like a heap, from `begin` to before `end`.
+
+    The file is read, not mapped: if it is being written it may become shorter meanwhile.
+    """
+    more = len(_SIGNATURE) - 1
+    for start in range(begin, end, _BLOCK_BYTES):
+        file.seek(start)
+        data = file.read(min(_BLOCK_BYTES, end - start) + more)
+        place = -1
+        while (place := data.find(_SIGNATURE, place + 1)) >= 0:
+            yield start + place
+
+
+def _is_sound(file: FileIO | mmap.mmap, heap: int, file_size: int) -> bool:
+    end: int = heap + _unpacked(_HEAP, file, heap)[0]
     place = heap + _HEAP.size
-    if not place <= end <= len(data):
+    if not place <= end <= file_size:
         return False
     while place + _OBJECT.size <= end:
-        number, _, size = _OBJECT.unpack_from(data, place)
+        number, _, size = _unpacked(_OBJECT, file, place)
         needed = _OBJECT.size + -(-size // 8) * 8 if number else size  # what is free counts its own header
         if needed < _OBJECT.size:
             return False
         place += needed
     return place <= end
+
+
+def _unpacked(what: struct.Struct, file: FileIO | mmap.mmap, place: int) -> tuple[Any, ...]:
+    """Return what lies at a place in a file; of numbers behind its end, zeros."""
+    file.seek(place)
+    return what.unpack(file.read(what.size).ljust(what.size, b"\0"))

@@ -20,6 +20,7 @@ from scanengine.errors import InputError
 from scanengine.grids import RunningMinima
 from scanengine.store import access, heaps, layout, members
 from scanengine.store.access import Damage
+from scanengine.store.blocks import LARGE_BYTES, PAGE_BYTES
 from scanengine.store.committed import CommittedFile
 from scanengine.store.layout import READING_ERRORS
 from scanengine.store.plan import GridPlan, identity_of
@@ -57,7 +58,8 @@ class Partial:
         stream = CommittedFile(path, mode)
         try:
             heaps.check(path)
-            return cls(stream, h5py.File(stream, "w" if mode == "x" else mode, track_order=True))
+            pages = {"alignment_threshold": LARGE_BYTES, "alignment_interval": PAGE_BYTES}
+            return cls(stream, h5py.File(stream, "w" if mode == "x" else mode, track_order=True, **pages))
         except BaseException:
             stream.close()
             raise

@@ -12,6 +12,7 @@ import numpy as np
 from scanengine.errors import InputError
 from scanengine.store import access, layout
 from scanengine.store.access import opened
+from scanengine.store.blocks import Block
 from scanengine.store.chunks import fletcher32
 from scanengine.store.partial import DoneMask, Remedy, check_same_scan, read_progress
 from scanengine.store.plan import GridPlan
@@ -105,16 +106,16 @@ def absorb(writer: GridWriter, path: Path, remedy: Remedy = AGAIN) -> None:
             start = tuple(int(i) * n for i, n in zip(tile, writer.plan.chunk_shape, strict=True))
             if not writer.is_done(start):
                 copied = writer.wants_tiles and not writer.plan.sources
-                writer.write_chunk(start, _chunk(path, file, start) if copied else None)
+                writer.write(start, _chunk(path, file, start) if copied else None)
 
 
-def _chunk(path: Path, file: h5py.File, start: tuple[int, ...]) -> bytes:
+def _chunk(path: Path, file: h5py.File, start: tuple[int, ...]) -> Block:
     _, data = file[layout.CHI2].id.read_direct_chunk(start)
     if fletcher32(data[:-_CHECKSUM_BYTES]) != int.from_bytes(data[-_CHECKSUM_BYTES:], "little"):
         raise InputError(
             f"{path} is damaged: the checksum of the tile at {start} does not match; make this shard again"
         )
-    return bytes(data)
+    return Block(memoryview(data))
 
 
 def _shard_of(path: Path, file: h5py.File) -> tuple[int, int]:

@@ -9,16 +9,18 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 
 from scanengine.errors import InputError, RunError
 from scanengine.grids import Axis, FloatArray, Profiles, RunningMinima
 from scanengine.store import layout, members
+from scanengine.store.blocks import Block
 from scanengine.store.chunks import Encoder
 from scanengine.store.layout import READING_ERRORS, AttributeValue
 from scanengine.store.partial import (
@@ -32,14 +34,6 @@ from scanengine.store.partial import (
 )
 from scanengine.store.paths import check_output, partial_path, remove_partial
 from scanengine.store.plan import GridPlan
-
-
-class Prepared(NamedTuple):
-    """A tile's bytes, and the encoder in whose memory they are."""
-
-    encoder: Encoder
-    data: memoryview
-
 
 CHECKPOINT_SECONDS = 2.0
 _CHECKPOINT_SHARE = 0.1
@@ -129,7 +123,7 @@ class GridWriter:
         """Return the minima over the tiles that were in the file when it was opened, or came in as shards."""
         return self._earlier
 
-    def prepare(self, values: FloatArray) -> Prepared | None:
+    def prepare(self, values: FloatArray) -> Block | None:
         """Return the tile `values`, float64 and at most `chunk_shape`, encoded for `write`; safe in any thread."""
         if not self.wants_tiles:
             return None
@@ -137,23 +131,18 @@ class GridWriter:
             encoder = self._encoders.get_nowait()
         except Empty:
             encoder = Encoder(self.plan.encoding, self.plan.chunk_shape, compiled=self.plan.compiled)
-        return Prepared(encoder, encoder.encode(values))
+        return encoder.encode(values, partial(self._encoders.put, encoder))
 
-    def write(self, start: Sequence[int], prepared: Prepared | None) -> None:
+    def write(self, start: Sequence[int], prepared: Block | None) -> None:
         """Put a prepared tile where its first point has the index `start`, multiples of `chunk_shape`; one thread only.
 
-        Raises `RunError` if the disk is full or fails.
+        Where there is nothing to store it is noted that the tile is done. Raises `RunError` if the disk is full or
+        fails, then or later.
         """
-        self.write_chunk(start, None if prepared is None else prepared.data)
         if prepared is not None:
-            self._encoders.put(prepared.encoder)
-
-    def write_chunk(self, start: Sequence[int], data: bytes | memoryview | None) -> None:
-        """Put an encoded tile in its place, or note that it is done where there is nothing to store."""
-        if data is not None:
-            self._require_room(len(data))
-            with self._as_run_error():
-                self._chi2.id.write_direct_chunk(tuple(start), data)
+            self._require_room(len(prepared.data))
+            with self._as_run_error(), self._partial.stream.block(prepared):
+                self._chi2.id.write_direct_chunk(tuple(start), prepared.data)
                 self._partial.stream.check()
         self._done[self.plan.tile_at(start)] = 1
 
@@ -165,8 +154,7 @@ class GridWriter:
         self._running = running
         pause = max(CHECKPOINT_SECONDS, self._checkpoint_seconds / _CHECKPOINT_SHARE)
         if time.monotonic() - self._last_checkpoint > pause:
-            with self._as_run_error():
-                self.checkpoint()
+            self.checkpoint()
 
     def lower(self, running: RunningMinima) -> None:
         """Add the minima over tiles that other workers did, before these are written."""
@@ -219,8 +207,9 @@ class GridWriter:
         self._require_own_file()
         running = self._running() if self._running else self._earlier
         if running is not None:
-            write_progress(self._file, self._done, running)
-            self._partial.commit()
+            with self._as_run_error():
+                write_progress(self._file, self._done, running)
+                self._partial.commit()
             self._done_on_disk = self._done.copy()
             self.checkpoints += 1
         self._last_checkpoint = time.monotonic()

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from scanengine.store import GridWriter, committed, open_unfinished, verify
+from scanengine.store import GridWriter, committed, open_unfinished, partial, verify
 from tests.faults.scans import assert_same
 from tests.store.results import axes_of, chi2_of, minima_of, profiles_of, tiles_of, writer_for
 
@@ -48,6 +48,13 @@ class Disk:
                 disk.events.append(Truncation(size, disk.acknowledged))
                 return super().truncate(size)
 
+        pwrite = os.pwrite
+
+        def recorded(descriptor: int, data: Any, place: int) -> int:
+            disk.events.append(Write(place, bytes(data), disk.acknowledged))
+            return pwrite(descriptor, data, place)
+
+        monkeypatch.setattr(os, "pwrite", recorded)
         monkeypatch.setattr(committed, "FileIO", Recorded)
         monkeypatch.setattr(os, "fsync", lambda _: None)
 
@@ -84,12 +91,14 @@ def go_on(writer: GridWriter, shape: tuple[int, ...], disk: Disk | None = None) 
         ((7, 5, 4), (3, 2, 4), "profiles"),
         ((13, 20), (3, 7), "grid"),
         ((7, 5, 4, 5), (3, 2, 4, 3), "grid"),
+        ((7, 50, 40), (3, 20, 40), "grid"),
     ],
 )
 def test_a_kill_at_any_write_loses_nothing_that_was_acknowledged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...], tile: tuple[int, ...], keep: str
 ) -> None:
     whole, path = tmp_path / "whole.h5", tmp_path / "out.h5"
+    monkeypatch.setattr(partial, "LARGE_BYTES", 4096)  # past the page cache, if they are not smaller
     with monkeypatch.context() as patched:
         disk = Disk(patched)
         with writer_for(whole, shape, tile, keep=keep) as writer:

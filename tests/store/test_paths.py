@@ -87,7 +87,7 @@ def test_a_result_that_appears_during_the_run_is_left_alone(tmp_path: Path) -> N
         path.write_text("mine")
         writer.keep(lambda: minima_of(chi2_of(SHAPE)))
         for start, _ in tiles_of(SHAPE, TILE):
-            writer.write_chunk(start, None)
+            writer.write(start, None)
         with pytest.raises(RunError, match="appeared during the run"):
             writer.finish(profiles_of(chi2_of(SHAPE), axes_of(SHAPE)))
     assert path.read_text() == "mine"

@@ -241,8 +241,9 @@ def test_a_failed_write_is_a_run_error_and_leaves_hdf5_in_peace(
         write_and_keep(writer, (0, 0, 0), noise)
         try:
             resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, limits[1]))
+            writer.write((1, 0, 0), writer.prepare(noise))  # which is done by other threads
             with pytest.raises(RunError, match="could not be written: File too large"):
-                write_and_keep(writer, (1, 0, 0), noise)
+                writer.checkpoint()
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert writer.kept == tmp_path / "out.partial.h5"

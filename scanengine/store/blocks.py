@@ -1,0 +1,163 @@
+"""Blocks of a file, written by threads of their own and past the page cache where the system allows it.
+
+A grid is larger than what the operating system would keep of it, and to copy it there takes as long as to compute it:
+blocks go to the disk from where they are, and whoever hands one over goes on at once.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+PAGE_BYTES = 4096
+"""What goes past the page cache begins and ends at a multiple of this, in memory and in the file."""
+
+LARGE_BYTES = 1 << 16
+"""Parts of a file from this size on are worth a beginning at a page."""
+
+_WRITERS = 4
+_MOST_WAITING = 8
+
+_AHEAD_BYTES = 1 << 26
+"""So much of the file is taken from the disk at once: threads that make it longer by each block wait for one another.
+And so many bytes may wait in the operating system's memory before the disk is to begin with them.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Bytes for a file, in memory that is left alone until they are given back."""
+
+    data: memoryview
+    give_back: Callable[[], None] = lambda: None
+
+
+def at_page(n_bytes: int) -> NDArray[np.uint8]:
+    """Return so many zeros, in memory that begins at a page."""
+    memory = np.zeros(n_bytes + PAGE_BYTES, dtype=np.uint8)
+    first = -address(memory) % PAGE_BYTES
+    return memory[first : first + n_bytes]
+
+
+def address(data: NDArray[np.uint8] | memoryview) -> int:
+    """Return where in memory bytes are."""
+    found: int = np.frombuffer(data, dtype=np.uint8).__array_interface__["data"][0]
+    return found
+
+
+class BlockWriter:
+    """Writes blocks to an open file, several at a time. The first `error` stands there once it is noticed."""
+
+    error: BaseException | None = None
+
+    def __init__(self, descriptor: int, path: Path) -> None:
+        self._descriptor = descriptor
+        self._direct = _open_direct(path)
+        self._pool = ThreadPoolExecutor(_WRITERS, thread_name_prefix="write")
+        self._waiting: set[Future[int]] = set()
+        self._syncing: Future[None] | None = None
+        self._in_memory = 0
+        self._taken = 0
+
+    def write(self, start: int, block: Block) -> None:
+        """Have a block written from `start` on, and then given back; waits while there are too many.
+
+        Not to be called from within HDF5, whose lock another thread may need to get on.
+        """
+        while len(self._waiting) >= _MOST_WAITING:
+            wait(self._waiting, return_when=FIRST_COMPLETED)
+            self._forget()
+        if self._direct is not None and start + len(block.data) > self._taken:
+            first = max(start, self._taken)
+            _take_room(self._descriptor, first, _AHEAD_BYTES)
+            self._taken = first + _AHEAD_BYTES
+        self._waiting.add(self._pool.submit(self._write, start, block))
+
+    def wrote(self, n_bytes: int) -> None:
+        """Have the disk begin with what waits in the system's memory, if that is enough with so many bytes more."""
+        self._in_memory += n_bytes
+        if self._in_memory > _AHEAD_BYTES and (self._syncing is None or self._syncing.done()):
+            self._in_memory = 0
+            self._syncing = self._pool.submit(self._sync)
+
+    def finish(self) -> None:
+        """Wait for all blocks. The room that was taken ahead may be cut off then."""
+        wait(self._waiting)
+        self._forget()
+        self._taken = 0
+
+    def close(self) -> None:
+        """Wait for all blocks, whatever becomes of them."""
+        self._pool.shutdown()
+        if self._direct is not None:
+            os.close(self._direct)
+            self._direct = None
+
+    def _forget(self) -> None:
+        for future in [future for future in self._waiting if future.done()]:
+            self._waiting.remove(future)
+            self.error = self.error or future.exception()
+            if self.error is None:
+                self.wrote(future.result())
+
+    def _write(self, start: int, block: Block) -> int:
+        """Write a block, and return how many bytes the system still has in its memory."""
+        data = block.data
+        try:
+            at = direct = self._write_pages(start, data)
+            while at < len(data):
+                at += os.pwrite(self._descriptor, data[at:], start + at)
+            return len(data) - direct
+        finally:
+            block.give_back()
+
+    def _write_pages(self, start: int, data: memoryview) -> int:
+        """Write whole pages past the page cache, if that is possible, and return the number of bytes."""
+        pages = len(data) - len(data) % PAGE_BYTES
+        if self._direct is None or not pages or (start | address(data)) % PAGE_BYTES:
+            return 0
+        try:
+            return os.pwrite(self._direct, data[:pages], start)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # not on this file system, or not as far as to a limit within a page
+                raise
+            return 0
+
+    def _sync(self) -> None:
+        """Have the disk begin; what fails now fails again when it matters."""
+        with suppress(OSError):
+            os.fsync(self._descriptor)
+
+
+def _open_direct(path: Path) -> int | None:
+    if not hasattr(os, "O_DIRECT"):
+        return None
+    try:
+        return os.open(path, os.O_WRONLY | os.O_DIRECT)
+    except OSError:  # not every file system has it
+        return None
+
+
+def _take_room(descriptor: int, start: int, n_bytes: int) -> None:
+    """Take room on the disk, if the file system can do that without writing: `os.posix_fallocate` would write."""
+    if (fallocate := _fallocate()) is not None:
+        fallocate(descriptor, 0, ctypes.c_int64(start), ctypes.c_int64(n_bytes))
+
+
+@cache
+def _fallocate() -> Any:
+    try:
+        return ctypes.CDLL(None).fallocate64
+    except (AttributeError, OSError, TypeError):
+        return None
