@@ -12,13 +12,20 @@ _ROWS = 256  # second sums stay below 65535 * 256 * 257 / 2 < 2^32
 
 
 @jit
-def byte_planes(words: NDArray[np.uint64], planes: NDArray[np.uint8]) -> None:
-    """Set planes (item size, n) to the bytes of words (n,), the lowest ones first: HDF5's shuffle on little-endians."""
-    for p in range(planes.shape[0]):
+def byte_planes(words: NDArray[np.uint64], drop: int, planes: NDArray[np.uint8]) -> None:
+    """Set planes (bytes, n) to the highest bytes of words (n,), lower ones first: HDF5's shuffle on little-endians.
+
+    So many of the lowest bits are rounded away before, to zeros.
+    """
+    half, kept = np.uint64(0), ~np.uint64(0)
+    if drop > 0:
+        half, kept = np.uint64(1) << np.uint64(drop - 1), ~np.uint64(0) << np.uint64(drop)
+    n_bytes = planes.shape[0]
+    for p in range(n_bytes):
         plane = planes[p]
-        shift = np.uint64(8 * p)
+        shift = np.uint64(8 * (words.itemsize - n_bytes + p))
         for i in range(words.size):
-            plane[i] = np.uint8((words[i] >> shift) & np.uint64(255))
+            plane[i] = np.uint8((((words[i] + half) & kept) >> shift) & np.uint64(255))
 
 
 @jit

@@ -70,11 +70,12 @@ class _Trial(Fleeting):
         self.wants_tiles = encoder is not None
         self.n_bytes = 0
         self._encoder = encoder
+        self._memory = encoder.room() if encoder else np.empty(0, np.uint8)
 
     def prepare(self, chi2: FloatArray) -> None:
         """Encode a tile, if there is a grid to be stored; from one thread."""
         if self._encoder is not None:
-            self.n_bytes += len(self._encoder.encode(chi2).data)
+            self.n_bytes += len(self._encoder.encode(chi2, self._memory))
 
     def write(self, start: tuple[int, ...], prepared: None) -> None:
         """Do nothing."""

@@ -5,22 +5,17 @@ HDF5 holds one lock around its own filters; NumPy, zlib and ISA-L release the in
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from math import prod
 from typing import Any, Literal
 
 import numpy as np
-from isal import isal_zlib
 from numpy.typing import NDArray
 
 from scanengine.grids import FloatArray
-from scanengine.store.blocks import Block, at_page
+from scanengine.store import deflate
+from scanengine.store.blocks import at_page
 
-DEFLATE_LEVEL = 1
-_SAMPLE_BYTES = 2048
-_WORTHWHILE = 0.9
 _ROW_WORDS = 4096
 _CHECKSUM_BYTES = 4
 
@@ -61,101 +56,87 @@ class Encoding:
         """What h5py calls the filters."""
         if self.compression == "none":
             return {"fletcher32": True}
-        return {"shuffle": True, "compression": "gzip", "compression_opts": DEFLATE_LEVEL, "fletcher32": True}
+        return {"shuffle": True, "compression": "gzip", "compression_opts": deflate.LEVEL, "fletcher32": True}
 
     def encode(self, values: FloatArray, chunk_shape: tuple[int, ...]) -> bytes:
         """Return a tile as the bytes of one chunk, as an `Encoder` makes them."""
-        return bytes(Encoder(self, chunk_shape).encode(values).data)
+        encoder = Encoder(self, chunk_shape)
+        return bytes(encoder.encode(values, encoder.room()))
 
 
 class Encoder:
-    """Turns tiles into the bytes of chunks, one at a time, in memory of its own: fresh memory would cost more than all.
+    """Turns tiles into the bytes of chunks, for one thread, in memory of its own: fresh memory would cost more than that.
 
-    The bytes of a chunk stay where they are until the next is encoded. Not `compiled`, it does without Numba.
+    Not `compiled`, it does without Numba.
     """
 
     def __init__(self, encoding: Encoding, chunk_shape: tuple[int, ...], *, compiled: bool = False) -> None:
         self._encoding = encoding
-        n_bytes = prod(chunk_shape) * encoding.dtype.itemsize
-        self._bytes = at_page(n_bytes + _CHECKSUM_BYTES)
-        stored = encoding.compression == "none"
-        numbers = self._bytes[:n_bytes] if stored else np.zeros(n_bytes, dtype=np.uint8)
-        self._numbers = numbers.view(encoding.dtype).reshape(chunk_shape)
-        self._planes = np.empty((0 if stored else encoding.dtype.itemsize, self._numbers.size), dtype=np.uint8)
+        self._shape = chunk_shape
+        self._drop = np.finfo(encoding.dtype).nmant - encoding.mantissa_bits
+        self._numbers = np.zeros(chunk_shape, dtype=encoding.dtype)
+        self._deflater = None
+        if encoding.compression == "deflate":
+            self._deflater = deflate.Deflater(self._numbers.size, encoding.dtype.itemsize, self._drop // 8)
         self._byte_planes, self._word_sums = byte_planes, word_sums
         if compiled:
             from scanengine_kernels import chunks as kernels
 
             self._byte_planes, self._word_sums = kernels.byte_planes, kernels.word_sums
 
-    def encode(self, values: FloatArray, give_back: Callable[[], None] = lambda: None) -> Block:
-        """Return `values` as the bytes of one chunk: rounded, padded to the shape of a chunk, filtered, summed up.
+    def room(self) -> NDArray[np.uint8]:
+        """Return memory in which any chunk has room."""
+        n_bytes = self._numbers.nbytes if self._deflater is None else self._deflater.most_bytes
+        return at_page(n_bytes + _CHECKSUM_BYTES)
+
+    def encode(self, values: FloatArray, memory: NDArray[np.uint8]) -> memoryview:
+        """Return `values` as the bytes of one chunk, in memory: rounded, padded to its shape, filtered, summed up.
 
         `values` may be smaller than the chunk in any dimension (a tile at the upper edge of the grid).
         """
-        if values.shape != self._numbers.shape:  # beyond the edge there is nothing of an earlier tile
-            self._numbers.fill(0.0)
-        self._numbers[tuple(slice(n) for n in values.shape)] = values
-        round_mantissa(self._numbers, self._encoding.mantissa_bits)
-        size = self._numbers.nbytes if self._encoding.compression == "none" else self._deflate()
-        whole = self._bytes[: size + _CHECKSUM_BYTES]
-        checksum = fletcher32(whole[:size].data, self._word_sums)
-        whole[size:] = np.frombuffer(checksum.to_bytes(_CHECKSUM_BYTES, "little"), dtype=np.uint8)
-        return Block(whole.data, give_back)
+        if self._deflater is None:
+            size = self._numbers.nbytes
+            numbers = memory[:size].view(self._encoding.dtype).reshape(self._shape)
+            self._put(values, numbers)
+            round_mantissa(numbers, self._encoding.mantissa_bits)
+        else:
+            if values.shape != self._shape or values.dtype != self._numbers.dtype:
+                self._put(values, self._numbers)
+                values = self._numbers
+            words = values.reshape(-1, copy=False).view(f"<u{values.itemsize}")
+            self._byte_planes(words, self._drop, self._deflater.planes)
+            size = self._deflater.deflate(memory)
+        checksum = fletcher32(memory[:size].data, self._word_sums)
+        memory[size : size + _CHECKSUM_BYTES] = np.frombuffer(checksum.to_bytes(_CHECKSUM_BYTES, "little"), np.uint8)
+        return memory[: size + _CHECKSUM_BYTES].data
 
-    def _deflate(self) -> int:
-        """Put the numbers, shuffled and deflated, where the bytes are, and return how many these are."""
-        numbers = self._numbers.reshape(-1)
-        self._byte_planes(numbers.view(f"<u{numbers.itemsize}"), self._planes)
-        size = 0
-        for part in deflated(self._planes):
-            n = len(part)
-            if size + n + _CHECKSUM_BYTES > self._bytes.size:  # what does not compress grows a little
-                larger = at_page(n + self._bytes.size * 9 // 8)
-                larger[:size] = self._bytes[:size]
-                self._bytes = larger
-            # NumPy lets other threads run meanwhile
-            self._bytes[size : size + n] = np.frombuffer(part, dtype=np.uint8)
-            size += n
-        return size
+    def _put(self, values: FloatArray, numbers: FloatArray) -> None:
+        if values.shape != self._shape:  # beyond the edge there is nothing of an earlier tile
+            numbers.fill(0.0)
+        numbers[tuple(slice(n) for n in values.shape)] = values
 
 
-def byte_planes(words: NDArray[np.uint64], planes: NDArray[np.uint8]) -> None:
-    """Set planes (item size, n) to the bytes of little-endian words (n,), the lowest ones first: HDF5's shuffle."""
-    np.copyto(planes, words.view(np.uint8).reshape(-1, words.itemsize).T)
+def byte_planes(words: NDArray[np.uint64], drop: int, planes: NDArray[np.uint8]) -> None:
+    """Set planes (bytes, n) to the highest bytes of little-endian words (n,), lower ones first: HDF5's shuffle.
+
+    So many of the lowest bits are rounded away before.
+    """
+    first = words.itemsize - planes.shape[0]
+    np.copyto(planes, rounded(words, drop).view(np.uint8).reshape(-1, words.itemsize).T[first:])
 
 
 def round_mantissa(values: FloatArray, bits: int) -> None:
     """Round values, little-endian floats, to so many bits of the mantissa, in place; infinity stays what it is."""
-    drop = np.finfo(values.dtype).nmant - bits
+    words = values.view(f"<u{values.dtype.itemsize}")
+    words[...] = rounded(words, np.finfo(values.dtype).nmant - bits)
+
+
+def rounded(words: NDArray[np.uint64], drop: int) -> NDArray[np.uint64]:
+    """Return words with the lowest bits rounded away, to zeros; carries go up as they do in floating-point numbers."""
     if drop <= 0:
-        return
-    unsigned = np.dtype(f"<u{values.dtype.itemsize}")
-    words = values.view(unsigned)
-    words += unsigned.type(1 << (drop - 1))
-    words &= unsigned.type(2 ** (8 * values.dtype.itemsize) - (1 << drop))
-
-
-def deflated(planes: NDArray[np.uint8]) -> Iterator[bytes]:
-    """Yield one zlib stream (RFC 1950) of the rows of `planes`, shape (item size, items), compressing what compresses.
-
-    The low mantissa bytes of a chi2 grid are noise, on which deflate spends most of its time and gains nothing: a row
-    whose sample does not shrink goes in as stored blocks.
-    """
-    middle = max(0, (planes.shape[1] - _SAMPLE_BYTES) // 2)
-    yield b"\x78\x01"  # zlib header: deflate, 32 KiB window, fastest level
-    for row in planes:
-        sample = row[middle : middle + _SAMPLE_BYTES]
-        shrinks = len(isal_zlib.compress(sample, DEFLATE_LEVEL)) < _WORTHWHILE * sample.size
-        stream = (
-            isal_zlib.compressobj(DEFLATE_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
-            if shrinks
-            else zlib.compressobj(0, zlib.DEFLATED, -zlib.MAX_WBITS)
-        )
-        yield stream.compress(row)
-        yield stream.flush(zlib.Z_FULL_FLUSH)  # ends on a byte, so that the rows join
-    yield b"\x03\x00"  # an empty last block
-    yield isal_zlib.adler32(planes.data).to_bytes(4, "big")
+        return words
+    unsigned = words.dtype.type
+    return (words + unsigned(1 << (drop - 1))) & unsigned(2 ** (8 * words.itemsize) - (1 << drop))
 
 
 def fletcher32(data: bytes | memoryview, sums: WordSums | None = None) -> int:

@@ -6,16 +6,17 @@ import errno
 import os
 import re
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scanengine.errors import InputError, RunError
 from scanengine.grids import Axis, FloatArray, Profiles, RunningMinima
@@ -63,7 +64,8 @@ class GridWriter:
         self.plan = plan
         self.wants_tiles = plan.has_grid
         self._overwrite, self._fresh = overwrite, fresh
-        self._encoders: SimpleQueue[Encoder] = SimpleQueue()
+        self._thread = threading.local()
+        self._rooms: list[NDArray[np.uint8]] = []
         self._finished = False
         self._room = 0
         self._earlier: RunningMinima | None = None
@@ -127,11 +129,15 @@ class GridWriter:
         """Return the tile `values`, float64 and at most `chunk_shape`, encoded for `write`; safe in any thread."""
         if not self.wants_tiles:
             return None
-        try:
-            encoder = self._encoders.get_nowait()
-        except Empty:
+        encoder: Encoder | None = getattr(self._thread, "encoder", None)
+        if encoder is None:
             encoder = Encoder(self.plan.encoding, self.plan.chunk_shape, compiled=self.plan.compiled)
-        return encoder.encode(values, partial(self._encoders.put, encoder))
+            self._thread.encoder = encoder
+        try:
+            memory = self._rooms.pop()  # the one last used: the caches may still have it
+        except IndexError:
+            memory = encoder.room()
+        return Block(encoder.encode(values, memory), partial(self._rooms.append, memory))
 
     def write(self, start: Sequence[int], prepared: Block | None) -> None:
         """Put a prepared tile where its first point has the index `start`, multiples of `chunk_shape`; one thread only.

@@ -28,9 +28,12 @@ def test_the_largest_words_overflow_no_lane(n: int) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["<u4", "<u8"])
-def test_planes_hold_the_bytes_of_each_word_in_turn(dtype: str) -> None:
-    words = np.random.default_rng(2).integers(0, 2**32, size=117).astype(dtype) * np.dtype(dtype).type(257)
-    planes = np.empty((words.itemsize, words.size), dtype=np.uint8)
-    byte_planes(words, planes)
-    for p in range(words.itemsize):
-        assert planes[p].tolist() == [(word >> (8 * p)) & 255 for word in words.tolist()]
+@pytest.mark.parametrize(("drop", "left_out"), [(0, 0), (3, 0), (8, 1), (21, 2)])
+def test_planes_hold_the_bytes_of_each_rounded_word_in_turn(dtype: str, drop: int, left_out: int) -> None:
+    words = np.random.default_rng(2).integers(0, 2**24, size=117).astype(dtype) * np.dtype(dtype).type(129)
+    planes = np.empty((words.itemsize - left_out, words.size), dtype=np.uint8)
+    byte_planes(words, drop, planes)
+    unit = 2**drop
+    rounded = [(word + unit // 2) // unit * unit for word in words.tolist()]
+    for p, plane in enumerate(planes):
+        assert plane.tolist() == [(word >> (8 * (p + left_out))) & 255 for word in rounded]
