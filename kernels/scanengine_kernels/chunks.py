@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from scanengine_kernels._bytes import WORDS, gather_bytes
 from scanengine_kernels._jit import jit
 
 _LANES = 64
@@ -20,12 +21,14 @@ def byte_planes(words: NDArray[np.uint64], drop: int, planes: NDArray[np.uint8])
     half, kept = np.uint64(0), ~np.uint64(0)
     if drop > 0:
         half, kept = np.uint64(1) << np.uint64(drop - 1), ~np.uint64(0) << np.uint64(drop)
-    n_bytes = planes.shape[0]
-    for p in range(n_bytes):
-        plane = planes[p]
-        shift = np.uint64(8 * (words.itemsize - n_bytes + p))
-        for i in range(words.size):
-            plane[i] = np.uint8((((words[i] + half) & kept) >> shift) & np.uint64(255))
+    rows, size = planes.shape[0], words.itemsize
+    whole = words.size - words.size % WORDS
+    for i in range(0, whole, WORDS):
+        gather_bytes(words, i, half, kept, planes)
+    for i in range(whole, words.size):
+        word = (np.uint64(words[i]) + half) & kept
+        for p in range(rows):
+            planes[p, i] = np.uint8((word >> np.uint64(8 * (size - rows + p))) & np.uint64(255))
 
 
 @jit

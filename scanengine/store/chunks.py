@@ -65,7 +65,7 @@ class Encoding:
 
 
 class Encoder:
-    """Turns tiles into the bytes of chunks, for one thread, in memory of its own: fresh memory would cost more than that.
+    """Turns tiles into the bytes of chunks, for one thread, in memory of its own: fresh memory would cost too much.
 
     Not `compiled`, it does without Numba.
     """

@@ -6,8 +6,8 @@ as stored blocks. Bytes that rounding has left empty are deflated once for all.
 
 from __future__ import annotations
 
+import struct
 import zlib
-from collections.abc import Iterator
 from itertools import groupby
 
 import numpy as np
@@ -17,12 +17,16 @@ from numpy.typing import NDArray
 LEVEL = 1
 _SAMPLE_BYTES = 2048
 _WORTHWHILE = 0.9
+_OF_EXPONENT = 2
+"""Bytes in which a floating-point number has its sign and exponent, which hardly change from one to the next."""
 
 _HEADER = b"\x78\x01"
 """Deflate, a window of 32 KiB, the fastest level."""
 _LAST_BLOCK = b"\x03\x00"
 """A block without bytes, which says that it is the last."""
-_MOST_STORED = 65535
+_MOST_IN_BLOCK = 65535
+_BLOCK_HEADER = struct.Struct("<BHH")
+"""That it is stored (and not the last), the length, and its complement: RFC 1951, 3.2.4."""
 _ADLER_BYTES = 4
 _ADLER_MODULUS = 65521
 
@@ -42,44 +46,36 @@ class Deflater:
     @property
     def most_bytes(self) -> int:
         """The size of what does not shrink at all."""
-        blocks = sum(-(-rows.size // _MOST_STORED) for rows in self.planes)
-        overhead = len(_HEADER + self._empty + _LAST_BLOCK) + 5 * blocks + _ADLER_BYTES
-        return self.planes.size + overhead
+        headers = _BLOCK_HEADER.size * sum(-(-plane.size // _MOST_IN_BLOCK) for plane in self.planes)
+        return len(_HEADER + self._empty + _LAST_BLOCK) + headers + self.planes.size + _ADLER_BYTES
 
     def deflate(self, memory: NDArray[np.uint8]) -> int:
         """Write the planes as they are to memory, as a zlib stream, and return its length."""
-        size = 0
-        for part in self._parts():
-            n = len(part)
-            memory[size : size + n] = np.frombuffer(part, dtype=np.uint8)  # NumPy lets other threads run meanwhile
-            size += n
-        return size
-
-    def _parts(self) -> Iterator[bytes | memoryview]:
-        yield _HEADER + self._empty
+        size = put(_HEADER + self._empty, memory, 0)
         for shrinks, numbers in groupby(range(len(self.planes)), key=self._shrinking().__getitem__):
             rows = list(numbers)
-            data = self.planes[rows[0] : rows[-1] + 1].reshape(-1).data
-            deflated = self._deflated(data) if shrinks else data
-            if len(deflated) < len(data):
-                yield deflated
+            data = self.planes[rows[0] : rows[-1] + 1].reshape(-1)
+            deflated = self._deflated(data.data) if shrinks else b""
+            if shrinks and len(deflated) < data.size:
+                size = put(deflated, memory, size)
             else:
-                yield from stored(data)
-        yield _LAST_BLOCK + isal_zlib.adler32(self.planes.data, self._adler_of_empty).to_bytes(_ADLER_BYTES, "big")
+                size = put_stored(data, memory, size)
+        adler = isal_zlib.adler32(self.planes.data, self._adler_of_empty)
+        return put(_LAST_BLOCK + adler.to_bytes(_ADLER_BYTES, "big"), memory, size)
 
     def _deflated(self, data: bytes | memoryview) -> bytes:
         """Return blocks that end on a byte and look back at nothing before them."""
         return self._stream.compress(data) + self._stream.flush(zlib.Z_FULL_FLUSH)
 
     def _shrinking(self) -> list[bool]:
-        """Tell of each plane whether it is worth deflating, by a sample of its middle.
+        """Tell of each plane whether it is worth deflating: the two highest are, others if a sample of the middle is.
 
         Below a plane that is not there is nothing but noise, or one number.
         """
         n = self.planes.shape[1]
         middle = max(0, (n - _SAMPLE_BYTES) // 2)
-        shrinking: list[bool] = []
-        for plane in self.planes[::-1]:
+        shrinking = [True] * _OF_EXPONENT
+        for plane in self.planes[::-1][_OF_EXPONENT:]:
             sample = plane[middle : middle + _SAMPLE_BYTES]
             if all(shrinking):
                 shrinking.append(len(self._deflated(sample.data)) < _WORTHWHILE * sample.size)
@@ -88,9 +84,17 @@ class Deflater:
         return shrinking[::-1]
 
 
-def stored(data: memoryview) -> Iterator[bytes | memoryview]:
-    """Yield deflate's blocks that hold data as they are."""
-    for start in range(0, len(data), _MOST_STORED):
-        block = data[start : start + _MOST_STORED]
-        yield b"\x00" + len(block).to_bytes(2, "little") + (_MOST_STORED - len(block)).to_bytes(2, "little")
-        yield block
+def put(data: bytes | NDArray[np.uint8], memory: NDArray[np.uint8], at: int) -> int:
+    """Copy data to a place in memory, and return where it ends."""
+    end = at + len(data)
+    memory[at:end] = np.frombuffer(data, dtype=np.uint8)  # NumPy lets other threads run meanwhile
+    return end
+
+
+def put_stored(data: NDArray[np.uint8], memory: NDArray[np.uint8], at: int) -> int:
+    """Copy data to a place in memory as deflate's stored blocks, which begin on a byte; return where they end."""
+    for start in range(0, data.size, _MOST_IN_BLOCK):
+        block = data[start : start + _MOST_IN_BLOCK]
+        at = put(_BLOCK_HEADER.pack(0, block.size, _MOST_IN_BLOCK - block.size), memory, at)
+        at = put(block, memory, at)
+    return at

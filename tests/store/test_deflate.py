@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scanengine.store.deflate import Deflater, stored
+from scanengine.store.deflate import Deflater, put_stored
 
 
 def stream(deflater: Deflater) -> bytes:
@@ -55,6 +55,9 @@ def test_what_only_its_middle_makes_look_worth_deflating_takes_no_more_than_it_i
 
 @pytest.mark.parametrize("n", [0, 1, 65535, 65536, 200_000])
 def test_stored_blocks_hold_data_as_they_are(n: int) -> None:
-    data = np.random.default_rng(0).bytes(n)
-    blocks = b"".join(stored(memoryview(data)))
-    assert zlib.decompress(blocks + b"\x03\x00", -zlib.MAX_WBITS) == data
+    data = np.random.default_rng(0).integers(0, 256, size=n, dtype=np.uint8)
+    memory = np.full(n + 100, 3, dtype=np.uint8)
+    end = put_stored(data, memory, 7)
+    last_block = b"\x03\x00"
+    assert zlib.decompress(memory[7:end].tobytes() + last_block, -zlib.MAX_WBITS) == data.tobytes()
+    assert (memory[end:] == 3).all()
