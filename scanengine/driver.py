@@ -33,6 +33,9 @@ TILE_POINTS = 1 << 17
 UNBUFFERED_TILE_POINTS = 1 << 22
 """Points of a tile that no cache has to hold: a millisecond of arithmetic, beside which the driver does not count."""
 
+_MOST_TOGETHER = 4
+"""Tiles that a thread hands over together, beside which the driver does not count."""
+
 PAST_CACHES_BYTES = 1 << 22
 """A grid in memory larger than this is written past the caches."""
 
@@ -50,13 +53,24 @@ class Evaluator(Protocol):
 
 @runtime_checkable
 class ReducingEvaluator(Protocol):
-    """Computes chi2, and its minima over planes of three or more axes without storing it."""
+    """Computes chi2, and its minima over planes of three or more axes without reading it again."""
 
     def fill(self, values: Sequence[FloatArray], chi2: FloatArray, *, past_caches: bool = False) -> object:
         """Do as an `Evaluator`; with `past_caches` for memory from which nothing is read soon."""
 
-    def reduce(self, values: Sequence[FloatArray], start: tuple[int, ...], minima: PlaneMinima) -> LowestPlane:
-        """Lower minima to chi2 on the tensor grid of these values, whose first point has the index start."""
+    def reduce(
+        self,
+        values: Sequence[FloatArray],
+        start: tuple[int, ...],
+        minima: PlaneMinima,
+        chi2: FloatArray | None = None,
+        *,
+        past_caches: bool = False,
+    ) -> LowestPlane:
+        """Lower minima to chi2 on the tensor grid of these values, whose first point has the index start.
+
+        And `fill` chi2 with it, if it is given.
+        """
 
 
 class Sink(Protocol[Prepared]):
@@ -262,6 +276,12 @@ class Flow(Generic[Item, Outcome]):
         return [(self._pending.pop(future), future.result()) for future in in_order]
 
 
+def batched(items: Iterator[Item], n: int) -> Iterator[tuple[Item, ...]]:
+    """Yield items by n, the last perhaps fewer."""
+    while some := tuple(islice(items, n)):
+        yield some
+
+
 def scan_grid(
     evaluator: Evaluator,
     axes: Sequence[Axis],
@@ -371,7 +391,7 @@ class _Pass(Generic[Prepared]):
         flow = None
         pool = ThreadPoolExecutor(self._threads, thread_name_prefix="scan")
         try:
-            flow = Flow(pool, self._tile, starts, 2 * self._threads)
+            flow = Flow(pool, self._tiles, batched(starts, self._together), 2 * self._threads)
             for finished in flow:
                 self._collect(finished)
                 self._progress(self._done)
@@ -387,12 +407,13 @@ class _Pass(Generic[Prepared]):
         pool.shutdown()
         self._so_far()
 
-    def _collect(self, finished: Sequence[tuple[tuple[int, ...], _Done[Prepared]]]) -> None:
+    def _collect(self, finished: Sequence[tuple[Sequence[tuple[int, ...]], Sequence[_Done[Prepared]]]]) -> None:
         self._collected = self._collected or bool(finished)
-        for start, tile in finished:
-            self._running.lower_best(tile.best, tile.best_index)  # first: a checkpoint vouches for what is written
-            self._sink.write(start, tile.prepared)
-            self._done += prod(self._tiling.shape_at(start))
+        for starts, tiles in finished:
+            for start, tile in zip(starts, tiles, strict=True):
+                self._running.lower_best(tile.best, tile.best_index)  # first: a checkpoint vouches for what is written
+                self._sink.write(start, tile.prepared)
+                self._done += prod(self._tiling.shape_at(start))
         self._sink.keep(self._so_far)
 
     def _so_far(self) -> RunningMinima:
@@ -401,6 +422,15 @@ class _Pass(Generic[Prepared]):
             np.minimum(self._running.planes, reduction.minima.values[: self._plane_points], out=self._running.planes)
             np.minimum(self._running.lines, reduction.lines, out=self._running.lines)
         return self._running
+
+    @cached_property
+    def _together(self) -> int:
+        """How many tiles a thread does at a time: of those that are quickly done and kept, several."""
+        quick = self._reducing is not None and self._array is None and self._sink.wants_tiles
+        return max(1, min(_MOST_TOGETHER, len(self._tiling) // (8 * self._threads))) if quick else 1
+
+    def _tiles(self, starts: Sequence[tuple[int, ...]]) -> list[_Done[Prepared]]:
+        return [self._tile(start) for start in starts]
 
     def _tile(self, start: tuple[int, ...]) -> _Done[Prepared]:
         mine = self._reduction()
@@ -411,9 +441,7 @@ class _Pass(Generic[Prepared]):
             self._evaluator.fill(values, chi2)
             self._reduce(chi2, start, mine)
         else:
-            self._reduce_from_registers(self._reducing, values, start, mine)
-            if chi2.size:
-                self._reducing.fill(values, chi2, past_caches=self._past_caches)
+            self._reduce_from_registers(self._reducing, values, start, mine, chi2 if chi2.size else None)
         return _Done(self._sink.prepare(chi2), mine.best, tuple(mine.best_index.tolist()))
 
     @cached_property
@@ -446,10 +474,15 @@ class _Pass(Generic[Prepared]):
         )
 
     def _reduce_from_registers(
-        self, evaluator: ReducingEvaluator, values: Sequence[FloatArray], start: tuple[int, ...], mine: _Reduction
+        self,
+        evaluator: ReducingEvaluator,
+        values: Sequence[FloatArray],
+        start: tuple[int, ...],
+        mine: _Reduction,
+        chi2: FloatArray | None,
     ) -> None:
-        """Lower a thread's minima to a tile that is not there; a new minimum is looked for in its plane."""
-        lowest, outer = evaluator.reduce(values, start, mine.minima)
+        """Lower a thread's minima to a tile that may be kept or not; a new minimum is looked for in its plane."""
+        lowest, outer = evaluator.reduce(values, start, mine.minima, chi2, past_caches=self._past_caches)
         if not lowest < mine.best:
             return
         box = [v[i : i + 1] for v, i in zip(values, outer, strict=False)] + [*values[-2:]]

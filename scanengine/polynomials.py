@@ -93,19 +93,30 @@ class ChiSquaredPolynomial:
         shape, t = self._packed(values)
         return fill_quartic(self._squares, shape, t, past_caches, chi2.reshape(-1, copy=False))
 
-    def reduce(self, values: Sequence[FloatArray], start: tuple[int, ...], minima: PlaneMinima) -> LowestPlane:
-        """Lower minima to chi2 on the tensor grid of these values of each of three or more axes, without storing it.
+    def reduce(
+        self,
+        values: Sequence[FloatArray],
+        start: tuple[int, ...],
+        minima: PlaneMinima,
+        chi2: FloatArray | None = None,
+        *,
+        past_caches: bool = False,
+    ) -> LowestPlane:
+        """Lower minima to chi2 on the tensor grid of these values of each of three or more axes; `fill` chi2 if given.
 
         The grid's first point has the index `start` in the grid that minima belong to. The minima may be below zero, by
         rounding, where chi2 is zero.
         """
         from scanengine_kernels.quartic_profiles import reduce_quartic
+        from scanengine_kernels.quartic_tiles import reduce_and_fill_quartic
 
         shape, t = self._packed(values)
         grid_shape = np.array(minima.grid_shape)
-        lowest, plane = reduce_quartic(
-            self._squares, shape, t, np.array(start), grid_shape, minima.offsets, minima.values
-        )
+        given = self._squares, shape, t, np.array(start), grid_shape, minima.offsets, minima.values
+        if chi2 is None:
+            lowest, plane = reduce_quartic(*given)
+        else:
+            lowest, plane = reduce_and_fill_quartic(*given, past_caches, chi2.reshape(-1, copy=False))
         return LowestPlane(lowest, tuple(int(i) for i in np.unravel_index(plane, shape[:-2])))
 
     def minimise(self, values: Sequence[FloatArray], chi2: FloatArray, *, parabolas: bool = False) -> None:

@@ -8,7 +8,7 @@ import time
 import tracemalloc
 from collections.abc import Callable, Sequence
 from math import prod
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from scanengine.driver import ArraySink, Fleeting, NoSink, Tiling, scan_grid
 from scanengine.errors import InputError, Interrupted, RunError
 from scanengine.grids import Axis, Profiles
-from scanengine.polynomials import ChiSquaredPolynomial, Monomials
+from scanengine.polynomials import ChiSquaredPolynomial, LowestPlane, Monomials
 from tests import naive
 from tests.naive import FloatArray
 
@@ -174,10 +174,9 @@ def test_large_grid_in_memory_is_written_past_the_caches() -> None:
     told: list[bool] = []
 
     class Told(ChiSquaredPolynomial):
-        def fill(self, values: Sequence[FloatArray], chi2: FloatArray, *, past_caches: bool = False) -> int:
-            if chi2.shape[0] > 1:  # not the plane in which the minimum is looked for
-                told.append(past_caches)
-            return super().fill(values, chi2, past_caches=past_caches)
+        def reduce(self, *given: Any, past_caches: bool = False) -> LowestPlane:
+            told.append(past_caches)
+            return super().reduce(*given, past_caches=past_caches)
 
     polynomial = random_polynomial(3, 1)
     evaluator = Told(polynomial.centre, polynomial.half_width, polynomial.monomials, polynomial.residuals)

@@ -10,11 +10,12 @@ import ctypes
 import errno
 import os
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -64,9 +65,11 @@ class BlockWriter:
     def __init__(self, descriptor: int, path: Path) -> None:
         self._descriptor = descriptor
         self._direct = _open_direct(path)
-        self._pool = ThreadPoolExecutor(_WRITERS, thread_name_prefix="write")
-        self._waiting: set[Future[int]] = set()
-        self._syncing: Future[None] | None = None
+        # queues, not an executor: its locks would take more of the interpreter's time than all of this
+        self._to_do: SimpleQueue[Callable[[], int] | None] = SimpleQueue()
+        self._done: SimpleQueue[int | BaseException] = SimpleQueue()
+        self._threads: list[Thread] = []
+        self._waiting = 0
         self._in_memory = 0
         self._taken = 0
 
@@ -75,41 +78,61 @@ class BlockWriter:
 
         Not to be called from within HDF5, whose lock another thread may need to get on.
         """
-        while len(self._waiting) >= _MOST_WAITING:
-            wait(self._waiting, return_when=FIRST_COMPLETED)
-            self._forget()
+        if not self._threads:
+            self._threads = [Thread(target=self._work, name=f"write_{i}", daemon=True) for i in range(_WRITERS)]
+            for thread in self._threads:
+                thread.start()
+        while self._waiting >= _MOST_WAITING:
+            self._wait()
         if self._direct is not None and start + len(block.data) > self._taken:
             first = max(start, self._taken)
             _take_room(self._descriptor, first, _AHEAD_BYTES)
             self._taken = first + _AHEAD_BYTES
-        self._waiting.add(self._pool.submit(self._write, start, block))
+        self._begin(partial(self._write, start, block))
 
     def wrote(self, n_bytes: int) -> None:
         """Have the disk begin with what waits in the system's memory, if that is enough with so many bytes more."""
         self._in_memory += n_bytes
-        if self._in_memory > _AHEAD_BYTES and (self._syncing is None or self._syncing.done()):
+        if self._in_memory > _AHEAD_BYTES and self._threads:
             self._in_memory = 0
-            self._syncing = self._pool.submit(self._sync)
+            self._begin(self._sync)
 
     def finish(self) -> None:
         """Wait for all blocks. The room that was taken ahead may be cut off then."""
-        wait(self._waiting)
-        self._forget()
+        while self._waiting:
+            self._wait()
         self._taken = 0
 
     def close(self) -> None:
         """Wait for all blocks, whatever becomes of them."""
-        self._pool.shutdown()
+        for _ in self._threads:
+            self._to_do.put(None)
+        for thread in self._threads:
+            thread.join()
+        self._threads = []
         if self._direct is not None:
             os.close(self._direct)
             self._direct = None
 
-    def _forget(self) -> None:
-        for future in [future for future in self._waiting if future.done()]:
-            self._waiting.remove(future)
-            self.error = self.error or future.exception()
-            if self.error is None:
-                self.wrote(future.result())
+    def _begin(self, work: Callable[[], int]) -> None:
+        self._waiting += 1
+        self._to_do.put(work)
+
+    def _wait(self) -> None:
+        outcome = self._done.get()
+        self._waiting -= 1
+        if isinstance(outcome, BaseException):
+            self.error = self.error or outcome
+        else:
+            self.wrote(outcome)
+
+    def _work(self) -> None:
+        while (work := self._to_do.get()) is not None:
+            try:
+                outcome: int | BaseException = work()
+            except BaseException as error:  # noqa: BLE001  (raised where the file is written)
+                outcome = error
+            self._done.put(outcome)
 
     def _write(self, start: int, block: Block) -> int:
         """Write a block, and return how many bytes the system still has in its memory."""
@@ -134,10 +157,11 @@ class BlockWriter:
                 raise
             return 0
 
-    def _sync(self) -> None:
+    def _sync(self) -> int:
         """Have the disk begin; what fails now fails again when it matters."""
         with suppress(OSError):
             os.fsync(self._descriptor)
+        return 0
 
 
 def _open_direct(path: Path) -> int | None:

@@ -77,12 +77,15 @@ class Encoder:
         self._numbers = np.zeros(chunk_shape, dtype=encoding.dtype)
         self._deflater = None
         if encoding.compression == "deflate":
-            self._deflater = deflate.Deflater(self._numbers.size, encoding.dtype.itemsize, self._drop // 8)
-        self._byte_planes, self._word_sums = byte_planes, word_sums
+            self._deflater = deflate.Deflater(
+                self._numbers.size, encoding.dtype.itemsize, self._drop // 8, compiled=compiled
+            )
+        self._byte_planes, self._word_sums, self._word_sums_of_copy = byte_planes, word_sums, word_sums_of_copy
         if compiled:
             from scanengine_kernels import chunks as kernels
 
             self._byte_planes, self._word_sums = kernels.byte_planes, kernels.word_sums
+            self._word_sums_of_copy = kernels.word_sums_of_copy
 
     def room(self) -> NDArray[np.uint8]:
         """Return memory in which any chunk has room."""
@@ -94,19 +97,26 @@ class Encoder:
 
         `values` may be smaller than the chunk in any dimension (a tile at the upper edge of the grid).
         """
+        as_it_is = values.shape == self._shape and values.dtype == self._numbers.dtype
         if self._deflater is None:
             size = self._numbers.nbytes
             numbers = memory[:size].view(self._encoding.dtype).reshape(self._shape)
-            self._put(values, numbers)
-            round_mantissa(numbers, self._encoding.mantissa_bits)
+            if as_it_is and self._drop <= 0:
+                words = values.reshape(-1, copy=False).view("<u2")
+                checksum = fletcher32(memory[:size].data, lambda copy: self._word_sums_of_copy(words, copy))
+            else:
+                self._put(values, numbers)
+                round_mantissa(numbers, self._encoding.mantissa_bits)
+                checksum = fletcher32(memory[:size].data, self._word_sums)
         else:
-            if values.shape != self._shape or values.dtype != self._numbers.dtype:
+            if not as_it_is:
                 self._put(values, self._numbers)
                 values = self._numbers
-            words = values.reshape(-1, copy=False).view(f"<u{values.itemsize}")
-            self._byte_planes(words, self._drop, self._deflater.planes)
+            self._byte_planes(
+                values.reshape(-1, copy=False).view(f"<u{values.itemsize}"), self._drop, self._deflater.planes
+            )
             size = self._deflater.deflate(memory)
-        checksum = fletcher32(memory[:size].data, self._word_sums)
+            checksum = fletcher32(memory[:size].data, self._word_sums)
         memory[size : size + _CHECKSUM_BYTES] = np.frombuffer(checksum.to_bytes(_CHECKSUM_BYTES, "little"), np.uint8)
         return memory[: size + _CHECKSUM_BYTES].data
 
@@ -167,6 +177,12 @@ def word_sums(words: NDArray[np.uint16]) -> tuple[np.uint64, np.uint64]:
     second -= int(column_sums @ np.arange(_ROW_WORDS, dtype=np.uint64))
     second += int(rest @ (len(words) - n_rows * _ROW_WORDS - np.arange(len(rest), dtype=np.uint64)))
     return np.uint64(first), np.uint64(second)
+
+
+def word_sums_of_copy(words: NDArray[np.uint16], copy: NDArray[np.uint16]) -> tuple[np.uint64, np.uint64]:
+    """Copy words (n,) and return the sums of `word_sums`."""
+    np.copyto(copy, words)
+    return word_sums(copy)
 
 
 def _swapped_residue(total: int) -> int:

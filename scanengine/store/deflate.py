@@ -34,13 +34,18 @@ _ADLER_MODULUS = 65521
 class Deflater:
     """Deflates numbers of the same size and number again and again, by their `planes` (bytes, n): the lowest first.
 
-    Those of the `empty` lowest bytes are zero, and are left out of `planes`.
+    Those of the `empty` lowest bytes are zero, and are left out of `planes`. Not `compiled`, it does without Numba.
     """
 
-    def __init__(self, n: int, item_bytes: int, empty: int = 0) -> None:
+    def __init__(self, n: int, item_bytes: int, empty: int = 0, *, compiled: bool = False) -> None:
         self.planes = np.zeros((item_bytes - empty, n), dtype=np.uint8)
         self._stream = isal_zlib.compressobj(LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
         self._empty = self._deflated(bytes(n * empty)) if empty else b""
+        self._put_stored = put_stored
+        if compiled:
+            from scanengine_kernels import deflate as kernels
+
+            self._put_stored = kernels.put_stored
         self._adler_of_empty = n * empty % _ADLER_MODULUS << 16 | 1
 
     @property
@@ -59,7 +64,7 @@ class Deflater:
             if shrinks and len(deflated) < data.size:
                 size = put(deflated, memory, size)
             else:
-                size = put_stored(data, memory, size)
+                size = self._put_stored(data, memory, size)
         adler = isal_zlib.adler32(self.planes.data, self._adler_of_empty)
         return put(_LAST_BLOCK + adler.to_bytes(_ADLER_BYTES, "big"), memory, size)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scanengine_kernels.chunks import byte_planes, word_sums
+from scanengine_kernels.chunks import byte_planes, word_sums, word_sums_of_copy
 
 
 @settings(deadline=None, max_examples=40)
@@ -17,6 +17,9 @@ def test_sums_of_words_are_those_of_the_definition(n: int, seed: int) -> None:
     first, second = word_sums(words)
     assert int(first) == sum(words.tolist())
     assert int(second) == sum((n - i) * word for i, word in enumerate(words.tolist()))
+    copy = np.zeros_like(words)
+    assert word_sums_of_copy(words, copy) == (first, second)
+    assert np.array_equal(copy, words)
 
 
 @pytest.mark.jit_only
