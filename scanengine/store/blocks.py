@@ -27,13 +27,17 @@ PAGE_BYTES = 4096
 LARGE_BYTES = 1 << 16
 """Parts of a file from this size on are worth a beginning at a page."""
 
-_WRITERS = 4
-_MOST_WAITING = 8
+_WRITERS = 8
+_MOST_WAITING = 16
 
-_AHEAD_BYTES = 1 << 26
-"""So much of the file is taken from the disk at once: threads that make it longer by each block wait for one another.
-And so many bytes may wait in the operating system's memory before the disk is to begin with them.
-"""
+_IN_MEMORY_BYTES = 1 << 26
+"""So many bytes may wait in the operating system's memory before the disk is to begin with them."""
+
+_AHEAD_BYTES = 1 << 28
+"""So much of the file is taken from the disk at once: threads that each make it a little longer wait for each other."""
+
+_PLENTY = 16
+"""As many times what is taken ahead has to be free: the last room belongs to who needs it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +73,7 @@ class BlockWriter:
         self._to_do: SimpleQueue[Callable[[], int] | None] = SimpleQueue()
         self._done: SimpleQueue[int | BaseException] = SimpleQueue()
         self._threads: list[Thread] = []
+        self._ends: list[tuple[int, bytes]] = []
         self._waiting = 0
         self._in_memory = 0
         self._taken = 0
@@ -93,7 +98,7 @@ class BlockWriter:
     def wrote(self, n_bytes: int) -> None:
         """Have the disk begin with what waits in the system's memory, if that is enough with so many bytes more."""
         self._in_memory += n_bytes
-        if self._in_memory > _AHEAD_BYTES and self._threads:
+        if self._in_memory > _IN_MEMORY_BYTES and self._threads:
             self._in_memory = 0
             self._begin(self._sync)
 
@@ -101,6 +106,12 @@ class BlockWriter:
         """Wait for all blocks. The room that was taken ahead may be cut off then."""
         while self._waiting:
             self._wait()
+        try:
+            for start, data in self._ends:
+                self._put(start, memoryview(data))
+        except OSError as error:
+            self.error = self.error or error
+        self._ends.clear()
         self._taken = 0
 
     def close(self) -> None:
@@ -138,12 +149,19 @@ class BlockWriter:
         """Write a block, and return how many bytes the system still has in its memory."""
         data = block.data
         try:
-            at = direct = self._write_pages(start, data)
-            while at < len(data):
-                at += os.pwrite(self._descriptor, data[at:], start + at)
+            direct = self._write_pages(start, data)
+            if 0 < len(data) - direct < PAGE_BYTES:  # waits for all other blocks, and they for it
+                self._ends.append((start + direct, bytes(data[direct:])))
+            else:
+                self._put(start + direct, data[direct:])
             return len(data) - direct
         finally:
             block.give_back()
+
+    def _put(self, start: int, data: memoryview) -> None:
+        at = 0
+        while at < len(data):
+            at += os.pwrite(self._descriptor, data[at:], start + at)
 
     def _write_pages(self, start: int, data: memoryview) -> int:
         """Write whole pages past the page cache, if that is possible, and return the number of bytes."""
@@ -174,8 +192,9 @@ def _open_direct(path: Path) -> int | None:
 
 
 def _take_room(descriptor: int, start: int, n_bytes: int) -> None:
-    """Take room on the disk, if the file system can do that without writing: `os.posix_fallocate` would write."""
-    if (fallocate := _fallocate()) is not None:
+    """Take room on a disk that has plenty, if that takes no writing, as which `os.posix_fallocate` might do it."""
+    disk = os.fstatvfs(descriptor)
+    if (fallocate := _fallocate()) is not None and disk.f_bavail * disk.f_frsize > _PLENTY * n_bytes:
         fallocate(descriptor, 0, ctypes.c_int64(start), ctypes.c_int64(n_bytes))
 
 

@@ -18,7 +18,7 @@ _OBJECT = struct.Struct("<HH4xQ")
 _LOOKED_AT_BYTES = 1 << 26
 """At the front, where a header lies, and at the end; in between a large file has chunks alone."""
 
-_ENDS_BYTES = 1 << 20
+_ENDS_BYTES = 1 << 18
 """So much of both ends is looked at before HDF5 tells where the chunks are."""
 
 _BLOCK_BYTES = 1 << 20
