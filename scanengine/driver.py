@@ -36,6 +36,9 @@ UNBUFFERED_TILE_POINTS = 1 << 22
 _MOST_TOGETHER = 4
 """Tiles that a thread hands over together, beside which the driver does not count."""
 
+_MOST_AHEAD = 4
+"""So many times these may wait for a thread, or for the sink: each tile takes memory."""
+
 PAST_CACHES_BYTES = 1 << 22
 """A grid in memory larger than this is written past the caches."""
 
@@ -391,7 +394,8 @@ class _Pass(Generic[Prepared]):
         flow = None
         pool = ThreadPoolExecutor(self._threads, thread_name_prefix="scan")
         try:
-            flow = Flow(pool, self._tiles, batched(starts, self._together), 2 * self._threads)
+            ahead = self._threads if self._together == 1 else min(self._threads, _MOST_AHEAD)
+            flow = Flow(pool, self._tiles, batched(starts, self._together), self._threads + ahead)
             for finished in flow:
                 self._collect(finished)
                 self._progress(self._done)

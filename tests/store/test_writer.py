@@ -8,6 +8,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,10 +16,12 @@ import h5py
 import numpy as np
 import pytest
 import xarray as xr
+from h5py._objects import phil
 
 from scanengine.errors import InputError, RunError
 from scanengine.grids import Axis, FloatArray, RunningMinima
 from scanengine.store import GridWriter, ResponseArray, open_result
+from scanengine.store.blocks import Block, BlockWriter
 from tests.store.results import (
     DEFINITION,
     SHAPE,
@@ -250,3 +253,24 @@ def test_a_failed_write_is_a_run_error_and_leaves_hdf5_in_peace(
     with pytest.raises(InputError, match=f"stopped after {writer.tiles_written} of 8 tiles"):
         open_result(writer.kept)
     assert capfd.readouterr().err == ""
+
+
+def test_no_thread_is_waited_for_while_hdf5_holds_its_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another one may collect h5py's garbage at any moment, for which it needs that lock."""
+    write, free = BlockWriter.write, []
+
+    def try_lock() -> None:
+        free.append(phil.acquire(False))
+        if free[-1]:
+            phil.release()
+
+    def watched(self: BlockWriter, start: int, block: Block) -> None:
+        other = threading.Thread(target=try_lock)
+        other.start()
+        other.join()
+        write(self, start, block)
+
+    monkeypatch.setattr(BlockWriter, "write", watched)
+    with writer_for(tmp_path / "out.h5") as writer:
+        write_first_tile(writer)
+    assert free == [True]
