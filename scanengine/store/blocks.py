@@ -33,8 +33,10 @@ _MOST_WAITING = 16
 _IN_MEMORY_BYTES = 1 << 26
 """So many bytes may wait in the operating system's memory before the disk is to begin with them."""
 
-_AHEAD_BYTES = 1 << 28
-"""So much of the file is taken from the disk at once: threads that each make it a little longer wait for each other."""
+_MOST_AHEAD_BYTES = 1 << 28
+"""So much of the file is taken from the disk at once, or as much as it has: threads that each make it a little longer
+wait for each other.
+"""
 
 _PLENTY = 16
 """As many times what is taken ahead has to be free: the last room belongs to who needs it."""
@@ -89,10 +91,10 @@ class BlockWriter:
                 thread.start()
         while self._waiting >= _MOST_WAITING:
             self._wait()
-        if self._direct is not None and start + len(block.data) > self._taken:
-            first = max(start, self._taken)
-            _take_room(self._descriptor, first, _AHEAD_BYTES)
-            self._taken = first + _AHEAD_BYTES
+        end = start + len(block.data)
+        if self._direct is not None and len(block.data) >= LARGE_BYTES and end > self._taken:
+            self._taken = end + min(end, _MOST_AHEAD_BYTES)
+            _take_room(self._descriptor, start, self._taken - start)
         self._begin(partial(self._write, start, block))
 
     def wrote(self, n_bytes: int) -> None:
