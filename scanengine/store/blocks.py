@@ -25,7 +25,7 @@ PAGE_BYTES = 4096
 """What goes past the page cache begins and ends at a multiple of this, in memory and in the file."""
 
 LARGE_BYTES = 1 << 16
-"""Parts of a file from this size on are worth a beginning at a page."""
+"""From this size on a part of a file is worth a beginning at a page, and a block another thread."""
 
 _WRITERS = 8
 _MOST_WAITING = 16
@@ -92,7 +92,7 @@ class BlockWriter:
         while self._waiting >= _MOST_WAITING:
             self._wait()
         end = start + len(block.data)
-        if self._direct is not None and len(block.data) >= LARGE_BYTES and end > self._taken:
+        if self._direct is not None and end > self._taken:
             self._taken = end + min(end, _MOST_AHEAD_BYTES)
             _take_room(self._descriptor, start, self._taken - start)
         self._begin(partial(self._write, start, block))

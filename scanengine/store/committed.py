@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 
-from scanengine.store.blocks import Block, BlockWriter, address
+from scanengine.store.blocks import LARGE_BYTES, Block, BlockWriter, address
 
 _MAGIC = b"scanengine-commit"
 _BLOCK = 1 << 24
@@ -101,7 +101,7 @@ class CommittedFile:
 
     @contextmanager
     def block(self, block: Block) -> Iterator[None]:
-        """Leave a block that HDF5 writes within to other threads, if it writes it behind the committed end, as it is.
+        """Leave a large block that HDF5 writes within to other threads, if it writes it behind the committed end.
 
         Until `commit` it may be on its way to the disk; it is given back when it is there.
         """
@@ -120,7 +120,7 @@ class CommittedFile:
     def _is_block(self, view: memoryview, first: int) -> bool:
         """Tell whether this is the block, and note where it belongs; HDF5 may write other things before and after."""
         block = self._block
-        if block is None or len(view) != len(block.data) or first < self._committed:
+        if block is None or not LARGE_BYTES <= len(view) == len(block.data) or first < self._committed:
             return False
         if address(view) != address(block.data):
             return False
@@ -153,7 +153,8 @@ class CommittedFile:
         self._blocks.finish()
         self.check()
         behind = max(self._end, self._committed)
-        self._file.truncate(behind)
+        if self._file.seek(0, os.SEEK_END) > behind:  # room that was taken for blocks
+            self._file.truncate(behind)
         if self._changes:
             try:
                 self._announce(behind)

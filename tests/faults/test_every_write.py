@@ -98,7 +98,8 @@ def test_a_kill_at_any_write_loses_nothing_that_was_acknowledged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...], tile: tuple[int, ...], keep: str
 ) -> None:
     whole, path = tmp_path / "whole.h5", tmp_path / "out.h5"
-    monkeypatch.setattr(partial, "LARGE_BYTES", 4096)  # past the page cache, if they are not smaller
+    for module in (partial, committed):  # past the page cache, if they are not smaller
+        monkeypatch.setattr(module, "LARGE_BYTES", 4096)
     with monkeypatch.context() as patched:
         disk = Disk(patched)
         with writer_for(whole, shape, tile, keep=keep) as writer:

@@ -271,6 +271,7 @@ def test_no_thread_is_waited_for_while_hdf5_holds_its_lock(tmp_path: Path, monke
         write(self, start, block)
 
     monkeypatch.setattr(BlockWriter, "write", watched)
+    monkeypatch.setattr("scanengine.store.committed.LARGE_BYTES", 1)
     with writer_for(tmp_path / "out.h5") as writer:
         write_first_tile(writer)
     assert free == [True]
