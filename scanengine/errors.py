@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 
 class ScanengineError(Exception):
@@ -23,7 +24,16 @@ class RunError(ScanengineError):
 
 
 class Interrupted(RunError):
-    """A run was stopped by the user; the text says what was kept."""
+    """A run was stopped by the user; the text says what was kept.
+
+    `last` is that of the last one: another signal may strike while it is passed on.
+    """
+
+    last: ClassVar[str] = "interrupted"
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        Interrupted.last = text
 
 
 def is_interrupt(error: BaseException | None) -> bool:

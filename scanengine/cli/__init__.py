@@ -68,14 +68,14 @@ def main() -> None:
     try:
         status = app(standalone_mode=False)
         if status == _INTERRUPTED:
-            _fail("interrupted", 1)
+            _fail(Interrupted.last, 1)
         sys.exit(status)
     except ScanengineError as error:
         _fail(str(error), error.exit_status)
     except _UsageError as error:
         _fail(f"{error.format_message()} (scanengine --help lists what there is)", 2)
     except (KeyboardInterrupt, typer.Abort):
-        _fail("interrupted", 1)
+        _fail(Interrupted.last, 1)
     except BrokenPipeError:
         # whoever read our output has gone; say nothing, and let nothing be flushed into the closed pipe at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -84,7 +84,7 @@ def main() -> None:
         _fail('out of memory: fewer points, fewer threads or keep = "profiles" would need less', 1)
     except Exception as error:  # noqa: BLE001  (a bug of ours: still a sentence, with a way to see more)
         if is_interrupt(error):
-            _fail("interrupted", 1)
+            _fail(Interrupted.last, 1)
         if os.environ.get("SCANENGINE_DEBUG"):
             traceback.print_exc()
         _fail(f"a bug in scanengine: {type(error).__name__}: {error}; SCANENGINE_DEBUG=1 shows where", 1)

@@ -25,18 +25,21 @@ def _hear(number: int, frame: FrameType | None) -> None:
 
 
 def _interrupt(_number: int, frame: FrameType | None) -> None:
-    """Interrupt, or try again soon where C code calls Python and lets no exception through."""
-    if hasattr(signal, "setitimer") and _is_called_by_c(frame):
+    """Interrupt, or try again soon: where C code calls Python and lets no exception through, or the run is ending."""
+    if hasattr(signal, "setitimer") and _must_not_fail(frame):
         signal.setitimer(signal.ITIMER_REAL, _RETRY_SECONDS)
         return
     raise KeyboardInterrupt
 
 
-def _is_called_by_c(frame: FrameType | None) -> bool:
-    """Tell whether HDF5 is writing through Python, or Python is taking an object down."""
+def _must_not_fail(frame: FrameType | None) -> bool:
+    """Tell whether HDF5 is writing through Python, Python takes an object down, or it is found out what was kept."""
     while frame is not None:
         code = frame.f_code
-        if code.co_filename.endswith(("/weakref.py", "/store/committed.py")) or code.co_name == "__del__":
+        if code.co_filename.endswith(("/weakref.py", "/store/committed.py")) or code.co_name in _ENDINGS:
             return True
         frame = frame.f_back
     return False
+
+
+_ENDINGS = ("__del__", "_interruptible", "discard")

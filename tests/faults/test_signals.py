@@ -54,7 +54,7 @@ def test_an_interrupted_run_says_what_it_kept_and_goes_on_from_there(
     assert_same(tmp_path / "scan.h5", whole)
 
 
-@pytest.mark.parametrize("place", ["write of HDF5", "end of an object", "weak reference"])
+@pytest.mark.parametrize("place", ["write of HDF5", "end of an object", "weak reference", "end of the run"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_where_python_would_swallow_it_comes_later(
     tmp_path: Path, number: signal.Signals, place: str
@@ -71,7 +71,13 @@ def test_an_interrupt_where_python_would_swallow_it_comes_later(
         "def interrupt(self, start, prepared):\n"
         "    write(self, start, prepared)\n"
         "    if self.tiles_written == 12:\n"
-        f"        {{'write of HDF5': in_hdf5, 'end of an object': Dying, 'weak reference': weakly}}['{place}']()\n"
+        f"        {{'write of HDF5': in_hdf5, 'end of an object': Dying, 'weak reference': weakly, "
+        f"'end of the run': twice}}['{place}']()\n"
+        "def twice():\n"
+        "    original = GridWriter.discard\n"
+        "    def discard(self):\n"
+        f"        os.kill(os.getpid(), {number}); original(self)\n"
+        f"    GridWriter.discard = discard; os.kill(os.getpid(), {number})\n"
         "def in_hdf5(): committed._write_all = put_and_interrupt\n"
         "def weakly():\n"
         "    watched = Watched(); known = weakref.WeakValueDictionary(a=watched)\n"
