@@ -65,6 +65,7 @@ def main() -> None:
     """Run the command line; errors become a sentence on standard error and exit status 1 or 2."""
     _hear_of_the_library()
     listen()
+    Interrupted.last = "interrupted"
     try:
         status = app(standalone_mode=False)
         if status == _INTERRUPTED:
