@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 
 from scanengine.grids import FloatArray
 from scanengine_kernels.limits import LANES_PER_ROUND, fill_past_caches, multiply_and_add
+
+SECONDS = float(os.environ.get("SCANENGINE_BENCHMARK_SECONDS", "0.0"))
+"""How long by turns, at least; as part of the tests each only runs a few times."""
+
+_ROUNDS = 20_000
+MULTIPLY_ADDS = LANES_PER_ROUND * _ROUNDS
 
 
 def seconds(function: Callable[[], object], repeats: int = 7) -> float:
@@ -29,17 +36,32 @@ def _median(function: Callable[[], object], repeats: int, clock: Callable[[], fl
     return sorted(taken)[repeats // 2]
 
 
-def stream_seconds(array: FloatArray) -> float:
-    """Return how long memory takes for as many bytes as an array's, past the caches."""
-    return seconds(lambda: fill_past_caches(array, 1.0))
+def by_turns(*functions: Callable[[], object]) -> list[float]:
+    """Return the medians of the processor time that each takes in this thread, one called after the other, seven times
+    or for `SECONDS`: whoever else uses the machine delays all of them alike.
+    """
+    for function in functions:
+        function()
+    taken: list[list[float]] = [[] for _ in functions]
+    until = time.perf_counter() + SECONDS
+    while len(taken[0]) < 7 or time.perf_counter() < until:
+        for function, times in zip(functions, taken, strict=True):
+            began = time.thread_time()
+            function()
+            times.append(time.thread_time() - began)
+    return [sorted(times)[len(times) // 2] for times in taken]
 
 
-def memset_seconds(array: FloatArray) -> float:
-    """Return how long it takes with ordinary stores."""
-    return seconds(lambda: array.fill(0.0))
+def stream(array: FloatArray) -> Callable[[], object]:
+    """Return what writes as many bytes as an array's, past the caches."""
+    return lambda: fill_past_caches(array, 1.0)
 
 
-def multiply_adds_per_second() -> float:
-    """Return the most multiply-adds of one number a second."""
-    rounds = 1_000_000
-    return LANES_PER_ROUND * rounds / seconds(lambda: multiply_and_add(rounds, 0.5, 0.3))
+def memset(array: FloatArray) -> Callable[[], object]:
+    """Return what does it with ordinary stores."""
+    return lambda: array.fill(0.0)
+
+
+def multiply_adds() -> object:
+    """Do `MULTIPLY_ADDS` of them, of one number each, as fast as can be."""
+    return multiply_and_add(_ROUNDS, 0.5, 0.3)

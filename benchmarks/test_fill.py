@@ -1,6 +1,6 @@
 """A grid stored in memory, beside what memory takes at most.
 
-`pytest benchmarks/test_fill.py -s` prints the ratios.
+`SCANENGINE_BENCHMARK_SECONDS=2 pytest benchmarks/test_fill.py -s` prints the ratios.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.grids import aligned, polynomial
-from benchmarks.limits import memset_seconds, seconds, stream_seconds, wall_seconds
+from benchmarks.limits import by_turns, memset, seconds, stream, wall_seconds
 from scanengine.driver import ArraySink, scan_grid
 
 
@@ -20,9 +20,12 @@ def test_fill_of_reused_memory(dtype: str, inner: int, offset: int) -> None:
     shape = (15, 15, 31, 31, inner)
     chi2, (compiled, axes) = aligned(shape, dtype, offset), polynomial(1, shape)
     values = [axis.values for axis in axes]
-    taken = seconds(lambda: compiled.fill(values, chi2, past_caches=True))
-    print(f"\n{dtype} x {inner}: {stream_seconds(chi2) / taken:.2f} of a streaming fill, ", end="")
-    print(f"{memset_seconds(chi2) / taken:.2f} of memset, {chi2.size / taken / 1e6:.0f} million points per second")
+    taken, streamed, stored = by_turns(
+        lambda: compiled.fill(values, chi2, past_caches=True), stream(chi2), memset(chi2)
+    )
+    compiled.fill(values, chi2, past_caches=True)
+    print(f"\n{dtype} x {inner}: {streamed / taken:.2f} of a streaming fill, ", end="")
+    print(f"{stored / taken:.2f} of memset, {chi2.size / taken / 1e6:.0f} million points per second")
     assert np.all(np.isfinite(chi2[::5, ::5]))
 
 
@@ -32,7 +35,7 @@ def test_grid_with_its_profiles() -> None:
     shape = (15, 15, 31, 31, 40)
     compiled, axes = polynomial(1, shape)
     sink = ArraySink(shape)
-    fill = stream_seconds(sink.chi2)
+    fill = seconds(stream(sink.chi2))
     wall = {threads: wall_seconds(lambda n=threads: scan_grid(compiled, axes, sink, threads=n)) for threads in (1, 2)}  # type: ignore[misc]
     print(f"\ngrid and profiles: {fill / wall[1]:.2f} of a streaming fill; two threads / one: {wall[1] / wall[2]:.2f}")
     assert np.all(np.isfinite(sink.chi2[::5, ::5]))

@@ -1,8 +1,8 @@
 """Minima over all planes or one without a stored grid, beside the peak of multiply-adds, counted as four per point.
 
-`pytest benchmarks/test_profile.py -s` prints the ratios. With the three minima that every point takes part in, all
-planes take seven operations of the same units: no more than 0.57 can be reached. One plane takes five, which leaves
-0.8, or where the innermost axis enters squared three, which would be 1.33.
+`SCANENGINE_BENCHMARK_SECONDS=2 pytest benchmarks/test_profile.py -s` prints the ratios. With the three minima that
+every point takes part in, all planes take seven operations of the same units: no more than 0.57 can be reached. One
+plane takes five, which leaves 0.8, or where the innermost axis enters squared three, which would be 1.33.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from benchmarks.grids import polynomial
-from benchmarks.limits import multiply_adds_per_second, seconds, wall_seconds
+from benchmarks.limits import MULTIPLY_ADDS, by_turns, multiply_adds, wall_seconds
 from scanengine.driver import NoSink, scan_grid
 from scanengine.grids import Axis
 from scanengine.planes import HiddenMinimum, pass_for
@@ -26,11 +26,11 @@ from scanengine.polynomials import ChiSquaredPolynomial, PlaneMinima
 @pytest.mark.parametrize("shape", [(21, 21, 31, 31, 40), (10, 10, 20, 31, 320)])
 def test_all_planes(shape: tuple[int, ...]) -> None:
     compiled, axes = polynomial(1, shape)
-    four_per_point = 4 * prod(shape) / multiply_adds_per_second()
     wall = {}
     for threads in (1, 2):
         wall[threads] = wall_seconds(lambda n=threads: scan_grid(compiled, axes, NoSink(), threads=n))  # type: ignore[misc]
-    kernel = seconds(lambda: reduced(compiled, axes))
+    kernel, peak = by_turns(lambda: reduced(compiled, axes), multiply_adds)
+    four_per_point = 4 * prod(shape) / MULTIPLY_ADDS * peak
     print(f"\nx {shape[-1]}: {four_per_point / kernel:.2f} of the peak, ", end="")
     print(
         f"{prod(shape) / kernel / 1e6:.0f} million points per second; {four_per_point / wall[1]:.2f} with the driver; "
@@ -58,8 +58,8 @@ def test_one_plane(pair: tuple[int, int], shape: tuple[int, ...]) -> None:
     minimum = HiddenMinimum.of(compiled, axes, one)
     values = [axes[axis].values for axis in one.shown]
     plane = np.empty([v.size for v in values])
-    four_per_point = 4 * prod(shape) / multiply_adds_per_second()
-    kernel = seconds(lambda: minimum.fill(values, plane))
+    kernel, peak = by_turns(lambda: minimum.fill(values, plane), multiply_adds)
+    four_per_point = 4 * prod(shape) / MULTIPLY_ADDS * peak
     along = f"{'parabolas' if minimum.parabolas else 'quartics'} along {shape[one.hidden[-1]]}"
     print(f"\none plane, {along}: {four_per_point / kernel:.2f} of the peak, ", end="")
     print(f"{prod(shape) / kernel / 1e6:.0f} million points per second")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from scanengine import cli
-from scanengine.bench import GROUPS, Clock, Measured, measure, run
+from scanengine.bench import GROUPS, Clock, Limit, Measured, measure, run
 from scanengine.bench.peers import peers
 from scanengine_kernels.limits import fill_past_caches, multiply_and_add
 
@@ -31,13 +31,22 @@ def test_every_group_is_measured(found: list[Measured]) -> None:
 
 
 def test_ratios_are_those_of_rates_in_the_same_run(found: list[Measured]) -> None:
-    limits = {(each.what, each.threads): each for each in found if each.ratio is None}
+    rates = {each.what: each for each in found if each.ratio is None}
     compared = [each for each in found if each.ratio is not None]
     assert compared
     for each in compared:
-        beside = limits.get((each.beside, each.threads)) or limits[each.beside, 1]
-        assert each.units == beside.units
-        assert each.ratio == pytest.approx(each.per_cpu_s / beside.per_cpu_s)
+        assert each.units == rates[each.beside].units
+        assert each.beside_per_cpu_s is not None
+        assert each.ratio == pytest.approx(each.per_cpu_s / each.beside_per_cpu_s)
+
+
+def test_work_and_its_limit_are_done_by_turns() -> None:
+    calls: list[str] = []
+    limit = Limit("limit", 5.0, lambda: calls.append("limit"))
+    measured = Clock(2).rate("group", "what", "units", 10.0, lambda: calls.append("work"), limit=limit)
+    assert calls == ["work", "limit"] * 3
+    assert measured.beside == "limit"
+    assert measured.ratio == pytest.approx(measured.per_cpu_s / (measured.beside_per_cpu_s or 0.0))
 
 
 @pytest.mark.parametrize("bins", [1, 10])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -42,7 +42,8 @@ class Measured:
     """One rate: of what, in which units, with how many threads.
 
     `per_s` counts by the clock, `per_cpu_s` by the processor time of all threads: on a machine that others use too, the
-    second says what a thread can do. `ratio` is that of the latter to the rate called `beside`, a limit or a peer.
+    second says what a thread can do. `ratio` is that of the latter to `beside_per_cpu_s`, the rate of a limit or a peer
+    called `beside`.
     """
 
     group: str
@@ -52,11 +53,22 @@ class Measured:
     per_s: float
     per_cpu_s: float
     beside: str = ""
+    beside_per_cpu_s: float | None = None
     ratio: float | None = None
 
     def against(self, other: Measured) -> Measured:
         """The same beside another rate in the same units."""
-        return replace(self, beside=other.what, ratio=self.per_cpu_s / other.per_cpu_s)
+        ratio = self.per_cpu_s / other.per_cpu_s
+        return replace(self, beside=other.what, beside_per_cpu_s=other.per_cpu_s, ratio=ratio)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What cannot be done faster: so much of something, by some work."""
+
+    what: str
+    amount: float
+    work: Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -75,18 +87,31 @@ class Clock:
         threads: int = 1,
         *,
         in_pool: bool = False,
+        limit: Limit | None = None,
     ) -> Measured:
-        """Time some work that does so many units, in threads of its own if it is done in a pool."""
+        """Time some work that does so many units, in threads of its own if it is done in a pool.
+
+        Beside a limit both are done by turns, so that whoever else uses the machine delays them alike.
+        """
         # the time of all threads only where others work: those of a linear algebra library wait in a loop
         cpu_clock = time.process_time if threads > 1 or in_pool else time.thread_time
-        work()
-        wall, cpu = [], []
-        for _ in range(self.repeats):
+        wall: list[float] = []
+        cpu: list[float] = []
+        limit_cpu: list[float] = []
+        for _ in range(1 + self.repeats):
             wall_began, cpu_began = time.perf_counter(), cpu_clock()
             work()
             wall.append(time.perf_counter() - wall_began)
             cpu.append(max(cpu_clock() - cpu_began, 1e-9))
-        return Measured(group, what, units, threads, amount / median(wall), amount / median(cpu))
+            if limit is not None:
+                cpu_began = cpu_clock()
+                limit.work()
+                limit_cpu.append(max(cpu_clock() - cpu_began, 1e-9))
+        measured = Measured(group, what, units, threads, amount / median(wall[1:]), amount / median(cpu[1:]))
+        if limit is None:
+            return measured
+        rate = limit.amount / median(limit_cpu[1:])
+        return replace(measured, beside=limit.what, beside_per_cpu_s=rate, ratio=measured.per_cpu_s / rate)
 
 
 @cache
@@ -130,15 +155,16 @@ def _limits(clock: Clock, shape: tuple[int, ...]) -> Iterator[Measured]:
     )
 
 
-def _fills(clock: Clock, shape: tuple[int, ...], limits: Mapping[str, Measured]) -> Iterator[Measured]:
+def _fills(clock: Clock, shape: tuple[int, ...]) -> Iterator[Measured]:
     group = "stored grids"
     for bins, precision in ((1, "float64"), (10, "float64"), (100, "float64"), (1, "float32")):
         polynomial, _, values = _polynomial(five_dimensional(shape, bins))
         chi2 = np.zeros(shape, dtype=precision)
         what = f"chi2 in memory, {precision}, bins per channel: {bins}"
         work = partial(polynomial.fill, values, chi2, past_caches=True)
-        limit = limits[f"fill of reused memory past the caches, {precision}"]
-        yield clock.rate(group, what, "points", chi2.size, work).against(limit)
+        fill_with_one = partial(fill_past_caches, chi2, 1.0)
+        limit = Limit(f"fill of reused memory past the caches, {precision}", chi2.size, fill_with_one)
+        yield clock.rate(group, what, "points", chi2.size, work, limit=limit)
     threads = default_threads()
     if threads > 1:
         polynomial, _, values = _polynomial(five_dimensional(shape))
@@ -157,13 +183,13 @@ def _fills(clock: Clock, shape: tuple[int, ...], limits: Mapping[str, Measured])
                 list(pool.map(one, cuts[:-1], cuts[1:]))
 
             what = "fill of reused memory past the caches, float64"
-            limit = clock.rate(group, what, "points", chi2.size, partial(in_parts, fill_with_constant), threads)
-            yield limit
+            limit = Limit(what, chi2.size, partial(in_parts, fill_with_constant))
+            yield clock.rate(group, what, "points", chi2.size, limit.work, threads)
             what = "chi2 in memory, float64, bins per channel: 1"
-            yield clock.rate(group, what, "points", chi2.size, partial(in_parts, fill), threads).against(limit)
+            yield clock.rate(group, what, "points", chi2.size, partial(in_parts, fill), threads, limit=limit)
 
 
-def _profiles(clock: Clock, shape: tuple[int, ...], limits: Mapping[str, Measured]) -> Iterator[Measured]:
+def _profiles(clock: Clock, shape: tuple[int, ...]) -> Iterator[Measured]:
     for length in (shape[-1], 8 * shape[-1]):
         # large enough that the driver's threads have something to do
         here = (*shape[:-1], length) if length > shape[-1] else (8 * shape[0], *shape[1:])
@@ -171,11 +197,17 @@ def _profiles(clock: Clock, shape: tuple[int, ...], limits: Mapping[str, Measure
         for threads in sorted({1, default_threads()}):
             what = f"all planes and lines, last axis of {length} points"
             work = partial(scan_grid, polynomial, axes, NoSink(), threads=threads)
-            measured = clock.rate("profiles on the fly", what, "points", prod(here), work, threads, in_pool=True)
-            yield measured.against(limits[_ARITHMETIC])
+            yield clock.rate(
+                "profiles on the fly", what, "points", prod(here), work, threads, in_pool=True, limit=_arithmetic()
+            )
         few, many = (shape[0], shape[0]), (40, 40)
-        yield _one_plane(clock, "quartics", (2, 3), (*many, *few, length)).against(limits[_ARITHMETIC])
-        yield _one_plane(clock, "parabolas in mu_nu^2", (0, 1), (*few, *many, length)).against(limits[_ARITHMETIC])
+        yield _one_plane(clock, "quartics", (2, 3), (*many, *few, length))
+        yield _one_plane(clock, "parabolas in mu_nu^2", (0, 1), (*few, *many, length))
+
+
+def _arithmetic() -> Limit:
+    points = _ROUNDS * LANES_PER_ROUND / MULTIPLY_ADDS_PER_POINT
+    return Limit(_ARITHMETIC, points, partial(multiply_and_add, _ROUNDS, 0.5, 0.1))
 
 
 def _one_plane(clock: Clock, kind: str, pair: tuple[int, int], shape: tuple[int, ...]) -> Measured:
@@ -187,7 +219,8 @@ def _one_plane(clock: Clock, kind: str, pair: tuple[int, int], shape: tuple[int,
     shown = [axes[axis].values for axis in over.shown]
     work = partial(minimum.fill, shown, np.empty([values.size for values in shown]))
     hidden = " x ".join(str(shape[axis]) for axis in over.hidden)
-    return clock.rate("profiles on the fly", f"one plane, {kind}, {hidden} hidden points", "points", prod(shape), work)
+    what = f"one plane, {kind}, {hidden} hidden points"
+    return clock.rate("profiles on the fly", what, "points", prod(shape), work, limit=_arithmetic())
 
 
 def _integrals(clock: Clock, shape: tuple[int, ...]) -> Iterator[Measured]:
@@ -245,12 +278,11 @@ GROUPS = ("limits", "stored grids", "profiles on the fly", "other kernels", "res
 def run(quick: bool = False, progress: Callable[[int], None] = lambda _: None) -> list[Measured]:
     """Measure everything, on a smaller grid and fewer times if quick; progress is told which of `GROUPS` begins."""
     clock, shape = (Clock(7), QUICK_SHAPE) if quick else (Clock(25), SHAPE)
-    limits: dict[str, Measured] = {}
     found: list[Measured] = []
     parts: Sequence[Callable[[], Iterator[Measured]]] = (
         partial(_limits, clock, shape),
-        partial(_fills, clock, shape, limits),
-        partial(_profiles, clock, shape, limits),
+        partial(_fills, clock, shape),
+        partial(_profiles, clock, shape),
         partial(_others, clock, shape),
         partial(_integrals, clock, shape),
         partial(_peers, clock, shape),
@@ -258,5 +290,4 @@ def run(quick: bool = False, progress: Callable[[int], None] = lambda _: None) -
     for number, part in enumerate(parts):
         progress(number)
         found += part()
-        limits |= {each.what: each for each in found if each.group == "limits"}
     return found
