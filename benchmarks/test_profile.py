@@ -23,7 +23,7 @@ from scanengine.polynomials import ChiSquaredPolynomial, PlaneMinima
 
 
 @pytest.mark.jit_only
-@pytest.mark.parametrize("shape", [(21, 21, 31, 31, 40), (10, 10, 20, 31, 320)])
+@pytest.mark.parametrize("shape", [(42, 42, 31, 31, 40), (20, 20, 20, 31, 320)])
 def test_all_planes(shape: tuple[int, ...]) -> None:
     compiled, axes = polynomial(1, shape)
     wall = {}
