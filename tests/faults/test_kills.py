@@ -38,7 +38,10 @@ POINTS = [
 ]
 MANY = len(QUICK) + 2 < KILLS
 KINDS_AND_POINTS = [
-    (kind, point) for n, point in enumerate(POINTS) for kind in (KINDS if MANY else [QUICK[n % len(QUICK)]])
+    (kind, point)
+    for n, point in enumerate(POINTS)
+    for kind in (KINDS if MANY else [QUICK[n % len(QUICK)]])
+    if (kind[1], point) != ("profiles", ("best fit", 2))  # of profiles alone it is written once
 ]
 
 
