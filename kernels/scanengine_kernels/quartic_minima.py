@@ -120,9 +120,8 @@ def minimise_quartic(
             else:
                 cell = (b + block) // blocks_per_cell
                 highest = minima[cell]  # of what the minimum over all blocks can be
-                for other in range(min(number, (cell + 1) * blocks_per_cell - b)):
-                    if other >= block:
-                        highest = min(highest, of_blocks[other] + blocks.bounds[other])
+                for other in range(block, min(number, (cell + 1) * blocks_per_cell - b)):
+                    highest = min(highest, of_blocks[other] + blocks.bounds[other])
                 least = of_blocks[block]
                 if least < needed and least - bound <= highest:
                     fix_block(blocks, squares, values, block)
