@@ -1,14 +1,15 @@
 """How long a new process takes to its first result, beside what the imports alone take.
 
 `pytest benchmarks/test_startup.py --benchmark-enable --benchmark-only` prints the times. `test_limit` imports what
-every scan needs; what a verb takes beyond it is ours. The kernels are compiled once before the first of these.
+every scan needs; what a verb takes beyond it is ours. The kernels are compiled once before the first of these, and
+Python's own byte code is kept, as an installed package has it.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,14 @@ RUN_LARGE = (
 )
 
 Benchmark = Callable[..., None]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def byte_code(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+        patch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path_factory.mktemp("byte-code")))
+        yield
 
 
 def new_process(benchmark: Benchmark, *arguments: str) -> None:

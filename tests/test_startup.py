@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 import scanengine
-from scanengine_kernels.small import SMALL_POINTS
+from scanengine.polynomials import ChiSquaredPolynomial
 
 SMALL = "scholberg2006/fig07"
 
 
 def imported(code: str, tmp_path: Path) -> set[str]:
     """Which of the slow packages a new process has imported when it has run the code."""
-    slow = ("numba", "scipy", "h5py", "matplotlib", "contourpy", "jinja2", "typer", "rich")
+    slow = ("numba", "scipy", "numpy.ma", "h5py", "matplotlib", "contourpy", "jinja2", "typer", "rich")
     code += f"\nimport sys; print('imported', *(name for name in {slow} if name in sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -62,11 +62,18 @@ def test_command_line(tmp_path: Path) -> None:
 
 @pytest.mark.jit_only
 def test_grid_just_too_large_is_compiled_and_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    n = int(SMALL_POINTS**0.5) // 8
-    overrides = [f"axes.{name}.points={n}" for name in ("eps_ee_uV", "eps_ee_dV")]
-    small = scanengine.load(SMALL, overrides).run()
-    monkeypatch.setattr("scanengine.api.scan.SMALL_POINTS", n * n - 1)
-    compiled = scanengine.load(SMALL, overrides).run()
+    overrides = [f"axes.{name}.points=181" for name in ("eps_ee_uV", "eps_ee_dV")]
+    scan = scanengine.load(SMALL, overrides)
+    assert isinstance(scan.evaluator, ChiSquaredPolynomial)
+    squares = 181**2 * len(scan.evaluator.residuals)
+    monkeypatch.setattr("scanengine.api.scan.SMALL_SQUARES", squares)
+    scan = scanengine.load(SMALL, overrides)
+    assert not scan.compiled
+    small = scan.run()
+    monkeypatch.setattr("scanengine.api.scan.SMALL_SQUARES", squares - 1)
+    scan = scanengine.load(SMALL, overrides)
+    assert scan.compiled
+    compiled = scan.run()
     difference = np.abs(small.chi2 - compiled.chi2) / (1.0 + compiled.chi2)
     assert 0.0 < difference.max() < 1e-11
     # many grid points have chi2 = 0, up to rounding

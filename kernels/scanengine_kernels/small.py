@@ -12,8 +12,9 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-SMALL_POINTS = 1 << 21
-"""A grid up to this size is filled and reduced in less time than it takes to import Numba and load compiled kernels."""
+SMALL_SQUARES = 1 << 24
+"""A grid of up to so many squares, points times residuals, is filled and reduced in less time than it takes to import
+Numba and load compiled kernels."""
 
 
 def fill_squares(

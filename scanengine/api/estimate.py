@@ -116,5 +116,5 @@ def _try(scan: Scan, blocks: Tiling, start: tuple[int, ...], trial: _Trial) -> i
 
 def _spread(tiling: Tiling, most: int) -> list[tuple[int, ...]]:
     """Return the first points of at most `most` tiles, spread evenly over the grid."""
-    chosen = np.unique(np.linspace(0, len(tiling) - 1, most).astype(np.int64))
-    return list(tiling.some(chosen).starts())
+    chosen = sorted(set(np.linspace(0, len(tiling) - 1, most).astype(np.int64).tolist()))
+    return list(tiling.some(np.array(chosen)).starts())

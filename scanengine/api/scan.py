@@ -40,7 +40,7 @@ from scanengine.profiling import exact_profiles
 from scanengine.response import Response, responses
 from scanengine.skipping import compact_tiling, cut_above, relevant_tiles
 from scanengine_kernels.direct import CrossSection
-from scanengine_kernels.small import SMALL_POINTS
+from scanengine_kernels.small import SMALL_SQUARES
 
 if TYPE_CHECKING:
     pass
@@ -469,8 +469,8 @@ class Scan:
         if self._is_direct():
             return DirectEvaluator(self.definition, self.likelihood, self.cross_section)
         polynomial = self.likelihood.polynomial(self.definition.axes, self.definition.parameters)
-        if isinstance(polynomial, ChiSquaredPolynomial) and prod(self.shape) <= SMALL_POINTS:
-            return replace(polynomial, compiled=False)
+        if isinstance(polynomial, ChiSquaredPolynomial):
+            return replace(polynomial, compiled=prod(self.shape) * len(polynomial.residuals) > SMALL_SQUARES)
         return polynomial
 
     @property

@@ -174,11 +174,12 @@ def outer_panels(
             q_MeV = form_factor.parameters[1 : 1 + int(form_factor.parameters[0])] * constants.HBARC_MEV_FM
             T_kinks_MeV.append(q_MeV**2 / (2.0 * M))
     e_kinks = [float(E_min(T, M)) for T in np.concatenate(T_kinks_MeV)]
-    cuts = np.unique(np.concatenate((e_edges, e_kinks, spectrum.knots_MeV, spectrum.line_energies_MeV)))
+    # in order by set: np.unique would import numpy.ma, which takes longer than the integrals
+    cuts = np.array(sorted({*e_edges, *e_kinks, *spectrum.knots_MeV, *spectrum.line_energies_MeV}))
     cuts = cuts[(cuts >= e_edges[0]) & (cuts <= e_edges[-1])]
     # the magnetic rate goes like 1/T: no panel spans more than a factor of four in e, unless it begins at zero
     lows = [float(lo * 4.0**k) for lo, hi in pairwise(cuts) if lo > 0.0 for k in range(1, int(log(hi / lo, 4.0)) + 1)]
-    cuts = np.union1d(cuts, [low for low in lows if low < cuts[-1]])
+    cuts = np.array(sorted({*cuts, *(low for low in lows if low < cuts[-1])}))
     panels = np.column_stack((cuts[:-1], cuts[1:]))
     bins = np.searchsorted(e_edges, 0.5 * (panels[:, 0] + panels[:, 1]), side="right") - 1
     return panels, bins.astype(np.int64)

@@ -49,7 +49,7 @@ def arrange(
     vars(driver.Tiling)["of"].__func__.__defaults__ = (points,)
     driver.TILE_POINTS = driver.UNBUFFERED_TILE_POINTS = points
     if compiled:
-        vars(scan)["SMALL_POINTS"] = 0
+        vars(scan)["SMALL_SQUARES"] = 0
     if pause or hold:
         write, numbers = writer.GridWriter.write, itertools.count(1)
 
