@@ -242,15 +242,29 @@ def where_less(a: Lanes | float, b: Lanes | float, x: Lanes | float, y: Lanes | 
     return np.where(np.less(a, b), x, y + np.zeros(LANES))
 
 
+def _emit_absolute(code: _Code, a: Any) -> Any:
+    kind = ir.FunctionType(_BLOCK, [_BLOCK])
+    function = cgutils.get_or_insert_function(code.builder.module, kind, f"llvm.fabs.v{LANES}f64")  # type: ignore[no-untyped-call]
+    return code.builder.call(function, [code.block(a)])
+
+
+@_compiled_as(_block_of, _emit_absolute)
+def absolute(a: Lanes | float) -> Lanes:
+    """Return |a|."""
+    return np.abs(a) + np.zeros(LANES)
+
+
 def _emit_first_lanes(code: _Code, number: Any, a: Any, b: Any) -> Any:
-    lane = ir.Constant(ir.VectorType(_INT64, LANES), list(range(LANES)))
-    inside = code.builder.icmp_signed("<", lane, code.spread(number))
+    most = ir.Constant(_INT64, LANES)
+    number = code.builder.select(code.builder.icmp_signed("<", number, most), number, most)
+    bits = code.builder.sub(code.builder.shl(ir.Constant(_INT64, 1), number), ir.Constant(_INT64, 1))
+    inside = code.builder.bitcast(code.builder.trunc(bits, ir.IntType(LANES)), ir.VectorType(ir.IntType(1), LANES))
     return code.builder.select(inside, code.block(a), code.block(b))
 
 
 @_compiled_as(lambda _, a, b: lanes(types.int64, a, b) if _block_of(a, b) else None, _emit_first_lanes)
 def first_lanes(number: int, a: Lanes | float, b: Lanes | float) -> Lanes:
-    """Return the first `number` lanes of a and the others of b."""
+    """Return the first `number` lanes of a, 0 or more, and the others of b."""
     return np.where(np.arange(LANES) < number, a, b)
 
 

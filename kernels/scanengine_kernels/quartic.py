@@ -20,11 +20,11 @@ from scanengine_kernels._jit import jit, jit_inline
 from scanengine_kernels._simd import (
     LANES,
     Lanes,
+    absolute,
     aligned,
     fma,
     load,
     lowest_of_each,
-    maximum,
     minimum,
     splat,
     store,
@@ -266,12 +266,6 @@ def bernstein_floor_of_both_sides(c0: Lanes, c1: Lanes, c2: Lanes, c3: Lanes, c4
     b3 = fma(-0.25, absolute(fma(3.0, c1, c3)), fma(0.5, c2, c0))
     b4 = ((c0 + c2) + c4) - absolute(c1 + c3)
     return minimum(minimum(b1, b2), minimum(b3, b4))
-
-
-@jit_inline
-def absolute(x: Lanes) -> Lanes:
-    """Return |x|."""
-    return maximum(x, 0.0 - x)
 
 
 @jit_inline

@@ -33,13 +33,16 @@ def combined(a: FloatArray, b: FloatArray, c: FloatArray, out: FloatArray) -> No
     simd.store(out, 48, simd.first_lanes(3, x, y))
     simd.store(out, 56, simd.lowest_of_each(x, y, z, x, y, z, x, z))
     simd.store(out, 64, simd.where_less(x, y, z, 7.0))
-    out[72] = simd.lowest(x)
-    out[73] = simd.total(x)
+    simd.store(out, 72, simd.absolute(x))
+    for i, number in enumerate((0, 8, 100)):
+        simd.store(out, 80 + 8 * i, simd.first_lanes(number, x, y))
+    out[104] = simd.lowest(x)
+    out[105] = simd.total(x)
 
 
 @given(BLOCKS, BLOCKS, BLOCKS)
 def test_operations_on_blocks(a: FloatArray, b: FloatArray, c: FloatArray) -> None:
-    out = np.full(74, np.nan)
+    out = np.full(106, np.nan)
     combined(a, b, c, out)
     np.testing.assert_allclose(out[:8], a * b + c, rtol=1e-15, atol=1e-15 * np.abs(a * b).max())
     np.testing.assert_allclose(out[8:16], 2.0 * a + 0.5, rtol=1e-15, atol=1e-15 * np.abs(a).max())
@@ -51,8 +54,10 @@ def test_operations_on_blocks(a: FloatArray, b: FloatArray, c: FloatArray) -> No
     lowest = [v.min() for v in (a, b, c)]
     assert np.array_equal(out[56:64], [lowest[i] for i in (0, 1, 2, 0, 1, 2, 0, 2)])
     assert np.array_equal(out[64:72], np.where(a < b, c, 7.0))
-    assert out[72] == a.min()
-    np.testing.assert_allclose(out[73], a.sum(), atol=1e-14 * np.abs(a).max())
+    assert np.array_equal(out[72:80], np.abs(a))
+    assert np.array_equal(out[80:104], [*b, *a, *a])
+    assert out[104] == a.min()
+    np.testing.assert_allclose(out[105], a.sum(), atol=1e-14 * np.abs(a).max())
 
 
 @jit
