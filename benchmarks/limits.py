@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from scanengine.grids import FloatArray
 from scanengine_kernels.limits import LANES_PER_ROUND, fill_past_caches, multiply_and_add
@@ -16,39 +16,28 @@ _ROUNDS = 20_000
 MULTIPLY_ADDS = LANES_PER_ROUND * _ROUNDS
 
 
-def seconds(function: Callable[[], object], repeats: int = 7) -> float:
-    """Return the median of the processor time that a call takes in this thread, after one to warm up."""
-    return _median(function, repeats, time.thread_time)
-
-
-def wall_seconds(function: Callable[[], object], repeats: int = 7) -> float:
-    """Return the median time that a call takes, in whatever threads, after one to warm up."""
-    return _median(function, repeats, time.perf_counter)
-
-
-def _median(function: Callable[[], object], repeats: int, clock: Callable[[], float]) -> float:
-    function()
-    taken = []
-    for _ in range(repeats):
-        began = clock()
-        function()
-        taken.append(clock() - began)
-    return sorted(taken)[repeats // 2]
-
-
 def by_turns(*functions: Callable[[], object]) -> list[float]:
     """Return the medians of the processor time that each takes in this thread, one called after the other, seven times
     or for `SECONDS`: whoever else uses the machine delays all of them alike.
     """
+    return _by_turns(functions, time.thread_time)
+
+
+def wall_by_turns(*functions: Callable[[], object]) -> list[float]:
+    """Do as `by_turns` by the clock, in whatever threads."""
+    return _by_turns(functions, time.perf_counter)
+
+
+def _by_turns(functions: Sequence[Callable[[], object]], clock: Callable[[], float]) -> list[float]:
     for function in functions:
         function()
     taken: list[list[float]] = [[] for _ in functions]
     until = time.perf_counter() + SECONDS
     while len(taken[0]) < 7 or time.perf_counter() < until:
         for function, times in zip(functions, taken, strict=True):
-            began = time.thread_time()
+            began = clock()
             function()
-            times.append(time.thread_time() - began)
+            times.append(clock() - began)
     return [sorted(times)[len(times) // 2] for times in taken]
 
 
