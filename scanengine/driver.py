@@ -429,8 +429,8 @@ class _Pass(Generic[Prepared]):
 
     @cached_property
     def _together(self) -> int:
-        """How many tiles a thread does at a time: of those that are quickly done and kept, several."""
-        quick = self._reducing is not None and self._array is None and self._sink.wants_tiles
+        """How many tiles a thread does at a time: of those that are quickly done, several."""
+        quick = self._reducing is not None and self._array is None
         return max(1, min(_MOST_TOGETHER, len(self._tiling) // (8 * self._threads))) if quick else 1
 
     def _tiles(self, starts: Sequence[tuple[int, ...]]) -> list[_Done[Prepared]]:
