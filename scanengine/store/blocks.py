@@ -33,13 +33,13 @@ _MOST_WAITING = 16
 _IN_MEMORY_BYTES = 1 << 26
 """So many bytes may wait in the operating system's memory before the disk is to begin with them."""
 
-_MOST_AHEAD_BYTES = 1 << 28
-"""So much of the file is taken from the disk at once, or as much as it has: threads that each make it a little longer
-wait for each other.
+_MOST_AHEAD_BYTES = 1 << 30
+"""So much of the file is taken from the disk at once: threads that each make it a little longer wait for each other,
+and while it is made longer all of them wait.
 """
 
-_PLENTY = 16
-"""As many times what is taken ahead has to be free: the last room belongs to who needs it."""
+_SHARE_AHEAD = 16
+"""Of the disk's free room no more than this part is taken ahead: the last room belongs to who needs it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +79,11 @@ class BlockWriter:
         self._waiting = 0
         self._in_memory = 0
         self._taken = 0
+        self._expected = 0
+
+    def expect(self, n_bytes: int) -> None:
+        """Note how long the file may become."""
+        self._expected = n_bytes
 
     def write(self, start: int, block: Block) -> None:
         """Have a block written from `start` on, and then given back; waits while there are too many.
@@ -93,8 +98,7 @@ class BlockWriter:
             self._wait()
         end = start + len(block.data)
         if self._direct is not None and end > self._taken:
-            self._taken = end + min(end, _MOST_AHEAD_BYTES)
-            _take_room(self._descriptor, start, self._taken - start)
+            self._taken = start + _take_room(self._descriptor, start, max(self._expected, 2 * end) - start)
         self._begin(partial(self._write, start, block))
 
     def wrote(self, n_bytes: int) -> None:
@@ -193,11 +197,15 @@ def _open_direct(path: Path) -> int | None:
         return None
 
 
-def _take_room(descriptor: int, start: int, n_bytes: int) -> None:
-    """Take room on a disk that has plenty, if that takes no writing, as which `os.posix_fallocate` might do it."""
+def _take_room(descriptor: int, start: int, n_bytes: int) -> int:
+    """Take room on the disk, if that takes no writing, as which `os.posix_fallocate` might do it; return how much of
+    what was asked for need not be asked for again.
+    """
     disk = os.fstatvfs(descriptor)
-    if (fallocate := _fallocate()) is not None and disk.f_bavail * disk.f_frsize > _PLENTY * n_bytes:
+    n_bytes = min(n_bytes, _MOST_AHEAD_BYTES, disk.f_bavail * disk.f_frsize // _SHARE_AHEAD)
+    if n_bytes > 0 and (fallocate := _fallocate()) is not None:
         fallocate(descriptor, 0, ctypes.c_int64(start), ctypes.c_int64(n_bytes))
+    return n_bytes
 
 
 @cache

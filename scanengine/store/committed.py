@@ -99,6 +99,10 @@ class CommittedFile:
         self._end = max(self._end, self._place)
         return n
 
+    def expect(self, n_bytes: int) -> None:
+        """Note how long the file may become with its blocks: room for them is taken at once."""
+        self._blocks.expect(n_bytes)
+
     @contextmanager
     def block(self, block: Block) -> Iterator[None]:
         """Leave a large block that HDF5 writes within to other threads, if it writes it behind the committed end.

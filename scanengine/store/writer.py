@@ -103,6 +103,7 @@ class GridWriter:
             raise InputError(being_written(self.partial)) from None
         except (OSError, RuntimeError) as error:
             raise InputError(f"{self.path} cannot be written: {_reason(error)}; write elsewhere with -o") from error
+        self._partial.stream.expect(self.plan.n_bytes + self.plan.reserve_bytes)
         self._file = self._partial.file
         remove_leftovers(self.partial)
         self._chi2: Any = self._file[layout.CHI2] if self.wants_tiles else None
@@ -158,6 +159,9 @@ class GridWriter:
         `checkpoints` counts them.
         """
         self._running = running
+        self._checkpoint_in_time()
+
+    def _checkpoint_in_time(self) -> None:
         pause = max(CHECKPOINT_SECONDS, self._checkpoint_seconds / _CHECKPOINT_SHARE)
         if time.monotonic() - self._last_checkpoint > pause:
             self.checkpoint()
@@ -186,7 +190,7 @@ class GridWriter:
         exact_numbers = sum(v.size for v in (*exact[1].lines.values(), *exact[1].planes.values())) if exact else 0
         self._require_room(8 * exact_numbers)
         with self._as_run_error():
-            self.checkpoint()  # what follows can be done again, the tiles not so soon
+            self._checkpoint_in_time()  # the profiles may be more than the disk has room for
             members.write_profiles(self._file, [axis.name for axis in self.plan.axes], profiles)
             if exact is not None:
                 members.write_exact_profiles(self._file, *exact)
