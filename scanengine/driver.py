@@ -13,7 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExec
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations, islice, product
+from itertools import combinations, islice
 from math import prod
 from typing import Generic, Literal, Protocol, TypeVar, runtime_checkable
 
@@ -23,15 +23,10 @@ from numpy.typing import NDArray
 from scanengine.errors import InputError, Interrupted, RunError
 from scanengine.grids import Axis, FloatArray, Profiles, RunningMinima
 from scanengine.polynomials import LowestPlane, PlaneMinima
+from scanengine.tiling import Tiling
 from scanengine_kernels import small
 
 _LANES = 8  # scanengine_kernels._simd.LANES, without Numba
-
-TILE_POINTS = 1 << 17
-"""Points of a tile: 1 MB of float64, which stays in a core's cache from filling through reduction to compression."""
-
-UNBUFFERED_TILE_POINTS = 1 << 22
-"""Points of a tile that no cache has to hold: a millisecond of arithmetic, beside which the driver does not count."""
 
 _MOST_TOGETHER = 4
 """Tiles that a thread hands over together, beside which the driver does not count."""
@@ -144,90 +139,6 @@ class ArraySink(Fleeting):
         """Put a copied tile in its place."""
         if prepared is not None:
             self.part(start, prepared.shape)[...] = prepared
-
-
-@dataclass(frozen=True)
-class Tiling:
-    """A grid cut into boxes of at most `tile_shape`, which spans the last axes whole, the first by one point."""
-
-    grid_shape: tuple[int, ...]
-    tile_shape: tuple[int, ...]
-
-    @classmethod
-    def of(cls, grid_shape: tuple[int, ...], points: int = TILE_POINTS) -> Tiling:
-        """Choose tiles of about `points` points, contiguous in C order."""
-        tile = [1] * len(grid_shape)
-        for axis in range(len(grid_shape) - 1, -1, -1):
-            # no tile may be so thin that threads wait for one another: an axis is cut into nearly equal parts
-            parts = -(-grid_shape[axis] * prod(tile) // points)
-            tile[axis] = -(-grid_shape[axis] // parts)
-            if parts > 1:
-                break
-        return cls(grid_shape, tuple(tile))
-
-    @classmethod
-    def for_minima(cls, grid_shape: tuple[int, ...]) -> Tiling:
-        """Choose tiles that need not be filled."""
-        return cls.of(grid_shape, tile_points(prod(grid_shape)))
-
-    @property
-    def counts(self) -> tuple[int, ...]:
-        """Number of tiles along each axis."""
-        return tuple(-(-n // t) for n, t in zip(self.grid_shape, self.tile_shape, strict=True))
-
-    def __len__(self) -> int:
-        return prod(self.counts)
-
-    @property
-    def points(self) -> int:
-        """Number of grid points in the tiles."""
-        return prod(self.grid_shape)
-
-    def starts(self) -> Iterator[tuple[int, ...]]:
-        """Yield the index of each tile's first point, in C order."""
-        return product(*(range(0, n, t) for n, t in zip(self.grid_shape, self.tile_shape, strict=True)))
-
-    def numbered(self) -> NDArray[np.int64]:
-        """Return the numbers of the tiles, as all those of the grid count in C order."""
-        return np.arange(prod(self.counts))
-
-    def some(self, numbers: NDArray[np.int64]) -> SomeTiles:
-        """Return the tiles of these numbers alone."""
-        return SomeTiles(self.grid_shape, self.tile_shape, np.sort(numbers))
-
-    def shape_at(self, start: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the shape of the tile that begins there: smaller at the far edge."""
-        return tuple(min(t, n - s) for s, t, n in zip(start, self.tile_shape, self.grid_shape, strict=True))
-
-
-def tile_points(grid_points: int) -> int:
-    """Return how large tiles are that need not be filled: enough of them for many threads or workers."""
-    return min(UNBUFFERED_TILE_POINTS, max(TILE_POINTS, grid_points // 16))
-
-
-@dataclass(frozen=True, eq=False)
-class SomeTiles(Tiling):
-    """Some tiles of a tiling, by their increasing `numbers` (tiles,)."""
-
-    numbers: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return self.numbers.size
-
-    def starts(self) -> Iterator[tuple[int, ...]]:
-        """Yield the index of each tile's first point, in C order."""
-        for number in self.numbers.tolist():
-            index = np.unravel_index(number, self.counts)
-            yield tuple(int(i) * t for i, t in zip(index, self.tile_shape, strict=True))
-
-    def numbered(self) -> NDArray[np.int64]:
-        """Return the numbers of the tiles."""
-        return self.numbers
-
-    @property
-    def points(self) -> int:
-        """Number of grid points in the tiles."""
-        return sum(prod(self.shape_at(start)) for start in self.starts())
 
 
 @dataclass

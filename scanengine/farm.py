@@ -15,10 +15,11 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from scanengine.driver import Evaluator, Flow, Tiling, visit_tiles
+from scanengine.driver import Evaluator, Flow, visit_tiles
 from scanengine.errors import InputError, Interrupted, RunError
 from scanengine.grids import Axis, RunningMinima
 from scanengine.store import FRESH, ForeignScan, GridPlan, GridWriter, absorb
+from scanengine.tiling import Tiling
 
 BATCHES_PER_WORKER = 8
 _BATCH_BYTES = 1 << 26

@@ -16,10 +16,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scanengine.driver import NoSink, Tiling, scan_grid, tile_points
+from scanengine.driver import NoSink, scan_grid
 from scanengine.grids import Axis, FloatArray, Profiles
 from scanengine.polynomials import ChiSquaredPolynomial
 from scanengine.quadratics import LoneVariable, quadratic_residuals
+from scanengine.tiling import Tiling, tile_points
 
 Pair = tuple[int, int]
 

@@ -7,10 +7,10 @@ from math import prod
 
 import numpy as np
 
-from scanengine.driver import SomeTiles, Tiling
 from scanengine.grids import Axis, FloatArray, Profiles
 from scanengine.polynomials import ChiSquaredPolynomial
 from scanengine.quadratics import quadratic_residuals
+from scanengine.tiling import SomeTiles, Tiling
 from scanengine_kernels.bounds import MARGIN, bends
 from scanengine_kernels.bounds import relevant_tiles as bounds_of_tiles
 

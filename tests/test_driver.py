@@ -7,7 +7,6 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Sequence
-from math import prod
 from typing import Any, Literal
 
 import numpy as np
@@ -15,10 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scanengine.driver import ArraySink, Fleeting, NoSink, Tiling, scan_grid
+from scanengine.driver import ArraySink, Fleeting, NoSink, scan_grid
 from scanengine.errors import InputError, Interrupted, RunError
 from scanengine.grids import Axis, Profiles
 from scanengine.polynomials import ChiSquaredPolynomial, LowestPlane, Monomials
+from scanengine.tiling import Tiling
 from tests import naive
 from tests.naive import FloatArray
 
@@ -47,38 +47,6 @@ def whole(evaluator: Waves, axes: Sequence[Axis]) -> FloatArray:
     chi2 = np.empty([axis.values.size for axis in axes])
     evaluator.fill([axis.values for axis in axes], chi2)
     return chi2
-
-
-# Tiles.
-
-
-@given(st.lists(st.integers(1, 40), min_size=1, max_size=4).map(tuple), st.integers(1, 300))
-def test_tiles_cover_every_point_once(shape: tuple[int, ...], points: int) -> None:
-    tiling = Tiling.of(shape, points)
-    hits = np.zeros(shape, dtype=int)
-    starts = list(tiling.starts())
-    for start in starts:
-        box = tuple(slice(s, s + n) for s, n in zip(start, tiling.shape_at(start), strict=True))
-        hits[box] += 1
-    assert np.all(hits == 1)
-    assert len(tiling) == len(starts) == len(set(starts))
-    assert starts == sorted(starts)
-
-
-@given(st.lists(st.integers(1, 10**7), min_size=1, max_size=6).map(tuple), st.integers(1, 10**6))
-def test_tiles_are_contiguous_and_no_larger_than_twice_what_is_wanted(shape: tuple[int, ...], points: int) -> None:
-    tile = Tiling.of(shape, points).tile_shape
-    assert prod(tile) < 2 * points or prod(tile) == 1
-    cut = [axis for axis in range(len(shape)) if tile[axis] < shape[axis]]
-    if cut:
-        assert all(n == 1 for n in tile[: cut[-1]])
-        assert tile[cut[-1] + 1 :] == shape[cut[-1] + 1 :]
-
-
-def test_tiles_along_an_axis_are_nearly_equal() -> None:
-    """Nine lines, at most four a tile: 3 + 3 + 3, not 4 + 4 + 1."""
-    tiling = Tiling.of((9, 100), 400)
-    assert [tiling.shape_at(start)[0] for start in tiling.starts()] == [3, 3, 3]
 
 
 # Profiles.

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 import scanengine
 from scanengine.api import estimate
-from scanengine.driver import NoSink, Tiling, scan_grid
+from scanengine.driver import NoSink, scan_grid
 from scanengine.grids import Axis, Profiles
 from scanengine.polynomials import ChiSquaredPolynomial, Monomials
 from scanengine.skipping import compact_tiling, cut_above, relevant_tiles
+from scanengine.tiling import Tiling
 
 NSI_5D = ("eps_ee_uV", "eps_ee_dV", "eps_et_dV", "mu_nu", "sin2_theta_w")
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scanengine import planes, profiling
-from scanengine.driver import Fleeting, Tiling, scan_grid
+from scanengine.driver import Fleeting, scan_grid
 from scanengine.grids import FloatArray
 from scanengine.polynomials import ChiSquaredPolynomial
+from scanengine.tiling import Tiling
 
 if TYPE_CHECKING:
     from scanengine.api.scan import Scan

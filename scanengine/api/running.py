@@ -15,10 +15,11 @@ import numpy as np
 from scanengine import definition as definitions
 from scanengine.api.planning import fit_attributes, plan_of
 from scanengine.api.result import Result, open_result
-from scanengine.driver import Tiling, scan_grid, visit_tiles
+from scanengine.driver import scan_grid, visit_tiles
 from scanengine.errors import InputError, Interrupted, is_interrupt
 from scanengine.grids import Axis, Profiles
 from scanengine.planes import HiddenMinimum
+from scanengine.tiling import Tiling
 
 if TYPE_CHECKING:
     from scanengine.api.scan import Scan

@@ -26,7 +26,7 @@ from scanengine.contours import delta_chi2
 from scanengine.definition import Definition
 from scanengine.direct import TILE_POINTS as DIRECT_TILE_POINTS
 from scanengine.direct import DirectEvaluator, differential_cross_section
-from scanengine.driver import ArraySink, NoSink, Sink, Tiling, scan_grid
+from scanengine.driver import ArraySink, NoSink, Sink, scan_grid
 from scanengine.errors import InputError
 from scanengine.fitting import Minimum, find_minima
 from scanengine.grids import Axis, Fit, FloatArray, Profiles
@@ -39,6 +39,7 @@ from scanengine.polynomials import ChiSquaredPolynomial
 from scanengine.profiling import exact_profiles
 from scanengine.response import Response, responses
 from scanengine.skipping import compact_tiling, cut_above, relevant_tiles
+from scanengine.tiling import Tiling
 from scanengine_kernels.direct import CrossSection
 from scanengine_kernels.small import SMALL_SQUARES
 

@@ -39,15 +39,15 @@ def arrange(
 
     Before the `hold`-th tile that a process writes it makes a file `held-PID` and waits for one called `go`.
     """
-    from scanengine import driver
+    from scanengine import tiling
     from scanengine.api import scan
     from scanengine.store import writer
 
     os.fsync = lambda fd: None  # a kill is no loss of power, and a disk is slow
     writer.CHECKPOINT_SECONDS = checkpoint_seconds
     writer._CHECKPOINT_SHARE = 1e9
-    vars(driver.Tiling)["of"].__func__.__defaults__ = (points,)
-    driver.TILE_POINTS = driver.UNBUFFERED_TILE_POINTS = points
+    vars(tiling.Tiling)["of"].__func__.__defaults__ = (points,)
+    tiling.TILE_POINTS = tiling.UNBUFFERED_TILE_POINTS = points
     if compiled:
         vars(scan)["SMALL_SQUARES"] = 0
     if pause or hold:
