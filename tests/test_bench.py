@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -82,15 +84,25 @@ def test_the_clock_counts_work_after_warming_up() -> None:
     assert measured.per_s > 0.0
 
 
-def test_the_verb_prints_a_table_or_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(measure, "QUICK_SHAPE", SMALL)
-    for options in ([], ["--json"]):
-        monkeypatch.setattr(sys, "argv", ["scanengine", "bench", "--quick", *options])
+def test_the_verb_prints_what_was_measured(
+    found: list[Measured], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[bool] = []
+
+    def measured(quick: bool, progress: Callable[[int], None]) -> list[Measured]:
+        asked.append(quick)
+        progress(len(GROUPS) - 1)
+        return found
+
+    monkeypatch.setattr("scanengine.bench.run", measured)
+    for options in ([], ["--quick", "--json"]):
+        monkeypatch.setattr(sys, "argv", ["scanengine", "bench", *options])
         with pytest.raises(SystemExit) as stop:
             cli.main()
         assert not stop.value.code
         out = capsys.readouterr().out
         if options:
-            assert {record["group"] for record in json.loads(out)} == set(GROUPS)
+            assert json.loads(out) == [asdict(each) for each in found]
         else:
             assert all(f"{group}:" in out for group in GROUPS)
+    assert asked == [False, True]
