@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanengine.errors import InputError
-from scanengine.grids import FloatArray
+from scanengine.grids import Axis, FloatArray
 from scanengine.store import heaps, layout
 from scanengine.store.committed import as_changed, is_half_changed
 from scanengine.store.layout import READING_ERRORS
@@ -204,6 +204,23 @@ def read(found: h5py.Dataset, dtype: str = "f8") -> Any:
         return found[()]
     except READING_ERRORS as error:
         raise unreadable(_name(found), error) from error
+
+
+def increasing(file: h5py.File, name: str) -> FloatArray:
+    """Return a small member of one dimension whose numbers increase."""
+    found = dataset(file, name)
+    if found.ndim != 1:
+        raise Damage(f"the axis {name} has {found.ndim} dimensions in place of one")
+    values: FloatArray = read(found)
+    if not (values.size and np.isfinite(values).all() and (np.diff(values) > 0).all()):
+        raise Damage(f"the values of the axis {name} do not increase")
+    return values
+
+
+def axis(file: h5py.File, path: str, name: str) -> Axis:
+    """Return an axis with its texts."""
+    values, member = increasing(file, path), dataset(file, path)
+    return Axis(name, values, *(text(member, attribute) for attribute in ("units", "long_name", "symbol")))
 
 
 def attribute(target: h5py.HLObject, name: str) -> Any:

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-import math
+import os
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
+from uuid import uuid4
 
 import h5py
 import numpy as np
 
 from scanengine.calibrated import Calibration
 from scanengine.errors import InputError, RunError
-from scanengine.grids import Axis, FloatArray
-from scanengine.store.access import Damage, check_signature, dataset, opened
+from scanengine.grids import Axis
+from scanengine.store import access
+from scanengine.store.access import Damage, opened
 from scanengine.store.layout import check_axis_names
 from scanengine.store.members import create_checked, package_version, set_attributes, write_axes
-from scanengine.store.paths import check_output, partial_path
+from scanengine.store.paths import check_output, fsync_directory
 
 FORMAT = "scanengine-calibration"
 FORMAT_VERSION = 1
 
+_MAX_AXES = 2
 _CONVENTIONS = (
     "a point is allowed at a confidence level if its delta_chi2, counted from the lowest of the grid, is not above "
     "critical_delta_chi2 there, the quantile of Delta chi2 of pseudo_experiments made at that point with the nuisances "
@@ -46,13 +49,17 @@ def write_calibration(path: str | Path, calibration: Calibration, *, overwrite: 
     with h5py.File(memory, "w", track_order=True) as file:
         _write(file, calibration, names)
     check_output(path, memory.getbuffer().nbytes, overwrite)
-    partial = partial_path(path)
+    new = path.with_name(f"{path.name}.new-{uuid4().hex[:8]}")  # OUT.partial.h5 may be a scan's
     try:
         try:
-            partial.write_bytes(memory.getbuffer())
-            partial.replace(path)
+            with new.open("xb") as file:
+                file.write(memory.getbuffer())
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(path)
         finally:
-            partial.unlink(missing_ok=True)
+            new.unlink(missing_ok=True)
+        fsync_directory(path.parent)
     except OSError as error:
         raise RunError(f"{path} could not be written: {error.strerror or error}") from error
     return path
@@ -92,50 +99,50 @@ def _write(file: h5py.File, calibration: Calibration, names: list[str]) -> None:
 def is_calibration(path: Path) -> bool:
     """Whether there is a file of a calibration; what is wrong with any other is left to who reads it."""
     try:
-        check_signature(path)
-        with h5py.File(path, "r") as file:
-            return bool(file.attrs.get("format") == FORMAT)
-    except (InputError, OSError, RuntimeError):
+        with opened(path, while_written=True) as file:
+            return _format_of(file) == FORMAT
+    except InputError:
         return False
 
 
 def open_calibration(path: str | Path) -> Calibration:
     """Read a calibration back. Raises InputError, naming what is wrong, for any other file."""
     with opened(Path(path)) as file:
-        if file.attrs.get("format") != FORMAT:
+        if _format_of(file) != FORMAT:
             raise InputError(f"{path} is not a calibration; `scanengine calibrate -o {path}` makes one")
-        if file.attrs["format_version"] > FORMAT_VERSION:
+        version = _whole_number(file, "format_version")
+        if version > FORMAT_VERSION:
             raise InputError(
-                f"{path} has format version {file.attrs['format_version']}, and this scanengine reads "
-                f"{FORMAT_VERSION}: a newer one reads it"
+                f"{path} has format version {version}, and this scanengine reads {FORMAT_VERSION}: a newer one reads it"
             )
-        axes = tuple(_axis(file, str(name)) for name in file.attrs["axes"])
-        levels = _increasing(file, _LEVEL)
+        names = access.text_list(file, "axes")
+        if not 1 <= len(names) <= _MAX_AXES or len(set(names)) < len(names):
+            raise Damage("the attribute axes does not name one axis or two")
+        axes = tuple(access.axis(file, name, name) for name in names)
+        levels = access.increasing(file, _LEVEL)
+        if not 0.0 < levels[0] <= levels[-1] < 1.0:
+            raise Damage(f"{_LEVEL} holds what is no confidence level")
         shape = tuple(axis.values.size for axis in axes)
-        if math.prod(shape) * levels.size > file.id.get_filesize():  # eight bytes each
-            raise Damage("its axes are longer than the file")
-        delta, critical, errors = (
-            np.asarray(dataset(file, name, of)[...], dtype=np.float64)
-            for name, of in (
-                ("delta_chi2", shape),
-                ("critical_delta_chi2", (levels.size, *shape)),
-                ("critical_error", (levels.size, *shape)),
-            )
+        delta = access.read(access.dataset(file, "delta_chi2", shape))
+        critical, errors = (
+            access.read(access.dataset(file, name, (levels.size, *shape)))
+            for name in ("critical_delta_chi2", "critical_error")
         )
-        number, seed = int(file.attrs["pseudo_experiments"]), int(file.attrs["seed"])
-        definition = str(file.attrs["definition"])
-        overrides = tuple(str(each) for each in file.attrs["definition_overrides"])
+        for name, values in (("delta_chi2", delta), ("critical_delta_chi2", critical)):
+            if np.isnan(values).any():
+                raise Damage(f"{name} holds values that are no numbers")
+        number, seed = _whole_number(file, "pseudo_experiments"), int(access.text(file, "seed"))
+        definition = access.text(file, "definition")
+        overrides = access.text_list(file, "definition_overrides")
         return Calibration(axes, delta, tuple(levels.tolist()), critical, errors, number, seed, definition, overrides)
 
 
-def _axis(file: h5py.File, name: str) -> Axis:
-    values = _increasing(file, name)
-    units, long_name, symbol = (str(file[name].attrs[key]) for key in ("units", "long_name", "symbol"))
-    return Axis(name, values, units, long_name, symbol)
+def _format_of(file: h5py.File) -> str:
+    return access.text(file, "format") if "format" in file.attrs else ""
 
 
-def _increasing(file: h5py.File, name: str) -> FloatArray:
-    values = np.asarray(dataset(file, name)[...], dtype=np.float64)
-    if values.ndim != 1 or values.size == 0 or not np.all(np.diff(values) > 0.0):
-        raise Damage(f"{name} is not increasing")
-    return values
+def _whole_number(file: h5py.File, name: str) -> int:
+    value = access.attribute(file, name)
+    if not isinstance(value, np.integer) or value < 1:
+        raise Damage(f"the attribute {name} is {value} and not a whole number from 1 up")
+    return int(value)

@@ -75,6 +75,16 @@ def remove_partial(partial: Path) -> None:
         partial.unlink()
 
 
+def fsync_directory(path: Path) -> None:
+    """Have the names in a directory on the disk for good."""
+    with suppress(OSError):  # not every system can; the file itself is on the disk by now
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 def format_bytes(n_bytes: float) -> str:
     """Return a size in decimal units with three digits, such as "1.23 GB"."""
     units = ("bytes", "kB", "MB", "GB", "TB", "PB", "EB")

@@ -115,7 +115,7 @@ def open_result(path: str | Path) -> StoredResult:
             raise Damage(str(error)) from None
         if not 0 < len(names) <= _MAX_AXES or len(set(names)) < len(names):
             raise Damage("the attribute axes is empty, too long or names an axis twice")
-        axes = tuple(_read_axis(file, name, name) for name in names)
+        axes = tuple(access.axis(file, name, name) for name in names)
         shape = tuple(len(axis.values) for axis in axes)
         definition = access.text(file, "definition")
         digest = hashlib.sha256(definition.encode(errors="surrogateescape")).hexdigest()
@@ -187,7 +187,7 @@ def _read_unfinished(path: Path, *, running: bool) -> Unfinished | None:
         done = read_done(file)
         return Unfinished(
             title=access.text(file, "title") if "title" in file.attrs else "",
-            axes=tuple(_read_axis(file, name, name) for name in access.text_list(file, "axes")),
+            axes=tuple(access.axis(file, name, name) for name in access.text_list(file, "axes")),
             done=int(np.count_nonzero(done)),
             tiles=done.size,
             created=access.text(file, "created"),
@@ -281,16 +281,6 @@ def check_lowest(what: str, lowest: float, minimum: float, rounding: float = 0.0
         raise Damage(f"the lowest chi2 of {what} is {lowest:.9g}, and the minimum {minimum:.9g}")
 
 
-def _read_axis(file: h5py.File, path: str, name: str) -> Axis:
-    dataset = access.dataset(file, path)
-    if dataset.ndim != 1:
-        raise Damage(f"the axis {name} has {dataset.ndim} dimensions in place of one")
-    values = access.read(dataset)
-    if not (values.size and np.isfinite(values).all() and (np.diff(values) > 0).all()):
-        raise Damage(f"the values of the axis {name} do not increase")
-    return Axis(name, values, *(access.text(dataset, attribute) for attribute in ("units", "long_name", "symbol")))
-
-
 def _read_profiles(file: h5py.File, lengths: dict[str, int]) -> Profiles:
     pairs = _pairs(file, tuple(lengths))
     kept = _kept_axes(pairs, lengths)
@@ -309,7 +299,7 @@ def _read_exact_profiles(file: h5py.File, names: Sequence[str]) -> tuple[tuple[A
     if layout.EXACT_PROFILES not in file:
         return None
     group = access.group(file, layout.EXACT_PROFILES)
-    axes = tuple(_read_axis(file, f"{layout.EXACT_PROFILES}/{name}", name) for name in names)
+    axes = tuple(access.axis(file, f"{layout.EXACT_PROFILES}/{name}", name) for name in names)
     lengths = {axis.name: axis.values.size for axis in axes}
     pairs = _pairs(file, names)
     kept = _kept_axes(pairs, names)

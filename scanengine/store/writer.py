@@ -33,7 +33,7 @@ from scanengine.store.partial import (
     remove_leftovers,
     write_progress,
 )
-from scanengine.store.paths import check_output, partial_path, remove_partial
+from scanengine.store.paths import check_output, fsync_directory, partial_path, remove_partial
 from scanengine.store.plan import GridPlan
 
 CHECKPOINT_SECONDS = 2.0
@@ -266,7 +266,7 @@ class GridWriter:
             self.partial.replace(self.path)
             self.kept = None
         self._partial.close()
-        _fsync_directory(self.path.parent)
+        fsync_directory(self.path.parent)
         return self.path
 
     def _require_room(self, n_bytes: int) -> None:
@@ -293,15 +293,6 @@ class GridWriter:
         except BaseException:  # an interrupt may have come in the midst of a write: what was committed stands
             self._partial.stream.abandon()
             raise
-
-
-def _fsync_directory(path: Path) -> None:
-    with suppress(OSError):  # not every system can; the file itself is on the disk by now
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _reason(error: BaseException) -> str:

@@ -79,7 +79,7 @@ def kill_at(place: str, number: int) -> None:
         "commit": (committed.CommittedFile, "commit"),
         "profiles": (members, "write_profiles"),
         "best fit": (members, "write_best_fit"),
-        "directory": (writer, "_fsync_directory"),
+        "directory": (writer, "fsync_directory"),
     }[place]
     original, times = getattr(home, name), iter(range(1, 10**9))
 

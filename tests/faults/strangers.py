@@ -1,4 +1,4 @@
-"""Files that no run has written: results, unfinished files and shards with changed bytes, opened in every way.
+"""Files that no run has written: results, unfinished files, shards, calibrations with changed bytes, opened in all ways.
 
 Started as a script it opens many of them, each in a process of its own with little memory and little time, and prints
 what came of it as JSON: `python tests/faults/strangers.py FOLDER SEED COUNT`.
@@ -50,7 +50,23 @@ def make(folder: Path) -> dict[str, Path]:
                         made[f"{path.stem}-{i}"] = scan.run_shard(path, i, 2, threads=1)
                 else:
                     made[path.stem] = _left_unfinished(scan, path, GridWriter)
+                    made[f"{axes}-{keep}-journal"] = _left_half_changed(scan, folder / f"{axes}-{keep}-journal.h5")
+        made[f"{axes}-calibration"] = _calibrate(folder / f"{axes}-calibration.h5", 1 if axes == "4" else 2)
     return made
+
+
+def _calibrate(path: Path, n_axes: int) -> Path:
+    import numpy as np
+
+    from scanengine.calibrated import Calibration
+    from scanengine.grids import Axis
+    from scanengine.store import write_calibration
+
+    axes = tuple(Axis(name, np.arange(1.0, 8.0), "1", name) for name in ("mu_nu", "eps_ee_uV")[:n_axes])
+    random, shape = np.random.default_rng(1), (7,) * n_axes
+    delta, critical, errors = random.random(shape), random.random((2, *shape)), random.random((2, *shape))
+    found = Calibration(axes, delta, (0.68, 0.9), critical, errors, 1000, 2**70, "title = 'a'\n", ("fixed.mu_nu=1",))
+    return write_calibration(path, found)
 
 
 def _left_unfinished(scan: object, path: Path, writer: type) -> Path:
@@ -71,6 +87,30 @@ def _left_unfinished(scan: object, path: Path, writer: type) -> Path:
     finally:
         writer.write = write  # type: ignore[attr-defined]
     return path.with_name(f"{path.stem}.partial.h5")
+
+
+def _left_half_changed(scan: object, path: Path) -> Path:
+    """Leave an unfinished file whose run was killed as it made its changes, which wait at the end."""
+    from scanengine.store import committed
+
+    announce, kept = committed.CommittedFile._announce, b""
+    partial = path.with_name(f"{path.stem}.partial.h5")
+
+    def announced(self: committed.CommittedFile, behind: int) -> None:
+        nonlocal kept
+        announce(self, behind)
+        if partial.exists():
+            kept = kept or partial.read_bytes()
+
+    committed.CommittedFile._announce = announced  # type: ignore[method-assign]
+    try:
+        scan.run(path, threads=1)  # type: ignore[attr-defined]
+    finally:
+        committed.CommittedFile._announce = announce  # type: ignore[method-assign]
+    path.unlink()
+    partial.write_bytes(kept)
+    assert committed.is_half_changed(partial)
+    return partial
 
 
 def mutated(data: bytes, chance: random.Random) -> bytes:
@@ -105,7 +145,7 @@ def ways(path: Path, siblings: list[Path]) -> list[Callable[[], object]]:
     """All that can be done with a file, by the library and by the command line's verbs."""
     import scanengine.api
     from scanengine import store
-    from scanengine.cli import text
+    from scanengine.cli import calibrating, text
 
     def limits() -> object:
         opened = scanengine.open_result(path)
@@ -134,6 +174,8 @@ def ways(path: Path, siblings: list[Path]) -> list[Callable[[], object]]:
         lambda: store.verify(path),
         lambda: text.describe_result(path),
         lambda: store.open_unfinished(path),
+        lambda: store.open_calibration(path),
+        lambda: calibrating.describe(path),
     ]
     if siblings:
         found.append(merge)

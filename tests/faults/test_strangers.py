@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanengine.errors import InputError, ScanengineError
-from scanengine.store import GridPlan, absorb, open_result, open_unfinished, read_shard, verify
+from scanengine.store import GridPlan, absorb, is_calibration, open_result, open_unfinished, read_shard, verify
 from tests.faults.nursery import environment
-from tests.faults.strangers import try_all
+from tests.faults.strangers import in_a_process_of_its_own, try_all
 from tests.store.results import SHAPE, TILE, chi2_of, minima_of, plan_for, tiles_of, write_result, writer_for
 
 COUNT = int(os.environ.get("SCANENGINE_STRANGERS", "80"))
@@ -55,6 +55,30 @@ def write_shard(path: Path, plan: GridPlan | None = None) -> Path:
             if n % 3 == 0:
                 writer.write(start, writer.prepare(np.ascontiguousarray(chi2[where])))
         return writer.finish_shard(1, 3)
+
+
+def test_a_damaged_heap_of_text_is_not_read_for_ever(tmp_path: Path) -> None:
+    """Neither by those who only ask what kind of file it is."""
+    path = tmp_path / "out.h5"
+    write_result(path)
+    data = bytearray(path.read_bytes())
+    first_size = data.index(b"GCOL\x01") + 24
+    data[first_size : first_size + 8] = (2**64 - 16).to_bytes(8, "little")
+    path.write_bytes(data)
+    assert in_a_process_of_its_own(lambda: [str(is_calibration(path))], seconds=5) == ["False"]
+    assert in_a_process_of_its_own(lambda: try_all(path, []), seconds=5) == []
+
+
+def test_any_flipped_byte_of_the_root_ends_in_sentences(tmp_path: Path) -> None:
+    path = tmp_path / "out.h5"
+    write_result(path)
+    sound = path.read_bytes()
+    root = sound.index(b"OHDR")
+    for place in range(root, root + 64, 5):
+        data = bytearray(sound)
+        data[place] ^= 1
+        path.write_bytes(data)
+        assert in_a_process_of_its_own(lambda: try_all(path, [])) == []
 
 
 SECRET = np.arange(7.0)

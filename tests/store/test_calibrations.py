@@ -72,7 +72,7 @@ def test_a_member_that_is_missing_or_of_another_shape_is_named(name: str, tmp_pa
             del file[name]
             if damage == "shape":
                 file[name] = np.zeros((2, 2))
-        with pytest.raises(InputError, match=rf"c\.h5 is damaged: {expected}"):
+        with pytest.raises(InputError, match=rf"c\.h5 is damaged: .*{expected}"):
             open_calibration(tmp_path / "c.h5")
 
 
@@ -83,8 +83,53 @@ def test_flipped_bits_are_found(tmp_path: Path) -> None:
     at = content.index(wrote.delta_chi2.tobytes())
     content[at + 100] ^= 1
     (tmp_path / "c.h5").write_bytes(content)
-    with pytest.raises(InputError, match=r"c\.h5 is damaged: HDF5 cannot read part of it"):
+    with pytest.raises(InputError, match=r"c\.h5 is damaged: the checksum of delta_chi2 does not match"):
         open_calibration(tmp_path / "c.h5")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("format_version", 0, "format_version is 0 and not a whole number from 1 up"),
+        ("pseudo_experiments", "many", "pseudo_experiments is many and not a whole number"),
+        ("axes", ["x", "x"], "axes does not name one axis or two"),
+        ("axes", "x", "axes of / is not a list of texts"),
+        ("seed", 5, "seed of / is not text"),
+        ("definition", np.zeros(3_000_000, dtype="i1"), "definition of / is too large"),
+    ],
+)
+def test_an_attribute_that_cannot_be_is_named(name: str, value: object, expected: str, tmp_path: Path) -> None:
+    write_calibration(tmp_path / "c.h5", calibration(5))
+    with h5py.File(tmp_path / "c.h5", "r+", track_order=True) as file:
+        file.attrs[name] = value
+    with pytest.raises(InputError, match=rf"c\.h5 is damaged: .*{expected}"):
+        open_calibration(tmp_path / "c.h5")
+
+
+@pytest.mark.parametrize("name", ["x", "cl", "delta_chi2"])
+def test_no_size_is_believed(name: str, tmp_path: Path) -> None:
+    write_calibration(tmp_path / "c.h5", calibration(5))
+    with h5py.File(tmp_path / "c.h5", "r+") as file:
+        del file[name]
+        file.create_dataset(name, shape=(10**10,), dtype="f8")
+    with pytest.raises(InputError, match=rf"c\.h5 is damaged: {name}"):
+        open_calibration(tmp_path / "c.h5")
+
+
+def test_levels_and_values_that_cannot_be_are_named(tmp_path: Path) -> None:
+    for name, value in (("cl", 1.5), ("delta_chi2", np.nan), ("critical_delta_chi2", np.nan)):
+        write_calibration(tmp_path / "c.h5", calibration(5), overwrite=True)
+        with h5py.File(tmp_path / "c.h5", "r+") as file:
+            file[name][-1] = value
+        with pytest.raises(InputError, match=rf"c\.h5 is damaged: {name}"):
+            open_calibration(tmp_path / "c.h5")
+
+
+def test_an_unfinished_scan_of_that_name_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "c.partial.h5").write_text("a day's work", encoding="utf-8")
+    write_calibration(tmp_path / "c.h5", calibration(5))
+    assert (tmp_path / "c.partial.h5").read_text(encoding="utf-8") == "a day's work"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.h5", "c.partial.h5"]
 
 
 def test_an_axis_cannot_have_the_name_of_a_member(tmp_path: Path) -> None:
