@@ -64,14 +64,22 @@ class CommittedFile:
         return bytes(data[: self.readinto(data)])
 
     def readinto(self, buffer: bytearray | memoryview) -> int:
-        """Read the file as if it was changed already, and return the number of bytes."""
+        """Read the file as if it was changed already, and return the number of bytes; zeros come after them.
+
+        HDF5 bears no error here either: `check` raises it.
+        """
         into = memoryview(buffer).cast("B")
         first, n = self._place, max(0, min(len(into), self._end - self._place))
-        self._file.seek(first)
         found = 0
-        while found < n and (count := self._file.readinto(into[found:n])):
-            found += count
-        into[found:n] = bytes(n - found)
+        try:
+            if n:
+                self._file.seek(first)
+            while found < n and (count := self._file.readinto(into[found:n])):
+                found += count
+        except BaseException as error:  # noqa: BLE001  (an interrupt as well)
+            self._error = self._error or error
+            found = n = 0
+        into[found:] = bytes(len(into) - found)
         for start, data in self._changes:
             low, high = max(start, first), min(start + len(data), first + n)
             if low < high:

@@ -194,7 +194,7 @@ def try_all(path: Path, siblings: list[Path]) -> list[str]:
     odd = []
     for way in ways(path, siblings):
         try:
-            with contextlib.redirect_stdout(io.StringIO()):
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                 way()
         except ScanengineError as error:
             if not str(error).strip() or "object at 0x" in str(error):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import zlib
 from io import FileIO
@@ -206,3 +207,29 @@ def test_a_half_changed_file_is_read_as_it_will_be_and_left_as_it_is(
     assert unfinished.done == 5
     assert verify(partial).startswith("unfinished, 5 of 9 tiles: every number is as it was written")
     assert partial.read_bytes() == image
+
+
+def test_hdf5_is_given_zeros_where_nothing_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not bear that a read fails: what it makes of zeros is refused, or not committed."""
+    file = committed.CommittedFile(tmp_path / "file", "x")
+    file.write(b"abc")
+    for place in (2**63, 2**64 - 8, 2**70):
+        found = bytearray(b"12345678")
+        file.seek(place)
+        assert file.readinto(found) == 0
+        assert found == bytes(8)
+    file.commit()
+
+    class Failing(FileIO):
+        def readinto(self, buffer: Any) -> int:
+            raise OSError(errno.EIO, "Input/output error")
+
+    file.close()
+    monkeypatch.setattr(committed, "FileIO", Failing)
+    file = committed.CommittedFile(tmp_path / "file", "r+")
+    found = bytearray(b"12345678")
+    assert file.readinto(found) == 0
+    assert found == bytes(8)
+    with pytest.raises(OSError, match="Input/output error"):
+        file.commit()
+    file.close()
