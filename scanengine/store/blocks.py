@@ -10,7 +10,6 @@ import ctypes
 import errno
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -182,9 +181,8 @@ class BlockWriter:
             return 0
 
     def _sync(self) -> int:
-        """Have the disk begin; what fails now fails again when it matters."""
-        with suppress(OSError):
-            os.fsync(self._descriptor)
+        """Have the disk begin. What fails now has failed: the system does not tell it again."""
+        os.fsync(self._descriptor)
         return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -76,13 +77,19 @@ def remove_partial(partial: Path) -> None:
 
 
 def fsync_directory(path: Path) -> None:
-    """Have the names in a directory on the disk for good."""
-    with suppress(OSError):  # not every system can; the file itself is on the disk by now
+    """Have the names in a directory on the disk for good, where the system can. Raises OSError if the disk fails."""
+    try:
         descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+    except OSError as error:
+        if error.errno in _DISK_FAILS:
+            raise
+
+
+_DISK_FAILS = (errno.EIO, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
 
 
 def format_bytes(n_bytes: float) -> str:

@@ -266,7 +266,13 @@ class GridWriter:
             self.partial.replace(self.path)
             self.kept = None
         self._partial.close()
-        fsync_directory(self.path.parent)
+        try:
+            fsync_directory(self.path.parent)
+        except OSError as error:
+            raise RunError(
+                f"{self.path} is whole, but the disk failed to keep its name ({_reason(error)}): when the disk is back "
+                f"it may have the name {self.partial} again, and the same command gives it this one"
+            ) from error
         return self.path
 
     def _require_room(self, n_bytes: int) -> None:

@@ -1,4 +1,4 @@
-"""Files that no run has written: results, unfinished files, shards, calibrations with changed bytes, opened in all ways.
+"""Files that no run has written: results, unfinished ones, shards, calibrations with changed bytes, opened in all ways.
 
 Started as a script it opens many of them, each in a process of its own with little memory and little time, and prints
 what came of it as JSON: `python tests/faults/strangers.py FOLDER SEED COUNT`.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import resource
 import shutil
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,10 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from scanengine.store import open_unfinished
+from scanengine.errors import RunError
+from scanengine.store import open_result, open_unfinished
 from tests.faults.nursery import Nursery, environment
 from tests.faults.scans import assert_honest, assert_same, write_scan
 from tests.faults.waiting import PATIENCE_SECONDS, begun, wait_for
+from tests.store.results import SHAPE, write_result
 
 RUN = ("run", "scan.toml", "--no-figure")
 NOISE = ("--set", "output.compression=none", "--set", "axes.eps_ee_uV.points=4001")
@@ -232,3 +236,24 @@ def test_many_runs_that_begin_at_once_make_one_result(whole: Path, tmp_path: Pat
     assert sum("is being written by another run" in each for each in errors) == 3
     assert_same(tmp_path / "scan.h5", whole)
     assert sorted(path.name for path in tmp_path.iterdir() if "held" not in path.name) == ["go", "scan.h5", "scan.toml"]
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EROFS, errno.EINVAL])
+def test_a_disk_that_fails_to_keep_the_final_name_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """When the disk is back the file may have the name of an unfinished one again. Some systems cannot do it at all."""
+    fsync = os.fsync
+
+    def failing(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", failing)
+    if number == errno.EINVAL:
+        write_result(tmp_path / "out.h5")
+    else:
+        with pytest.raises(RunError, match=r"out\.h5 is whole, but .* may have the name .*out\.partial\.h5 again"):
+            write_result(tmp_path / "out.h5")
+    assert open_result(tmp_path / "out.h5").shape == SHAPE

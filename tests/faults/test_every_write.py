@@ -221,7 +221,7 @@ def test_hdf5_is_given_zeros_where_nothing_can_be_read(tmp_path: Path, monkeypat
     file.commit()
 
     class Failing(FileIO):
-        def readinto(self, buffer: Any) -> int:
+        def readinto(self, _: Any) -> int:
             raise OSError(errno.EIO, "Input/output error")
 
     file.close()

@@ -103,6 +103,24 @@ def test_an_error_stands_there_and_the_block_is_given_back(
     assert writer.error.errno == errno.ENOSPC
 
 
+def test_a_disk_that_fails_on_the_way_is_not_forgotten(file: tuple[int, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Linux tells it to one fsync alone: the next one, for a checkpoint, finds nothing wrong."""
+
+    def failing(descriptor: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", failing)
+    monkeypatch.setattr(blocks, "_open_direct", lambda _: None)
+    monkeypatch.setattr(blocks, "_IN_MEMORY_BYTES", PAGE_BYTES)
+    writer = BlockWriter(*file)
+    for i in range(2):
+        writer.write(i * 2 * PAGE_BYTES, Block(noise(2 * PAGE_BYTES)))
+    writer.finish()
+    writer.close()
+    assert isinstance(writer.error, OSError)
+    assert writer.error.errno == errno.EIO
+
+
 def test_no_more_blocks_wait_than_memory_is_meant_for(file: tuple[int, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     pwrite, gate, waiting, most = os.pwrite, threading.Semaphore(0), [0], [0]
     monkeypatch.setattr(os, "pwrite", lambda *given: gate.acquire() and pwrite(*given))
