@@ -223,6 +223,25 @@ def axis(file: h5py.File, path: str, name: str) -> Axis:
     return Axis(name, values, *(text(member, attribute) for attribute in ("units", "long_name", "symbol")))
 
 
+def is_scale(found: h5py.Dataset) -> bool:
+    """Tell whether a dataset is a dimension scale. HDF5 itself frees memory twice if a letter is wrong."""
+    if "CLASS" not in found.attrs or found.attrs.get_id("CLASS").dtype != _SCALE.dtype:
+        return False
+    return bool(np.all(attribute(found, "CLASS") == _SCALE))
+
+
+def check_scale(found: h5py.Dataset) -> None:
+    """Raise `Damage` unless a dataset is a dimension scale; HDF5 does not look before it attaches one."""
+    references = found.attrs.get_id(_REFERENCES) if _REFERENCES in found.attrs else None
+    if not is_scale(found) or (references and (len(references.shape) != 1 or references.dtype.names != _REFERENCE)):
+        raise Damage(f"{_name(found)} is no dimension scale")
+
+
+_SCALE = np.array(b"DIMENSION_SCALE", dtype="S16")
+_REFERENCES, _REFERENCE = "REFERENCE_LIST", ("dataset", "dimension")
+"""Of the HDF5 dimension scale specification: what makes a scale; who has it, and as which dimension."""
+
+
 def attribute(target: h5py.HLObject, name: str) -> Any:
     """Return an attribute as h5py does, unless it is larger than any of ours."""
     try:

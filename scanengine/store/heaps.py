@@ -1,8 +1,9 @@
-"""Global heaps, where HDF5 keeps text: looked at before HDF5 does, which reads a damaged one for ever."""
+"""Global heaps, where HDF5 keeps text, and trees of names: looked at before HDF5 does, which does not survive some."""
 
 from __future__ import annotations
 
 import mmap
+import re
 import struct
 from collections.abc import Iterator
 from functools import lru_cache
@@ -10,10 +11,19 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-_SIGNATURE = b"GCOL\x01"
+_SIGNATURES = re.compile(rb"GCOL\x01|BTHD\x00")
 _HEAP = struct.Struct("<8xQ")
 _OBJECT = struct.Struct("<HH4xQ")
 """Of the HDF5 file format specification, III.E: a heap's header (with its size) and an object's (number, size)."""
+
+_TREE = struct.Struct("<5xBIHHxx8xHQ")
+"""III.A.2, the header of a B-tree: type, sizes of a node and of a record, depth, records in the root and in all."""
+
+_NODE_BYTES = 10
+"""What a node has beside its records."""
+
+_RECORD_BYTES = {5: 11, 6: 15, 8: 17, 9: 13}
+"""By type: names of links and of attributes, and their order; others are none of ours."""
 
 _LOOKED_AT_BYTES = 1 << 26
 """At the front, where a header lies, and at the end; in between a large file has chunks alone."""
@@ -25,7 +35,8 @@ _BLOCK_BYTES = 1 << 20
 
 
 def check(path: Path, chunks: tuple[int, int] | None = None) -> None:
-    """Raise OSError unless in each global heap of a file the sizes of its objects lead from one to the next.
+    """Raise OSError unless in each global heap of a file the sizes of its objects lead from one to the next, and each
+    tree's header agrees with itself.
 
     From the first to the second place in `chunks` there is none.
     """
@@ -42,12 +53,12 @@ def check_ends(path: Path) -> None:
 def _check(path: Path, first: int, last: int) -> None:
     stat = path.stat()
     if not _are_sound(path, stat.st_size, stat.st_mtime_ns, first, max(first, last)):
-        raise OSError("a global heap is damaged")
+        raise OSError("a global heap or a tree of names is damaged")
 
 
 @lru_cache(maxsize=64)
 def _are_sound(path: Path, size: int, _changed_ns: int, first: int, last: int) -> bool:
-    """Tell whether all heaps are sound that begin before the place `first` or from `last` on."""
+    """Tell whether all heaps and trees are sound that begin before the place `first` or from `last` on."""
     with path.open("rb", buffering=0) as file:
         return _are_sound_within(file, size, first, last)
 
@@ -67,20 +78,35 @@ def _are_sound_within(file: FileIO | mmap.mmap, size: int, first: int, last: int
 
 
 def _heaps(file: FileIO | mmap.mmap, begin: int, end: int) -> Iterator[int]:
-    """Yield where in a file something looks like a heap, from `begin` to before `end`.
+    """Yield where in a file something looks like a heap or a tree, from `begin` to before `end`.
 
     The file is read, not mapped: if it is being written it may become shorter meanwhile.
     """
-    more = len(_SIGNATURE) - 1
+    more = 4
     for start in range(begin, end, _BLOCK_BYTES):
         file.seek(start)
         data = file.read(min(_BLOCK_BYTES, end - start) + more)
-        place = -1
-        while (place := data.find(_SIGNATURE, place + 1)) >= 0:
-            yield start + place
+        for found in _SIGNATURES.finditer(data):
+            yield start + found.start()
 
 
-def _is_sound(file: FileIO | mmap.mmap, heap: int, file_size: int) -> bool:
+def _is_sound(file: FileIO | mmap.mmap, place: int, file_size: int) -> bool:
+    file.seek(place)
+    return (_is_sound_tree if file.read(1) == b"B" else _is_sound_heap)(file, place, file_size)
+
+
+def _is_sound_tree(file: FileIO | mmap.mmap, tree: int, file_size: int) -> bool:
+    kind, node, record, depth, in_root, in_all = map(int, _unpacked(_TREE, file, tree))
+    return (
+        record == _RECORD_BYTES.get(kind, record) > 0
+        and in_root * record <= node - _NODE_BYTES
+        and node * max(1, depth) <= file_size
+        and in_root <= in_all <= file_size // record
+        and (depth > 0 or in_root == in_all)
+    )
+
+
+def _is_sound_heap(file: FileIO | mmap.mmap, heap: int, file_size: int) -> bool:
     end: int = heap + _unpacked(_HEAP, file, heap)[0]
     place = heap + _HEAP.size
     if not place <= end <= file_size:

@@ -134,6 +134,7 @@ def open_partial(path: Path, plan: GridPlan) -> tuple[Partial, DoneMask, Running
     file = partial.file
     try:
         check_same_scan(path, file, plan, FRESH)
+        _check_axes(file, plan)
         _check_place_of_grid(path, file, plan)
         if is_whole(file):
             return partial, np.ones(plan.counts, dtype=np.uint8), None
@@ -146,6 +147,14 @@ def open_partial(path: Path, plan: GridPlan) -> tuple[Partial, DoneMask, Running
         partial.close()
         raise
     return partial, done, running
+
+
+def _check_axes(file: h5py.File, plan: GridPlan) -> None:
+    """Raise `Damage` unless the axes are those of the plan, and scales that HDF5 can attach to more datasets."""
+    for axis in plan.axes:
+        if not np.array_equal(access.increasing(file, axis.name), axis.values):
+            raise Damage(f"the values of the axis {axis.name} are others")
+        access.check_scale(access.dataset(file, axis.name))
 
 
 def _check_place_of_grid(path: Path, file: h5py.File, plan: GridPlan) -> None:

@@ -339,7 +339,7 @@ def _minimum(home: h5py.Group, n_axes: int) -> tuple[float, tuple[float, ...]]:
 
 def _response_names(file: h5py.File) -> tuple[str, ...]:
     members = {name: access.member(file, f"{layout.RESPONSES}/{name}") for name in access.group(file, layout.RESPONSES)}
-    return tuple(n for n, member in members.items() if isinstance(member, h5py.Dataset) and not member.is_scale)
+    return tuple(n for n, member in members.items() if isinstance(member, h5py.Dataset) and not access.is_scale(member))
 
 
 def _read_chi2(dataset: h5py.Dataset) -> Any:

@@ -17,10 +17,31 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanengine.errors import InputError, ScanengineError
-from scanengine.store import GridPlan, absorb, is_calibration, open_result, open_unfinished, read_shard, verify
+from scanengine.store import (
+    GridPlan,
+    GridWriter,
+    absorb,
+    is_calibration,
+    open_result,
+    open_unfinished,
+    read_shard,
+    verify,
+)
 from tests.faults.nursery import environment
+from tests.faults.seals import seal, seals
 from tests.faults.strangers import in_a_process_of_its_own, try_all
-from tests.store.results import SHAPE, TILE, chi2_of, minima_of, plan_for, tiles_of, write_result, writer_for
+from tests.store.results import (
+    SHAPE,
+    TILE,
+    axes_of,
+    chi2_of,
+    minima_of,
+    plan_for,
+    profiles_of,
+    tiles_of,
+    write_result,
+    writer_for,
+)
 
 COUNT = int(os.environ.get("SCANENGINE_STRANGERS", "80"))
 
@@ -41,11 +62,14 @@ def test_changed_bytes_end_in_sentences_without_a_crash_or_a_hang(tmp_path: Path
     assert found["odd"] == []
 
 
+def write_first_tile(writer: GridWriter) -> None:
+    writer.keep(lambda: minima_of(chi2_of(SHAPE)))
+    writer.write((0, 0, 0), writer.prepare(np.ascontiguousarray(chi2_of(SHAPE)[:3, :2])))
+
+
 def write_shard(path: Path, plan: GridPlan | None = None) -> Path:
     """Write a finished shard of the test grid: a third of its tiles."""
     from dataclasses import replace
-
-    from scanengine.store import GridWriter
 
     chi2 = chi2_of(SHAPE)
     plan = replace(plan or plan_for(), tiles=np.arange(0, 9, 3))
@@ -79,6 +103,76 @@ def test_any_flipped_byte_of_the_root_ends_in_sentences(tmp_path: Path) -> None:
         data[place] ^= 1
         path.write_bytes(data)
         assert in_a_process_of_its_own(lambda: try_all(path, [])) == []
+
+
+def test_an_index_that_cannot_be_is_refused(tmp_path: Path) -> None:
+    """HDF5 divides by the size of its records: a file made to, with a right checksum, ends the process."""
+    path = tmp_path / "out.h5"
+    write_result(path)
+    sound = path.read_bytes()
+    trees = [(start, n) for start, n in seals(sound) if sound[start:].startswith(b"BTHD")]
+    assert trees
+    for start, n in trees:
+        for at, value in ((6, 0), (6, 8), (10, 0), (10, 2**16 - 1), (12, 2**16 - 1), (24, 2**16 - 1), (32, 2**16 - 1)):
+            data = bytearray(sound)
+            data[start + at : start + at + 2] = value.to_bytes(2, "little")
+            seal(data, start, n)
+            path.write_bytes(data)
+            assert in_a_process_of_its_own(lambda: try_all(path, [])) == []
+
+
+def no_scale(axis: h5py.Dataset) -> None:
+    """Differs from a scale in one letter, of which HDF5 frees the memory twice."""
+    kind = h5py.h5t.C_S1.copy()
+    kind.set_size(16)
+    if "CLASS" in axis.attrs:
+        del axis.attrs["CLASS"]
+    made = h5py.h5a.create(axis.id, b"CLASS", kind, h5py.h5s.create(h5py.h5s.SCALAR))
+    made.write(np.array(b"DIMENSION_SCALA", dtype="S16"))
+
+
+def no_references(axis: h5py.Dataset) -> None:
+    del axis.attrs["REFERENCE_LIST"]
+    axis.attrs["REFERENCE_LIST"] = "eps_1"
+
+
+def other_values(axis: h5py.Dataset) -> None:
+    axis[...] = axis[...] + 0.25
+
+
+def test_what_is_nearly_a_dimension_scale_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "out.h5"
+    write_result(path)
+    with h5py.File(path, "r+") as file:
+        file["responses/Ne"] = np.zeros(3)
+        no_scale(file["responses/Ne"])
+    assert in_a_process_of_its_own(lambda: list(open_result(path).response_names)) == ["Ne"]
+
+
+@pytest.mark.parametrize("change", [no_scale, no_references, other_values])
+def test_an_unfinished_file_with_another_axis_is_not_gone_on_with(
+    tmp_path: Path, change: Callable[[h5py.Dataset], None]
+) -> None:
+    """HDF5 itself would not survive some of it."""
+    writer = writer_for(tmp_path / "out.h5")
+    with writer:
+        write_first_tile(writer)
+    with h5py.File(writer.partial, "r+") as file:
+        change(file["eps_1"])
+
+    def go_on() -> list[str]:
+        try:
+            with writer_for(tmp_path / "out.h5") as again:
+                again.keep(lambda: minima_of(chi2_of(SHAPE)))
+                for start, where in tiles_of(SHAPE, TILE):
+                    again.write(start, again.prepare(np.ascontiguousarray(chi2_of(SHAPE)[where])))
+                again.finish(profiles_of(chi2_of(SHAPE), axes_of(SHAPE)))
+        except InputError as error:
+            return [str(error)]
+        return ["nothing was wrong"]
+
+    (said,) = in_a_process_of_its_own(go_on)
+    assert "out.partial.h5 is damaged: pass --fresh to start again" in said
 
 
 SECRET = np.arange(7.0)
@@ -274,8 +368,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     write_result(folder / "result.h5")
     writer = writer_for(folder / "unfinished.h5")
     with writer:
-        writer.keep(lambda: minima_of(chi2_of(SHAPE)))
-        writer.write((0, 0, 0), writer.prepare(np.ascontiguousarray(chi2_of(SHAPE)[:3, :2])))
+        write_first_tile(writer)
     write_shard(folder / "shard.h5")
     return {
         "result": folder / "result.h5",
