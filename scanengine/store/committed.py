@@ -37,7 +37,7 @@ class CommittedFile:
         try:
             lock(self._file, path)
             recover(self._file)
-            self._committed = self._end = self._file.seek(0, os.SEEK_END)
+            self._committed = self._end = self._reached = self._file.seek(0, os.SEEK_END)
         except BaseException:
             self._file.close()
             raise
@@ -48,6 +48,8 @@ class CommittedFile:
         self._block_at: int | None = None
         self._written = 0
         self._error: BaseException | None = None
+        self.shortened = False
+        """Whether something else was seen to have made the file shorter: what was in it is lost."""
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Go to a place, and return it."""
@@ -123,7 +125,7 @@ class CommittedFile:
         finally:
             self._block = None
             where, self._block_at = self._block_at, None
-            if where is None or self.abandoned:
+            if where is None or self.abandoned or self._has_shortened():
                 block.give_back()
             else:  # only now, when HDF5 has let go of its lock: to wait for a thread that needs it would be for ever
                 self._blocks.write(where, block)
@@ -160,24 +162,32 @@ class CommittedFile:
         except OSError:
             return False
 
+    def _has_shortened(self) -> bool:
+        """Look whether the file is as long as it was made, before it is made longer: a hole would not be noticed."""
+        if os.fstat(self._file.fileno()).st_size < self._reached:
+            self.shortened = True
+            self._error = self._error or OSError("it became shorter")
+        return self.shortened
+
     def commit(self) -> None:
         """Make all changes, on the disk for good."""
         self._blocks.finish()
+        self._has_shortened()
         self.check()
         behind = max(self._end, self._committed)
         if self._file.seek(0, os.SEEK_END) > behind:  # room that was taken for blocks
-            self._file.truncate(behind)
+            self._truncate(behind)
         if self._changes:
             try:
                 self._announce(behind)
             except BaseException:
                 with suppress(OSError):
-                    self._file.truncate(behind)
+                    self._truncate(behind)
                 raise
             for start, data in self._changes:
                 self._put(start, data)
         os.fsync(self._file.fileno())
-        self._file.truncate(self._end)
+        self._truncate(self._end)
         self._changes.clear()
         self._committed = self._end
 
@@ -206,8 +216,15 @@ class CommittedFile:
         self._file.close()
 
     def _put(self, start: int, data: bytes | memoryview) -> None:
+        if self._has_shortened():
+            self.check()
         self._file.seek(start)
         _write_all(self._file, data)
+        self._reached = max(self._reached, start + len(data))
+
+    def _truncate(self, size: int) -> None:
+        self._file.truncate(size)
+        self._reached = size
 
 
 def recover(file: FileIO) -> None:

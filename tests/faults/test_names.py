@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -83,6 +84,23 @@ def test_a_file_that_is_touched_as_if_the_clock_went_back_is_the_same(nursery: N
     assert status == 0, printed
     assert nursery.run(tmp_path, "run", "scan.toml", "--no-figure", "-o", "whole.h5")[0] == 0
     assert_same(tmp_path / "out" / "scan.h5", tmp_path / "whole.h5")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
+def test_a_file_that_someone_makes_shorter_never_becomes_the_result(
+    nursery: Nursery, tmp_path: Path, share: float
+) -> None:
+    def shorten(out: Path) -> None:
+        os.truncate(out / "scan.partial.h5", int(share * (out / "scan.partial.h5").stat().st_size))
+
+    status, printed = meanwhile(nursery, tmp_path, shorten)
+    assert status == 1
+    assert "error: out/scan.partial.h5 became shorter while this run wrote it: something else has changed it" in printed
+    assert "goes on from there" not in printed
+    assert not (tmp_path / "out" / "scan.h5").exists()
+    status, printed = nursery.run(tmp_path, "run", "scan.toml", "--no-figure", "-o", "out/scan.h5")
+    assert status == 2
+    assert re.search(r"out/scan\.partial\.h5 is .*: pass --fresh to start again", printed)
 
 
 @pytest.mark.parametrize("thing", ["file", "directory", "pipe", "link"])
