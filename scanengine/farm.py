@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scanengine.driver import Evaluator, Flow, visit_tiles
 from scanengine.errors import InputError, Interrupted, RunError
 from scanengine.grids import Axis, RunningMinima
-from scanengine.store import FRESH, ForeignScan, GridPlan, GridWriter, absorb
+from scanengine.store import FRESH, ForeignScan, GridPlan, GridWriter, absorb, is_of_scan
 from scanengine.tiling import Tiling
 
 BATCHES_PER_WORKER = 8
@@ -122,7 +122,8 @@ def make_folder(folder: Path) -> None:
 def take_up_leftovers(writer: GridWriter, folder: Path) -> None:
     """Write the tiles of an earlier run's shards that it was killed before taking up.
 
-    A damaged one is left out, and its tiles are done again. Raises InputError for one of another scan.
+    A damaged one is left out, and its tiles are done again. Raises InputError for one of another scan, unless the
+    folder is a link: others may share it.
     """
     for path in _ours(folder):
         if not _SHARD.fullmatch(path.name):
@@ -130,17 +131,22 @@ def take_up_leftovers(writer: GridWriter, folder: Path) -> None:
         try:
             absorb(writer, path, FRESH)
         except ForeignScan:
-            raise
+            if not folder.is_symlink():
+                raise
         except InputError as error:
             _log.info("%s; its tiles are done again", error)
     writer.checkpoint()
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove what workers have written, and their folder unless it holds something else."""
+def remove_leftovers(folder: Path, plan: GridPlan) -> None:
+    """Remove what workers have written, and their folder unless it holds something else.
+
+    If it is a link others may share it: then what is not known to be of this scan is left there.
+    """
     with suppress(OSError):
         for path in _ours(folder):
-            path.unlink()
+            if not folder.is_symlink() or is_of_scan(path, plan):
+                path.unlink()
         folder.rmdir()
 
 

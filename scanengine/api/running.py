@@ -24,7 +24,7 @@ from scanengine.tiling import Tiling
 if TYPE_CHECKING:
     from scanengine.api.scan import Scan
     from scanengine.farm import Work
-    from scanengine.store import GridWriter
+    from scanengine.store import GridPlan, GridWriter
 
 THREADS = "threads"
 
@@ -59,7 +59,7 @@ def run_to_file(scan: Scan, output: Path, how: HowToRun) -> Result:
                 _farm_out(writer, work, how, workers)
             _finish(scan, writer, how)
         if workers is not None or folder.exists():
-            _clear(folder)
+            _clear(folder, writer.plan)
     return open_result(output)
 
 
@@ -83,7 +83,7 @@ def _run_pass(scan: Scan, output: Path, how: HowToRun) -> None:
                 if workers is not None or folder.exists():
                     work = Work.of(minimum, tiling, own, folder, compiled=True)
                     _farm_out(writer, work, replace(how, progress=tell), workers)
-                    _clear(folder)
+                    _clear(folder, own)
                 return scan_grid(minimum, shown, writer, tiling=tiling, threads=how.threads, progress=tell)
 
         if not _finished_but_for_its_name(whole):
@@ -134,16 +134,16 @@ def _farm_out(writer: GridWriter, work: Work, how: HowToRun, workers: tuple[Exec
     from scanengine.farm import do_tiles, take_up_leftovers
 
     if how.fresh:
-        _clear(work.folder)
+        _clear(work.folder, work.plan)
     take_up_leftovers(writer, work.folder)
     if workers is not None:
         do_tiles(writer, work, *workers, how.progress)
 
 
-def _clear(folder: Path) -> None:
+def _clear(folder: Path, plan: GridPlan) -> None:
     from scanengine.farm import remove_leftovers
 
-    remove_leftovers(folder)
+    remove_leftovers(folder, plan)
 
 
 def _finish(scan: Scan, writer: GridWriter, how: HowToRun) -> None:

@@ -7,7 +7,15 @@ from scanengine.store.partial import FRESH, ForeignScan
 from scanengine.store.paths import check_output, format_bytes, partial_path
 from scanengine.store.plan import GridPlan
 from scanengine.store.reader import StoredResult, Unfinished, open_result, open_unfinished
-from scanengine.store.shards import Shard, absorb, check_complete, read_shard, relative_sources, shard_definition
+from scanengine.store.shards import (
+    Shard,
+    absorb,
+    check_complete,
+    is_of_scan,
+    read_shard,
+    relative_sources,
+    shard_definition,
+)
 from scanengine.store.verify import verify
 from scanengine.store.writer import GridWriter
 
@@ -31,6 +39,7 @@ __all__ = [
     "check_output",
     "format_bytes",
     "is_calibration",
+    "is_of_scan",
     "open_calibration",
     "open_result",
     "open_unfinished",

@@ -45,6 +45,16 @@ def read_shard(path: Path, plan: GridPlan) -> Shard:
         return Shard(path, done, number, of)
 
 
+def is_of_scan(path: Path, plan: GridPlan) -> bool:
+    """Tell whether a file, finished or not, is a part of the plan's scan; what cannot be read is not."""
+    try:
+        with opened(path, while_written=True) as file:
+            check_same_scan(path, file, plan, AGAIN)
+    except InputError:
+        return False
+    return True
+
+
 def shard_definition(path: Path) -> tuple[str, tuple[str, ...]]:
     """Return the scan file and the overrides that a shard was made from. Raises `InputError` if it is no shard."""
     with opened(path) as file:

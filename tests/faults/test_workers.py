@@ -153,6 +153,23 @@ def test_left_shards_of_another_scan_are_refused_and_kept(tmp_path: Path, nurser
     assert not (tmp_path / "scan.shards").exists()
 
 
+def test_in_a_folder_that_others_may_share_nothing_is_removed_but_our_own(tmp_path: Path, nursery: Nursery) -> None:
+    """The workers' folder may be a link to a fast disk, and several scans may have theirs there."""
+    write_scan(tmp_path)
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    for name, more in {"0-1-0123abcd.h5": ("--set", "experiments.Ne.mass_kg=7"), "0-1-89abcdef.h5": ()}.items():
+        assert nursery.run(tmp_path, *RUN, "--shard", "1/2", *more, points=1780)[0] == 0
+        (tmp_path / "scan.shard-1-of-2.h5").rename(shared / name)
+    (shared / "0-1-00000000.h5").write_text("precious")
+    (tmp_path / "scan.shards").symlink_to("shared")
+    for fresh in ([], ["--fresh", "--overwrite"]):
+        status, printed = nursery.run(tmp_path, *RUN, *fresh, points=1780)
+        assert status == 0, printed
+        assert sorted(path.name for path in shared.iterdir()) == ["0-1-00000000.h5", "0-1-0123abcd.h5"]
+    assert (shared / "0-1-00000000.h5").read_text() == "precious"
+
+
 DASK = """\
 import os, threading
 from pathlib import Path
