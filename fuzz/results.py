@@ -122,7 +122,7 @@ def change_attribute(file: h5py.File, chance: atheris.FuzzedDataProvider) -> Non
 
 def change_numbers(file: h5py.File, chance: atheris.FuzzedDataProvider) -> None:
     member = pick(file, chance, h5py.Dataset)
-    where = tuple(chance.ConsumeIntInRange(0, n - 1) for n in member.shape)
+    where = tuple(chance.ConsumeIntInRange(0, max(0, n - 1)) for n in member.shape)
     member[where if chance.ConsumeBool() else ...] = chance.PickValueInList(NUMBERS)
 
 
@@ -184,7 +184,7 @@ def pick(file: h5py.File, chance: atheris.FuzzedDataProvider, of: type) -> Any:
 
 def change_bytes(data: bytearray, sealed: list[tuple[int, int]], chance: atheris.FuzzedDataProvider) -> None:
     """Change some bytes and, mostly, the checksum that holds them: of a part of HDF5's index, or of a journal."""
-    if not data:
+    if len(data) < 9:
         return
     journal = journal_of(data)
     where = chance.ConsumeIntInRange(0, 3)
@@ -196,6 +196,7 @@ def change_bytes(data: bytearray, sealed: list[tuple[int, int]], chance: atheris
     else:
         span = chance.PickValueInList(sealed)
         at = span[0] + chance.ConsumeIntInRange(0, span[1] - 1)
+        at = min(at, len(data) - 1)
     size = chance.PickValueInList([1, 1, 2, 4, 8, 8])
     match chance.ConsumeIntInRange(0, 5):
         case 0 | 1:

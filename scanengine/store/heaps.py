@@ -1,4 +1,4 @@
-"""Global heaps, where HDF5 keeps text, and trees of names: looked at before HDF5 does, which does not survive some."""
+"""Heaps and trees, where HDF5 keeps text and names: looked at before HDF5 does, which does not survive some of them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-_SIGNATURES = re.compile(rb"GCOL\x01|BTHD\x00")
+_SIGNATURES = re.compile(rb"GCOL\x01|BTHD\x00|FRHP\x00")
 _HEAP = struct.Struct("<8xQ")
 _OBJECT = struct.Struct("<HH4xQ")
 """Of the HDF5 file format specification, III.E: a heap's header (with its size) and an object's (number, size)."""
 
 _TREE = struct.Struct("<5xBIHHxx8xHQ")
 """III.A.2, the header of a B-tree: type, sizes of a node and of a record, depth, records in the root and in all."""
+
+_NAMES = struct.Struct("<5x105xHQQH10xH")
+"""III.G, the header of a fractal heap: width of its table, smallest and largest block, bits of a place, rows in use."""
 
 _NODE_BYTES = 10
 """What a node has beside its records."""
@@ -92,7 +95,8 @@ def _heaps(file: FileIO | mmap.mmap, begin: int, end: int) -> Iterator[int]:
 
 def _is_sound(file: FileIO | mmap.mmap, place: int, file_size: int) -> bool:
     file.seek(place)
-    return (_is_sound_tree if file.read(1) == b"B" else _is_sound_heap)(file, place, file_size)
+    check = {b"B": _is_sound_tree, b"F": _is_sound_heap_of_names, b"G": _is_sound_heap}[file.read(1)]
+    return check(file, place, file_size)
 
 
 def _is_sound_tree(file: FileIO | mmap.mmap, tree: int, file_size: int) -> bool:
@@ -104,6 +108,12 @@ def _is_sound_tree(file: FileIO | mmap.mmap, tree: int, file_size: int) -> bool:
         and in_root <= in_all <= file_size // record
         and (depth > 0 or in_root == in_all)
     )
+
+
+def _is_sound_heap_of_names(file: FileIO | mmap.mmap, heap: int, _: int) -> bool:
+    width, smallest, largest, bits, rows = map(int, _unpacked(_NAMES, file, heap))
+    powers_of_two = all(n > 0 and n & (n - 1) == 0 for n in (width, smallest, largest))
+    return powers_of_two and smallest <= largest <= 1 << min(bits, 64) and bits <= 64 and rows <= 64
 
 
 def _is_sound_heap(file: FileIO | mmap.mmap, heap: int, file_size: int) -> bool:
