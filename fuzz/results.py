@@ -286,8 +286,8 @@ def keep_on() -> None:
     while (left := end - time.monotonic()) > 1.0:
         limit = [f"-max_total_time={int(left)}"] if times else []
         command = [sys.executable, *sys.argv, f"-artifact_prefix={CORPUS}.died-", *limit]
-        if subprocess.run(command, env=os.environ | {WATCHED: "1"}, check=False).returncode == 0:
-            return
+        if subprocess.run(command, env=os.environ | {WATCHED: "1"}, check=False).returncode in {0, 1}:
+            return  # finished, or never begun
 
 
 WATCHED = "SCANENGINE_FUZZ_WATCHED"
