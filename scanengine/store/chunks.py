@@ -77,9 +77,8 @@ class Encoder:
         self._numbers = np.zeros(chunk_shape, dtype=encoding.dtype)
         self._deflater = None
         if encoding.compression == "deflate":
-            self._deflater = deflate.Deflater(
-                self._numbers.size, encoding.dtype.itemsize, self._drop // 8, compiled=compiled
-            )
+            size, item_bytes, empty = self._numbers.size, encoding.dtype.itemsize, self._drop // 8
+            self._deflater = deflate.Deflater(size, item_bytes, empty, rounded=self._drop > 0, compiled=compiled)
         self._byte_planes, self._word_sums, self._word_sums_of_copy = byte_planes, word_sums, word_sums_of_copy
         if compiled:
             from scanengine_kernels import chunks as kernels

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 LEVEL = 1
 _SAMPLE_BYTES = 2048
-_WORTHWHILE = 0.9
+_WORTHWHILE_OF_EXACT, _WORTHWHILE_OF_ROUNDED = 0.5, 0.9
+"""To what part of itself a plane has to shrink: where most of the bytes are noise anyway, the time counts for more."""
+
 _OF_EXPONENT = 2
 """Bytes in which a floating-point number has its sign and exponent, which hardly change from one to the next."""
 
@@ -34,12 +36,16 @@ _ADLER_MODULUS = 65521
 class Deflater:
     """Deflates numbers of the same size and number again and again, by their `planes` (bytes, n): the lowest first.
 
-    Those of the `empty` lowest bytes are zero, and are left out of `planes`. Not `compiled`, it does without Numba.
+    Those of the `empty` lowest bytes are zero, and are left out of `planes`; there may be some if the numbers are
+    `rounded`. Not `compiled`, it does without Numba.
     """
 
-    def __init__(self, n: int, item_bytes: int, empty: int = 0, *, compiled: bool = False) -> None:
+    def __init__(
+        self, n: int, item_bytes: int, empty: int = 0, *, rounded: bool = False, compiled: bool = False
+    ) -> None:
         self.planes = np.zeros((item_bytes - empty, n), dtype=np.uint8)
         self._stream = isal_zlib.compressobj(LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+        self._worthwhile = _WORTHWHILE_OF_ROUNDED if rounded else _WORTHWHILE_OF_EXACT
         self._empty = self._deflated(bytes(n * empty)) if empty else b""
         self._put_stored = put_stored
         if compiled:
@@ -83,7 +89,7 @@ class Deflater:
         for plane in self.planes[::-1][_OF_EXPONENT:]:
             sample = plane[middle : middle + _SAMPLE_BYTES]
             if all(shrinking):
-                shrinking.append(len(self._deflated(sample.data)) < _WORTHWHILE * sample.size)
+                shrinking.append(len(self._deflated(sample.data)) < self._worthwhile * sample.size)
             else:
                 shrinking.append(bool((sample == sample[0]).all()))
         return shrinking[::-1]
