@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from scanengine.contours import Intervals, Region
+    from scanengine.store import StoredResult
 
 Selection = tuple[int | slice, ...]
 
@@ -43,7 +44,11 @@ def open_result(path: str | Path) -> Result:
     """
     from scanengine import store  # HDF5 waits until there is a file
 
-    stored = store.open_result(path)
+    return from_stored(store.open_result(path))
+
+
+def from_stored(stored: StoredResult) -> Result:
+    """Return the result that a file holds. Raises InputError if it is damaged."""
     title = str(stored.attributes.get("title", ""))
     statistic = stored.attributes.get("statistic", "gaussian")  # 0.1.0 knew no other
     highest = stored.attributes.get("delta_chi2_max", math.inf)

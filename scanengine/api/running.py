@@ -14,7 +14,7 @@ import numpy as np
 
 from scanengine import definition as definitions
 from scanengine.api.planning import fit_attributes, plan_of
-from scanengine.api.result import Result, open_result
+from scanengine.api.result import Result, from_stored, open_result
 from scanengine.driver import scan_grid, visit_tiles
 from scanengine.errors import InputError, Interrupted, is_interrupt
 from scanengine.grids import Axis, Profiles
@@ -44,13 +44,13 @@ class HowToRun:
 
 def run_to_file(scan: Scan, output: Path, how: HowToRun) -> Result:
     """Scan the grid and write it to a file, going on with an unfinished one of the same scan."""
-    from scanengine.farm import Work  # HDF5 waits until there is a file
-    from scanengine.store import GridWriter
+    from scanengine import store  # HDF5 waits until there is a file
+    from scanengine.farm import Work
 
     if scan.one_pass is not None:
         _run_pass(scan, output, how)
-        return open_result(output)
-    writer = GridWriter(output, plan_of(scan), overwrite=how.overwrite, fresh=how.fresh)
+        return from_stored(store.open_result(output, just_written=True))
+    writer = store.GridWriter(output, plan_of(scan), overwrite=how.overwrite, fresh=how.fresh)
     folder = output.with_suffix(".shards")
     with _workers(how.executor) as workers, _interruptible(writer):
         if not _finished_but_for_its_name(writer):
@@ -60,7 +60,7 @@ def run_to_file(scan: Scan, output: Path, how: HowToRun) -> Result:
             _finish(scan, writer, how)
         if workers is not None or folder.exists():
             _clear(folder, writer.plan)
-    return open_result(output)
+    return from_stored(store.open_result(output, just_written=True))
 
 
 def _run_pass(scan: Scan, output: Path, how: HowToRun) -> None:

@@ -37,16 +37,18 @@ class Damage(Exception):
 
 
 @contextmanager
-def opened(path: Path, *, while_written: bool = False) -> Iterator[h5py.File]:
+def opened(path: Path, *, while_written: bool = False, just_written: bool = False) -> Iterator[h5py.File]:
     """Open an HDF5 file to read, perhaps while another process writes it; whatever is wrong becomes an `InputError`.
 
-    A file whose run was killed as it wrote is read as the run that goes on will find it.
+    A file whose run was killed as it wrote is read as the run that goes on will find it. What this process has
+    `just_written` is not searched for what would harm HDF5.
     """
     check_signature(path)
     try:
         changed = as_changed(path)
         if changed is None:
-            heaps.check_ends(path)
+            if not just_written:
+                heaps.check_ends(path)
         elif not heaps.are_sound_in(changed):
             raise OSError("a global heap is damaged")
         file = h5py.File(path if changed is None else changed, "r", locking=not while_written)
@@ -63,7 +65,8 @@ def opened(path: Path, *, while_written: bool = False) -> Iterator[h5py.File]:
             if changed is None:
                 if is_half_changed(path):
                     raise InputError(_half_changed(path))
-                heaps.check(path, _chunks_of_grid(file))
+                if not just_written:
+                    heaps.check(path, _chunks_of_grid(file))
             yield file
     except (Damage, *READING_ERRORS) as error:
         what = str(error) if isinstance(error, Damage) else "HDF5 cannot read part of it"

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
+from operator import floordiv
 from typing import Literal
 
 import numpy as np
@@ -87,7 +88,7 @@ class GridPlan:
 
     def tile_at(self, start: Sequence[int]) -> tuple[int, ...]:
         """Return the index of the tile whose first grid point has the index start."""
-        return tuple(s // c for s, c in zip(start, self.chunk_shape, strict=True))
+        return tuple(map(floordiv, start, self.chunk_shape))
 
     def points_in(self, tiles: NDArray[np.uint8]) -> int:
         """Return the number of grid points in those tiles (counts) that are not zero."""

@@ -100,13 +100,13 @@ class StoredResult:
         raise wrong
 
 
-def open_result(path: str | Path) -> StoredResult:
-    """Read and check a result file, its grid excepted.
+def open_result(path: str | Path, *, just_written: bool = False) -> StoredResult:
+    """Read and check a result file, its grid excepted. What was `just_written` need not be searched for traps.
 
     Raises `InputError` for a file that is missing, foreign, unfinished, of a newer version, truncated or damaged.
     """
     path = Path(path)
-    with opened(path) as file:
+    with opened(path, just_written=just_written) as file:
         _check_kind(path, file)
         names = access.text_list(file, "axes")
         try:
