@@ -20,7 +20,7 @@ from scanengine.driver import NoSink, scan_grid
 from scanengine.grids import Axis, FloatArray, Profiles
 from scanengine.polynomials import ChiSquaredPolynomial
 from scanengine.quadratics import LoneVariable, quadratic_residuals
-from scanengine.tiling import Tiling, tile_points
+from scanengine.tiling import Tiling
 
 Pair = tuple[int, int]
 
@@ -172,7 +172,7 @@ def _shown(axes: Sequence[Axis], over: Pass) -> tuple[tuple[Axis, ...], int]:
 def _tiling(shown: Sequence[Axis], hidden_points: int) -> Tiling:
     """Cut the grid of the axes shown so that a tile takes as long as one of a grid that is not stored."""
     shape = tuple(axis.values.size for axis in shown)
-    return Tiling.of(shape, max(1, tile_points(prod(shape) * hidden_points) // hidden_points))
+    return Tiling.for_minima(shape, hidden_points)
 
 
 def only(profiles: Profiles, planes: Collection[tuple[str, str]]) -> Profiles:

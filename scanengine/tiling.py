@@ -18,6 +18,10 @@ the interpreter does for each tile hardly counts.
 UNBUFFERED_TILE_POINTS = 1 << 22
 """Points of a tile that no cache has to hold: a millisecond of arithmetic, beside which the driver does not count."""
 
+_ENOUGH, _TINY_POINTS = 16, 1 << 14
+"""Tiles are smaller where a grid would not have enough of them for many threads or workers, but not smaller than that.
+"""
+
 
 @dataclass(frozen=True)
 class Tiling:
@@ -27,8 +31,9 @@ class Tiling:
     tile_shape: tuple[int, ...]
 
     @classmethod
-    def of(cls, grid_shape: tuple[int, ...], points: int = TILE_POINTS) -> Tiling:
+    def of(cls, grid_shape: tuple[int, ...], points: int | None = None) -> Tiling:
         """Choose tiles of about `points` points, contiguous in C order."""
+        points = points or _tile_points(prod(grid_shape), TILE_POINTS)
         tile = [1] * len(grid_shape)
         for axis in range(len(grid_shape) - 1, -1, -1):
             # no tile may be so thin that threads wait for one another: an axis is cut into nearly equal parts
@@ -39,9 +44,11 @@ class Tiling:
         return cls(grid_shape, tuple(tile))
 
     @classmethod
-    def for_minima(cls, grid_shape: tuple[int, ...]) -> Tiling:
-        """Choose tiles that need not be filled."""
-        return cls.of(grid_shape, tile_points(prod(grid_shape)))
+    def for_minima(cls, grid_shape: tuple[int, ...], hidden_points: int = 1) -> Tiling:
+        """Choose tiles that need not be filled, of a grid that has so many points more behind each of its own."""
+        return cls.of(
+            grid_shape, max(1, _tile_points(prod(grid_shape) * hidden_points, UNBUFFERED_TILE_POINTS) // hidden_points)
+        )
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -73,11 +80,6 @@ class Tiling:
         return tuple(min(t, n - s) for s, t, n in zip(start, self.tile_shape, self.grid_shape, strict=True))
 
 
-def tile_points(grid_points: int) -> int:
-    """Return how large tiles are that need not be filled: enough of them for many threads or workers."""
-    return min(UNBUFFERED_TILE_POINTS, max(TILE_POINTS, grid_points // 16))
-
-
 @dataclass(frozen=True, eq=False)
 class SomeTiles(Tiling):
     """Some tiles of a tiling, by their increasing `numbers` (tiles,)."""
@@ -101,3 +103,8 @@ class SomeTiles(Tiling):
     def points(self) -> int:
         """Number of grid points in the tiles."""
         return sum(prod(self.shape_at(start)) for start in self.starts())
+
+
+def _tile_points(grid_points: int, most: int) -> int:
+    """Return how large the tiles of a grid are, at most."""
+    return min(most, max(_TINY_POINTS, grid_points // _ENOUGH))

@@ -162,7 +162,7 @@ def test_two_planes_take_less_memory_than_ten() -> None:
 def test_a_pass_goes_on_where_it_stopped_and_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tiling, "TILE_POINTS", 500)
+    monkeypatch.setattr(tiling, "UNBUFFERED_TILE_POINTS", 500)
     scan = load(ONE)
     assert scan.one_pass is not None
     done: list[int] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,3 +39,10 @@ def test_tiles_along_an_axis_are_nearly_equal() -> None:
     """Nine lines, at most four a tile: 3 + 3 + 3, not 4 + 4 + 1."""
     tiling = Tiling.of((9, 100), 400)
     assert [tiling.shape_at(start)[0] for start in tiling.starts()] == [3, 3, 3]
+
+
+@pytest.mark.parametrize("shape", [(401, 401), (31,) * 4, (40,) * 5])
+def test_a_grid_has_tiles_for_many_workers(shape: tuple[int, ...]) -> None:
+    for tiling in (Tiling.of(shape), Tiling.for_minima(shape)):
+        assert 9 <= len(tiling) < 1000
+        assert prod(tiling.tile_shape) <= prod(shape) // 9

@@ -66,6 +66,8 @@ class BlockWriter:
     """Writes blocks to an open file, several at a time. The first `error` stands there once it is noticed."""
 
     error: BaseException | None = None
+    reached = 0
+    """How far the file is written, at least."""
 
     def __init__(self, descriptor: int, path: Path) -> None:
         self._descriptor = descriptor
@@ -154,11 +156,13 @@ class BlockWriter:
         """Write a block, and return how many bytes the system still has in its memory."""
         data = block.data
         try:
-            direct = self._write_pages(start, data)
+            direct, end = self._write_pages(start, data), start + len(data)
             if 0 < len(data) - direct < PAGE_BYTES:  # waits for all other blocks, and they for it
-                self._ends.append((start + direct, bytes(data[direct:])))
+                end = start + direct
+                self._ends.append((end, bytes(data[direct:])))
             else:
                 self._put(start + direct, data[direct:])
+            self.reached = max(self.reached, end)  # of two threads at once one may be forgotten
             return len(data) - direct
         finally:
             block.give_back()

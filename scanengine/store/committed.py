@@ -48,8 +48,8 @@ class CommittedFile:
         self._block_at: int | None = None
         self._written = 0
         self._error: BaseException | None = None
-        self.shortened = False
-        """Whether something else was seen to have made the file shorter: what was in it is lost."""
+        self.shortened = self.lost = False
+        """Whether something else was seen to have made the file shorter, and what was committed to it is lost."""
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Go to a place, and return it."""
@@ -164,8 +164,9 @@ class CommittedFile:
 
     def _has_shortened(self) -> bool:
         """Look whether the file is as long as it was made, before it is made longer: a hole would not be noticed."""
-        if os.fstat(self._file.fileno()).st_size < self._reached:
-            self.shortened = True
+        size = os.fstat(self._file.fileno()).st_size
+        if size < max(self._reached, self._blocks.reached):
+            self.shortened, self.lost = True, self.lost or size < self._committed
             self._error = self._error or OSError("it became shorter")
         return self.shortened
 
@@ -224,7 +225,7 @@ class CommittedFile:
 
     def _truncate(self, size: int) -> None:
         self._file.truncate(size)
-        self._reached = size
+        self._reached, self._blocks.reached = size, 0
 
 
 def recover(file: FileIO) -> None:

@@ -285,13 +285,12 @@ class GridWriter:
             self._room = free // 16
 
     def _could_not(self, reason: str) -> str:
-        if self._partial.stream.shortened:
-            return (
-                f"{self.partial} became shorter while this run wrote it: something else has changed it, and what it "
-                "held is lost; run the scan again with --fresh"
-            )
         kept = int(self._done_on_disk.sum())
         what_now = f"; it holds {kept} of {self.tiles} tiles, and the same command goes on from there" if kept else ""
+        if self._partial.stream.shortened:
+            if self._partial.stream.lost:
+                what_now = ", and what it held is lost; run the scan again with --fresh"
+            return f"{self.partial} became shorter while this run wrote it: something else has changed it{what_now}"
         return f"{self.partial} could not be written: {reason}{what_now}"
 
     @contextmanager

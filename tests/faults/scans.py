@@ -77,7 +77,7 @@ def assert_honest(partial: Path, whole: Path) -> int:
     """Assert that each tile of which an unfinished file says that it is there is that of the whole; return how many."""
     with h5py.File(as_changed(partial) or partial) as file, h5py.File(whole) as result:
         if "done" not in file:
-            return int(np.prod([1]))
+            return 1
         done = file["done"][()]
         if "chi2" in file:
             chunk = file["chi2"].chunks
