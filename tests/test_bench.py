@@ -23,7 +23,7 @@ SMALL = (2, 2, 3, 5, 9)
 @pytest.fixture(scope="module")
 def found() -> list[Measured]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(measure, "QUICK_SHAPE", SMALL)
+        patch.setattr(measure, "SHAPE", SMALL)
         return run(quick=True)
 
 

@@ -433,7 +433,7 @@ def reproduce(
 
 @app.command()
 def bench(
-    quick: Annotated[bool, typer.Option("--quick", help="A smaller grid, fewer repetitions.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer repetitions.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Measure speed on this machine: each kernel beside the limit or the peer measured in the same run."""
