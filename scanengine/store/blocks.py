@@ -26,8 +26,8 @@ PAGE_BYTES = 4096
 LARGE_BYTES = 1 << 16
 """From this size on a part of a file is worth a beginning at a page, and a block another thread."""
 
-_WRITERS = 4
-_MOST_WAITING = 8
+_WRITERS = 8
+_MOST_WAITING = 16
 
 _IN_MEMORY_BYTES = 1 << 26
 """So many bytes may wait in the operating system's memory before the disk is to begin with them."""
