@@ -16,8 +16,12 @@ _HEAP = struct.Struct("<8xQ")
 _OBJECT = struct.Struct("<HH4xQ")
 """Of the HDF5 file format specification, III.E: a heap's header (with its size) and an object's (number, size)."""
 
-_TREE = struct.Struct("<5xBIHHxx8xHQ")
-"""III.A.2, the header of a B-tree: type, sizes of a node and of a record, depth, records in the root and in all."""
+_TREE = struct.Struct("<5xBIHHxxQHQ")
+"""III.A.2, the header of a B-tree: type, sizes of a node and of a record, depth, place of the root, records in it and
+in all."""
+
+_LEAF_BYTES = 6
+"""What a leaf has before its records."""
 
 _NAMES = struct.Struct("<5x105xHQQH10xH")
 """III.G, the header of a fractal heap: width of its table, smallest and largest block, bits of a place, rows in use."""
@@ -27,6 +31,10 @@ _NODE_BYTES = 10
 
 _RECORD_BYTES = {5: 11, 6: 15, 8: 17, 9: 13}
 """By type: names of links and of attributes, and their order; others are none of ours."""
+
+_PLACES = {5: slice(4, 11), 6: slice(8, 15), 8: slice(0, 8), 9: slice(0, 8)}
+"""By type: what part of a record says where in a heap of names something lies. III.G: flags, the place, and in two
+bytes how long it is."""
 
 _LOOKED_AT_BYTES = 1 << 26
 """At the front, where a header lies, and at the end; in between a large file has chunks alone."""
@@ -100,14 +108,27 @@ def _is_sound(file: FileIO | mmap.mmap, place: int, file_size: int) -> bool:
 
 
 def _is_sound_tree(file: FileIO | mmap.mmap, tree: int, file_size: int) -> bool:
-    kind, node, record, depth, in_root, in_all = map(int, _unpacked(_TREE, file, tree))
-    return (
+    kind, node, record, depth, root, in_root, in_all = map(int, _unpacked(_TREE, file, tree))
+    agrees = (
         record == _RECORD_BYTES.get(kind, record) > 0
         and in_root * record <= node - _NODE_BYTES
         and node * max(1, depth) <= file_size
         and in_root <= in_all <= file_size // record
         and (depth > 0 or in_root == in_all)
     )
+    if not agrees or depth > 0 or in_root == 0 or kind not in _PLACES:
+        return agrees
+    if root + _LEAF_BYTES + in_root * record > file_size:
+        return False
+    file.seek(root + _LEAF_BYTES)
+    leaf = file.read(in_root * record)
+    return all(_is_within(leaf[at : at + record][_PLACES[kind]], file_size) for at in range(0, len(leaf), record))
+
+
+def _is_within(place: bytes, file_size: int) -> bool:
+    """Tell whether something lies within a heap of names, or outside of any, which other flags say."""
+    first, length = int.from_bytes(place[1:-2], "little"), int.from_bytes(place[-2:], "little")
+    return place[0] != 0 or first + length <= file_size
 
 
 def _is_sound_heap_of_names(file: FileIO | mmap.mmap, heap: int, _: int) -> bool:

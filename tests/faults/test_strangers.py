@@ -21,6 +21,7 @@ from scanengine.store import (
     GridPlan,
     GridWriter,
     absorb,
+    heaps,
     is_calibration,
     open_result,
     open_unfinished,
@@ -122,6 +123,20 @@ def test_an_index_that_cannot_be_is_refused(tmp_path: Path) -> None:
             seal(data, start, n)
             path.write_bytes(data)
             assert in_a_process_of_its_own(lambda: try_all(path, [])) == [], (signature, at, value)
+
+
+def test_an_attribute_that_would_lie_behind_the_end_is_refused_before_hdf5_looks(tmp_path: Path) -> None:
+    path = tmp_path / "out.h5"
+    write_result(path)
+    heaps.check(path)
+    sound = path.read_bytes()
+    leaf, record = sound.index(b"BTLF\x00\x08") + 6, 17
+    for number in range(3):
+        data = bytearray(sound)
+        data[leaf + number * record + 4 : leaf + number * record + 8] = b"\xff" * 4  # of the place, and the length
+        path.write_bytes(data)
+        with pytest.raises(OSError, match="a tree of names is damaged"):
+            heaps.check(path)
 
 
 def no_scale(axis: h5py.Dataset) -> None:
