@@ -99,7 +99,8 @@ class BlockWriter:
             self._wait()
         end = start + len(block.data)
         if self._direct is not None and end > self._taken:
-            self._taken = start + _take_room(self._descriptor, start, max(self._expected, 2 * end) - start)
+            until = self._expected if end <= self._expected else 2 * end
+            self._taken = start + _take_room(self._descriptor, start, until - start)
         self._begin(partial(self._write, start, block))
 
     def wrote(self, n_bytes: int) -> None:
