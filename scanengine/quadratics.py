@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scanengine.grids import FloatArray
 from scanengine.polynomials import ChiSquaredPolynomial
@@ -126,6 +127,22 @@ class HiddenVariables:
         for i, column in zip(self.order, where.T, strict=True):
             t[:, i] = self._lone[i].t(column, *self._ends[i]) if i in self._lone else column
         return t
+
+    def mirror_images(self, t: FloatArray) -> tuple[NDArray[np.intp], FloatArray]:
+        """Return the images (images, n) of scaled variables t (cells, n) that have the same chi2 and lie within the
+        ends, themselves among them, and of which cell each is (images,).
+        """
+        cells = np.arange(len(t))
+        for i, variable in self._lone.items():
+            if variable.vertex is not None:
+                lower, upper = self._ends[i]
+                mirrored = 2.0 * variable.vertex - t[:, i]
+                off = np.maximum(lower - mirrored, mirrored - upper)
+                inside = np.flatnonzero(off <= _ROUNDING * (upper - lower))
+                images = t[inside].copy()
+                images[:, i] = np.clip(mirrored[inside], lower, upper)
+                cells, t = np.concatenate((cells, cells[inside])), np.concatenate((t, images))
+        return cells, t
 
 
 def _linear_part(Q: FloatArray, box: Box) -> LinearPart:
