@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import multiprocessing
 import os
 import re
@@ -21,10 +23,11 @@ from scanengine.errors import InputError
 P = ParamSpec("P")
 T = TypeVar("T")
 
-FORMS = '"threads", "processes:N", "dask://HOST:PORT", "dask:SCHEDULER_FILE" or "mpi"'
+FORMS = '"threads", "processes:N", "dask://HOST:PORT", "dask:tls://HOST:PORT", "dask:SCHEDULER_FILE" or "mpi"'
 
 _LIBRARY_THREADS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _PATIENCE_SECONDS = 0.2
+_DASK_TIMEOUT = "10s"
 _WORLD_SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
 
 
@@ -124,24 +127,44 @@ def _dask(description: str) -> Iterator[tuple[Executor, int]]:
         from dask.distributed import Client
     except ImportError:
         raise InputError(f"--executor {description} needs dask: pip install 'scanengine[dask]'") from None
-    address = description.removeprefix("dask:")
-    where: dict[str, Any] = (
-        {"address": f"tcp:{address}" if address.startswith("//") else address}
-        if "//" in address
-        else {"scheduler_file": address}
-    )
-    if "scheduler_file" in where and not Path(address).is_file():
-        raise InputError(f"--executor {description}: there is no scheduler file {address}")
+    address = _scheduler_address(description)
     try:
-        client: Any = Client(**where, timeout="10s", set_as_default=False)
+        asyncio.run(_knock(address))
     except (OSError, ValueError) as error:
         raise InputError(f"--executor {description}: no dask scheduler answers there ({error})") from None
+    except (TypeError, RuntimeError) as error:  # so dask says that its own settings rule this connection out
+        raise InputError(f"--executor {description}: dask's settings do not fit this scheduler ({error})") from None
+    client: Any = Client(address, timeout=_DASK_TIMEOUT, set_as_default=False)
     with client:
         workers = sum(client.nthreads().values())
         if not workers:
             raise InputError(f"--executor {description}: the dask scheduler there has no workers yet")
         with client.get_executor(pure=False) as executor:
             yield executor, workers
+
+
+def _scheduler_address(description: str) -> str:
+    """Address of the scheduler in `dask://HOST:PORT`, `dask:PROTOCOL://HOST:PORT` or `dask:SCHEDULER_FILE`."""
+    where = description.removeprefix("dask:")
+    if where.startswith("//"):
+        return f"tcp:{where}"
+    if "//" in where:
+        return where
+    try:
+        return str(json.loads(Path(where).read_text(encoding="utf-8"))["address"])
+    except FileNotFoundError:
+        raise InputError(f"--executor {description}: there is no scheduler file {where}") from None
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise InputError(f"--executor {description}: {where} is not a scheduler file of dask ({error})") from None
+
+
+async def _knock(address: str) -> None:
+    """See that a scheduler answers. A dask client that finds none keeps on trying, and complains as it is collected."""
+    from distributed.comm import connect
+    from distributed.security import Security
+
+    settings = Security().get_connection_args("client")
+    (await connect(address, timeout=_DASK_TIMEOUT, **settings)).abort()
 
 
 @contextmanager

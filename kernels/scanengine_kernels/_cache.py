@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -28,26 +29,52 @@ _logger = logging.getLogger("scanengine")
 
 _LOCK = "lock"
 
+_PRIVATE = 0o700
+
 
 @functools.cache
 def cache_directory() -> Path | None:
-    """Directory of the compiled kernels, created if need be, or None (with one logged warning) if it cannot be written.
+    """Directory of the compiled kernels, created if need be, or None (with one logged warning) if it cannot be used.
 
-    It lies in `NUMBA_CACHE_DIR`, or else in the user's cache directory, under a hash of all kernel sources.
+    It lies in `NUMBA_CACHE_DIR`, or else in the user's cache directory, under a hash of all kernel sources. Whoever can
+    write there decides what this process runs, so it has to be the user's alone.
     """
     try:
         base = Path(config.CACHE_DIR) if config.CACHE_DIR else _user_cache_directory()
-        directory = base / "scanengine" / f"{source_hash()}-{numba.__version__}"
-        directory.mkdir(parents=True, exist_ok=True)
+        base.mkdir(parents=True, exist_ok=True)
+        ours = base / "scanengine"
+        directory = ours / f"{source_hash()}-{numba.__version__}"
+        for folder in (ours, directory):
+            folder.mkdir(mode=_PRIVATE, exist_ok=True)
+        _require_private(ours, directory)
         tempfile.TemporaryFile(dir=directory).close()
     except (OSError, RuntimeError) as error:  # RuntimeError: a user without a home directory
         _logger.warning(
             "Compiled kernels cannot be kept (%s): every process will compile them anew. "
-            "Set NUMBA_CACHE_DIR to a directory that can be written.",
+            "Set NUMBA_CACHE_DIR to a directory that you alone can write to.",
             error,
         )
         return None
     return directory
+
+
+def _require_private(ours: Path, directory: Path) -> None:
+    """Raise PermissionError if anybody else can put machine code into these directories, or could have before."""
+    if sys.platform == "win32":  # a user's own folders are private by their inherited access lists
+        return
+    for folder in (ours, directory):
+        status = folder.lstat()
+        if status.st_uid != os.geteuid():
+            raise PermissionError(f"{folder} belongs to another user, who could put code there that you would run")
+        if not stat.S_ISDIR(status.st_mode):
+            raise PermissionError(f"{folder} is a link or a file, and not a directory")
+        others_write = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        if folder == ours and others_write:
+            ours.chmod(_PRIVATE)  # with an open umask it was made so by an older version; what is in it is checked next
+        elif others_write:
+            raise PermissionError(
+                f"other users may write to {folder}, and could have put code there that you would run: remove it"
+            )
 
 
 def keep(dispatcher: Any) -> None:

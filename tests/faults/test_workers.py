@@ -226,6 +226,21 @@ def test_a_dask_scheduler_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert "there is no scheduler file none.json" in errors
 
 
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("tls://127.0.0.1:1", "dask's settings do not fit this scheduler"),  # no certificate is set
+        ("dask:/dev/null", "not a scheduler file of dask"),
+        ("dask:scan.toml", "not a scheduler file of dask"),
+    ],
+)
+def test_a_dask_scheduler_that_cannot_be_used_is_a_sentence(tmp_path: Path, where: str, said: str) -> None:
+    pytest.importorskip("distributed")
+    write_scan(tmp_path)
+    status, errors = run(tmp_path, "--executor", f"dask:{where.removeprefix('dask:')}", before=(sys.executable,))
+    assert (status, said in errors, "a bug in scanengine" in errors) == (2, True, False), errors
+
+
 def mpiexec(ranks: int) -> tuple[str, ...]:
     """The command that starts ranks, if MPI is installed."""
     found = shutil.which("mpiexec")

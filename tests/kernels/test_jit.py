@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -113,6 +114,63 @@ def test_cache_that_cannot_be_written_costs_one_warning_and_no_result(package: P
     assert done.stderr.count("cannot be kept") == 1
     assert str(blocked) in done.stderr
     assert done.stderr.count("at every start, as nothing can be kept") == 1
+
+
+def cache_seen_by(tmp_path: Path, base: Path) -> subprocess.CompletedProcess[str]:
+    """What a new process says of a cache directory, and where it keeps its kernels."""
+    return run(
+        "from scanengine_kernels import _cache; print(_cache.cache_directory())", tmp_path, NUMBA_CACHE_DIR=str(base)
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
+@pytest.mark.jit_only
+def test_cache_is_the_users_alone(package: Path, tmp_path: Path) -> None:
+    directory = Path(cache_seen_by(tmp_path, tmp_path / "base").stdout.strip())
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (directory.parent, directory)] == [0o700, 0o700]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
+@pytest.mark.jit_only
+def test_cache_that_others_may_write_to_is_refused(package: Path, tmp_path: Path) -> None:
+    directory = Path(cache_seen_by(tmp_path, tmp_path / "base").stdout.strip())
+    directory.chmod(0o777)
+    done = cache_seen_by(tmp_path, tmp_path / "base")
+    assert done.stdout.strip() == "None"
+    assert f"other users may write to {directory}" in done.stderr
+    assert "a directory that you alone can write to" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
+@pytest.mark.jit_only
+def test_cache_whose_folder_was_open_is_closed_to_others(package: Path, tmp_path: Path) -> None:
+    directory = Path(cache_seen_by(tmp_path, tmp_path / "base").stdout.strip())
+    directory.parent.chmod(0o775)
+    assert cache_seen_by(tmp_path, tmp_path / "base").stdout.strip() == str(directory)
+    assert stat.S_IMODE(directory.parent.stat().st_mode) == 0o700
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize("level", [0, 1])
+@pytest.mark.jit_only
+def test_cache_of_another_user_is_refused(package: Path, tmp_path: Path, level: int) -> None:
+    directory = Path(cache_seen_by(tmp_path, tmp_path / "base").stdout.strip())
+    theirs = (directory, directory.parent)[level]
+    os.chown(theirs, 12345, -1)
+    done = cache_seen_by(tmp_path, tmp_path / "base")
+    assert done.stdout.strip() == "None"
+    assert f"{theirs} belongs to another user" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links of POSIX")
+@pytest.mark.jit_only
+def test_cache_that_is_a_link_is_refused(package: Path, tmp_path: Path) -> None:
+    directory = Path(cache_seen_by(tmp_path, tmp_path / "base").stdout.strip())
+    directory.rename(tmp_path / "elsewhere")
+    directory.symlink_to(tmp_path / "elsewhere")
+    done = cache_seen_by(tmp_path, tmp_path / "base")
+    assert done.stdout.strip() == "None"
+    assert "is a link or a file" in done.stderr
 
 
 @pytest.mark.jit_only
