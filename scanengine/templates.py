@@ -112,6 +112,15 @@ class Counts:
             [values[b] if cell.experiment == experiment else 0.0 for cell, b in zip(self.cells, self.bins, strict=True)]
         )
 
+    def nominal_signal(self, experiment: str) -> FloatArray:
+        """Return the Standard Model's signal (cells,) of an experiment, as the shapes of that signal take it: of a
+        template what it was made with.
+        """
+        (chosen,) = (each for each in self.experiments if each.name == experiment)
+        if chosen.signal_template is None:
+            return self.of(experiment) * self.signal
+        return self.in_cells(experiment, chosen.signal_template)
+
     def background(self, experiment: str, name: str) -> FloatArray:
         """Return a background of an experiment (cells,)."""
         (chosen,) = (each for each in self.experiments if each.name == experiment)
@@ -171,8 +180,7 @@ def _change(nuisance: Nuisance, counts: Counts, signals: int, side: str, varied:
         factors[varied + (side == "minus")] += sign * inside
         factors[0] -= sign * inside
     for shape in nuisance.shapes:
-        inside = counts.of(shape.experiment)
-        nominal = inside * counts.signal
+        nominal = counts.nominal_signal(shape.experiment)
         if shape.background is not None:
             nominal = counts.background(shape.experiment, shape.background)
         change = _shape_change(nuisance.name, shape, counts, nominal, side)

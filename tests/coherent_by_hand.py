@@ -285,9 +285,7 @@ class LAr2020:
             below = 0.5 * erfc(-(edges - E) / (0.58 * np.sqrt(E) * sqrt(2.0)))
             return np.diff(below, axis=0) * kept
 
-        self.sums = coupling_sums(
-            "Ar40", 24.4, 27.5, 13.8e22 * 0.09, lambda _: (helm(3.427), helm(3.40)), shares, 160.0
-        )
+        self.sums, self.shares = self.with_neutrons(3.40, shares), shares
         self.n = self.file("datanobkgsub", scaled=False)
         self.backgrounds = [
             self.file(name) * total
@@ -295,19 +293,25 @@ class LAr2020:
         ]
         self.pdf = self.file("cevnspdf") * self.file("cevnspdf", scaled=False).sum()
 
+    @staticmethod
+    def with_neutrons(rms_n_fm: float, shares: Callable[[FloatArray, Isotope], FloatArray]) -> dict[str, FloatArray]:
+        """The sums with neutrons of some rms radius."""
+        F = helm(3.427), helm(rms_n_fm)
+        return coupling_sums("Ar40", 24.4, 27.5, 13.8e22 * 0.09, lambda _: F, shares, 160.0)
+
     @cache  # noqa: B019 - one instance lives as long as the tests
     def file(self, name: str, *, scaled: bool = True) -> FloatArray:
         counts = np.loadtxt(self.folder / f"{name}.txt")[:, 3]
         return np.asarray(counts / counts.sum()) if scaled else counts
 
-    def ratio(self, eps_u: float, eps_d: float) -> FloatArray:
-        with_nsi, without = (
-            np.sum([signal(self.sums, flavour, *eps) for flavour in FLAVOURS], axis=0)
-            for eps in ((eps_u, eps_d), (0.0, 0.0))
-        )
+    def ratio(self, eps_u: float, eps_d: float, rms_n_fm: float | None = None) -> FloatArray:
+        """Counts over those that the template was made with, whose neutrons have 3.40 fm."""
+        sums = self.sums if rms_n_fm is None else self.with_neutrons(rms_n_fm, self.shares)
+        with_nsi = np.sum([signal(sums, flavour, eps_u, eps_d) for flavour in FLAVOURS], axis=0)
+        without = np.sum([signal(self.sums, flavour, 0.0, 0.0) for flavour in FLAVOURS], axis=0)
         return np.repeat(with_nsi / np.where(without > 0.0, without, 1.0), 80)
 
-    def chi2(self, z: FloatArray, eps_u: float = 0.0, eps_d: float = 0.0) -> float:
+    def chi2(self, z: FloatArray, eps_u: float = 0.0, eps_d: float = 0.0, ratio: FloatArray | None = None) -> float:
         """chi2 at nine pulls in standard deviations, whose effects on a component add up."""
         x = z[:4] * np.array(self.sigmas) / np.array(self.totals)
         brn, delayed, steady = self.backgrounds
@@ -323,5 +327,6 @@ class LAr2020:
         neutrons += side(z[6], brn, "brnpdfBRNTimingWidthSyst", "")
         cevns = (1.0 + x[0]) * nominal + side(z[7], nominal, "cevnspdf+1sigF90", "cevnspdf-1sigF90")
         cevns += side(z[8], nominal, "cevnspdfCEvNSTimingMeanSyst", "")
-        mu = cevns * self.ratio(eps_u, eps_d) + neutrons + (1.0 + x[2]) * delayed + (1.0 + x[3]) * steady
+        ratio = self.ratio(eps_u, eps_d) if ratio is None else ratio
+        mu = cevns * ratio + neutrons + (1.0 + x[2]) * delayed + (1.0 + x[3]) * steady
         return poisson_chi2(mu, self.n) + float(z @ z)

@@ -81,6 +81,16 @@ def test_argon_is_its_recipe_by_hand(point: tuple[float, float]) -> None:
 
 
 @needs_data
+@pytest.mark.parametrize("rms_n_fm", [2.0, 5.5])
+def test_argon_with_neutrons_of_another_radius_is_its_recipe_by_hand(rms_n_fm: float) -> None:
+    """The template scales with the counts in each bin of energy over those with neutrons of 3.40 fm."""
+    scan, hand = load("lar2020", f"experiments.LAr2020.form_factor.rms_n_fm={rms_n_fm}"), LAr2020(Path(DATA))
+    ratio = hand.ratio(0.0, 0.0, rms_n_fm)
+    assert without_nuisances(scan).chi2() == pytest.approx(hand.chi2(np.zeros(9), ratio=ratio), rel=1e-6)
+    assert scan.chi2() == pytest.approx(profiled(lambda z: hand.chi2(z, ratio=ratio), 9), rel=1e-6)
+
+
+@needs_data
 def test_the_conventions_of_2008_06062_that_a_scan_file_can_state() -> None:
     """Their step of the acceptance, and pulls 2 (x - ln(1 + x)) / s^2."""
     scan = load("csi2017", PLANE, "experiments.CsI2017.response.efficiency.midpoint=10.4512", *PULLS)

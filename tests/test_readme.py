@@ -21,6 +21,12 @@ def blocks(language: str) -> list[str]:
     return [text for found, text in BLOCKS if found == language]
 
 
+def block(containing: str) -> str:
+    """The one block of a scan file that has some text in it."""
+    (found,) = [text for text in blocks("toml") if containing in text]
+    return found
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the README's scan file lies and its shell commands have been run."""
@@ -47,7 +53,7 @@ def test_the_scan_file_becomes_a_result_and_a_figure(folder: Path) -> None:
 
 
 def test_the_nuisances_are_those_of_an_experiment_with_a_response_and_a_background(tmp_path: Path) -> None:
-    scan, _, _, nuisances = blocks("toml")
+    scan, nuisances = block("[axes]"), block("[[nuisances]]")
     detector = """
 [[experiments]]
 name = "CsI"
@@ -100,7 +106,7 @@ def test_every_figure_that_is_shown_is_there() -> None:
 
 
 def test_the_response_of_a_real_detector_can_take_the_place_of_a_window() -> None:
-    scan, response, *_ = blocks("toml")
+    scan, response = block("[axes]"), block("[experiments.response]")
     before, second = scan.split('[[experiments]]\nname = "Xe"')
     before = before.replace("recoil_window_keV = [10.0, inf] ", "# recoil_window_keV = [10.0, inf] ")
     definition = parse(f'{before}{response}\n[[experiments]]\nname = "Xe"{second}')
@@ -108,10 +114,17 @@ def test_the_response_of_a_real_detector_can_take_the_place_of_a_window() -> Non
     assert definition.experiments[0].binning.units == "PE"
 
 
+def test_the_reference_of_a_template_is_that_of_the_bundled_scan() -> None:
+    text = bundled_scans()["coherent/lar2020"].read_text(encoding="utf-8")
+    assert all(line in text for line in block("[experiments.template_reference]").splitlines())
+
+
 def test_the_reactor_can_take_the_place_of_the_bundled_one(tmp_path: Path) -> None:
     """The counts that the README states of it, with thresholds of 160 and 180 eV."""
-    reactor = blocks("toml")[2]
+    reactor = block('kind = "reactor"')
     text = bundled_scans()["reactor/conus-plus"].read_text(encoding="utf-8")
+    head, _, rest = text.partition("[experiments.template_reference]")
+    text = head + rest[rest.index("[experiments.data]") :]
     start, end = text.index("[source]"), text.index("[physics]")
     text = (text[:start] + reactor + text[end:]).replace("signal_template", "# signal_template")
     text = text.replace('above_2_MeV = "huber2011"', 'above_2_MeV = "mueller2011"')

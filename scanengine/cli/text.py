@@ -241,6 +241,9 @@ def describe_scan(scan: Scan, threads: int | None) -> None:
         totals[key] = totals.get(key, 0.0) + record.counts
     for (experiment, channel), counts in totals.items():
         print(f"  {experiment}, {channel}: {counts:.6g} events expected")
+    for experiment, reference in definition.template_references.items():
+        follows = f"it follows {', '.join(sorted(reference.keys))}" if reference.keys else "it follows nothing"
+        print(f"  {experiment}: the signal is a template; of what it was made with, {follows}")
     if not definition.axes:
         print("no [axes]: this scan can be counted but not run")
         return

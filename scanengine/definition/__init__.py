@@ -2,7 +2,15 @@
 
 from scanengine.definition.build import parse, read
 from scanengine.definition.bundled import bundled_scans, scans_folder
-from scanengine.definition.model import Definition, Output, ParameterMap, Physics, Statistic
+from scanengine.definition.model import (
+    Definition,
+    Output,
+    ParameterMap,
+    Physics,
+    Statistic,
+    TemplateReference,
+    signal_numbers,
+)
 from scanengine.definition.schema import schema
 
 __all__ = [
@@ -11,9 +19,11 @@ __all__ = [
     "ParameterMap",
     "Physics",
     "Statistic",
+    "TemplateReference",
     "bundled_scans",
     "parse",
     "read",
     "scans_folder",
     "schema",
+    "signal_numbers",
 ]

@@ -6,6 +6,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from scanengine.definition.report import Report
 from scanengine.definition.schema import OutputTable, PhysicsTable, ScanFile
 from scanengine.definition.source import build_sources, source_notes
 from scanengine.definition.statistics import build_statistics
+from scanengine.definition.template_reference import build_references, check_changes
 from scanengine.errors import DefinitionError, Fault, InputError
 from scanengine.inputs.constants import SIN2_THETA_W
 from scanengine.inputs.nuisances import Nuisance
@@ -81,6 +83,7 @@ def parse(
     if "include" in raw:
         raw = _with_included(raw, name, lines, folder, data, (*included_by, Path(name).name))
         text = as_toml(raw)
+    before = deepcopy(raw) if overrides else raw
     overridden, faults = apply_overrides(raw, overrides)
     data_from = raw.get("data_from")
     folders = Folders(folder, Path(data) if data else None, data_from if isinstance(data_from, str) else "")
@@ -88,7 +91,7 @@ def parse(
     if "include" in raw:
         report.add(("include",), "found in a --set, but it is read before these: a scan file of its own would do")
     with np.errstate(all="ignore"):  # numbers that overflow are found where they end up
-        definition = _build(raw, report, require_axes=require_axes, own_axes=own_axes)
+        definition = _build(raw, before, report, require_axes=require_axes, own_axes=own_axes)
     for place in () if report.faults else _with_null(raw):
         report.add(place, "found a null character, which no text of a result can hold: leave it out")
     faults = report.faults + faults
@@ -171,11 +174,15 @@ def _syntax_fault(message: str, text: str, name: str) -> Fault:
     return Fault(f"{name}:{line}", f"not TOML: {reason}{column}")
 
 
-def _build(raw: dict[str, Any], report: Report, *, require_axes: bool, own_axes: bool) -> Definition | None:
+def _build(
+    raw: dict[str, Any], before: Mapping[str, Any], report: Report, *, require_axes: bool, own_axes: bool
+) -> Definition | None:
+    """Return what the tables `raw` define, or nothing after adding their faults; `before` are those of the file."""
     experiments_raw = raw.get("experiments")
     for key in NAMED:
         if isinstance(raw.get(key), list):
             report.names[key] = [_display_name(table, index) for index, table in enumerate(raw[key])]
+    check_changes(before, raw, report)
     sources = build_sources(raw, report)
     scan, bad = report.check(ScanFile, raw, ())
     physics, bad_physics = report.check(PhysicsTable, raw.get("physics", {}), ("physics",))
@@ -209,7 +216,9 @@ def _build(raw: dict[str, Any], report: Report, *, require_axes: bool, own_axes:
         _check_direct(parts, report)
     default = Statistic("gaussian" if bad_statistic else statistic.kind)
     statistics = build_statistics(experiments_raw, parts, default, report)
-    nuisances = build_nuisances(raw.get("nuisances", []), parts, report)
+    chosen = None if bad_physics else Physics(**physics.model_dump())
+    references = {} if chosen is None else build_references(experiments_raw, parts, chosen, report)
+    nuisances = build_nuisances(raw.get("nuisances", []), parts, references, report)
     if not bad_statistic and default.kind == "poisson" and "profile" not in bad_output and output.profile == "exact":
         report.add(("output", "profile"), _EXACT_POISSON, ("statistic", "kind"))
 
@@ -228,7 +237,7 @@ def _build(raw: dict[str, Any], report: Report, *, require_axes: bool, own_axes:
                 )
 
     experiments = [experiment for part in parts if (experiment := part.experiment()) is not None]
-    if report.faults or bad | bad_physics | bad_statistic | bad_output or sources.default is None:
+    if report.faults or bad | bad_statistic | bad_output or chosen is None or sources.default is None:
         return None
     return Definition(
         title=scan.title,
@@ -236,7 +245,7 @@ def _build(raw: dict[str, Any], report: Report, *, require_axes: bool, own_axes:
         overrides=(),
         path=None,
         source=sources.default,
-        physics=Physics(**physics.model_dump()),
+        physics=chosen,
         experiments=tuple(experiments),
         axes=axes,
         parameters=parameters,
@@ -245,6 +254,7 @@ def _build(raw: dict[str, Any], report: Report, *, require_axes: bool, own_axes:
         notes=tuple(source_notes(raw) + notes),
         statistics=statistics,
         nuisances=nuisances,
+        template_references=references,
     )
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scanengine.definition.experiments import Parts
+from scanengine.definition.lines import KeyPath
 from scanengine.definition.model import ParameterMap
 from scanengine.definition.parameters import depends_on
 from scanengine.definition.reconstruction import check_quenching
@@ -79,7 +80,7 @@ def check_experiment(parts: Parts, report: Report) -> list[str]:
         where = f"from {edges[0]:g} to {end_keV:.4g} keV"
         message = f"found zero everywhere {where}, it must be positive somewhere for anything to be counted"
         report.add((*parts.path, "efficiency"), message, window_path)
-    _check_form_factors(parts, target, source, report)
+    check_form_factors(parts, (*parts.path, "form_factor"), report)
     notes = _closed_shells(parts, target)
     reconstruction = parts.detector.reconstruction
     if reconstruction is not None:
@@ -146,10 +147,12 @@ def _dropped(where: str, edges: FloatArray, reach: _Reach, efficiency: Efficienc
     return notes
 
 
-def _check_form_factors(parts: Parts, target: Target, source: Source, report: Report) -> None:
-    if parts.form_factors is None or parts.bin_edges_keV is None:
+def check_form_factors(parts: Parts, path: KeyPath, report: Report) -> None:
+    """Add a fault at `path` if recoils reach beyond the end of a table of form factors."""
+    source = parts.source
+    if parts.form_factors is None or parts.bin_edges_keV is None or parts.target is None or source is None:
         return
-    for isotope in target.isotopes:
+    for isotope in parts.target.isotopes:
         q_max_invfm = min(form_factor.q_max_invfm for form_factor in parts.form_factors(isotope))
         T_keV = min(float(parts.bin_edges_keV[-1]), _reach(_counted(parts), Target("", (isotope,), ()), source).T_keV)
         q_invfm = sqrt(2.0 * isotope.mass_MeV * T_keV * 1e-3) / HBARC_MEV_FM
@@ -158,7 +161,7 @@ def _check_form_factors(parts: Parts, target: Target, source: Source, report: Re
             message = (
                 f"the table ends at q = {q_max_invfm:.4g} /fm, but {reached}: extend it, or end the window earlier"
             )
-            report.add((*parts.path, "form_factor"), message, (*parts.path, parts.window_key))
+            report.add(path, message, (*parts.path, parts.window_key))
             return
 
 

@@ -99,19 +99,24 @@ class CurveTable(Table):
 ACCEPTANCES: dict[str, type[Table]] = {"logistic": LogisticTable, "curve": CurveTable}
 
 
+Quenching = Positive | PolynomialTable | LindhardTable | QuenchingTable
+Resolution = NoResolution | PoissonResolution | GaussianResolution | GammaResolution
+Acceptance = Share | LogisticTable | CurveTable
+
+
 class ResponseTable(Table):
     """What a detector makes of a recoil, in place of recoil_bins_keV and recoil_window_keV."""
 
-    quenching: Annotated[Positive | PolynomialTable | LindhardTable | QuenchingTable, SkipValidation] = Field(
+    quenching: Annotated[Quenching, SkipValidation] = Field(
         description="Shown over recoil energy, keVee/keV: a number, or a table with its kind."
     )
     light_yield_PE_per_keVee: Positive | None = Field(
         None, description="Photo-electrons per keVee; with it the reconstructed quantity is PE, without it keVee."
     )
-    resolution: Annotated[NoResolution | PoissonResolution | GaussianResolution | GammaResolution, SkipValidation] = (
-        Field(default_factory=lambda: NoResolution(kind="none"), description="How the reconstructed quantity scatters.")
+    resolution: Annotated[Resolution, SkipValidation] = Field(
+        default_factory=lambda: NoResolution(kind="none"), description="How the reconstructed quantity scatters."
     )
-    efficiency: Annotated[Share | LogisticTable | CurveTable, SkipValidation] = Field(
+    efficiency: Annotated[Acceptance, SkipValidation] = Field(
         1.0, description=f"Efficiency in the {_ENERGY}: a number, or a table with its kind."
     )
     bins: Annotated[list[Number], Field(min_length=2), SkipValidation] = Field(

@@ -140,7 +140,7 @@ def _parts(raw: object, path: KeyPath, sources: Sources, report: Report) -> Part
         window_key=window_key,
         target=material,
         numbers=_numbers(table, bad, raw, source, path, report),
-        efficiency=_efficiency(raw.get("efficiency", 1.0), (*path, "efficiency"), report),
+        efficiency=build_recoil_efficiency(raw.get("efficiency", 1.0), (*path, "efficiency"), report),
         bin_edges_keV=edges,
         form_factors=build_form_factors(raw.get("form_factor", "helm"), material, (*path, "form_factor"), report),
         channels=channels,
@@ -182,7 +182,8 @@ def _target(name: str, path: KeyPath, report: Report) -> Target | None:
         return None
 
 
-def _efficiency(raw: object, path: KeyPath, report: Report) -> Efficiency | None:
+def build_recoil_efficiency(raw: object, path: KeyPath, report: Report) -> Efficiency | None:
+    """Return the efficiency in true recoil energy, or nothing after adding its fault."""
     try:
         if not isinstance(raw, dict):
             value = finite(raw)

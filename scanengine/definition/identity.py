@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass
 
 import numpy as np
 
-from scanengine.definition.model import Definition
+from scanengine.definition.model import Definition, TemplateReference
 from scanengine.inputs.detectors import Experiment
 
 _WORDS = frozenset({"title", "text", "overrides", "path", "notes"})
@@ -22,27 +22,30 @@ def identity(definition: Definition) -> dict[str, str]:
     found: dict[str, str] = {}
     for each in fields(definition):
         if each.name not in _WORDS:
-            found.update(_leaves(each.name, getattr(definition, each.name)))
+            found.update(leaves(each.name, getattr(definition, each.name)))
     return found
 
 
-def _leaves(place: str, value: object) -> Iterator[tuple[str, str]]:
+def leaves(place: str, value: object) -> Iterator[tuple[str, str]]:
+    """Yield the places and the words of all that a value holds."""
+    if isinstance(value, TemplateReference):  # what it does not name is as in the scan, and told there
+        value = {key: number for key, number in value.numbers().items() if key in value.keys}
     if isinstance(value, Experiment):
         for isotope in value.target.isotopes:
-            yield from _leaves(f"{place}.form_factors.{isotope}", value.form_factors(isotope))
+            yield from leaves(f"{place}.form_factors.{isotope}", value.form_factors(isotope))
     if isinstance(value, np.ndarray):
         yield place, _array(value)
     elif is_dataclass(value):
         yield place, type(value).__name__
         for each in fields(value):
             if not (isinstance(value, Experiment) and each.name == "form_factors"):  # told isotope by isotope
-                yield from _leaves(f"{place}.{each.name}", getattr(value, each.name))
+                yield from leaves(f"{place}.{each.name}", getattr(value, each.name))
     elif isinstance(value, Mapping):
         for name, part in value.items():
-            yield from _leaves(f"{place}.{name}", part)
+            yield from leaves(f"{place}.{name}", part)
     elif isinstance(value, list | tuple) and not all(isinstance(part, str | float | int) for part in value):
         for number, part in enumerate(value):
-            yield from _leaves(f"{place}.{getattr(part, 'name', number)}", part)
+            yield from leaves(f"{place}.{getattr(part, 'name', number)}", part)
     elif value is None or isinstance(value, str | float | int | list | tuple):
         yield place, str(value)
     else:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scanengine.definition.sentences import listed, quoted
+from scanengine.definition.template_reference import changes_of_templates, refusal
 from scanengine.errors import InputError
 
 _LOST = ("fixed", "tied")
@@ -18,7 +19,8 @@ def merged(own: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]]) -> di
 
     Its own experiments and nuisances come first; an included nuisance of the same name as one of them is left out. An
     included [source] becomes one of [sources], by the file's name. Raises InputError if two files have another
-    [physics], a source of the same name, or if one has [fixed] or [tied].
+    [physics], or a source of the same name, if one has [fixed] or [tied], or a template in which the [physics] of this
+    file would cancel.
     """
     found = {key: value for key, value in own.items() if key != "include"}
     for key in ("experiments", "nuisances"):
@@ -43,6 +45,8 @@ def merged(own: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]]) -> di
             raise InputError(f"{name} has a source {quoted(twice[0])}, of which name there is another already")
         sources |= of_file
         experiments += [_experiment(table, name, raw) for table in raw["experiments"]]
+        if "physics" in own:
+            _check_templates(name, raw, own["physics"])
         nuisances += [_nuisance(table, raw) for table in raw.get("nuisances", []) if table["name"] not in replaced]
     physics = next(iter(files.values())).get("physics", {})
     origins = [own.get("data_from", ""), *(raw.get("data_from", "") for raw in files.values())]
@@ -54,6 +58,13 @@ def merged(own: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]]) -> di
         "data_from": "; ".join(dict.fromkeys(origin for origin in origins if origin)),
     }
     return found | {key: value for key, value in given.items() if value}
+
+
+def _check_templates(name: str, raw: Mapping[str, Any], physics: object) -> None:
+    """Raise InputError if the physics of the including file would cancel in a template of an included one."""
+    for _, experiment, changes in changes_of_templates(raw, {**raw, "physics": physics}):
+        for change in changes:
+            raise InputError(f"{name}: {'.'.join(map(str, change.path))}: {refusal(experiment, change)}")
 
 
 def _experiment(table: Mapping[str, Any], name: str, raw: Mapping[str, Any]) -> dict[str, Any]:

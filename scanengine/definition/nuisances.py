@@ -11,6 +11,7 @@ import numpy as np
 from scanengine.definition.checks import highest_recoil_keV
 from scanengine.definition.experiments import Parts
 from scanengine.definition.lines import KeyPath
+from scanengine.definition.model import TemplateReference
 from scanengine.definition.nuisance_schema import EfficiencyVariation, NuisanceTable, QuenchingVariation, ShapeTable
 from scanengine.definition.reconstruction import build_efficiency, build_quenching, check_quenching
 from scanengine.definition.report import Report, finite
@@ -25,8 +26,10 @@ _EFFECTS = ("signal", "background", "shape", "quenching", "efficiency")
 _EFFECTS_IN_WORDS = "signal, background, shape, quenching or efficiency"
 
 
-def build_nuisances(raw: object, parts: Sequence[Parts], report: Report) -> tuple[Nuisance, ...]:
-    """Return the nuisances without faults, after adding the faults of all."""
+def build_nuisances(
+    raw: object, parts: Sequence[Parts], references: Mapping[str, TemplateReference], report: Report
+) -> tuple[Nuisance, ...]:
+    """Return the nuisances without faults, after adding the faults of all; references are those of signal templates."""
     path: KeyPath = ("nuisances",)
     if not isinstance(raw, list):
         report.add(path, f"found {written(raw)}, write each header as [[nuisances]]")
@@ -37,15 +40,18 @@ def build_nuisances(raw: object, parts: Sequence[Parts], report: Report) -> tupl
             report.add(
                 (*path, index, "name"), f"found {quoted(name)} a second time, each nuisance needs a name of its own"
             )
-    built = [_Reader(parts, (*path, index), report).read(table) for index, table in enumerate(raw)]
+    built = [_Reader(parts, references, (*path, index), report).read(table) for index, table in enumerate(raw)]
     return tuple(nuisance for nuisance in built if nuisance is not None)
 
 
 class _Reader:
     """Reads one nuisance; what has a fault is left out, and said."""
 
-    def __init__(self, parts: Sequence[Parts], path: KeyPath, report: Report) -> None:
+    def __init__(
+        self, parts: Sequence[Parts], references: Mapping[str, TemplateReference], path: KeyPath, report: Report
+    ) -> None:
         self._parts = {part.name: part for part in parts if part.name}
+        self._references = references
         self._path = path
         self._report = report
 
@@ -155,7 +161,7 @@ class _Reader:
         for key in ("quenching", "efficiency"):
             path = (*self._path, key)
             for name, given in self._report.table(raw.get(key, {}), path, "{ CsI2017 = ... }").items():
-                experiment = self._with_response(name, (*path, name))
+                experiment = self._with_response(name, key, (*path, name))
                 if experiment is None or experiment.reconstruction is None:
                     continue
                 experiments[name] = experiment
@@ -168,7 +174,7 @@ class _Reader:
             for name, both in sides.items()
         )
 
-    def _with_response(self, name: str, path: KeyPath) -> Experiment | None:
+    def _with_response(self, name: str, key: str, path: KeyPath) -> Experiment | None:
         part = self._part(name, path)
         experiment = None if part is None else part.experiment()
         if part is None or experiment is None:
@@ -176,9 +182,16 @@ class _Reader:
         if experiment.reconstruction is None:
             self._report.add(path, f"{name} has no [experiments.response] to vary")
             return None
-        if experiment.signal_template is not None:
+        if experiment.signal_template is None:
+            return experiment
+        if name not in self._references:
+            return None  # it has a fault of its own
+        made_with = "response_efficiency" if key == "efficiency" else key
+        if made_with not in self._references[name].keys:
             self._report.add(
-                path, f"the signal of {name} is a template, which has its response in it: a shape would do"
+                path,
+                f"the signal of {name} is a template, which has its response in it: a shape would do, or {made_with} "
+                f"in experiments.{name}.template_reference",
             )
             return None
         return experiment

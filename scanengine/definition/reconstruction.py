@@ -47,7 +47,7 @@ def build_reconstruction(raw: object, path: KeyPath, report: Report) -> tuple[Re
     if not isinstance(raw, dict):
         return None
     quenching = build_quenching(raw["quenching"], (*path, "quenching"), report) if "quenching" in raw else None
-    resolution = _resolution(raw.get("resolution", {"kind": "none"}), (*path, "resolution"), report)
+    resolution = build_resolution(raw.get("resolution", {"kind": "none"}), (*path, "resolution"), report)
     efficiency = build_efficiency(raw.get("efficiency", 1.0), (*path, "efficiency"), report)
     edges = build_edges(raw["bins"], (*path, "bins"), report) if "bins" in raw else None
     if edges is not None and edges[0] < 0.0:
@@ -125,7 +125,8 @@ def build_quenching(raw: object, path: KeyPath, report: Report) -> Quenching | N
     return None
 
 
-def _resolution(raw: object, path: KeyPath, report: Report) -> Resolution | None:
+def build_resolution(raw: object, path: KeyPath, report: Report) -> Resolution | None:
+    """Return the resolution, or nothing after adding its fault."""
     match table_of_kind(raw, RESOLUTIONS, path, report):
         case None:
             return None

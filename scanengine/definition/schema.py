@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SkipValidation
 
-from scanengine.definition.detector_schema import DetectorKeys
+from scanengine.definition.detector_schema import Acceptance, DetectorKeys, Quenching, Resolution
 from scanengine.definition.nuisance_schema import ExperimentStatisticTable, Kind, NuisanceTable, StatisticTable
 from scanengine.definition.table import File, Name, NotNegative, Number, Positive, Share, Table
 from scanengine.inputs.constants import SIN2_THETA_W
@@ -201,6 +201,18 @@ FORM_FACTORS: dict[str, type[Table]] = {
 FormFactorName = Literal["unity", "helm", "klein-nystrand", "symmetrised-fermi", "bcs"]
 
 
+FormFactorKey = (
+    FormFactorName
+    | Unity
+    | Helm
+    | KleinNystrand
+    | SymmetrisedFermi
+    | Bcs
+    | FormFactorTable
+    | dict[str, FormFactorName | Unity | Helm | KleinNystrand | SymmetrisedFermi | Bcs | FormFactorTable]
+)
+
+
 class IdealExperiment(Table):
     """One detector at one place, whatever it makes of the recoils."""
 
@@ -221,17 +233,7 @@ class IdealExperiment(Table):
     recoil_bins_keV: Annotated[list[float], Field(min_length=2), SkipValidation] | None = Field(
         None, description="Increasing edges of the bins counted, keV. Or recoil_window_keV."
     )
-    form_factor: Annotated[
-        FormFactorName
-        | Unity
-        | Helm
-        | KleinNystrand
-        | SymmetrisedFermi
-        | Bcs
-        | FormFactorTable
-        | dict[str, FormFactorName | Unity | Helm | KleinNystrand | SymmetrisedFermi | Bcs | FormFactorTable],
-        SkipValidation,
-    ] = Field(
+    form_factor: Annotated[FormFactorKey, SkipValidation] = Field(
         "helm",
         description="Nuclear form factor: a name, a table with kind and parameters, or a table of these by isotope.",
     )
@@ -243,8 +245,50 @@ class IdealExperiment(Table):
     )
 
 
+class TemplateReferenceTable(Table):
+    """What a signal template was made with. Where a number of the scan differs from the one here, the signal is the
+    template times the ratio of the counts calculated with either; a number that is not here must not be changed.
+    """
+
+    sin2_theta_w: float | None = Field(None, gt=0, lt=1, description="As [physics] sin2_theta_w.")
+    couplings: Literal["tree", "pdg2012"] | None = Field(None, description="As [physics] couplings.")
+    kinematics: Literal["leading", "full"] | None = Field(None, description="As [physics] kinematics.")
+    source: Annotated[StoppedPion | Tabulated | Reactor | None, SkipValidation] = Field(
+        None, description="The source of the experiment, a table as [source]."
+    )
+    mass_kg: Positive | None = Field(None, description="Mass of the target material, kg.")
+    live_time_yr: Positive | None = Field(None, description="Live time, years of 365.25 d; or live_time_s.")
+    live_time_s: Positive | None = Field(None, description="Live time, s; or live_time_yr.")
+    distance_m: Positive | None = Field(None, description="Distance from the source, m.")
+    efficiency: Annotated[Share | EfficiencyCurve | File | None, SkipValidation] = Field(
+        None, description="Efficiency in true recoil energy, as that of the experiment."
+    )
+    form_factor: Annotated[FormFactorKey | None, SkipValidation] = Field(
+        None, description="Nuclear form factor, as that of the experiment."
+    )
+    quenching: Annotated[Quenching | None, SkipValidation] = Field(
+        None, description="As [experiments.response] quenching."
+    )
+    light_yield_PE_per_keVee: Positive | None = Field(
+        None, description="As [experiments.response] light_yield_PE_per_keVee."
+    )
+    resolution: Annotated[Resolution | None, SkipValidation] = Field(
+        None, description="As [experiments.response] resolution."
+    )
+    response_efficiency: Annotated[Acceptance | None, SkipValidation] = Field(
+        None, description="As [experiments.response] efficiency."
+    )
+    recoil_threshold_keV: NotNegative | None = Field(
+        None, description="As [experiments.response] recoil_threshold_keV."
+    )
+
+
 class ExperimentTable(DetectorKeys, IdealExperiment):
     """One detector at one place."""
+
+    template_reference: Annotated[TemplateReferenceTable | None, SkipValidation] = Field(
+        None, description="What signal_template was made with: a table [experiments.template_reference]."
+    )
 
     statistic: Annotated[Kind | ExperimentStatisticTable | None, SkipValidation] = Field(
         None, description="How its counts are compared with its data; without it, as [statistic] says."

@@ -19,11 +19,15 @@ from scanengine.inputs.parameters import PARAMETER_INDEX
 from scanengine.inputs.sources import Spectrum
 from scanengine.response.recoils import InnerGrid, Recoils, inner_grid, outer_panels
 from scanengine.response.reconstructed import ReconstructedRecoils
+from scanengine.response.references import changed_reference
 
 __all__ = ["INTERPRETED_PANELS", "TERMS", "Recoils", "Response", "inner_grid", "outer_panels", "responses"]
 
 WEAK_PP, WEAK_PN, WEAK_NN, MAGNETIC = range(4)
 TERMS = ("weak_pp", "weak_pn", "weak_nn", "magnetic")
+
+_LOST = 1e-2
+"""By so much of its counts a signal may move to bins of which a template says nothing."""
 
 INTERPRETED_PANELS = 300
 """So many Python integrates in the time that Numba takes to be imported; to compile takes thirty times longer."""
@@ -91,12 +95,25 @@ def responses(definition: Definition, threads: int = 1) -> tuple[Response, ...]:
         for flavour in flavours
         for integrals in [_at_detector(definition, experiment, flavour, by_flavour[experiment.name, flavour])]
     ]
-    templates = {e.name: e.signal_template for e in definition.experiments if e.signal_template is not None}
-    for name, template in templates.items():
-        own = [response for response in found if response.experiment == name]
-        shaped = iter(_like_template(own, template, definition.physics))
-        found = [next(shaped) if response.experiment == name else response for response in found]
-    return tuple(found)
+    return tuple(_like_templates(definition, found, threads))
+
+
+def _like_templates(definition: Definition, found: list[Response], threads: int) -> list[Response]:
+    """Return responses of which those of experiments with a template are scaled to it.
+
+    Raises InputError as `changed_reference` and `_like_template` do.
+    """
+    for experiment in definition.experiments:
+        if experiment.signal_template is None:
+            continue
+        own = [response for response in found if response.experiment == experiment.name]
+        now = then = _standard_model(own, definition.physics)
+        other = changed_reference(definition, experiment)
+        if other is not None:
+            then = _standard_model(responses(other, threads), other.physics)
+        shaped = iter(_like_template(own, experiment.signal_template, then, now))
+        found = [next(shaped) if response.experiment == experiment.name else response for response in found]
+    return found
 
 
 def _at_detector(definition: Definition, experiment: Experiment, flavour: str, integrals: FloatArray) -> FloatArray:
@@ -110,28 +127,42 @@ def _at_detector(definition: Definition, experiment: Experiment, flavour: str, i
     return np.asarray(diluted[:, None, :] * shares[:, None]).reshape(-1, len(TERMS))
 
 
-def _like_template(found: Sequence[Response], template: FloatArray, physics: Physics) -> list[Response]:
-    """Return the responses of one experiment such that the Standard Model gives the counts (bins,) of a template.
+def _standard_model(found: Sequence[Response], physics: Physics) -> FloatArray:
+    """Return the Standard Model's counts (energies, 1, times) of an experiment, one time where none is calculated."""
+    theta = np.zeros(len(PARAMETER_INDEX))
+    theta[PARAMETER_INDEX["sin2_theta_w"]] = physics.sin2_theta_w
+    counts = np.sum([response.counts(theta, physics.couplings) for response in found], axis=0)
+    return np.asarray(counts.reshape(found[0].binning.shape[0], 1, -1))
 
-    A bin's integrals are those of its energy, and of its time where that was calculated, in proportion. Raises
-    InputError if the template has counts where the calculation has none.
+
+def _like_template(
+    found: Sequence[Response], template: FloatArray, then: FloatArray, now: FloatArray
+) -> list[Response]:
+    """Return the responses of one experiment such that what it was made with gives the counts (bins,) of a template.
+
+    `then` and `now` (energies, 1, times) are the Standard Model's counts, calculated with what the template was made
+    with and with what there is. A bin's integrals are those of its energy, and of its time where that was calculated,
+    in proportion. Raises InputError if the template has counts where the calculation had none, or none where it has
+    some now.
     """
     binning = found[0].binning
-    standard_model = np.zeros(len(PARAMETER_INDEX))
-    standard_model[PARAMETER_INDEX["sin2_theta_w"]] = physics.sin2_theta_w
-    counts = np.sum([response.counts(standard_model, physics.couplings) for response in found], axis=0)
-    energies = binning.shape[0]
-    times = counts.size // energies
+    energies, _, times = then.shape
     wanted = template.reshape(energies, -1, times)
-    calculated = counts.reshape(energies, 1, times)
-    beyond = (wanted > 0.0) & (calculated <= 0.0)
+    beyond = (wanted > 0.0) & (then <= 0.0)
     if np.any(beyond):
         lo, hi = binning.energy_edges[np.argwhere(beyond)[0, 0] :][:2]
         raise InputError(
             f"experiments.{found[0].experiment}.signal_template: found {wanted[beyond].sum():.3g} counts where the "
             f"response expects none, first in the bin [{lo:g}, {hi:g}] {binning.units}: the two must go together"
         )
-    scale = np.divide(wanted, calculated, out=np.zeros_like(wanted), where=wanted > 0.0)
+    unseen = ~np.any(wanted > 0.0, axis=1, keepdims=True)
+    lost = float(now[unseen].sum() / now.sum() - then[unseen].sum() / then.sum())
+    if lost > _LOST:
+        raise InputError(
+            f"experiments.{found[0].experiment}.signal_template: {lost:.2%} more of the signal would now be in bins in "
+            "which the template has no counts to scale: a template of its own would do"
+        )
+    scale = np.divide(wanted, then, out=np.zeros_like(wanted), where=wanted > 0.0)
     return [
         replace(
             response,
