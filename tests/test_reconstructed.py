@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
+from math import inf, nextafter
 
 import numpy as np
 import pytest
@@ -13,11 +14,13 @@ from mpmath import mp, mpf  # type: ignore[import-untyped]
 from scanengine.definition import Definition
 from scanengine.errors import InputError, RunError
 from scanengine.inputs.acceptances import Acceptance, Logistic, constant
-from scanengine.inputs.detectors import Efficiency
+from scanengine.inputs.detectors import Efficiency, T_max_keV
+from scanengine.inputs.nuclei import target
 from scanengine.inputs.parameters import PARAMETER_INDEX
 from scanengine.inputs.quenching import Lindhard, PolynomialQuenching, Quenching, TabulatedQuenching
 from scanengine.inputs.reconstruction import Reconstruction
 from scanengine.inputs.resolution import Gamma, Gaussian, Perfect, Poisson, Resolution, Shown
+from scanengine.inputs.sources import stopped_pion
 from scanengine.inputs.timing import Timing
 from scanengine.response import Response, responses
 from tests import naive
@@ -65,6 +68,54 @@ def relative(found: tuple[Response, ...], expected: tuple[Response, ...]) -> flo
 def test_perfect_response_is_the_ideal_detector(target: str, threshold_keV: float) -> None:
     ideal = definition([experiment(target=target, recoil_window_keV=None, recoil_bins_keV=EDGES.tolist())])
     assert relative(responses(real(made(), threshold_keV, target=target)), responses(ideal)) < 1e-11
+
+
+def T_max(name: str, A: int) -> float:
+    (isotope,) = (isotope for isotope in target(name).isotopes if isotope.A == A)
+    return max(T_max_keV(spectrum.E_max_MeV, isotope.mass_MeV) for spectrum in stopped_pion(1.0, 1.0).spectra.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "threshold_keV"),
+    [
+        ("CaWO4", 60.0),  # tungsten recoils by less
+        ("CsI", T_max("CsI", 133)),
+        ("CsI", nextafter(T_max("CsI", 133), 0.0)),
+        ("CsI", nextafter(T_max("CsI", 133), inf)),
+        ("NaI", 50.0),
+    ],
+)
+def test_isotopes_below_the_threshold_count_nothing(name: str, threshold_keV: float) -> None:
+    edges = np.array([threshold_keV, 1.02 * threshold_keV, 400.0])
+    ideal = definition([experiment(target=name, recoil_window_keV=None, recoil_bins_keV=edges.tolist())])
+    found = responses(real(made(edges=np.array([0.0, *edges[1:]])), threshold_keV, target=name))
+    for a, b in zip(found, responses(ideal), strict=True):
+        np.testing.assert_allclose(a.integrals, b.integrals, rtol=1e-9, atol=1e-12 * np.abs(b.integrals).max())
+
+
+def test_a_scattered_response_counts_the_isotopes_that_reach_the_threshold() -> None:
+    smeared = made(resolution=Gaussian(1.0, 0.0, 0.0), edges=np.array([60.0, 100.0]))
+    (mixed,) = real(smeared, 60.0, target="CaWO4").experiments
+    found = responses(real(smeared, 60.0, target="CaWO4"))
+    parts = [
+        [
+            replace(mixed.target, isotopes=(isotope,), atoms_per_kg=(atoms,))
+            for isotope, atoms in zip(mixed.target.isotopes, mixed.target.atoms_per_kg, strict=True)
+            if isotope.Z in charges
+        ]
+        for charges in ({8, 20}, {74})
+    ]
+    light, tungsten = (
+        sum(
+            np.array([response.integrals for response in responses(alone)])
+            for part in of_charge
+            for scan in [real(smeared, 60.0, target="CaWO4")]
+            for alone in [replace(scan, experiments=(replace(mixed, target=part),))]
+        )
+        for of_charge in parts
+    )
+    assert np.all(np.array(tungsten) == 0.0)
+    np.testing.assert_allclose([response.integrals for response in found], light, rtol=1e-9)
 
 
 def test_quenching_without_scatter_only_moves_the_edges() -> None:

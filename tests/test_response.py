@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from math import inf, sqrt
+from math import inf, nextafter, sqrt
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,9 @@ from scanengine.inputs.nuclei import Isotope, target
 from scanengine.inputs.parameters import PARAMETER_INDEX
 from scanengine.inputs.sources import Spectrum, stopped_pion, tabulated_spectrum
 from scanengine.likelihood import sum_over_flavours
-from scanengine.response import INTERPRETED_PANELS, Recoils, inner_grid, recoils, responses
+from scanengine.response import INTERPRETED_PANELS, Recoils, inner_grid, outer_panels, recoils, responses
+from scanengine_kernels._jit import interpreted
+from scanengine_kernels.response import response
 from tests import naive
 from tests.naive import FloatArray
 from tests.scan_files import definition, experiment
@@ -508,3 +510,54 @@ def test_public_rate_code_with_its_conventions(
     nuclei_kg = sum(n * isotope.mass_MeV for isotope, n in pairs) / constants.U_MEV * constants.U_KG
     counts = [total(scan, point) / nuclei_kg for point in POINTS]
     np.testing.assert_allclose(counts, published, rtol=1e-6)
+
+
+def edges_by_rounding(steps: Sequence[int], first: float) -> FloatArray:
+    edges = [first]
+    for step in steps:
+        edges.append(edges[-1] if step < 4 else edges[-1] * (1.0 + 0.1 * step))
+        for _ in range(min(step, 3)):
+            edges[-1] = nextafter(edges[-1], inf)
+    return np.array(edges)
+
+
+@given(
+    st.lists(st.integers(1, 6), min_size=1, max_size=8),
+    st.sampled_from([1e-300, 0.3, 10.0, 24.950000000000003, 60.0]),
+    st.sampled_from(["Ne20", "CsI", "Ge"]),
+    st.sampled_from(sorted(DAR)),
+)
+def test_panels_lie_in_their_bins_however_narrow(steps: list[int], first: float, name: str, flavour: str) -> None:
+    edges_keV = edges_by_rounding(steps, first)
+    detector = Experiment(
+        "A", target(name), 1.0, 1.0, 20.0, Efficiency.constant(1.0), edges_keV, helm(), {"all": (flavour,)}
+    )
+    for isotope in detector.target.isotopes:
+        panels, bins = outer_panels(detector, isotope, DAR[flavour], helm()(isotope))
+        e_edges = np.array([recoils.E_min(T * 1e-3, isotope.mass_MeV) for T in edges_keV.tolist()])
+        assert np.all((bins >= 0) & (bins < edges_keV.size - 1))
+        assert np.all((panels[:, 0] >= e_edges[bins]) & (panels[:, 1] <= e_edges[bins + 1]))
+        covered = np.zeros(edges_keV.size - 1)
+        np.add.at(covered, bins, panels[:, 1] - panels[:, 0])
+        in_reach = np.minimum(e_edges, DAR[flavour].E_max_MeV)
+        np.testing.assert_allclose(covered, np.diff(in_reach), atol=1e-13)
+
+
+@pytest.mark.parametrize("bin_number", [-1, 2])
+@pytest.mark.parametrize("kernel", [response, interpreted(response)], ids=["compiled", "interpreted"])
+def test_a_bin_that_is_not_there_is_an_error(kernel: Callable[..., float], bin_number: int) -> None:
+    none, panels = np.zeros(0), np.array([[10.0, 20.0], [20.0, 30.0]])
+    grid = np.array([[30.0, 1.0]]), none, np.zeros((0, 4)), np.zeros((0, 3))
+    with pytest.raises(IndexError, match="bin"):
+        kernel(
+            panels,
+            np.array([0, bin_number]),
+            2e4,
+            197.0,
+            *grid,
+            np.zeros(1),
+            np.ones(1),
+            *(0, none, 0, none),
+            np.zeros(4, dtype=np.bool_),
+            np.zeros((2, 4)),
+        )

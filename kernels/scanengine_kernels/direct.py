@@ -66,9 +66,12 @@ def sum_counts(
     """Set counts (cells,) at one point.
 
     T, T_weight, flavour and cell are (nodes,), nucleus (nodes, 5), E_first (nodes + 1,), E and E_weight (all
-    energies,).
+    energies,). Raises IndexError if a cell or an energy lies outside of these.
     """
     counts[:] = 0.0
+    for node in range(T.size):
+        if not (0 <= cell[node] < counts.size and E_first[node] >= 0 and E_first[node + 1] <= E.size):
+            raise IndexError("a node's cell or its energies lie outside of the arrays")
     for node in range(T.size):
         inner = 0.0
         for k in range(E_first[node], E_first[node + 1]):

@@ -139,8 +139,11 @@ def response(
 
     panels (n, 2) are ranges of e = E_min(T) in MeV without a kink inside, panel_bins (n,) the bin of each; integrals
     are zero before. Returns the largest share of a bin's integral by which the rules still differ in panels that could
-    not be bisected further: zero where all have converged.
+    not be bisected further: zero where all have converged. Raises IndexError if a bin lies outside of integrals.
     """
+    for panel in range(panels.shape[0]):
+        if not 0 <= panel_bins[panel] < integrals.shape[0]:
+            raise IndexError("a panel's bin lies outside of the integrals")
     moments, terms = np.empty(3), np.empty(4)
     kronrod, embedded = np.empty(4), np.empty(4)
     stack = np.empty((MAX_BISECTIONS + 2, 2))

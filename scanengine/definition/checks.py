@@ -27,6 +27,9 @@ from scanengine.inputs.parameters import PHYSICAL_PARAMETERS
 from scanengine.inputs.reconstruction import Reconstruction
 from scanengine.inputs.sources import Source
 
+_ROUNDING = 1e-12
+"""Relative, of recoil energies that have been to E_min and back: what lies so close to the highest may be beyond it."""
+
 
 class _Reach(NamedTuple):
     """The highest recoil energy, with the flavour and the isotope that reach it."""
@@ -71,7 +74,7 @@ def check_experiment(parts: Parts, report: Report) -> list[str]:
         return []
     window_path = (*parts.path, parts.window_key)
     reach = _reach(_counted(parts), target, source)
-    if edges[0] >= reach.T_keV:
+    if edges[0] >= reach.T_keV * (1.0 - _ROUNDING):
         message = f"found a threshold of {edges[0]:g} keV, it must lie below the highest recoil energy, {reach}"
         report.add((*window_path, "recoil_threshold_keV" if parts.window_key == "response" else 0), message)
         return []

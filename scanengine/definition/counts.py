@@ -172,9 +172,11 @@ class Bins:
 
 def _falling(rate_per_us: float, edges_us: FloatArray) -> FloatArray:
     """Return the shares (bins,) of counts that fall exponentially, or are uniform, between the first and last edge."""
-    t = edges_us - edges_us[0]
-    sums = -np.expm1(-rate_per_us * t) if rate_per_us > 0.0 else t
-    return np.asarray(np.diff(sums) / sums[-1])
+    lengths = np.diff(edges_us)
+    if rate_per_us == 0.0:
+        return np.asarray(lengths / lengths.sum())
+    shares = -np.exp(-rate_per_us * (edges_us[:-1] - edges_us[0])) * np.expm1(-rate_per_us * lengths)
+    return np.asarray(shares / shares.sum())
 
 
 def _product_of_projections(counts: FloatArray) -> FloatArray:

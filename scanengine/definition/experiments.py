@@ -11,6 +11,7 @@ import numpy as np
 from scanengine.definition.columns import Columns
 from scanengine.definition.counts import Bins
 from scanengine.definition.detector import Detector, build_detector
+from scanengine.definition.edges import edge_fault, width_fault
 from scanengine.definition.form_factors import build_form_factors
 from scanengine.definition.lines import KeyPath
 from scanengine.definition.reconstruction import build_reconstruction
@@ -224,6 +225,9 @@ def _bin_edges(raw: object, path: KeyPath, report: Report) -> FloatArray | None:
         if edges and not value > edges[-1]:
             wanted = "the upper end must lie above the lower" if is_window else "edges must increase"
             report.add((*path, position), f"found {written(edge)} after {written(raw[position - 1])}, {wanted}")
+            return None
+        if fault := edge_fault(value) or (width_fault(value, edges[-1]) if edges else None):
+            report.add((*path, position), fault)
             return None
         edges.append(value)
     return np.array(edges)

@@ -22,6 +22,7 @@ from scanengine.definition.detector_schema import (
     QuenchingTable,
     ResponseTable,
 )
+from scanengine.definition.edges import edge_fault, width_fault
 from scanengine.definition.lines import KeyPath
 from scanengine.definition.report import Report, finite
 from scanengine.definition.sentences import written
@@ -67,6 +68,9 @@ def build_reconstruction(raw: object, path: KeyPath, report: Report) -> tuple[Re
             lo, hi = edges[:-1][empty][0], edges[1:][empty][0]
             report.add((*path, "bins"), f"found [{lo:g}, {hi:g}], in which there is no whole number of photo-electrons")
             return None
+    if "recoil_threshold_keV" not in bad and (fault := edge_fault(table.recoil_threshold_keV)):
+        report.add((*path, "recoil_threshold_keV"), fault)
+        return None
     if bad or quenching is None or resolution is None or efficiency is None or edges is None:
         return None
     light_yield = table.light_yield_PE_per_keVee
@@ -86,6 +90,9 @@ def build_edges(raw: object, path: KeyPath, report: Report) -> FloatArray | None
             return None
         if edges and not value > edges[-1]:
             report.add((*path, position), f"found {written(edge)} after {edges[-1]:g}, edges must increase")
+            return None
+        if fault := edge_fault(value) or (width_fault(value, edges[-1]) if edges else None):
+            report.add((*path, position), fault)
             return None
         edges.append(value)
     return np.array(edges)

@@ -102,8 +102,9 @@ class ExponentialDecay:
 
     @property
     def breaks(self) -> FloatArray:
-        """The start."""
-        return np.array([self.start])
+        """The start, and a ladder of times after it, the last when nothing is left."""
+        ladder = 2.0 ** np.arange(11.0) / self.rate if self.rate > 0.0 else np.zeros(0)
+        return self.start + np.append(ladder, 0.0)
 
     def __call__(self, x: FloatArray) -> FloatArray:
         """Return the efficiency at x."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import erfc, exp, pi, sqrt
+from math import ceil, erfc, exp, log2, pi, sqrt
 from types import MappingProxyType
 
 import numpy as np
@@ -13,12 +13,23 @@ from scanengine.grids import FloatArray
 from scanengine.inputs.acceptances import Acceptance
 from scanengine.inputs.constants import TAU_MU_US, TAU_PI_US
 from scanengine.inputs.resolution import REACH
-from scanengine_kernels.quadrature import GAUSS_NODES, GAUSS_WEIGHTS
+from scanengine_kernels.quadrature import EMBEDDED_WEIGHTS, KRONROD_NODES, KRONROD_WEIGHTS
+from scanengine_kernels.response import AGREEMENT
 
 CLASSES = MappingProxyType({"nu_mu": "prompt", "nu_e": "delayed", "nu_mubar": "delayed"})
 """From pi+ decay or from mu+ decay."""
 
 LIFETIMES_US = MappingProxyType({"prompt": (TAU_PI_US,), "delayed": (TAU_PI_US, TAU_MU_US)})
+
+_MOST_BISECTIONS = 40
+
+_ROUNDING = 1e-7
+"""The second decays of a pulse begin as a small difference: less than this, relative to what it is the difference of,
+they are for some 1e-9 us after a pulse without width, and the noise in it would be integrated for ever.
+"""
+
+_FALLEN = 750.0
+"""Lifetimes after which exp(-t) is less than any double."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,25 +54,23 @@ class Pulse:
     mean_us: float
     width_us: float
 
-    def arrived(self, t_us: float, lifetimes_us: tuple[float, ...]) -> float:
-        """Return the share that has arrived by a time.
+    def rate_per_us(self, t_us: float, lifetimes_us: tuple[float, ...]) -> float:
+        """Return the share that arrives per microsecond at a time.
 
         The pulse convolved with exp(-t / tau) / tau is the exponentially modified Gaussian (E. Grushka, Anal. Chem. 44,
         1733 (1972)); two decays in turn give the difference of two, each weighted with its tau over that of both.
         """
-        return sum(weight * self._arrived(t_us, tau) for tau, weight in _weights(lifetimes_us))
+        return self._rate_per_us(t_us - self.mean_us, lifetimes_us)
 
-    def rate_per_us(self, t_us: float, lifetimes_us: tuple[float, ...]) -> float:
-        """Return the share that arrives per microsecond at a time."""
-        return sum(weight / tau * self._decaying(t_us, tau) for tau, weight in _weights(lifetimes_us))
+    def _rate_per_us(self, since_us: float, lifetimes_us: tuple[float, ...]) -> float:
+        """Return the rate at a time after the middle of the pulse; zero where all of it would be rounding."""
+        terms = [weight / tau * self._decaying(since_us, tau) for tau, weight in _weights(lifetimes_us)]
+        rate = sum(terms)
+        return rate if rate > _ROUNDING * max(terms) else 0.0
 
-    def _arrived(self, t_us: float, tau_us: float) -> float:
-        z = (t_us - self.mean_us) / self.width_us
-        return 0.5 * erfc(-z / sqrt(2.0)) - self._decaying(t_us, tau_us)
-
-    def _decaying(self, t_us: float, tau_us: float) -> float:
+    def _decaying(self, since_us: float, tau_us: float) -> float:
         """What the pulse has made and what has not decayed yet: exp(r^2 / 2 - r z) Phi(z - r), r = width / tau."""
-        z, r = (t_us - self.mean_us) / self.width_us, self.width_us / tau_us
+        z, r = since_us / self.width_us, self.width_us / tau_us
         if z > r:
             return exp(r * (0.5 * r - z)) * 0.5 * erfc((r - z) / sqrt(2.0))
         return exp(-0.5 * z * z) * 0.5 * _erfcx((r - z) / sqrt(2.0))
@@ -70,31 +79,48 @@ class Pulse:
         self, edges_us: FloatArray, lifetimes_us: tuple[float, ...], efficiency: Acceptance | None
     ) -> FloatArray:
         """Return the shares (bins,) that arrive between the edges (bins + 1,), and are kept."""
+        # the rate changes within the pulse's width, in which it rises, and falls with each lifetime
+        shortest = min(self.width_us, *lifetimes_us)
+        during = np.concatenate([width * np.arange(-REACH, REACH + 1.0) for width in (self.width_us, shortest)])
+        after = shortest * 2.0 ** np.arange(ceil(log2(_FALLEN * max(self.width_us, *lifetimes_us) / shortest)) + 1)
+        cuts = np.concatenate((during, after))
+        rate = np.vectorize(lambda since_us: self._rate_per_us(since_us, lifetimes_us), otypes=[float])
+        # in times after the pulse's middle: a short pulse that comes late would else be lost in rounding
+        since_us = edges_us - self.mean_us
         if efficiency is None:
-            return np.diff([self.arrived(float(t), lifetimes_us) for t in edges_us])
-        inside = efficiency.breaks[(efficiency.breaks > edges_us[0]) & (efficiency.breaks < edges_us[-1])]
-        cuts = np.union1d(edges_us, inside)
-        # the rate changes within the pulse's width while it lasts, then within the shortest lifetime
-        steps = np.arange(-REACH, REACH + 1.0)
-        during = self.mean_us + min(self.width_us, lifetimes_us[0]) * steps
-        after = self.mean_us + REACH * self.width_us + lifetimes_us[0] * np.arange(40.0)
-        near = np.concatenate((self.mean_us + self.width_us * steps, during, after))
-        cuts = np.union1d(cuts, near[(near > edges_us[0]) & (near < edges_us[-1])])
-        half, middle = 0.5 * np.diff(cuts), 0.5 * (cuts[1:] + cuts[:-1])
-        t = middle[:, None] + half[:, None] * GAUSS_NODES
-        rate = np.vectorize(lambda each: self.rate_per_us(each, lifetimes_us), otypes=[float])(t)
-        integrals = half * ((efficiency(t) * rate) @ GAUSS_WEIGHTS)
-        return np.add.reduceat(integrals, np.searchsorted(cuts, edges_us[:-1]))
+            return _integrals(rate, since_us, cuts)
+        cuts = np.concatenate((cuts, efficiency.breaks - self.mean_us))
+        return _integrals(lambda t: efficiency(t + self.mean_us) * rate(t), since_us, cuts)
 
 
 def bin_averages(efficiency: Acceptance, edges_us: FloatArray) -> FloatArray:
     """Return the efficiency (bins,) averaged over each bin of time."""
-    cuts = np.union1d(
-        edges_us, efficiency.breaks[(efficiency.breaks > edges_us[0]) & (efficiency.breaks < edges_us[-1])]
-    )
-    half, middle = 0.5 * np.diff(cuts), 0.5 * (cuts[1:] + cuts[:-1])
-    integrals = half * (efficiency(middle[:, None] + half[:, None] * GAUSS_NODES) @ GAUSS_WEIGHTS)
-    return np.asarray(np.add.reduceat(integrals, np.searchsorted(cuts, edges_us[:-1])) / np.diff(edges_us))
+    return _integrals(efficiency, edges_us, efficiency.breaks) / np.diff(edges_us)
+
+
+def _integrals(function: Callable[[FloatArray], FloatArray], edges: FloatArray, cuts: FloatArray) -> FloatArray:
+    """Return integrals (bins,) of a function that is not negative between edges (bins + 1,), right to 1e-11.
+
+    Panels between edges and cuts are bisected until two rules agree in them (see `scanengine_kernels.quadrature`). No
+    panel may be so much longer than what happens in it that no node sees it.
+    """
+    cuts = np.union1d(edges, cuts[(cuts > edges[0]) & (cuts < edges[-1])])
+    lo, hi = cuts[:-1], cuts[1:]
+    total, unresolved = np.zeros(edges.size - 1), np.zeros(edges.size - 1)
+    for depth in range(_MOST_BISECTIONS + 1):
+        half, middle = 0.5 * (hi - lo), 0.5 * (lo + hi)
+        values = function(middle[:, None] + half[:, None] * KRONROD_NODES)
+        kronrod, embedded = half * (values @ KRONROD_WEIGHTS), half * (values @ EMBEDDED_WEIGHTS)
+        bins = np.searchsorted(edges, lo, side="right") - 1
+        unresolved[:] = 0.0
+        np.add.at(unresolved, bins, kronrod)
+        rough = np.abs(kronrod - embedded) > AGREEMENT * (total + unresolved)[bins]
+        rough &= (middle > lo) & (middle < hi) & (depth < _MOST_BISECTIONS)
+        np.add.at(total, bins[~rough], kronrod[~rough])
+        if not np.any(rough):
+            break
+        lo, hi = np.concatenate((lo[rough], middle[rough])), np.concatenate((middle[rough], hi[rough]))
+    return total
 
 
 def _weights(lifetimes_us: tuple[float, ...]) -> list[tuple[float, float]]:

@@ -163,9 +163,12 @@ def inner_grid(spectrum: Spectrum) -> InnerGrid:
 def outer_panels(
     experiment: Experiment, isotope: Isotope, spectrum: Spectrum, form_factors: Sequence[FormFactor]
 ) -> tuple[FloatArray, NDArray[np.int64]]:
-    """Return panels (n, 2) of e = E_min(T) in MeV without a kink inside, and each one's bin (n,)."""
+    """Return panels (n, 2) of e = E_min(T) in MeV without a kink inside, and each one's bin (n,).
+
+    There are none where no recoil of the isotope reaches the lowest edge.
+    """
     M = isotope.mass_MeV
-    T_edges_MeV = experiment.bin_edges_keV * 1e-3
+    T_edges_MeV = (experiment.bin_edges_keV * 1e-3).tolist()
     e_max = spectrum.E_max_MeV
     e_edges = np.array([e_max if np.inf == T else min(float(E_min(T, M)), e_max) for T in T_edges_MeV])
     T_kinks_MeV = [experiment.efficiency.T_keV * 1e-3]
@@ -173,7 +176,7 @@ def outer_panels(
         if form_factor.code == TABLE:
             q_MeV = form_factor.parameters[1 : 1 + int(form_factor.parameters[0])] * constants.HBARC_MEV_FM
             T_kinks_MeV.append(q_MeV**2 / (2.0 * M))
-    e_kinks = [float(E_min(T, M)) for T in np.concatenate(T_kinks_MeV)]
+    e_kinks = [float(E_min(T, M)) for T in np.concatenate(T_kinks_MeV).tolist()]
     # in order by set: np.unique would import numpy.ma, which takes longer than the integrals
     cuts = np.array(sorted({*e_edges, *e_kinks, *spectrum.knots_MeV, *spectrum.line_energies_MeV}))
     cuts = cuts[(cuts >= e_edges[0]) & (cuts <= e_edges[-1])]
@@ -181,5 +184,6 @@ def outer_panels(
     lows = [float(lo * 4.0**k) for lo, hi in pairwise(cuts) if lo > 0.0 for k in range(1, int(log(hi / lo, 4.0)) + 1)]
     cuts = np.array(sorted({*cuts, *(low for low in lows if low < cuts[-1])}))
     panels = np.column_stack((cuts[:-1], cuts[1:]))
-    bins = np.searchsorted(e_edges, 0.5 * (panels[:, 0] + panels[:, 1]), side="right") - 1
+    # a panel begins at an edge or above it, and below the last: its middle may be rounded to the edge that it ends at
+    bins = np.searchsorted(e_edges, panels[:, 0], side="right") - 1
     return panels, bins.astype(np.int64)

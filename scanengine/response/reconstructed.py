@@ -36,8 +36,8 @@ _NEGLIGIBLE = 1e-10
 class ReconstructedRecoils:
     """The recoils of some flavours in one experiment, cut into panels in which its response is smooth.
 
-    `by_isotope` are panels (n, 2) of e = E_min(T) in MeV, in the order of the target's isotopes, and `form_factors` of
-    protons and neutrons.
+    `by_isotope` are panels (n, 2) of e = E_min(T) in MeV, in the order of the target's isotopes, none for one out of
+    reach, and `form_factors` of protons and neutrons.
     """
 
     experiment: Experiment
@@ -62,10 +62,13 @@ class ReconstructedRecoils:
         for isotope, pair in zip(isotopes, form_factors, strict=True):
             ideal = [outer_panels(experiment, isotope, spectrum, pair)[0] for spectrum in spectra.values()]
             cuts = np.unique(np.concatenate([panels.ravel() for panels in ideal]))
+            if cuts.size == 0:  # the isotope cannot recoil so much
+                by_isotope.append(np.empty((0, 2)))
+                continue
             e_max = max(spectrum.E_max_MeV for spectrum in spectra.values())
             of_response = reconstruction.cuts_keV(isotope, T_max_keV(e_max, isotope.mass_MeV))
             more = np.array([float(E_min(T, isotope.mass_MeV)) for T in of_response * 1e-3])
-            cuts = np.union1d(cuts, more[(more > cuts.min(initial=np.inf)) & (more < cuts.max(initial=0.0))])
+            cuts = np.union1d(cuts, more[(more > cuts[0]) & (more < cuts[-1])])
             by_isotope.append(np.column_stack((cuts[:-1], cuts[1:])))
         grids = tuple(inner_grids[spectrum] for spectrum in spectra.values())
         return cls(experiment, reconstruction, tuple(spectra.values()), grids, form_factors, tuple(by_isotope))
@@ -125,6 +128,8 @@ class ReconstructedRecoils:
     ) -> FloatArray:
         """Return integrals (flavours, bins, 4) over e; panels in which two rules disagree are bisected."""
         total = np.zeros((len(self.spectra), self.reconstruction.edges.size - 1, 4))
+        if panels.size == 0:
+            return total
         scale = None
         for depth in range(MAX_BISECTIONS + 1):
             half = 0.5 * (panels[:, 1] - panels[:, 0])

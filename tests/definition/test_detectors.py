@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import exp, expm1
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from scanengine.definition import Definition, parse, read
+from scanengine.definition.counts import _falling as falling
 from scanengine.errors import DefinitionError
 from scanengine.inputs.acceptances import ExponentialDecay, Logistic, PiecewiseLinear
 from scanengine.inputs.detectors import Experiment
@@ -378,6 +380,21 @@ FAULTS: dict[str, tuple[str, str, str]] = {
         "[0.0, 1.0, 1.0, 6.0]",
         "time.bins_us: found 1.0 after 1, edges must increase",
     ),
+    "reconstructed bin of one rounding": (
+        "bins = [6, 10, 20]",
+        "bins = [6, 20, 20.000000000000004]",
+        "response.bins: found 20.000000000000004 after 20.0, too narrow a bin for double precision",
+    ),
+    "time bin of one rounding": (
+        "[0.0, 1.0, 2.0, 6.0]",
+        "[-2.0, -1.9999999999999998, 2.0, 6.0]",
+        "time.bins_us: found -1.9999999999999998 after -2.0, too narrow a bin for double precision",
+    ),
+    "threshold of almost nothing": (
+        "bins = [0.2, 0.5, 1.0]",
+        "recoil_threshold_keV = 1e-300\nbins = [0.2, 0.5, 1.0]",
+        "Ge.response.recoil_threshold_keV: found 1e-300, it must be 0 or lie between",
+    ),
     "no shares": ("prompt = [0.8, 0.2, 0.0]\n", "", "CsI.time: prompt is missing: when do the nu_mu arrive?"),
     "too few shares": ("[0.8, 0.2, 0.0]", "[0.8, 0.2]", "time.prompt: found 2 counts, the bins are 3 of time_us"),
     "more than all": (
@@ -614,3 +631,10 @@ def test_faults_of_form_factors_by_isotope(old: str, new: str, expected: str) ->
     with pytest.raises(DefinitionError) as caught:
         scan(("mass_kg = 14.6", f"mass_kg = 14.6\n{FORM_FACTORS.replace(old, new)}"))
     assert expected in str(caught.value)
+
+
+def test_falling_backgrounds_in_late_bins() -> None:
+    edges = np.array([-5.0, 0.0, 60.0, 61.0])
+    assert_allclose(falling(0.5, edges), [1 - exp(-2.5), exp(-2.5) - exp(-32.5), exp(-32.5) * -expm1(-0.5)], rtol=1e-12)
+    assert_allclose(falling(0.0, edges), [5.0 / 66.0, 60.0 / 66.0, 1.0 / 66.0])
+    assert_allclose(falling(1e-20, edges), falling(0.0, edges), rtol=1e-12)

@@ -76,6 +76,30 @@ EDITS = {
     "window of three": ("[10.0, inf]", "[10, 20, 30]", "found [10, 20, 30], it must hold the lower and the upper end"),
     "bins to infinity": ("[5, 10, 20, 40]", "[5, inf]", "recoil_bins_keV: found inf, it must be a finite number"),
     "bins out of order": ("[5, 10, 20, 40]", "[5, 20, 10]", "recoil_bins_keV: found 10 after 20, edges must increase"),
+    "bin of one rounding": (
+        "[5, 10, 20, 40]",
+        "[5, 10, 24.950000000000003, 24.950000000000006]",
+        (
+            "found 24.950000000000006 after 24.950000000000003, too narrow a bin for double precision: "
+            "its width must be 1e-06 of its edges or more"
+        ),
+    ),
+    "window of one rounding": (
+        "[10.0, inf]",
+        "[10.0, 10.000000000000002]",
+        "recoil_window_keV: found 10.000000000000002 after 10.0, too narrow a bin for double precision",
+    ),
+    "window above almost nothing": (
+        "[10.0, inf]",
+        "[1e-300, inf]",
+        "recoil_window_keV: found 1e-300, it must be 0 or lie between 1e-30 and 1e+30",
+    ),
+    "window up to almost nothing": (
+        "[10.0, inf]",
+        "[0, 5e-324]",
+        "recoil_window_keV: found 5e-324, it must be 0 or lie between 1e-30 and 1e+30",
+    ),
+    "bin up to 1e308": ("[5, 10, 20, 40]", "[5, 1e308]", "recoil_bins_keV: found 1e+308, it must be 0 or lie between"),
     "one edge": ("[5, 10, 20, 40]", "[5]", "recoil_bins_keV: found [5], it must hold two or more edges in keV"),
     "window and bins": (
         "recoil_bins_keV",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from math import erf, exp, pi, sqrt
+from math import erf, exp, expm1, pi, sqrt
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mpmath import mp, mpf  # type: ignore[import-untyped]
 from scipy.integrate import quad
 
 from scanengine.inputs.acceptances import ExponentialDecay
@@ -59,17 +62,60 @@ def test_shares_are_integrals_of_the_rate(name: str, width: float) -> None:
         assert share == pytest.approx(exact, rel=1e-10, abs=1e-13)
 
 
-@pytest.mark.parametrize("width", [1e-4, 0.026, 0.15, 1.0, 50.0])
-def test_everything_arrives_in_the_end(width: float) -> None:
+@pytest.mark.parametrize("width", [1e-30, 1e-4, 0.026, 0.15, 1.0, 50.0, 1e4])
+@pytest.mark.parametrize("mean", [0.44, -3e5])
+@pytest.mark.parametrize("efficiency", [None, ExponentialDecay(0.52, 0.0)])
+def test_everything_arrives_in_the_end(width: float, mean: float, efficiency: ExponentialDecay | None) -> None:
     for lifetimes in LIFETIMES_US.values():
-        assert Pulse(0.44, width).arrived(-1e3, lifetimes) == pytest.approx(0.0, abs=1e-12)
-        assert Pulse(0.44, width).arrived(1e3, lifetimes) == pytest.approx(1.0, rel=1e-12)
+        first, last = mean - 20.0 * max(width, 1e-3), mean + 20.0 * width + 6e3
+        for edges in ([first, last], [first - 1e7, last + 1e9], [first, mean, mean + 0.1, mean + 3.0, last]):
+            shares = Pulse(mean, width).shares(np.array(edges), lifetimes, efficiency)
+            assert shares.sum() == pytest.approx(1.0, rel=1e-12)
+
+
+def exact_share(pulse: Pulse, lifetimes: tuple[float, ...], lo: float, hi: float, rate: float = 0.0) -> float:
+    """Of a pulse's flux the share between lo and hi, kept with exp(-rate (t - mean)), in closed form with 80 digits.
+
+    With k = 1 / tau + rate and D = exp(r^2 / 2 - r z) Phi(z - r), r = width / tau, the integral of exp(-rate t) D is by
+    parts [exp(s^2 / 2) Phi(z - s) - exp(-rate t) D] / k with s = -width rate.
+    """
+    with mp.workdps(80):
+
+        def integral(tau: mpf, t: mpf) -> mpf:
+            z, r, s = t / width, width / tau, -width * mpf(rate)
+            decaying = mp.exp(r * r / 2 - r * z) * mp.ncdf(z - r)
+            risen = mp.exp(s * s / 2) * mp.ncdf(z - s)
+            return (risen - mp.exp(-rate * t) * decaying) / (1 / tau + rate) / tau
+
+        width, mean = mpf(pulse.width_us), mpf(pulse.mean_us)
+        taus = [mpf(tau) for tau in lifetimes]
+        weights = [mpf(1)] if len(taus) == 1 else [taus[0] / (taus[0] - taus[1]), taus[1] / (taus[1] - taus[0])]
+        a, b = mpf(lo) - mean, mpf(hi) - mean
+        return float(sum(w * (integral(tau, b) - integral(tau, a)) for w, tau in zip(weights, taus, strict=True)))
+
+
+@given(
+    st.floats(-3.0, 1.0).map(lambda x: 10.0**x),
+    st.lists(st.floats(-6.0, 5.0).map(lambda x: 10.0**x), min_size=1, max_size=5, unique=True),
+    st.sampled_from(sorted(LIFETIMES_US)),
+    st.sampled_from([None, 0.01, 1.0, 5.0]),
+)
+@settings(max_examples=25)
+def test_shares_of_any_bins_are_exact(width: float, lengths: list[float], name: str, falls: float | None) -> None:
+    pulse, lifetimes = Pulse(0.44, width), LIFETIMES_US[name]
+    rate = 0.0 if falls is None else falls / width
+    edges = 0.44 - 2.0 * width + np.concatenate(([0.0], np.cumsum(lengths)))
+    efficiency = None if falls is None else ExponentialDecay(float(edges[0]), rate)
+    shares = pulse.shares(edges, lifetimes, efficiency)
+    for share, lo, hi in zip(shares, edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        exact = exact_share(pulse, lifetimes, lo, hi, rate) * exp(rate * (float(edges[0]) - 0.44))
+        assert share == pytest.approx(exact, rel=1e-9, abs=1e-60)
 
 
 def test_short_lived_parents_leave_the_pulse_as_it_is() -> None:
     for t in (0.2, 0.44, 0.6):
         gaussian = 0.5 * (1.0 + erf((t - 0.44) / (0.15 * sqrt(2.0))))
-        assert Pulse(0.44, 0.15).arrived(t, (1e-9,)) == pytest.approx(gaussian, abs=1e-8)
+        assert Pulse(0.44, 0.15).shares(np.array([-5.0, t]), (1e-9,), None) == pytest.approx(gaussian, abs=1e-8)
 
 
 def test_mean_delays_are_the_lifetimes() -> None:
@@ -104,6 +150,13 @@ def test_average_of_an_efficiency_over_bins() -> None:
     averages = bin_averages(ExponentialDecay(0.5, 2.0), np.array([0.0, 0.4, 1.0, 3.0]))
     expected = [1.0, (0.1 + (1.0 - exp(-1.0)) / 2.0) / 0.6, (exp(-1.0) - exp(-5.0)) / 2.0 / 2.0]
     np.testing.assert_allclose(averages, expected, rtol=1e-12)
+
+
+def test_average_over_bins_of_any_width() -> None:
+    for rate in (1e-6, 0.1, 30.0, 1e7):
+        averages = bin_averages(ExponentialDecay(0.5, rate), np.array([0.0, 1e6, 1e6 + 1.0]))
+        assert averages[0] == pytest.approx((0.5 - expm1(-rate * (1e6 - 0.5)) / rate) / 1e6, rel=1e-12)
+        assert averages[1] == pytest.approx(exp(-rate * (1e6 - 0.5)) * -expm1(-rate) / rate, rel=1e-9)
 
 
 def test_muon_neutrinos_are_prompt_and_the_others_delayed() -> None:
