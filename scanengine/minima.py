@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,7 +134,14 @@ def in_valley(chi2: FloatArray) -> NDArray[np.bool_]:
     return np.asarray(np.isfinite(chi2) & (chi2 <= lowest_neighbours(chi2) * (1.0 + _EQUAL) + _EQUAL))
 
 
-def valleys(evaluator: ChiSquaredPolynomial, axes: Sequence[Axis]) -> FloatArray:
+class Fills(Protocol):
+    """Computes chi2 on grids."""
+
+    def fill(self, values: Sequence[FloatArray], chi2: FloatArray) -> object:
+        """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis."""
+
+
+def valleys(evaluator: Fills, axes: Sequence[Axis]) -> FloatArray:
     """Return the lowest points (valleys, axes) of a grid that are no higher than any neighbour."""
     values = [axis.values for axis in axes]
     chi2 = np.empty([v.size for v in values])

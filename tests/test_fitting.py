@@ -16,8 +16,8 @@ import pytest
 from scanengine.api import Scan
 from scanengine.definition import Definition
 from scanengine.errors import RunError
-from scanengine.fitting import Objective, coarse_axes, find_minima, lowest_neighbours
-from scanengine.grids import Axis
+from scanengine.fitting import find_minima
+from scanengine.objective import Objective
 from tests.naive import FloatArray
 from tests.scan_files import definition, experiment
 from tests.test_combined import CHANGES, DATA, EPS, FALLING_KNOWN, FLAT_KNOWN, FLUX, dense, likelihood_of, tables
@@ -47,13 +47,15 @@ def scan_of(*args: Any, **keys: Any) -> Scan:
 def test_gradient_is_that_of_differences(kinds: tuple[str, str], nuisances: list[Any]) -> None:
     scan = definition(tables(kinds), axes=EPS, nuisances=nuisances)
     objective = Objective.of(likelihood_of(scan), scan)
-    for t in np.array([[0.1, -0.3], [-0.6, 0.5], [0.9, 0.9]]):
-        chi2, gradient = objective(t)
-        assert chi2 == pytest.approx(
-            likelihood_of(scan).chi2(scan.parameters.values(objective.centre + objective.half_width * t)), rel=1e-12
-        )
+    inside = np.array([[0.55, 0.35], [0.2, 0.75], [0.95, 0.95]])
+    assert objective.chi2(inside) == pytest.approx([objective(u)[0] for u in inside], rel=1e-12)
+    for u in inside:
+        chi2, gradient = objective(u)
+        place = objective.place(u)
+        assert objective.u(place) == pytest.approx(u, abs=1e-12)
+        assert chi2 == pytest.approx(likelihood_of(scan).chi2(scan.parameters.values(place)), rel=1e-12)
         for i, step in enumerate(1e-5 * np.eye(2)):
-            difference = (objective(t + step)[0] - objective(t - step)[0]) / 2e-5
+            difference = (objective(u + step)[0] - objective(u - step)[0]) / 2e-5
             assert gradient[i] == pytest.approx(difference, rel=1e-6, abs=1e-5)
 
 
@@ -165,21 +167,6 @@ def test_minimum_of_the_fourth_power_is_found_but_has_no_error() -> None:
     assert best.chi2 < 1e-9
     assert not best.is_parabolic
     assert best.errors is None
-
-
-def test_coarse_axes_keep_their_ends_and_bound_the_points() -> None:
-    axes = [Axis(name, np.linspace(0.0, 1.0, n)) for name, n in (("a", 1001), ("b", 7), ("c", 400))]
-    coarse = coarse_axes(axes, 10_000)
-    assert np.prod([axis.values.size for axis in coarse]) <= 10_000
-    assert coarse[1].values.size == 7
-    for axis, original in zip(coarse, axes, strict=True):
-        assert axis.values[[0, -1]].tolist() == [0.0, 1.0]
-        assert set(axis.values) <= set(original.values)
-
-
-def test_lowest_neighbours_include_diagonal_ones() -> None:
-    chi2 = np.array([[3.0, 9.0, 9.0], [9.0, 4.0, 9.0], [9.0, 9.0, 5.0]])
-    assert lowest_neighbours(chi2).tolist() == [[3.0, 3.0, 4.0], [3.0, 3.0, 4.0], [4.0, 4.0, 4.0]]
 
 
 def test_chi2_that_is_nowhere_finite_is_an_error() -> None:

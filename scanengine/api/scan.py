@@ -143,12 +143,15 @@ class Scan:
             return Fit()
         return likelihood.fit_at(self.theta(**axis_values), len(self.definition.axes))
 
-    def fit(self) -> list[Minimum]:
+    def fit(self, *starts: Mapping[str, float]) -> list[Minimum]:
         """Return the minima of chi2 within the axes, between the grid's points, the lowest first.
 
-        Raises InputError if there are no axes, or for a scan with a cross-section of its own.
+        None of the starts, as a result's `best_fit`, is lower than the first; axes not named in one are at the Standard
+        Model. Raises InputError if there are no axes, or for a scan with a cross-section of its own.
         """
-        return find_minima(self._combined("a fit"), self.evaluator, self.definition)
+        likelihood = self._combined("a fit")
+        known = np.array([self._point(start) for start in starts]).reshape(-1, len(self.shape))
+        return find_minima(likelihood, self.evaluator, self.definition, known)
 
     def calibrate(
         self,

@@ -312,10 +312,24 @@ def events(
 
 
 @app.command()
-def fit(scan: ScanArgument, overrides: SetOption = None, data: DataOption = None, as_json: JsonOption = False) -> None:
+def fit(
+    file: Annotated[str, typer.Argument(metavar="FILE|NAME|OUT.h5", help="A scan, or a result to begin at as well.")],
+    overrides: SetOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Find the best fit within the axes, between the grid's points, and all other minima."""
-    loaded = _load(scan, overrides, data, quiet=as_json)
-    minima = loaded.fit()
+    starts = []
+    if Path(file).suffix in (".h5", ".hdf5"):
+        from scanengine.api import Scan, open_result
+
+        if overrides or data:
+            raise InputError("--set and --data go with a scan file: a result has its own, data are in $SCANENGINE_DATA")
+        result = open_result(Path(file))
+        loaded, starts = Scan(result.definition), [result.best_fit]
+    else:
+        loaded = _load(file, overrides, data, quiet=as_json)
+    minima = loaded.fit(*starts)
     if as_json:
         print(json.dumps(text.fitted(minima), indent=1))
         return

@@ -135,6 +135,8 @@ def fitted(minima: Sequence[Minimum]) -> dict[str, Any]:
             "covariance": None if each.covariance is None else each.covariance.tolist(),
             "at_edge": list(each.at_edge),
             "is_parabolic": each.is_parabolic,
+            "is_flat": each.is_flat,
+            **({"extent": {name: list(ends) for name, ends in each.extent.items()}} if each.is_flat else {}),
             **fit_record(each.chi2, each.fit),
         }
         for each in minima
@@ -153,7 +155,11 @@ def print_minima(scan: Scan, minima: Sequence[Minimum]) -> None:
             error = "" if each.errors is None else f" +- {each.errors[name]:.3g}"
             edge = "  (at the end of its axis)" if name in each.at_edge else ""
             print(f"  {name} = {value:.6g}{error}{_with_unit(units[name])}{edge}")
-        if not each.is_parabolic:
+        if each.is_flat:
+            print("  one point of a connected set in which chi2 is the same everywhere, and which was followed over")
+            for name, (low, high) in each.extent.items():
+                print(f"    {name} from {low:.4g} to {high:.4g}{_with_unit(units[name])}")
+        elif not each.is_parabolic:
             print("  chi2 is flat in some direction, or does not rise as its curvature says: there are no errors")
         _print_fit(each.chi2, each.fit)
 
