@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -141,6 +142,22 @@ def test_events_without_json_is_a_table_with_the_total(call: Call) -> None:
     assert status == 0
     assert "recoil energy [keV]" in out
     assert out.splitlines()[-1].startswith("total")
+
+
+def test_what_a_target_was_understood_as_is_shown(call: Call) -> None:
+    told = "target Ge76O2: Ge76 33.33%, O16 66.5%, O17 0.02557%, O18 0.1363% of the atoms"
+    override = "experiments.Ne.target=Ge76O2"
+    for verb in ("events", "info"):
+        status, out, _ = call(verb, "small.toml", "--set", override)
+        assert status == 0
+        assert told in out
+    call("run", "small.toml", "--no-figure", "-o", "oxide.h5", "--set", override)
+    status, out, _ = call("info", "oxide.h5")
+    assert status == 0
+    assert told in out
+    with h5py.File("oxide.h5") as file:
+        assert file.attrs["targets"][0] == f"Ne: {told}"
+    assert open_result("oxide.h5").targets[0] == f"Ne: {told}"
 
 
 def test_limits_json_follows_the_contract(call: Call) -> None:

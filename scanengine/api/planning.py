@@ -32,7 +32,7 @@ def plan_of(scan: Scan) -> GridPlan:
         overrides=definition.overrides,
         responses=_response_arrays(scan),
         planes=definition.output.planes,
-        attributes={"title": definition.title, **_evaluation(scan)},
+        attributes={"title": definition.title, "targets": definition.targets, **_evaluation(scan)},
         identity={**identity(definition), **_software(), **_given(scan)},
         keep=definition.output.keep,
         encoding=encoding_of(definition.output),

@@ -73,6 +73,7 @@ def from_stored(stored: StoredResult) -> Result:
         exact=stored.exact_profiles,
         delta_chi2_max=float(highest),
         fit=_stored_fit(stored.attributes),
+        targets=_texts(stored.attributes, "targets"),
         path=stored.path,
         read_definition=definition,
         read_chi2=stored.read_chi2 if stored.has_grid else None,
@@ -83,7 +84,8 @@ class Result:
     """chi2 over a grid, reduced to the profiles of every axis and pair of axes; the grid itself where it was kept.
 
     `axes` name the dimensions, `path` is the file it is in, if any, and `statistic` "gaussian", "poisson" or "mixed";
-    `fit` has the nuisances and the degrees of freedom of the minimum. Profiles
+    `fit` has the nuisances and the degrees of freedom of the minimum, `targets` say what each experiment's target was
+    understood as (none in files of 0.1.0). Profiles
     and the global minimum are the exact ones, between the grid's points, where the scan asked for them with
     `output.profile = "exact"`, and the grid's own otherwise; above `delta_chi2_max` the grid's own are infinite.
     """
@@ -99,6 +101,7 @@ class Result:
         exact: tuple[tuple[Axis, ...], Profiles] | None = None,
         delta_chi2_max: float = math.inf,
         fit: Fit | None = None,
+        targets: tuple[str, ...] = (),
         path: Path | None = None,
         read_chi2: Callable[[Selection], FloatArray] | None = None,
     ) -> None:
@@ -107,6 +110,7 @@ class Result:
         self.path = path
         self.statistic = statistic
         self.fit = fit or Fit()
+        self.targets = targets
         self.delta_chi2_max = delta_chi2_max
         self._grid_profiles = profiles
         self._profile_axes, self._profiles = exact or (axes, profiles)
@@ -337,6 +341,12 @@ def _stored_fit(attributes: Mapping[str, object]) -> Fit:
         tuple(FittedNuisance(str(name), float(value), float(pull)) for name, value, pull in rows),
         dof if isinstance(dof, int) else None,
     )
+
+
+def _texts(attributes: Mapping[str, object], name: str) -> tuple[str, ...]:
+    """Return an attribute that is a text or several; nothing if it is not there."""
+    found = attributes.get(name, ())
+    return tuple(map(str, found)) if isinstance(found, tuple) else (str(found),)
 
 
 def _levels(cl: float | Sequence[float]) -> Sequence[float]:

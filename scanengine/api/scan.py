@@ -339,6 +339,7 @@ class Scan:
             statistic=self.statistic,
             exact=exact,
             fit=self.fit_of(profiles, exact),
+            targets=definition.targets,
             delta_chi2_max=definition.output.delta_chi2_max or math.inf,
             read_definition=lambda: definition,
             read_chi2=sink.chi2.__getitem__ if sink else None,

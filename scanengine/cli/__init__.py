@@ -292,7 +292,7 @@ def events(
     scan: ScanArgument, overrides: SetOption = None, data: DataOption = None, as_json: JsonOption = False
 ) -> None:
     """Count expected events per experiment, channel, flavour and bin, at the fixed and tied values."""
-    counted = _load(scan, overrides, data, quiet=as_json).events()
+    loaded = _load(scan, overrides, data, quiet=as_json)
     if as_json:
         records = [
             {
@@ -304,11 +304,11 @@ def events(
                 **({"time_bin_us": list(record.bin.time_us)} if record.bin.time_us else {}),
                 "counts": record.counts,
             }
-            for record in counted
+            for record in loaded.events()
         ]
         print(json.dumps(records, indent=1))
         return
-    text.print_events(counted)
+    text.print_events(loaded)
 
 
 @app.command()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from scanengine.api import Events, Minimum, Result, Scan
+    from scanengine.api import Minimum, Result, Scan
     from scanengine.bench import Measured
     from scanengine.contours import Intervals, Region
     from scanengine.grids import Fit, ReducedGrid
@@ -217,8 +217,10 @@ def _rate(value: float) -> str:
     return f"{value:.3g}"
 
 
-def print_events(counted: list[Events]) -> None:
-    """Print expected counts as a table with their total."""
+def print_events(scan: Scan) -> None:
+    """Print what the targets are made of, and expected counts as a table with their total."""
+    counted = scan.events()
+    print("\n".join(scan.definition.targets))
     all_keV = all(record.units == "keV" for record in counted)
     rows = [("experiment", "channel", "flavour", "recoil energy [keV]" if all_keV else "energy", "events")]
     for record in counted:
@@ -241,6 +243,8 @@ def describe_scan(scan: Scan, threads: int | None) -> None:
 
     definition = scan.definition
     print(definition.title)
+    for target in definition.targets:
+        print(f"  {target}")
     totals: dict[tuple[str, str], float] = {}
     for record in scan.events():
         key = (record.experiment, record.channel)
@@ -286,6 +290,8 @@ def describe_result(path: Path) -> None:
         return
     result = open_result(path)
     print(result.title)
+    for target in result.targets:
+        print(f"  {target}")
     print(f"{grid(result.shape)}; {'chi2 at every point' if result.has_grid else 'profiles only'}")
     if len(result.planes) < comb(len(result.axes), 2):
         print(f"  planes: {_pairs(result.planes)}")

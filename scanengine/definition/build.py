@@ -21,6 +21,7 @@ from scanengine.definition.folders import DATA_VARIABLE, Folders, confined
 from scanengine.definition.include import as_toml, checked_names, merged
 from scanengine.definition.lines import KeyPath, key_lines
 from scanengine.definition.model import Definition, Output, Physics, Statistic
+from scanengine.definition.notes import electron_notes, parameter_notes, per_cent_notes, target_notes
 from scanengine.definition.nuisance_schema import StatisticTable
 from scanengine.definition.nuisances import build_nuisances
 from scanengine.definition.output import build_planes
@@ -204,7 +205,10 @@ def _build(
     notes = [note for part in parts for note in check_experiment(part, report)]
     for part in parts:
         check_magnetic_threshold(part, parameters, report)
-    notes += [] if own_axes else unconstrained_axes(parameters, parts)
+    if not own_axes:
+        notes += unconstrained_axes(parameters, parts)
+    if not own_axes and not report.faults:
+        notes += [*electron_notes(parameters, parts), *parameter_notes(axes, fixed, tuple(ties), parameters)]
 
     if not (bad_output | bad_physics) and output.profile == "exact" and physics.evaluation == "direct":
         report.add(
@@ -251,7 +255,7 @@ def _build(
         parameters=parameters,
         statistic=default,
         output=Output(**output.model_dump() | {"planes": planes}),
-        notes=tuple(source_notes(raw) + notes),
+        notes=(*target_notes(parts), *source_notes(raw), *notes, *per_cent_notes(parts, nuisances)),
         statistics=statistics,
         nuisances=nuisances,
         template_references=references,

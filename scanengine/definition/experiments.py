@@ -20,12 +20,13 @@ from scanengine.definition.schema import EfficiencyCurve, ExperimentTable
 from scanengine.definition.sentences import listed, nearest_or_all, quoted, written
 from scanengine.definition.source import Sources
 from scanengine.definition.table import File
+from scanengine.definition.targets import build_target
 from scanengine.errors import InputError
 from scanengine.grids import FloatArray
 from scanengine.inputs.constants import SECONDS_PER_YEAR
 from scanengine.inputs.detectors import Binning, Efficiency, Experiment
 from scanengine.inputs.form_factors import NuclearFormFactors
-from scanengine.inputs.nuclei import Target, target
+from scanengine.inputs.nuclei import Target
 from scanengine.inputs.parameters import FLAVOURS
 from scanengine.inputs.sources import Source
 
@@ -116,7 +117,7 @@ def _parts(raw: object, path: KeyPath, sources: Sources, report: Report) -> Part
     if not isinstance(raw, dict):
         return Parts(path, "", "", None, None, None, None, None, None)
     source = sources.of(raw, path, report)
-    material = None if "target" in bad else _target(table.target, (*path, "target"), report)
+    material = build_target(raw["target"], (*path, "target"), report) if "target" in raw else None
     channels = _channels(raw["channels"], source, (*path, "channels"), report) if "channels" in raw else None
     detector = Detector()
     if "response" in raw:
@@ -173,14 +174,6 @@ def _numbers(
         return None
     live_time_s = table.live_time_s if table.live_time_yr is None else table.live_time_yr * SECONDS_PER_YEAR
     return table.mass_kg, live_time_s or 1.0, table.distance_m, table.systematic
-
-
-def _target(name: str, path: KeyPath, report: Report) -> Target | None:
-    try:
-        return target(name)
-    except InputError as error:
-        report.add(path, str(error))
-        return None
 
 
 def build_recoil_efficiency(raw: object, path: KeyPath, report: Report) -> Efficiency | None:

@@ -164,6 +164,11 @@ class Definition:
     nuisances: tuple[Nuisance, ...] = ()
     template_references: Mapping[str, TemplateReference] = field(default_factory=dict)
 
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """What every experiment's target was understood as, in words: its isotopes and their shares."""
+        return tuple(f"{experiment.name}: target {experiment.target}" for experiment in self.experiments)
+
     def source_of(self, experiment: Experiment) -> Source:
         """Return the source whose neutrinos an experiment sees."""
         return experiment.source or self.source

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SkipValidation
+from pydantic import ConfigDict, Field, SkipValidation
 
 from scanengine.definition.detector_schema import Acceptance, DetectorKeys, Quenching, Resolution
 from scanengine.definition.nuisance_schema import ExperimentStatisticTable, Kind, NuisanceTable, StatisticTable
@@ -213,11 +213,23 @@ FormFactorKey = (
 )
 
 
+class TargetShares(Table):
+    """A material by the shares of its nuclides or natural elements, which add up to 1."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, NotNegative]
+
+    by: Literal["atoms", "mass"] = Field("atoms", description="Whether they are shares of the atoms, or of the mass.")
+
+
 class IdealExperiment(Table):
     """One detector at one place, whatever it makes of the recoils."""
 
     name: Name = Field(description="Name, different for each experiment.")
-    target: str = Field(max_length=100, description='Nuclide "Ne20", natural element "Xe", or compound "CsI".')
+    target: Annotated[Annotated[str, Field(max_length=100)] | TargetShares, SkipValidation] = Field(
+        description='Nuclide "Ne20", natural element "Xe", or compound "CsI", with isotopes as in "Ge[76]O2"; '
+        "or shares of nuclides and elements, as { Ge76 = 0.88, Ge74 = 0.12 }."
+    )
     mass_kg: Positive = Field(description="Mass of the target material, kg.")
     live_time_yr: Positive | None = Field(None, description="Live time, years of 365.25 d; or live_time_s.")
     live_time_s: Positive | None = Field(None, description="Live time, s; or live_time_yr.")

@@ -45,6 +45,9 @@ _POINTS_PER_FISSION = '{ E_MeV = [0.0, 2.0], per_fission_MeV = [0.0, 1.3] } or {
 _REACTOR_PARTS = {"below_2_MeV": ("vogel-engel1989", "none"), "above_8_MeV": ("none", "extrapolated")}
 """What there is beyond the parametrisation, by its key; the first is the default."""
 
+_LARGEST_POWER_GW = 100.0
+"""The largest plants, of seven reactors, have some 25 GW of thermal power."""
+
 
 @dataclass(frozen=True)
 class Sources:
@@ -85,13 +88,19 @@ def build_sources(raw: Mapping[str, Any], report: Report) -> Sources:
 
 
 def source_notes(raw: Mapping[str, Any]) -> list[str]:
-    """Return notes on the reactors of a sound scan file that have no flux above 8 MeV."""
+    """Return notes on the reactors of a sound scan file: of more power than there is, or without flux above 8 MeV."""
     tables = {f"sources.{name}": table for name, table in raw.get("sources", {}).items()}
     tables |= {"source": raw["source"]} if "source" in raw else {}
+    reactors = {name: table for name, table in tables.items() if table["kind"] == "reactor"}
     return [
+        f"{name}: no plant has {table['power_GW']:g} GW of thermal power: for so many MW write "
+        f"power_GW = {table['power_GW'] / 1000.0:g}"
+        for name, table in reactors.items()
+        if table["power_GW"] > _LARGEST_POWER_GW
+    ] + [
         f"{name}: there are no antineutrinos above 8 MeV, where the parametrisation ends: above_8_MeV gives them"
-        for name, table in tables.items()
-        if table["kind"] == "reactor" and "above_8_MeV" not in table
+        for name, table in reactors.items()
+        if "above_8_MeV" not in table
     ]
 
 

@@ -1,0 +1,130 @@
+"""Notes on what is legal in a scan file but may be meant otherwise: units, per cents, signs, what is not counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from scanengine.definition.experiments import Parts
+from scanengine.definition.model import ParameterMap
+from scanengine.definition.parameters import depends_on
+from scanengine.definition.sentences import listed
+from scanengine.grids import Axis, FloatArray
+from scanengine.inputs.nuclei import capitals_note
+from scanengine.inputs.nuisances import Nuisance
+from scanengine.inputs.parameters import FLAVOURS, MAGNETIC_MOMENT_OF_ALL, PARAMETER_INDEX, PARAMETERS
+from scanengine.inputs.resolution import Gaussian
+
+_SMALLEST = 1e-6
+"""In their units, 1e-10 mu_B and 1e-32 cm^2, no detector sees magnetic moments and charge radii smaller than this."""
+
+_ELECTRON_KEV = 5.0
+"""Below such a recoil energy a magnetic moment is limited by electrons: their rate goes as 1/T as well, and nothing
+quenches what they show.
+"""
+
+_REACTOR_MEV = 20.0
+"""Neutrinos of reactors and the sun end below it, and make nuclei recoil with a few keV at most."""
+
+_SEEN = 0.1
+"""Recoils count as seen if this share of them is."""
+
+
+def per_cent_notes(parts: Sequence[Parts], nuisances: Sequence[Nuisance]) -> Iterator[str]:
+    """Yield notes on relative numbers so large that they may be per cents."""
+    for part in parts:
+        where = f"experiment {part.name}"
+        if part.numbers is not None and part.numbers[-1] > 1.0:
+            yield _per_cent(f"{where}: systematic", part.numbers[-1])
+        if part.detector.reconstruction is None or part.target is None:
+            continue
+        resolution, quenching = part.detector.reconstruction.resolution, part.detector.reconstruction.quenching
+        if isinstance(resolution, Gaussian) and resolution.c > 1.0:
+            yield _per_cent(f"{where}: resolution.c", resolution.c)
+        T_keV = np.geomspace(0.1, 100.0, 31)
+        shown = max(float(np.max(quenching.keVee(T_keV, isotope) / T_keV)) for isotope in part.target.isotopes)
+        if shown > 1.0:
+            yield f"{where}: quenching reaches {shown:.3g}, more than the recoil energy itself: is it in per cent?"
+    for nuisance in nuisances:
+        if nuisance.width > 1.0 and (nuisance.signals or nuisance.backgrounds):
+            yield _per_cent(f"nuisance {nuisance.name}: width", nuisance.width)
+
+
+def _per_cent(what: str, value: float) -> str:
+    return f"{what} = {value:g} is relative, a factor of {value:g}: for {value:g} per cent write {value / 100.0:g}"
+
+
+def target_notes(parts: Sequence[Parts]) -> Iterator[str]:
+    """Yield notes on formulas in capitals that would be another target if letters were small."""
+    for part in parts:
+        note = capitals_note(part.target.name) if part.target is not None else None
+        if note is not None:
+            yield f"experiment {part.name}: {note}"
+
+
+def parameter_notes(
+    axes: Sequence[Axis], fixed: Mapping[str, float], tied: Sequence[str], parameters: ParameterMap
+) -> Iterator[str]:
+    """Yield notes on parameters whose units or sign may be meant otherwise."""
+    extents = {axis.name: (float(axis.values[0]), float(axis.values[-1])) for axis in axes}
+    extents |= {name: (value, value) for name, value in fixed.items()}
+    extents |= {name: _extent(name, extents, tied, axes, parameters) for name in tied}
+    for name, (low, high) in extents.items():
+        if name not in PARAMETERS:
+            continue
+        units, largest = PARAMETERS[name].units, max(abs(low), abs(high))
+        if units != "1" and 0.0 < largest <= _SMALLEST:
+            scale, unit = units.split(" ", 1)
+            in_full = f"{largest * float(scale):g} {unit}"
+            yield f"{name} is in units of {units}: {largest:g}, its largest value here, is {in_full}"
+        if name.startswith("mu_") and low < 0.0:
+            yield f"{name} enters by its square: below zero everything is as above"
+
+
+def _extent(
+    name: str, given: Mapping[str, object], tied: Sequence[str], axes: Sequence[Axis], parameters: ParameterMap
+) -> tuple[float, float]:
+    """Return the least and the largest value of a tied parameter anywhere on the grid; zeros where it sets nothing."""
+    names = [name]
+    if name == MAGNETIC_MOMENT_OF_ALL.name:
+        names = [f"mu_{flavour}" for flavour in FLAVOURS if not {f"mu_{flavour}"} & {*given, *tied}]
+    if not names or names[0] not in PARAMETER_INDEX:
+        return 0.0, 0.0
+    row: FloatArray = parameters.matrix[PARAMETER_INDEX[names[0]]]
+    ends = [sorted((a * axis.values[0], a * axis.values[-1])) for a, axis in zip(row[1:], axes, strict=True)]
+    return float(row[0] + sum(low for low, _ in ends)), float(row[0] + sum(high for _, high in ends))
+
+
+def electron_notes(parameters: ParameterMap, parts: Sequence[Parts]) -> Iterator[str]:
+    """Yield a note on every experiment where electrons, which are not counted, limit a scanned magnetic moment."""
+    scanned = [
+        name
+        for name, index in PARAMETER_INDEX.items()
+        if name.startswith("mu_") and np.any(parameters.matrix[index, 1:] != 0.0)
+    ]
+    for part in parts:
+        counted = {flavour for flavours in (part.channels or {}).values() for flavour in flavours}
+        felt = [name for name in scanned if any(depends_on(flavour, name) for flavour in counted)]
+        if felt and _has_low_recoils(part, counted):
+            yield (
+                f"experiment {part.name}: recoils of electrons are not counted, and at so low energies they may limit "
+                f"{listed(felt)} more than nuclei do"
+            )
+
+
+def _has_low_recoils(part: Parts, counted: set[str]) -> bool:
+    """Whether neutrinos are those of a reactor, or nuclei are seen that recoil with less energy than a few keV."""
+    if part.source is None or part.target is None or part.bin_edges_keV is None:
+        return False
+    if max(part.source.spectra[flavour].E_max_MeV for flavour in counted) < _REACTOR_MEV:
+        return True
+    if part.bin_edges_keV[0] >= _ELECTRON_KEV:
+        return False
+    reconstruction = part.detector.reconstruction
+    if reconstruction is None:
+        return True
+    T_keV = np.linspace(part.bin_edges_keV[0], _ELECTRON_KEV, 50)
+    return any(
+        bool(np.any(reconstruction.shares(T_keV, isotope).sum(axis=0) > _SEEN)) for isotope in part.target.isotopes
+    )
