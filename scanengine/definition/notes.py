@@ -97,20 +97,25 @@ def _extent(
 
 
 def electron_notes(parameters: ParameterMap, parts: Sequence[Parts]) -> Iterator[str]:
-    """Yield a note on every experiment where electrons, which are not counted, limit a scanned magnetic moment."""
+    """Yield a note on the experiments where electrons, which are not counted, may limit scanned magnetic moments."""
     scanned = [
         name
         for name, index in PARAMETER_INDEX.items()
         if name.startswith("mu_") and np.any(parameters.matrix[index, 1:] != 0.0)
     ]
+    limited: dict[str, None] = {}
+    where = []
     for part in parts:
         counted = {flavour for flavours in (part.channels or {}).values() for flavour in flavours}
         felt = [name for name in scanned if any(depends_on(flavour, name) for flavour in counted)]
         if felt and _has_low_recoils(part, counted):
-            yield (
-                f"experiment {part.name}: recoils of electrons are not counted, and at so low energies they may limit "
-                f"{listed(felt)} more than nuclei do"
-            )
+            where.append(part.name)
+            limited |= dict.fromkeys(felt)
+    if where:
+        yield (
+            f"experiment{'s' if len(where) > 1 else ''} {listed(where)}: recoils of electrons are not counted, and at "
+            f"so low energies they may limit {listed(limited)} more than nuclei do"
+        )
 
 
 def _has_low_recoils(part: Parts, counted: set[str]) -> bool:
