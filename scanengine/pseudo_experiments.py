@@ -12,10 +12,12 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scanengine.combined import CombinedLikelihood
 from scanengine.errors import InputError
 from scanengine.grids import FloatArray
+from scanengine.outcomes import Outcomes
 
 _LEAST_COUNT = 1e-300
 _LEAST_MEASURED = 1e-6
@@ -39,6 +41,13 @@ class Drawn(NamedTuple):
     measured: FloatArray
 
 
+class Found(NamedTuple):
+    """Of pseudo-experiments (number,): chi2 above its minimum over the grid, and which point of it fits best."""
+
+    delta_chi2: FloatArray
+    best: NDArray[np.int64]
+
+
 class PseudoExperiments:
     """Pseudo-experiments of a likelihood at parameter vectors theta (places, parameters).
 
@@ -52,17 +61,19 @@ class PseudoExperiments:
         """chi2 (places,) of the data."""
         templates = likelihood.templates_at(theta)
         self._z = observed.z
-        self._poisson = np.sort(np.concatenate((rows.seen, rows.empty)))
-        self._counts = np.ascontiguousarray(templates[..., self._poisson])
+        self.poisson = np.sort(np.concatenate((rows.seen, rows.empty)))
+        """Which of the cells are Poisson counts."""
+        self._counts = np.ascontiguousarray(templates[..., self.poisson])
         self._residuals = rows.residuals(templates)
         if self._is_symmetric and rows.gaussian.size:
             self._residuals = _spanned(self._residuals)
         weights = np.array([likelihood.templates.weights(z) for z in observed.z])
-        self._true_counts = np.einsum("pc,pcb->pb", weights, self._counts)
+        self.true_counts = np.einsum("pc,pcb->pb", weights, self._counts)
+        """What is expected (places, counts) of these, with the nuisances that fit the data best."""
         self._true_residuals = np.einsum("pc,pcr->pr", weights, self._residuals)
-        negative = np.any(self._true_counts < 0.0, axis=1)
+        negative = np.any(self.true_counts < 0.0, axis=1)
         if np.any(negative):
-            cell = self._poisson[int(np.argmin(self._true_counts[np.argmax(negative)]))]
+            cell = self.poisson[int(np.argmin(self.true_counts[np.argmax(negative)]))]
             raise InputError(
                 f"experiments.{likelihood.cells[cell].experiment}: at some values of the axes the best fit to the data "
                 "has counts below zero, which no pseudo-experiment can have: narrower nuisances would do"
@@ -93,8 +104,17 @@ class PseudoExperiments:
         """Whether a residual weighs the same on either side."""
         return bool(np.all(self._likelihood.rows.below == 1.0))
 
-    def delta_chi2(self, place: int, number: int, random: np.random.Generator) -> FloatArray:
-        """Return chi2 above its minimum over the grid (number,) at a place where the pseudo-experiments are made."""
+    def outcomes(self, chosen: NDArray[np.bool_]) -> Outcomes | None:
+        """Return all outcomes where they are those of a few Poisson counts alone, and not too many.
+
+        It will be known how many have their best fit at one of the chosen places (places,).
+        """
+        if not self._is_plain or self._likelihood.rows.gaussian.size:
+            return None
+        return Outcomes.of(self.true_counts, self._likelihood.rows.data[self.poisson], chosen)
+
+    def made(self, place: int, number: int, random: np.random.Generator) -> Found:
+        """Return what so many pseudo-experiments at a place have."""
         drawn = self.draw(place, number, random)
         if self._is_minimised:
             return self._by_iteration(drawn, place)
@@ -102,7 +122,7 @@ class PseudoExperiments:
 
     def draw(self, place: int, number: int, random: np.random.Generator) -> Drawn:
         """Return so many pseudo-experiments at a place."""
-        counts = random.poisson(self._true_counts[place], (number, self._poisson.size)).astype(np.float64)
+        counts = random.poisson(self.true_counts[place], (number, self.poisson.size)).astype(np.float64)
         scattered = random.standard_normal((number, self._true_residuals.shape[1]))
         if not self._is_symmetric:
             ratio = 1.0 / np.sqrt(self._likelihood.rows.below)
@@ -120,7 +140,7 @@ class PseudoExperiments:
     def _logarithms(self) -> FloatArray:
         return np.log(np.maximum(self._counts[:, 0], _LEAST_COUNT)).T
 
-    def _of_counts(self, drawn: Drawn, place: int) -> FloatArray:
+    def _of_counts(self, drawn: Drawn, place: int) -> Found:
         """Products of matrices: chi2 = sum 2 N - 2 n ln N of counts, (r - r_data)^2 of residuals, but for what is the
         same at all places.
         """
@@ -130,7 +150,7 @@ class PseudoExperiments:
             chi2 += drawn.residuals @ r.T
         chi2 *= -2.0
         chi2 += 2.0 * self._counts[:, 0].sum(axis=1) + np.sum(r**2, axis=1)
-        return np.asarray(chi2[:, place] - chi2.min(axis=1))
+        return Found(chi2[:, place] - chi2.min(axis=1), chi2.argmin(axis=1))
 
     @cached_property
     def _squares(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
@@ -146,22 +166,26 @@ class PseudoExperiments:
         taken = np.ascontiguousarray(Q.transpose(2, 1, 0))
         return np.sum(r**2, axis=1), linear, offsets, taken
 
-    def _of_squares(self, drawn: Drawn, place: int) -> FloatArray:
+    def _of_squares(self, drawn: Drawn, place: int) -> Found:
         from scanengine_kernels.pseudo_experiments import delta_of_squares
 
-        delta = np.empty(len(drawn.counts))
-        delta_of_squares(np.hstack((drawn.residuals, drawn.measured)), *self._squares, place, delta)
-        return delta
+        found = _unknown(len(drawn.counts))
+        delta_of_squares(np.hstack((drawn.residuals, drawn.measured)), *self._squares, place, *found)
+        return found
 
-    def _by_iteration(self, drawn: Drawn, place: int) -> FloatArray:
+    def _by_iteration(self, drawn: Drawn, place: int) -> Found:
         from scanengine_kernels.pseudo_experiments import Expected, delta_by_minimising
 
         likelihood = self._likelihood
         below = np.ones(self._residuals.shape[2]) if self._is_symmetric else likelihood.rows.below
         expected = Expected(self._counts, np.ascontiguousarray(self._residuals), below)
-        delta = np.empty(len(drawn.counts))
-        delta_by_minimising(*drawn, expected, likelihood.templates.below, likelihood.log_widths, place, delta)
-        return delta
+        found = _unknown(len(drawn.counts))
+        delta_by_minimising(*drawn, expected, likelihood.templates.below, likelihood.log_widths, place, *found)
+        return found
+
+
+def _unknown(number: int) -> Found:
+    return Found(np.empty(number), np.empty(number, dtype=np.int64))
 
 
 def _spanned(residuals: FloatArray) -> FloatArray:

@@ -84,12 +84,13 @@ def arrange(
 
 
 @jit_inline
-def above_least(chi2: NDArray[np.float64], place: int) -> float:
-    """Return chi2 (places,) at one place above its least."""
-    least = chi2[0]
+def place_of_least(chi2: NDArray[np.float64]) -> int:
+    """Return where chi2 (places,) is least, the first place of equals."""
+    best = 0
     for j in range(1, chi2.size):
-        least = min(least, chi2[j])
-    return chi2[place] - least
+        if chi2[j] < chi2[best]:
+            best = j
+    return best
 
 
 @jit
@@ -102,9 +103,10 @@ def delta_by_minimising(
     log_widths: NDArray[np.float64],
     place: int,
     delta: NDArray[np.float64],
+    best: NDArray[np.int64],
 ) -> None:
-    """Set Delta chi2 (pseudo-experiments,) for data (pseudo-experiments, counts), residuals of the data
-    (pseudo-experiments, residuals) and measured nuisances (pseudo-experiments, nuisances).
+    """Set Delta chi2 and the place of the best fit (pseudo-experiments,) for data (pseudo-experiments, counts),
+    residuals of the data (pseudo-experiments, residuals) and measured nuisances (pseudo-experiments, nuisances).
 
     `below` and `log_widths` (nuisances,) are those of `Nuisances`. The first place is begun where the nuisances were
     measured, every other from the minimum of the one before.
@@ -124,7 +126,8 @@ def delta_by_minimising(
         for j in range(chi2.size):
             arrange(data[p], residuals[p], expected, j, rows, templates)
             chi2[j] = minimise_everywhere(rows, nuisances, templates, z, room)
-        delta[p] = above_least(chi2, place)
+        best[p] = place_of_least(chi2)
+        delta[p] = chi2[place] - chi2[best[p]]
 
 
 @jit
@@ -136,8 +139,11 @@ def delta_of_squares(
     taken: NDArray[np.float64],
     place: int,
     delta: NDArray[np.float64],
+    best: NDArray[np.int64],
 ) -> None:
-    """Set Delta chi2 (pseudo-experiments,) for data d (pseudo-experiments, numbers), where at place j chi2 is
+    """Set Delta chi2 and the place of the best fit (pseudo-experiments,) for data d (pseudo-experiments, numbers).
+
+    At place j chi2 is
 
         constant_j - 2 sum_r linear_rj d_r - sum_k (offsets_kj - sum_r taken_krj d_r)^2
 
@@ -159,4 +165,5 @@ def delta_of_squares(
                     share[j] -= d * taken[k, r, j]
             for j in range(places):
                 chi2[j] -= share[j] * share[j]
-        delta[p] = above_least(chi2, place)
+        best[p] = place_of_least(chi2)
+        delta[p] = chi2[place] - chi2[best[p]]

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from scanengine.cli.text import pieces
 from scanengine.errors import InputError
 
@@ -70,6 +72,7 @@ def record(found: Calibration) -> dict[str, Any]:
     return {
         "parameters": [axis.name for axis in found.axes],
         "units": [axis.units for axis in found.axes],
+        "method": "all outcomes" if found.is_exact else "pseudo-experiments",
         "pseudo_experiments": found.pseudo_experiments,
         "seed": found.seed,
         "scanengine_version": __version__,
@@ -77,6 +80,8 @@ def record(found: Calibration) -> dict[str, Any]:
         "definition_overrides": list(found.overrides),
         "values": [axis.values.tolist() for axis in found.axes],
         "delta_chi2": found.delta_chi2.tolist(),
+        "p_values": None if found.p_values is None else found.p_values.tolist(),
+        "at_open_ends": None if found.at_open_ends is None else found.at_open_ends.tolist(),
         "levels": [
             {
                 "cl": round(100.0 * level, 10),
@@ -96,19 +101,43 @@ def show(found: Calibration) -> None:
 
     points = " x ".join(str(axis.values.size) for axis in found.axes)
     where = f"{points} values" if len(found.axes) == 1 else f"{points} points"
-    print(f"allowed, by {found.pseudo_experiments} pseudo-experiments at each of {where}, seed {found.seed}:")
+    how = f"{found.pseudo_experiments} pseudo-experiments at each of {where}, seed {found.seed}"
+    print(f"allowed, by {f'all outcomes at each of {where}, summed exactly' if found.is_exact else how}:")
     for level, errors in zip(found.levels, found.errors, strict=True):
         wilks = delta_chi2(level, len(found.axes))
         own, other = (_interval if len(found.axes) == 1 else _region)(found, level, wilks)
         critical = found.of(level)
         print(f"  {own}  {100.0 * level:g}% C.L.")
-        span = f"delta chi2 = {critical.min():.3f} to {critical.max():.3f} (each +- {errors.mean():.2g})"
+        known = "" if found.is_exact else f" (each +- {errors.min():.2g} to {errors.max():.2g})"
+        right = ~found.cut_short(level)
+        critical = critical[right] if right.any() else critical
+        span = f"delta chi2 = {critical.min():.3f} to {critical.max():.3f}{known}"
         print(f"    {span}; where {wilks:.3f} is right, by Wilks' theorem, it would be {other}")
         if found.inside(level) < _FEW_POINTS:
             _warn(f"only {found.inside(level)} points of the grid are allowed: more would do")
-        if found.pseudo_experiments * (1.0 - level) < _FEW_BEYOND:
+        if not found.is_exact and found.pseudo_experiments * (1.0 - level) < _FEW_BEYOND:
             least = int(_FEW_BEYOND / (1.0 - level)) + 1
             _warn(f"{100.0 * level:g}% C.L. of so few pseudo-experiments is a guess: -n {least} would do")
+        if not right.all():
+            _warn(_cut_short(found, level))
+
+
+def _cut_short(found: Calibration, level: float) -> str:
+    """Return what is wrong where best fits stop at the end of an axis."""
+    short, critical = found.cut_short(level), found.of(level)
+    where = f"at {int(short.sum())} of {short.size} points"
+    if len(found.axes) == 1:
+        (axis,) = found.axes
+        edges = np.flatnonzero(np.diff(np.concatenate(([False], short, [False])).astype(int))).reshape(-1, 2)
+        runs = [f"from {axis.values[first]:.4g} to {axis.values[stop - 1]:.4g}" for first, stop in edges]
+        where = f"for {axis.name} {' and '.join(runs)}"
+    # critical values that were right would hardly be more than twice the highest of these
+    uncertain = short & (found.excess(level) > 0.0) & (found.delta_chi2 <= 2.0 * float(critical.max()))
+    matters = "some of these values may be allowed" if np.any(uncertain) else "what is allowed does not change"
+    return (
+        f"{100.0 * level:g}% C.L.: the best fits stop at the end of an axis that is no bound of the parameter, so that "
+        f"critical values are too low {where} ({matters}): a longer axis would do"
+    )
 
 
 def describe(path: Path) -> bool:

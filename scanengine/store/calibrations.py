@@ -12,9 +12,9 @@ from uuid import uuid4
 import h5py
 import numpy as np
 
-from scanengine.calibrated import Calibration
+from scanengine.calibrated import Calibration, Span
 from scanengine.errors import InputError, RunError
-from scanengine.grids import Axis
+from scanengine.grids import Axis, FloatArray
 from scanengine.store import access
 from scanengine.store.access import Damage, opened
 from scanengine.store.layout import check_axis_names
@@ -22,16 +22,20 @@ from scanengine.store.members import create_checked, package_version, set_attrib
 from scanengine.store.paths import check_output, fsync_directory
 
 FORMAT = "scanengine-calibration"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 _MAX_AXES = 2
 _CONVENTIONS = (
     "a point is allowed at a confidence level if its delta_chi2, counted from the lowest of the grid, is not above "
-    "critical_delta_chi2 there, the quantile of Delta chi2 of pseudo_experiments made at that point with the nuisances "
-    "that fit the data best (Feldman and Cousins 1998); critical_error is one standard deviation of it"
+    "critical_delta_chi2 there by more than 1e-7 (1 + delta_chi2); that is the quantile of Delta chi2 of "
+    "pseudo_experiments made at that point with the nuisances that fit the data best, or of all outcomes if there are "
+    "none (Feldman and Cousins 1998); critical_error is one standard deviation of it, p_value the probability of a "
+    "Delta chi2 at least as high as the data's, at_open_ends that of a best fit at an end of an axis that is no bound "
+    "of the parameter, interval where the allowed values of one axis begin and end, infinite beyond it"
 )
 _LEVEL = "cl"
-_MEMBERS = ("delta_chi2", "critical_delta_chi2", "critical_error", _LEVEL)
+_INTERVALS = ("interval", "piece", "side")
+_MEMBERS = ("delta_chi2", "critical_delta_chi2", "critical_error", "p_value", "at_open_ends", *_INTERVALS, _LEVEL)
 
 
 def write_calibration(path: str | Path, calibration: Calibration, *, overwrite: bool = False) -> Path:
@@ -84,16 +88,50 @@ def _write(file: h5py.File, calibration: Calibration, names: list[str]) -> None:
         },
     )
     levels = Axis(_LEVEL, np.array(calibration.levels), long_name="confidence level")
-    write_axes(file, [levels, *calibration.axes])
+    intervals, scales = _as_array(calibration.exact_intervals)
+    write_axes(file, [levels, *calibration.axes, *scales])
     for name, values, dimensions, long_name in (
         ("delta_chi2", calibration.delta_chi2, names, "chi2 of the data above the lowest of the grid"),
         ("critical_delta_chi2", calibration.critical, [_LEVEL, *names], "quantile of pseudo-experiments"),
         ("critical_error", calibration.errors, [_LEVEL, *names], "standard deviation of the quantile"),
+        ("p_value", calibration.p_values, names, "probability of a Delta chi2 at least as high as the data's"),
+        ("at_open_ends", calibration.at_open_ends, names, "probability of a best fit at the end of an axis"),
+        (_INTERVALS[0], intervals, [_LEVEL, *_INTERVALS[1:]], "where allowed values begin and end"),
     ):
+        if values is None:
+            continue
         member = create_checked(file, name, np.asarray(values, dtype="<f8"))
         for dimension, scale in zip(member.dims, dimensions, strict=True):
             dimension.attach_scale(file[scale])
         set_attributes(member, {"units": "1", "long_name": long_name})
+
+
+def _as_array(intervals: tuple[tuple[Span, ...], ...] | None) -> tuple[FloatArray | None, list[Axis]]:
+    """Return intervals as (levels, pieces, sides), an end that there is not being no number, and what numbers these."""
+    if intervals is None:
+        return None, []
+    pieces = max(1, *(len(spans) for spans in intervals)) + 1
+    values = np.full((len(intervals), pieces, 2), np.nan)
+    for found, spans in zip(values, intervals, strict=True):
+        for place, (low, high) in zip(found, spans, strict=False):
+            place[:] = (-np.inf if low is None else low, np.inf if high is None else high)
+    _, piece, side = _INTERVALS
+    return values, [Axis(piece, np.arange(float(pieces))), Axis(side, np.arange(2.0))]
+
+
+def _read_intervals(file: h5py.File, levels: int) -> tuple[tuple[Span, ...], ...] | None:
+    name, piece, _ = _INTERVALS
+    if name not in file:
+        return None
+    values = access.read(access.dataset(file, name, (levels, access.increasing(file, piece).size, 2)))
+    return tuple(
+        tuple(
+            (float(low) if np.isfinite(low) else None, float(high) if np.isfinite(high) else None)
+            for low, high in spans
+            if not np.isnan(low) and not np.isnan(high)
+        )
+        for spans in values
+    )
 
 
 def is_calibration(path: Path) -> bool:
@@ -128,21 +166,43 @@ def open_calibration(path: str | Path) -> Calibration:
             access.read(access.dataset(file, name, (levels.size, *shape)))
             for name in ("critical_delta_chi2", "critical_error")
         )
-        for name, values in (("delta_chi2", delta), ("critical_delta_chi2", critical)):
-            if np.isnan(values).any():
+        p_values, at_open_ends = (
+            access.read(access.dataset(file, name, shape)) if name in file else None
+            for name in ("p_value", "at_open_ends")
+        )
+        for name, values in (
+            ("delta_chi2", delta),
+            ("critical_delta_chi2", critical),
+            ("p_value", p_values),
+            ("at_open_ends", at_open_ends),
+        ):
+            if values is not None and np.isnan(values).any():
                 raise Damage(f"{name} holds values that are no numbers")
-        number, seed = _whole_number(file, "pseudo_experiments"), int(access.text(file, "seed"))
+        number, seed = _whole_number(file, "pseudo_experiments", 0), int(access.text(file, "seed"))
         definition = access.text(file, "definition")
         overrides = access.text_list(file, "definition_overrides")
-        return Calibration(axes, delta, tuple(levels.tolist()), critical, errors, number, seed, definition, overrides)
+        return Calibration(
+            axes,
+            delta,
+            tuple(levels.tolist()),
+            critical,
+            errors,
+            number,
+            seed,
+            definition,
+            overrides,
+            p_values,
+            at_open_ends,
+            _read_intervals(file, levels.size),
+        )
 
 
 def _format_of(file: h5py.File) -> str:
     return access.text(file, "format") if "format" in file.attrs else ""
 
 
-def _whole_number(file: h5py.File, name: str) -> int:
+def _whole_number(file: h5py.File, name: str, least: int = 1) -> int:
     value = access.attribute(file, name)
-    if not isinstance(value, np.integer) or value < 1:
-        raise Damage(f"the attribute {name} is {value} and not a whole number from 1 up")
+    if not isinstance(value, np.integer) or value < least:
+        raise Damage(f"the attribute {name} is {value} and not a whole number from {least} up")
     return int(value)

@@ -28,8 +28,8 @@ def test_each_is_minimised_over_the_nuisances_at_every_place(
     expected = kernels.Expected(
         np.array([case.counts for case in cases]), np.array([case.residuals for case in cases]), weights
     )
-    delta = np.empty(number)
-    kernels.delta_by_minimising(data, seen, measured, expected, below, widths, chosen, delta)
+    delta, best = np.empty(number), np.empty(number, dtype=np.int64)
+    kernels.delta_by_minimising(data, seen, measured, expected, below, widths, chosen, delta, best)
     for p in range(number):
         least = []
         for case in cases:
@@ -38,6 +38,7 @@ def test_each_is_minimised_over_the_nuisances_at_every_place(
             alone = Problem(case.counts, data[p], shifted, weights, below, widths, measured[p])
             least.append(alone.minimum(np.zeros(2))[0])
         assert delta[p] == pytest.approx(least[chosen] - min(least), rel=1e-8, abs=1e-8)
+        assert least[best[p]] == pytest.approx(min(least), rel=1e-8, abs=1e-8)
 
 
 @pytest.mark.jit_only
@@ -51,10 +52,11 @@ def test_one_count_by_hand() -> None:
         with np.errstate(invalid="ignore", divide="ignore"):
             found = 2.0 * (counts - 7.0 + 7.0 * np.log(7.0 / counts)) + (z - 0.5) ** 2
         chi2.append(float(np.nanmin(found)))
-    delta = np.empty(1)
+    delta, best = np.empty(1), np.empty(1, dtype=np.int64)
     measured = np.array([[0.5]])
     data = np.array([[7.0]])
-    kernels.delta_by_minimising(data, np.zeros((1, 0)), measured, expected, np.array([1]), np.zeros(1), 1, delta)
+    kernels.delta_by_minimising(data, np.zeros((1, 0)), measured, expected, np.array([1]), np.zeros(1), 1, delta, best)
+    assert best[0] == np.argmin(chi2)
     assert delta[0] == pytest.approx(chi2[1] - min(chi2), abs=1e-9)
 
 
@@ -66,7 +68,7 @@ def test_squares_less_what_the_nuisances_take_up(seed: int, residuals: int, nuis
     A = random.normal(size=(places, residuals, nuisances))
     data = random.normal(size=(4, residuals + nuisances))
     Q = np.linalg.qr(np.concatenate((A, np.broadcast_to(np.eye(nuisances), (places, nuisances, nuisances))), axis=1))[0]
-    delta = np.empty(4)
+    delta, best = np.empty(4), np.empty(4, dtype=np.int64)
     kernels.delta_of_squares(
         data,
         np.sum(r**2, axis=1),
@@ -75,6 +77,7 @@ def test_squares_less_what_the_nuisances_take_up(seed: int, residuals: int, nuis
         np.ascontiguousarray(Q.transpose(2, 1, 0)),
         places - 1,
         delta,
+        best,
     )
     for p in range(4):
         least = []
