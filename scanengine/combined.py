@@ -33,6 +33,9 @@ from scanengine.polynomials import ChiSquaredPolynomial
 from scanengine.response import Response
 from scanengine.templates import Counts, Templates, build_templates, varied_responses
 
+_LEAST_EXPECTED = 1e-10
+"""Of what was seen in a bin: below it the logarithm of what is expected has fewer than six digits."""
+
 _AT_ONCE = 1024
 """Points at which templates are held at once."""
 
@@ -127,12 +130,13 @@ class Rows:
                 whitening[here, here] = 1.0 / above
                 below[here] = (above / statistic.sigma_below[counts.bins[cells]]) ** 2
                 continue
-            covariance = np.diag(expected[cells])
-            if statistic.covariance is not None:
-                covariance = statistic.covariance[np.ix_(counts.bins[cells], counts.bins[cells])]
             normalised = experiment.systematic * counts.signal[cells]
-            covariance = covariance + np.outer(normalised, normalised)
-            whitening[np.ix_(here, here)] = np.linalg.inv(np.linalg.cholesky(covariance))
+            if statistic.covariance is None:
+                root = np.diag(1.0 / np.sqrt(expected[cells]))
+            else:
+                given = statistic.covariance[np.ix_(counts.bins[cells], counts.bins[cells])]
+                root = np.linalg.inv(np.linalg.cholesky(given))
+            whitening[np.ix_(here, here)] = _with_one_more(root, normalised)
         return cls(
             data,
             np.flatnonzero(poisson & (data > 0.0)),
@@ -191,6 +195,19 @@ class CombinedLikelihood(Likelihood):
     def data(self) -> FloatArray:
         """The counts (cells,) that chi2 compares with."""
         return self.rows.data
+
+    @property
+    def _compared(self) -> FloatArray:
+        return np.asarray(self.data + np.abs(self.templates.constant[0]))
+
+    def _deviations(self, counts: FloatArray) -> FloatArray:
+        poisson = np.concatenate((self.rows.seen, self.rows.empty))
+        return np.concatenate(
+            (
+                counts[poisson] / np.sqrt(np.maximum(self.data, self.expected)[poisson]),
+                np.abs(self.rows.whitening) @ counts[self.rows.gaussian],
+            )
+        )
 
     def chi2(self, theta: FloatArray) -> FloatArray:
         """Return chi2 (...) at parameter vectors theta (..., parameters), from the counts themselves."""
@@ -277,8 +294,24 @@ class CombinedLikelihood(Likelihood):
         ]
         coefficients = np.stack([each.coefficients.T for each in signals], axis=-2)
         excess = np.moveaxis(self.templates.of_polynomials(coefficients), -2, 0)
+        self._check_expected(np.abs(excess[0]).sum(axis=0))
         excess[0, 0] -= self.data
         return signals[0]._replace(coefficients=np.ascontiguousarray(excess))
+
+    def _check_expected(self, most: FloatArray) -> None:
+        """Raise InputError if counts (cells,) that are nowhere higher are nothing beside what was seen.
+
+        Counts are reckoned relative to the data, and drown in these.
+        """
+        for i in self.rows.seen.tolist():
+            if most[i] < _LEAST_EXPECTED * self.data[i]:
+                cell = self.cells[i]
+                low, high = cell.bin.energy
+                raise InputError(
+                    f"experiments.{cell.experiment}: {self.data[i]:g} counts were seen in the bin from {low:g} to "
+                    f"{high:g}, where at most {most[i]:.2g} are expected at any value of the axes: their likelihood is "
+                    "lost in rounding. A background or wider bins would do, or units in which more is expected"
+                )
 
     def polynomial(
         self, axes: Sequence[Axis], parameters: ParameterMap
@@ -306,6 +339,20 @@ class CombinedLikelihood(Likelihood):
         return NuisancePolynomial(
             *variables, np.ascontiguousarray(rows), self.rows.kinds(below), self.templates.below, self.log_widths
         )
+
+
+def _with_one_more(whitening: FloatArray, change: FloatArray) -> FloatArray:
+    """Return W (n, n) with W^T W = (V + c c^T)^-1, of one with W^T W = V^-1 and a change c (n,).
+
+    Only the direction of W c is shrunk: the sum V + c c^T would be singular to rounding where c is large.
+    """
+    direction = whitening @ change
+    length = float(np.linalg.norm(direction))
+    if length == 0.0:
+        return whitening
+    direction = direction / length
+    shrink = 1.0 - 1.0 / np.hypot(1.0, length)
+    return np.asarray(whitening - shrink * np.outer(direction, direction @ whitening))
 
 
 def _minimum_of_squares(rows: FloatArray) -> Profiled:

@@ -18,6 +18,11 @@ from scanengine.grids import Axis, FloatArray, MonotoneCubic, ReducedGrid
 MIN_STEPS = 2.0
 """A band or an interval narrower than this many grid steps is not resolved."""
 
+LEAST_ROUNDING, MOST_ROUNDING = 1e-3, 0.1
+"""Shares of a level: if chi2 is rounded by more than the first it is said, by more than the second there is no limit.
+An end is then off by half such a share of its distance from a parabola's minimum.
+"""
+
 
 def delta_chi2(cl: float, dof: int) -> float:
     """Height above the minimum that encloses the fraction `cl` of a chi2 distribution with `dof` degrees of freedom.
@@ -53,8 +58,9 @@ def is_log_spaced(values: FloatArray) -> bool:
 
 
 def is_natural_end(axis: Axis, value: float) -> bool:
-    """Whether there is nothing beyond an end of an axis: only mu^2 enters, so zero ends a magnetic moment."""
-    return axis.name.startswith("mu_nu") and value == 0.0
+    """Whether there is nothing beyond an end of an axis: zero ends one of which only the square enters."""
+    even = axis.name.startswith("mu_nu") if axis.even is None else axis.even
+    return even and value == 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,11 +135,12 @@ def region(grid: ReducedGrid, cl: float, dof: int = 2) -> Region:
     `grid` has two axes; Delta chi2 counts from `grid.minimum`. The border is interpolated linearly in sqrt(Delta chi2),
     which is itself nearly linear beside a minimum or a band. Infinite chi2 counts as excluded; NaN as unknown: the
     cells around it are left out. Raises `InputError` for a bad `cl` or `dof`, a level
-    above what the scan looked for, or a grid that is not a plane.
+    above what the scan looked for or lost in the rounding of chi2, or a grid that is not a plane.
     """
     level = delta_chi2(cl, dof)
     _check(grid, 2)
     _check_level(grid, cl, level)
+    _check_rounding(grid, f"{percent(cl)} region", level)
     root = _root_delta(grid, level)
     from contourpy import FillType, contour_generator
 
@@ -147,7 +154,7 @@ def region(grid: ReducedGrid, cl: float, dof: int = 2) -> Region:
 
     name = f"{percent(cl)} region"
     inside = root <= math.sqrt(level)
-    warnings = _unknown(grid)
+    warnings = _unknown(grid) + _rounded(grid, name, level)
     if not inside.any():
         warnings.append(_empty(grid, name, level))
     warnings += _edges(grid.axes[0], np.any(inside, axis=1), name) + _edges(grid.axes[1], np.any(inside, axis=0), name)
@@ -164,18 +171,19 @@ def intervals(grid: ReducedGrid, cl: float, dof: int = 1) -> Intervals:
 
     `grid` has one axis; Delta chi2 counts from `grid.minimum`. The ends come from monotone cubic (PCHIP) interpolation
     of sqrt(Delta chi2), exact for a parabola that is four or more steps wide. Infinite chi2 counts as excluded, NaN is
-    bridged. Raises `InputError` for a bad `cl` or `dof`, a level above what the scan looked for, or a grid that is
-    not a line.
+    bridged. Raises `InputError` for a bad `cl` or `dof`, a level above what the scan looked for or lost in the rounding
+    of chi2, or a grid that is not a line.
     """
     level = delta_chi2(cl, dof)
     _check(grid, 1)
     _check_level(grid, cl, level)
+    _check_rounding(grid, f"{percent(cl)} interval", level)
     (axis,) = grid.axes
     root = _root_delta(grid, level)
     known = ~np.isnan(root)
     index = np.arange(axis.values.size, dtype=np.float64)
     name = f"{percent(cl)} interval"
-    warnings = _unknown(grid)
+    warnings = _unknown(grid) + _rounded(grid, name, level)
     inside = np.where(known, root, np.inf) <= math.sqrt(level)
     if known.sum() < 2 or not inside.any():
         return Intervals(axis.name, cl, dof, level, (), (*warnings, _empty(grid, name, level)))
@@ -218,6 +226,25 @@ def _check_level(grid: ReducedGrid, cl: float, level: float) -> None:
             f"{percent(cl)} C.L. is delta chi2 = {level:.4g}, but this scan looked only up to output.delta_chi2_max = "
             f"{grid.delta_chi2_max:g}: scan again with a larger one, or without."
         )
+
+
+def _check_rounding(grid: ReducedGrid, name: str, level: float) -> None:
+    """Raise `InputError` where Delta chi2 at a level is lost in the rounding of chi2."""
+    error = grid.rounding_error(level)
+    if not error <= MOST_ROUNDING * level:
+        names = " and ".join(axis.name for axis in grid.axes)
+        raise InputError(
+            f"No {name} of {names}: it ends at delta chi2 = {level:.4g}, and chi2, {grid.minimum:.4g} at its minimum, "
+            f"is known to +-{error:.2g} in double precision. Less exposure would do, or larger errors of the data."
+        )
+
+
+def _rounded(grid: ReducedGrid, name: str, level: float) -> list[str]:
+    error = grid.rounding_error(level)
+    if error <= LEAST_ROUNDING * level:
+        return []
+    known = f"chi2, {grid.minimum:.4g} at its minimum, is known no better in double precision."
+    return [f"The {name} ends at delta chi2 = {level:.4g} +- {error:.1g}: {known}"]
 
 
 def _root_delta(grid: ReducedGrid, level: float) -> FloatArray:

@@ -12,12 +12,17 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 
+PROMISED_RELATIVE = 1e-10
+"""chi2 on a grid is right to this, relative to 1 + chi2, whatever evaluates it."""
+
 
 @dataclass(frozen=True)
 class Axis:
     """One scanned parameter: strictly increasing grid values and how to name them.
 
-    `units` is "1" for a pure number, `symbol` is mathtext without dollar signs, `long_name` plain words.
+    `units` is "1" for a pure number, `symbol` is mathtext without dollar signs, `long_name` plain words. `even` says
+    whether only the square of the parameter enters the counts, so that there is nothing beyond zero; None, that the
+    name does, being that of a magnetic moment.
     """
 
     name: str
@@ -25,6 +30,7 @@ class Axis:
     units: str = "1"
     long_name: str = ""
     symbol: str = ""
+    even: bool | None = None
 
     @property
     def label(self) -> str:
@@ -43,7 +49,8 @@ class ReducedGrid:
 
     `chi2` has one dimension per entry of `axes`, in their order. `minimum` is the global minimum of the whole scan,
     from which Delta chi2 is counted. `profiled` names the hidden axes that were minimised over, `fixed` those held at a
-    value. Above `delta_chi2_max` chi2 was not looked for and is infinite.
+    value. Above `delta_chi2_max` chi2 was not looked for and is infinite. `rounding` is how far the root of chi2 is
+    rounded by double precision, `relative_rounding` how far chi2 is, relative to itself, by the way it was kept.
     """
 
     axes: tuple[Axis, ...]
@@ -52,6 +59,14 @@ class ReducedGrid:
     profiled: tuple[str, ...] = ()
     fixed: tuple[tuple[str, float], ...] = ()
     delta_chi2_max: float = math.inf
+    rounding: float = 0.0
+    relative_rounding: float = 0.0
+
+    def rounding_error(self, delta_chi2: float) -> float:
+        """How far chi2 may be rounded where it is so much above the minimum, and Delta chi2 with it."""
+        chi2 = abs(self.minimum) + delta_chi2
+        of_residuals = (2.0 * math.sqrt(chi2) + self.rounding) * self.rounding
+        return of_residuals + (PROMISED_RELATIVE + self.relative_rounding) * chi2
 
     @property
     def delta_chi2(self) -> FloatArray:

@@ -27,6 +27,9 @@ from scanengine.inputs.parameters import PARAMETER_INDEX
 from scanengine.polynomials import ChiSquaredPolynomial, Monomials
 from scanengine.response import Response
 
+_ROUNDINGS = 1e-15
+"""What the sum of a few terms is rounded by, relative to the largest."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -108,6 +111,25 @@ class Likelihood(ABC):
             for j in range(1 + len(axes)):
                 coefficients[:, quadratic.column_of_product(i, j)] += forms[:, i, j]
         return CountPolynomials(centre, half_width, quadratic, coefficients)
+
+    def rounding(self, axes: Sequence[Axis], parameters: ParameterMap) -> float:
+        """Return how far the root of chi2 may be rounded in double precision somewhere on the axes.
+
+        Counts are sums of terms that may be much larger than they are, and the data are subtracted.
+        """
+        terms = np.abs(self.count_polynomials(axes, parameters).coefficients).sum(axis=1)
+        deviations = self._deviations(terms + self._compared)
+        largest = float(deviations.max())
+        return _ROUNDINGS * largest * float(np.linalg.norm(deviations / largest))
+
+    @property
+    def _compared(self) -> FloatArray:
+        """What counts (cells,) are compared with and added to: data and backgrounds."""
+        return self.expected
+
+    def _deviations(self, counts: FloatArray) -> FloatArray:
+        """Return counts (cells,) in standard deviations, the systematic ones left out."""
+        return np.asarray(counts / np.sqrt(self.expected))
 
 
 @dataclass(frozen=True, eq=False)

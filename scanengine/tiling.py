@@ -55,13 +55,26 @@ class Tiling:
         """Number of tiles along each axis."""
         return tuple(-(-n // t) for n, t in zip(self.grid_shape, self.tile_shape, strict=True))
 
-    def __len__(self) -> int:
+    @property
+    def number(self) -> int:
+        """Number of tiles, which may be more than `len` can tell."""
         return prod(self.counts)
+
+    def __len__(self) -> int:
+        return self.number
 
     @property
     def points(self) -> int:
         """Number of grid points in the tiles."""
         return prod(self.grid_shape)
+
+    def start_of(self, number: int) -> tuple[int, ...]:
+        """Return the index of the first point of the tile of this number, as all those of the grid count in C order."""
+        start = []
+        for count, tile in zip(reversed(self.counts), reversed(self.tile_shape), strict=True):
+            number, position = divmod(number, count)
+            start.append(position * tile)
+        return tuple(reversed(start))
 
     def starts(self) -> Iterator[tuple[int, ...]]:
         """Yield the index of each tile's first point, in C order."""
@@ -86,14 +99,14 @@ class SomeTiles(Tiling):
 
     numbers: NDArray[np.int64]
 
-    def __len__(self) -> int:
+    @property
+    def number(self) -> int:
+        """Number of tiles."""
         return self.numbers.size
 
     def starts(self) -> Iterator[tuple[int, ...]]:
         """Yield the index of each tile's first point, in C order."""
-        for number in self.numbers.tolist():
-            index = np.unravel_index(number, self.counts)
-            yield tuple(int(i) * t for i, t in zip(index, self.tile_shape, strict=True))
+        yield from map(self.start_of, self.numbers.tolist())
 
     def numbered(self) -> NDArray[np.int64]:
         """Return the numbers of the tiles."""

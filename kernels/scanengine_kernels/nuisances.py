@@ -35,6 +35,9 @@ MOST_STEPS = 200
 _MOST_HALVINGS = 60
 _SUFFICIENT = 1e-4
 _ROUNDING = 1e-13
+_NO_GAIN = 1e-10
+"""What the last of too many steps may promise, relative to 1 + chi2, for the minimum to be reached but for rounding."""
+
 _BEYOND = 1e-3
 _SHRINKING = 0.25
 """By this factor steps become shorter with second derivatives that still do."""
@@ -313,8 +316,8 @@ def minimise(
 ) -> float:
     """Move z (K,) from where it is, or from zero if chi2 is infinite there, to a minimum; return that chi2.
 
-    templates (1 + K or more, rows). The result is NaN if the steps do not become short, which convexity excludes but
-    for rounding.
+    templates (1 + K or more, rows). The result is NaN if the steps neither become short nor stop to gain, which
+    convexity excludes.
     """
     K = z.size
     for k in range(K):
@@ -328,7 +331,7 @@ def minimise(
         best = chi2_of_rows(rows, templates, room.template, z, room) + chi2_of_pulls(nuisances, z)
         if not best < inf:
             return best
-    factorised, earlier = False, inf
+    factorised, earlier, slope = False, inf, -inf
     for _ in range(MOST_STEPS):
         set_gradient(nuisances, templates, z, room)
         if factorised:
@@ -360,8 +363,8 @@ def minimise(
         if not accepted and factorised:
             factorised = False
             continue
-        if not accepted:
-            break
+        if not accepted:  # of a direction in which chi2 falls: what is left of it is rounding, as of a count near zero
+            return best
         z[:] = room.trial
         best = value
         choose_templates(nuisances, z, room)
@@ -370,7 +373,8 @@ def minimise(
         earlier = longest
         for k in range(K):
             factorised = factorised and room.free[k] and (z[k] != 0.0 or nuisances.below[k] == 1 + k)
-    return np.nan
+    # near a count of zero the slope is rounded so much that steps do not become short, though they gain nothing
+    return best if -slope <= _NO_GAIN * (1.0 + abs(best)) else np.nan
 
 
 @jit

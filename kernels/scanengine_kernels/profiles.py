@@ -35,6 +35,15 @@ def smallest(row: NDArray[np.float64]) -> float:
 
 
 @jit
+def place_of(row: NDArray[np.float64], least: float) -> int:
+    """Return the first index at which row is its smallest number; what argmin gives is NaN's place, if there is one."""
+    for i in range(row.size):
+        if row[i] <= least:
+            return i
+    return 0
+
+
+@jit
 def reduce_tile(
     chi2: NDArray[np.float64],
     shape: NDArray[np.int64],
@@ -91,9 +100,9 @@ def reduce_tile(
                 planes[cell] = min(planes[cell], least)
         if least < best:
             best = least
-            y = int(np.argmin(over_x))
+            y = place_of(over_x, least)
             if n > 1:
                 index[n - 2] = start[n - 2] + y
-            index[n - 1] = start[n - 1] + np.argmin(chi2[block * rows + y])
+            index[n - 1] = start[n - 1] + place_of(chi2[block * rows + y], least)
             best_index[:] = index
     return best

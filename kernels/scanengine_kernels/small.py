@@ -64,6 +64,7 @@ def reduce_tile(
     """
     n = shape.size
     tile = chi2.reshape(shape)
+    tile = np.where(np.isnan(tile), np.inf, tile)
     inside = [slice(s, s + length) for s, length in zip(start, shape, strict=True)]
     if planes.size > 0:
         for a, b in combinations(range(n), 2):

@@ -100,7 +100,7 @@ def _sampled(scan: Scan, encoding: Encoding, threads: int) -> tuple[float, float
         if time.perf_counter() - began > _SAMPLE_SECONDS:
             break
     seconds = (time.perf_counter() - began) * scan.tiles.points / points
-    return trial.n_bytes / (points * encoding.dtype.itemsize), seconds / min(threads, len(scan.tiles))
+    return trial.n_bytes / (points * encoding.dtype.itemsize), seconds / min(threads, scan.tiles.number)
 
 
 def _try(scan: Scan, blocks: Tiling, start: tuple[int, ...], trial: _Trial) -> int:
@@ -117,5 +117,5 @@ def _try(scan: Scan, blocks: Tiling, start: tuple[int, ...], trial: _Trial) -> i
 
 def _spread(tiling: Tiling, most: int) -> list[tuple[int, ...]]:
     """Return the first points of at most `most` tiles, spread evenly over the grid."""
-    chosen = sorted(set(np.linspace(0, len(tiling) - 1, most).astype(np.int64).tolist()))
-    return list(tiling.some(np.array(chosen)).starts())
+    last, steps = tiling.number - 1, most - 1
+    return [tiling.start_of(number) for number in sorted({step * last // steps for step in range(most)})]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,7 @@ from scanengine.definition.identity import identity
 from scanengine.grids import Fit
 from scanengine.inputs.detectors import Binning
 from scanengine.response import TERMS
+from scanengine.tiling import SomeTiles
 from scanengine_kernels._sources import source_hash
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ def plan_of(scan: Scan) -> GridPlan:
         keep=definition.output.keep,
         encoding=encoding_of(definition.output),
         compiled=scan.compiled,
-        tiles=None if len(tiles.numbered()) == np.prod(tiles.counts) else tiles.numbered(),
+        tiles=tiles.numbers if isinstance(tiles, SomeTiles) and tiles.number < prod(tiles.counts) else None,
     )
 
 
@@ -74,7 +76,7 @@ def _evaluation(scan: Scan) -> dict[str, AttributeValue]:
     evaluation: dict[str, AttributeValue] = {}
     if definition.output.delta_chi2_max is not None:
         evaluation["delta_chi2_max"] = definition.output.delta_chi2_max
-    evaluation |= {"statistic": scan.statistic, "evaluation": definition.physics.evaluation}
+    evaluation |= {"rounding": scan.rounding, "statistic": scan.statistic, "evaluation": definition.physics.evaluation}
     if scan.cross_section is not None:
         evaluation |= {"evaluation": "direct", "cross_section": getattr(scan.cross_section, "__name__", "given")}
     return evaluation

@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import combinations
 from math import comb, prod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -56,6 +56,9 @@ def from_stored(stored: StoredResult) -> Result:
         raise InputError(f"{stored.path} is damaged: its statistic is {statistic!r}; run the scan again")
     if not (isinstance(highest, int | float) and highest > 0.0):
         raise InputError(f"{stored.path} is damaged: its delta_chi2_max is {highest!r}; run the scan again")
+    rounding = stored.attributes.get("rounding", 0.0)
+    if not (isinstance(rounding, int | float) and rounding >= 0.0):
+        raise InputError(f"{stored.path} is damaged: its rounding is {rounding!r}; run the scan again")
 
     def definition() -> Definition:
         if "cross_section" in stored.attributes:
@@ -72,6 +75,8 @@ def from_stored(stored: StoredResult) -> Result:
         statistic=str(statistic),
         exact=stored.exact_profiles,
         delta_chi2_max=float(highest),
+        rounding=float(rounding),
+        grid_rounding=stored.relative_rounding,
         fit=_stored_fit(stored.attributes),
         targets=_texts(stored.attributes, "targets"),
         path=stored.path,
@@ -100,6 +105,8 @@ class Result:
         statistic: str,
         exact: tuple[tuple[Axis, ...], Profiles] | None = None,
         delta_chi2_max: float = math.inf,
+        rounding: float = 0.0,
+        grid_rounding: float = 0.0,
         fit: Fit | None = None,
         targets: tuple[str, ...] = (),
         path: Path | None = None,
@@ -112,6 +119,7 @@ class Result:
         self.fit = fit or Fit()
         self.targets = targets
         self.delta_chi2_max = delta_chi2_max
+        self._rounding, self._grid_rounding = rounding, grid_rounding
         self._grid_profiles = profiles
         self._profile_axes, self._profiles = exact or (axes, profiles)
         self._read_definition = read_definition
@@ -179,10 +187,11 @@ class Result:
         self._require_kept(names)
         if len(axes) == 1:
             line = self._profiles.lines[names[0]]
-            return ReducedGrid((axes[0],), line, self.minimum, profiled=hidden, delta_chi2_max=highest)
+            return self._reduced((axes[0],), line, profiled=hidden, delta_chi2_max=highest)
         ordered = sorted(axes, key=self._profile_axes.index)
         pair = ordered[0].name, ordered[1].name
-        if pair in self._profiles.planes:
+        of_grid = pair not in self._profiles.planes
+        if not of_grid:
             chi2 = self._profiles.planes[pair]
         else:  # the plane of a scan with two axes is its grid, whatever its profiles are
             steps = [-(-axis.values.size // DRAWN_POINTS) if thin else 1 for axis in self.axes]
@@ -193,7 +202,7 @@ class Result:
             chi2 = self._read(selection) if kept is None else kept[selection]
         if pair != names:
             ordered, chi2 = ordered[::-1], chi2.T
-        return ReducedGrid(tuple(ordered), chi2, self.minimum, profiled=hidden, delta_chi2_max=highest)
+        return self._reduced(tuple(ordered), chi2, of_grid=of_grid, profiled=hidden, delta_chi2_max=highest)
 
     def slice(self, *names: str, at: Mapping[str, float]) -> ReducedGrid:
         """Return chi2 over one or two axes at the grid values of others that are nearest to `at`, minimised over the
@@ -223,10 +232,10 @@ class Result:
             chi2 = lowest if chi2 is None else np.minimum(chi2, lowest)
         assert chi2 is not None
         in_order = [axis.name for axis in self.axes if axis.name in shown]
-        return ReducedGrid(
+        return self._reduced(
             tuple(self._axis(name) for name in shown),
             chi2 if in_order == list(shown) else chi2.T,
-            self.minimum,
+            of_grid=True,
             profiled=tuple(axis.name for axis in hidden),
             fixed=tuple((name, float(self._axis(name).values[i])) for name, i in index.items()),
         )
@@ -301,6 +310,11 @@ class Result:
             variables["chi2"] = tuple(axis.name for axis in self.axes), self.chi2, attributes
         place = {f"best_fit_{name}": value for name, value in self.best_fit.items()}
         return xr.Dataset(variables, coordinates, {"title": self.title, "minimum": self.minimum, **place})
+
+    def _reduced(self, axes: tuple[Axis, ...], chi2: FloatArray, *, of_grid: bool = False, **more: Any) -> ReducedGrid:
+        """Return chi2 over axes as what limits and figures take, `of_grid` if it was rounded as a stored grid is."""
+        kept = self._grid_rounding if of_grid else 0.0
+        return ReducedGrid(axes, chi2, self.minimum, rounding=self._rounding, relative_rounding=kept, **more)
 
     def _read(self, selection: Selection) -> FloatArray:
         if self._read_chi2 is None:

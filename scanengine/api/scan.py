@@ -22,7 +22,7 @@ from scanengine.api.running import HowToRun, run_shard, run_to_file
 from scanengine.calibrated import Calibration
 from scanengine.calibration import MOST_PSEUDO_EXPERIMENTS, calibrate
 from scanengine.combined import CombinedLikelihood
-from scanengine.contours import delta_chi2
+from scanengine.contours import MOST_ROUNDING, delta_chi2
 from scanengine.definition import Definition
 from scanengine.direct import TILE_POINTS as DIRECT_TILE_POINTS
 from scanengine.direct import DirectEvaluator, differential_cross_section
@@ -49,8 +49,16 @@ if TYPE_CHECKING:
 MEMORY_BYTES = 4_000_000_000
 """A grid without a file, or the planes that a scan reduces to, may take this much memory."""
 
+_HALF_A_DIGIT = {"float64": 2.0**-53, "float32": 2.0**-24}
+
 _NEWTON_TILE_POINTS = 1 << 13
 """Points of a tile where nuisances are minimised over by Newton's iteration: some tens of milliseconds."""
+
+_ROUNDING_OF_SUMS = 1e-13
+"""How far a sum of many squares is rounded, relative to itself."""
+
+_MOST_BOUNDED_TILES = 1 << 31
+"""Of so many tiles bounds are found in hours."""
 
 T = TypeVar("T")
 
@@ -147,11 +155,14 @@ class Scan:
         """Return the minima of chi2 within the axes, between the grid's points, the lowest first.
 
         None of the starts, as a result's `best_fit`, is lower than the first; axes not named in one are at the Standard
-        Model. Raises InputError if there are no axes, or for a scan with a cross-section of its own.
+        Model. Raises InputError if there are no axes, for a scan with a cross-section of its own, and where chi2 is
+        lost in rounding.
         """
         likelihood = self._combined("a fit")
         known = np.array([self._point(start) for start in starts]).reshape(-1, len(self.shape))
-        return find_minima(likelihood, self.evaluator, self.definition, known)
+        minima = find_minima(likelihood, self.evaluator, self.definition, known)
+        _check_rounding(f"a fit with chi2 = {minima[0].chi2:.4g}", _ROUNDING_OF_SUMS * minima[0].chi2)
+        return minima
 
     def calibrate(
         self,
@@ -187,9 +198,11 @@ class Scan:
         if self._is_direct():
             raise InputError(f"{what} needs the polynomial: a given cross-section has a scan only")
         likelihood = self.likelihood
-        if isinstance(likelihood, CombinedLikelihood):
-            return likelihood
-        return CombinedLikelihood.of(definition, self.responses)
+        if not isinstance(likelihood, CombinedLikelihood):
+            likelihood = CombinedLikelihood.of(definition, self.responses)
+        likelihood.excess_polynomials(definition.axes, definition.parameters)  # may find that counts are lost
+        _check_rounding(what, (2.0 + self.rounding) * self.rounding)
+        return likelihood
 
     def events(self, **axis_values: float) -> list[Events]:
         """Return the expected counts at the fixed and tied values; axes not named stay at the Standard Model.
@@ -309,6 +322,8 @@ class Scan:
         if threads < 1:
             raise InputError(f"a scan needs at least one thread: found {threads}")
         self._check_memory(threads, 0, memory_bytes)
+        if self.tiles.number > memory_bytes:  # a byte for each says whether it is done
+            raise InputError(_too_large(self.shape))
         tell = None if progress is None else lambda done: progress(done, self.tiles.points)
         return HowToRun(overwrite, fresh, threads, executor, tell)
 
@@ -341,6 +356,8 @@ class Scan:
             fit=self.fit_of(profiles, exact),
             targets=definition.targets,
             delta_chi2_max=definition.output.delta_chi2_max or math.inf,
+            rounding=self.rounding,
+            grid_rounding=_HALF_A_DIGIT[definition.output.precision],
             read_definition=lambda: definition,
             read_chi2=sink.chi2.__getitem__ if sink else None,
         )
@@ -401,6 +418,8 @@ class Scan:
         if output.delta_chi2_max is not None:
             assert isinstance(self.evaluator, ChiSquaredPolynomial)  # `check_runnable` has seen to it
             tiling = compact_tiling(self.evaluator, axes)
+            if tiling.number > _MOST_BOUNDED_TILES:
+                raise InputError(_too_large(self.shape))
             return relevant_tiles(output.delta_chi2_max, self.evaluator, axes, tiling)
         if self._is_direct():
             return Tiling.of(self.shape, DIRECT_TILE_POINTS)
@@ -478,6 +497,13 @@ class Scan:
             return replace(polynomial, compiled=prod(self.shape) * len(polynomial.residuals) > SMALL_SQUARES)
         return polynomial
 
+    @cached_property
+    def rounding(self) -> float:
+        """How far the root of chi2 may be rounded in double precision; of a given cross-section it is not known."""
+        if self.cross_section is not None:
+            return 0.0
+        return self.likelihood.rounding(self.definition.axes, self.definition.parameters)
+
     @property
     def statistic(self) -> str:
         """The statistic of all experiments, or "mixed"."""
@@ -491,6 +517,19 @@ class Scan:
     def standard_model(self) -> dict[str, float]:
         """Where the Standard Model lies on the axes, for those that are physical parameters."""
         return {axis.name: self._standard_model(axis.name) for axis in self.definition.axes if axis.name in PARAMETERS}
+
+
+def _check_rounding(what: str, error: float) -> None:
+    """Raise InputError where chi2 is rounded by so much of the one that makes a standard deviation."""
+    if not error <= MOST_ROUNDING:
+        raise InputError(
+            f"{what} needs chi2 to better than {MOST_ROUNDING:g}, and double precision gives it to +-{error:.2g}: "
+            "less exposure would do, or larger errors of the data"
+        )
+
+
+def _too_large(shape: Sequence[int]) -> str:
+    return f"a grid of {prod(shape):.3g} points is too large to visit: fewer points or fewer axes would do"
 
 
 def _chosen(names: Sequence[str], among: Sequence[T], name_of: Callable[[T], str], what: str) -> list[T]:

@@ -192,7 +192,12 @@ def _show(scan: Scan, result: Result, target: Path, *, overwrite: bool, figure: 
     print(f"{text.grid(result.shape)}, written to {target}")
     text.print_best_fit(result)
     text.note_degeneracy(scan, result)
-    text.print_limits(result, result.limits(0.90))
+    try:
+        found = result.limits(0.90)
+    except InputError as error:  # the file is whole
+        print(f"warning: no limits, and no figure: {error}", file=sys.stderr)
+        return
+    text.print_limits(result, found)
     if figure:
         from scanengine import figures
 
@@ -384,6 +389,7 @@ def limits(result: ResultArgument, cl: LevelsOption = "68.27,90,95", as_json: Js
                 "cl": round(100.0 * entry.cl, 10),
                 "dof": entry.dof,
                 "intervals": [[interval.lo, interval.hi] for interval in entry],
+                "warnings": list(entry.warnings),
             }
             for entry in found
         ]

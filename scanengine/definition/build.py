@@ -251,7 +251,7 @@ def _build(
         source=sources.default,
         physics=chosen,
         experiments=tuple(experiments),
-        axes=axes,
+        axes=tuple(replace(axis, even=parameters.is_even(axis.name)) for axis in axes),
         parameters=parameters,
         statistic=default,
         output=Output(**output.model_dump() | {"planes": planes}),

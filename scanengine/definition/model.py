@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from scanengine.grids import Axis, FloatArray
 from scanengine.inputs.detectors import Experiment
 from scanengine.inputs.nuisances import Nuisance
+from scanengine.inputs.parameters import PHYSICAL_PARAMETERS
 from scanengine.inputs.sources import Source
 
 
@@ -86,6 +87,14 @@ class ParameterMap:
         points = np.asarray(axis_values, dtype=np.float64)
         result: FloatArray = self.matrix[:, 0] + points @ self.matrix[:, 1:].T
         return result
+
+    def is_even(self, axis: str) -> bool:
+        """Whether the counts know only the square of an axis: it is nothing but magnetic moments, times factors."""
+        column = 1 + self.axes.index(axis)
+        rows = np.flatnonzero(self.matrix[:, column])
+        alone = np.count_nonzero(self.matrix[rows], axis=1) == 1
+        magnetic = [PHYSICAL_PARAMETERS[row].name.startswith("mu_") for row in rows]
+        return bool(rows.size and np.all(alone) and all(magnetic))
 
 
 @dataclass(frozen=True, eq=False)

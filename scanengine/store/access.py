@@ -223,7 +223,9 @@ def increasing(file: h5py.File, name: str) -> FloatArray:
 def axis(file: h5py.File, path: str, name: str) -> Axis:
     """Return an axis with its texts."""
     values, member = increasing(file, path), dataset(file, path)
-    return Axis(name, values, *(text(member, attribute) for attribute in ("units", "long_name", "symbol")))
+    units, long_name, symbol = (text(member, name) for name in ("units", "long_name", "symbol"))
+    even = bool(np.all(attribute(member, "even") == 1)) if "even" in member.attrs else None
+    return Axis(name, values, units, long_name, symbol, even)
 
 
 def is_scale(found: h5py.Dataset) -> bool:

@@ -50,6 +50,8 @@ def write_axes(root: h5py.File, axes: Sequence[Axis]) -> None:
         scale.make_scale(axis.name)
         long_name = axis.long_name or axis.name
         set_attributes(scale, {"units": axis.units, "long_name": long_name, "symbol": axis.symbol})
+        if axis.even is not None:
+            set_attributes(scale, {"even": axis.even})
 
 
 def _create_chi2(root: h5py.File, plan: GridPlan) -> None:

@@ -49,8 +49,8 @@ class StoredResult:
 
     `exact_profiles` are those with the hidden axes minimised continuously, with the finer axes they lie on, where there
     are any. Of two axes the plane is left out of both where it is the grid itself. `shape` is that of the grid,
-    stored or not; `dtype` is the precision of the stored chi2, None where there is none. `attributes` are those of the
-    file that have no field of their own here.
+    stored or not; `dtype` is the precision of the stored chi2, None where there is none, and `relative_rounding` how
+    far it was rounded, relative to itself. `attributes` are those of the file that have no field of their own here.
     """
 
     path: Path
@@ -61,6 +61,7 @@ class StoredResult:
     overrides: tuple[str, ...]
     attributes: dict[str, str | float | tuple[str | float, ...]]
     dtype: np.dtype[Any] | None
+    relative_rounding: float
     response_names: tuple[str, ...]
 
     @property
@@ -135,6 +136,7 @@ def open_result(path: str | Path, *, just_written: bool = False) -> StoredResult
             overrides=access.text_list(file, "definition_overrides"),
             attributes={n: _plain(access.attribute(file, n)) for n in file.attrs if n not in _OWN_ATTRIBUTES},
             dtype=file[layout.CHI2].dtype if has_grid else None,
+            relative_rounding=_relative_rounding(file) if has_grid else 0.0,
             response_names=_response_names(file),
         )
 
@@ -227,6 +229,16 @@ def _check_kind(path: Path, file: h5py.File) -> None:
         )
     if "minimum" not in file.attrs:
         raise InputError(f"{path} is unfinished: the command that began it goes on from there")
+
+
+def _relative_rounding(file: h5py.File) -> float:
+    dataset = file[layout.CHI2]
+    if "relative_rounding_error" not in dataset.attrs:  # 0.1.0 rounded to the stored precision and no more
+        return float(0.5 * np.finfo(dataset.dtype).eps)
+    rounding, *more = access.numbers(dataset, "relative_rounding_error")
+    if more or not 0.0 <= rounding < 1.0:
+        raise Damage("the relative_rounding_error of its grid is no number between 0 and 1")
+    return rounding
 
 
 def _check_grid(file: h5py.File, shape: tuple[int, ...]) -> None:

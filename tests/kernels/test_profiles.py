@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations, product
 from math import prod
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanengine_kernels import profiles as kernels
+from scanengine_kernels import small
 from tests import naive
 
 SHAPES = st.lists(st.integers(1, 5), min_size=1, max_size=5)
@@ -89,3 +91,26 @@ def test_minimum_is_found_in_every_lane_and_in_the_rest(length: int) -> None:
         row = np.full(length, 2.0)
         row[place] = 1.0
         assert kernels.smallest(row) == 1.0
+
+
+@pytest.mark.parametrize("reduce_tile", [kernels.reduce_tile, small.reduce_tile])
+def test_the_place_of_the_minimum_is_that_of_a_number(reduce_tile: Any) -> None:
+    """Of a line, and of a plane, in which some points are no numbers."""
+    for shape in ((9,), (3, 4)):
+        chi2 = np.linspace(3.0, 1.0, int(np.prod(shape))).reshape(shape)
+        chi2.flat[[0, 5]] = np.nan
+        n = len(shape)
+        offsets, lines, index = (
+            np.zeros((n, n), dtype=np.int64),
+            np.full(sum(shape), np.inf),
+            np.zeros(n, dtype=np.int64),
+        )
+        places = np.concatenate(([0], np.cumsum(shape)))
+        sizes, start = np.array(shape), np.zeros(n, dtype=np.int64)
+        rows = chi2.reshape(-1, shape[-1])
+        planes = np.full(chi2.size, np.inf) if n > 1 else np.empty(0)
+        best = reduce_tile(rows, sizes, start, sizes, offsets, planes, places, lines, np.inf, index)
+        assert best == 1.0
+        assert tuple(index) == tuple(m - 1 for m in shape)
+        assert lines.min() == 1.0
+        assert not np.isnan(lines).any()
