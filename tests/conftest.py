@@ -1,18 +1,30 @@
-"""What every test shares: Hypothesis without a deadline, tests that need the compiler skipped where it is off, and an
+"""What every test shares: the same examples in every run, tests that need the compiler skipped where it is off, and an
 order in which two processes end at about the same time.
 """
 
 from __future__ import annotations
 
-import os
-
 import hypothesis
 import pytest
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 from numba.core import config
 
-# The first example may compile a kernel: no deadline. On a CI machine a failure must come back in the next run.
-hypothesis.settings.register_profile("scanengine", deadline=None, derandomize="CI" in os.environ)
+# The first example may compile a kernel: no deadline. `fuzz/properties.py` draws other examples, by the second profile.
+hypothesis.settings.register_profile("scanengine", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("campaign", deadline=None, derandomize=False, print_blob=True)
 hypothesis.settings.load_profile("scanengine")
+
+_constants_of_imported_modules = providers._get_local_constants
+
+
+def _constants() -> Constants:
+    """Hypothesis also draws numbers that stand in the source files imported so far: others when a test runs alone."""
+    settings = hypothesis.settings()
+    return providers._local_constants if settings.derandomize else _constants_of_imported_modules()
+
+
+providers._get_local_constants = _constants
 
 
 SLOWEST = (

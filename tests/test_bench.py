@@ -27,11 +27,13 @@ def found() -> list[Measured]:
         return run(quick=True)
 
 
+@pytest.mark.slow
 def test_every_group_is_measured(found: list[Measured]) -> None:
     assert list(dict.fromkeys(each.group for each in found)) == list(GROUPS)
     assert all(each.per_s > 0.0 and each.per_cpu_s > 0.0 for each in found)
 
 
+@pytest.mark.slow
 def test_ratios_are_those_of_rates_in_the_same_run(found: list[Measured]) -> None:
     rates = {each.what: each for each in found if each.ratio is None}
     compared = [each for each in found if each.ratio is not None]
@@ -84,6 +86,7 @@ def test_the_clock_counts_work_after_warming_up() -> None:
     assert measured.per_s > 0.0
 
 
+@pytest.mark.slow
 def test_the_verb_prints_what_was_measured(
     found: list[Measured], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,7 +14,6 @@ import resource
 import shutil
 import signal
 import sys
-import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -231,7 +230,11 @@ def in_a_process_of_its_own(work: Callable[[], list[str]], seconds: int = SECOND
     return list(json.loads(said))
 
 
-def main(folder: Path, seed: int, count: int) -> None:
+def open_damaged(folder: Path, seed: int, count: int) -> list[dict[str, object]]:
+    """Open damaged files, each in a process of its own; return what came of them other than a result or a sentence.
+
+    The folder keeps the first of each kind.
+    """
     chance = random.Random(seed)
     made = make(folder)
     import scanengine.contours  # noqa: F401  (what every child would import)
@@ -241,7 +244,6 @@ def main(folder: Path, seed: int, count: int) -> None:
     examples: dict[str, str] = {}
     sound = {kind: path.read_bytes() for kind, path in made.items()}
     scratch = folder / "scratch"
-    began = time.monotonic()
     for n in range(count):
         kind = chance.choice(sorted(sound))
         scratch.mkdir(exist_ok=True)
@@ -257,9 +259,8 @@ def main(folder: Path, seed: int, count: int) -> None:
                 examples[odd] = f"{kind} {n}"
                 (folder / f"odd-{len(examples)}-{made[kind].name}").write_bytes(data)
         shutil.rmtree(scratch)
-    found = [{"what": odd, "times": times, "first": examples[odd]} for odd, times in outcomes.most_common()]
-    sys.stdout.write(json.dumps({"tried": count, "seconds": time.monotonic() - began, "odd": found}))
+    return [{"what": odd, "times": times, "first": examples[odd]} for odd, times in outcomes.most_common()]
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    sys.stdout.write(json.dumps(open_damaged(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))))

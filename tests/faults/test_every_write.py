@@ -16,9 +16,6 @@ from scanengine.store import GridWriter, committed, open_unfinished, partial, ve
 from tests.faults.scans import assert_same
 from tests.store.results import axes_of, chi2_of, minima_of, profiles_of, tiles_of, writer_for
 
-TRIED = 10**6 if "SCANENGINE_KILLS" in os.environ else 30
-"""Moments of a kill that are tried, of each scan."""
-
 
 class Write(NamedTuple):
     place: int
@@ -85,6 +82,7 @@ def go_on(writer: GridWriter, shape: tuple[int, ...], disk: Disk | None = None) 
     writer.finish(profiles_of(chi2, axes_of(shape)))
 
 
+@pytest.mark.parametrize("most", [30, pytest.param(10**6, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("shape", "tile", "keep"),
     [
@@ -96,8 +94,9 @@ def go_on(writer: GridWriter, shape: tuple[int, ...], disk: Disk | None = None) 
     ],
 )
 def test_a_kill_at_any_write_loses_nothing_that_was_acknowledged(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...], tile: tuple[int, ...], keep: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...], tile: tuple[int, ...], keep: str, most: int
 ) -> None:
+    """Tried at no more than about `most` of its moments."""
     whole, path = tmp_path / "whole.h5", tmp_path / "out.h5"
     for module in (partial, committed):  # past the page cache, if they are not smaller
         monkeypatch.setattr(module, "LARGE_BYTES", 4096)
@@ -108,7 +107,7 @@ def test_a_kill_at_any_write_loses_nothing_that_was_acknowledged(
             go_on(writer, shape, disk)
     monkeypatch.setattr(os, "fsync", lambda _: None)
     image, tried = bytearray(), 0
-    stride = max(1, 2 * len(disk.events) // TRIED)
+    stride = max(1, 2 * len(disk.events) // most)
     for n, event in enumerate(disk.events):
         if isinstance(event, Write) and n >= header and len(event.data) > 8 and n % stride == 0:
             torn = bytearray(image)
@@ -120,7 +119,7 @@ def test_a_kill_at_any_write_loses_nothing_that_was_acknowledged(
             put(image, event.place, event.data)
         if n >= header and (n % stride == stride // 2 or n > len(disk.events) - 8):
             tried += resume(path, image, whole, shape, tile, keep, event.acknowledged)
-    assert tried >= min(TRIED, len(disk.events)) // 2
+    assert tried >= min(most, len(disk.events)) // 2
 
 
 def put(image: bytearray, place: int, data: bytes) -> None:

@@ -207,6 +207,20 @@ def test_python_runs_the_function_when_the_jit_is_disabled(package: Path, tmp_pa
     assert not (tmp_path / "home").exists()
 
 
+@pytest.mark.jit_only
+def test_an_index_outside_an_array_is_told_where_bounds_are_checked(package: Path, tmp_path: Path) -> None:
+    """As CI has it in the kernels' tests; the decorator's own choice, not to check, gives way."""
+    reads = "import numpy as np\nfrom ._jit import jit, jit_inline\n@{}\ndef {}(x, n):\n    return x[n]\n"
+    (package / "reader.py").write_text(reads.format("jit", "read") + reads.format("jit_inline", "read_inline"))
+    code = (
+        "import numpy as np; from scanengine_kernels import reader\n"
+        "for kernel in (reader.read, reader.read_inline):\n"
+        "    try: print(kernel(np.zeros(3), 3))\n"
+        "    except IndexError: print('outside')"
+    )
+    assert run(code, tmp_path, NUMBA_BOUNDSCHECK="1").stdout.split() == ["outside", "outside"]
+
+
 def test_nothing_imports_numba_before_the_first_call(package: Path, tmp_path: Path) -> None:
     code = (
         "import sys; from scanengine_kernels._jit import interpreted; from scanengine_kernels.caller import rate;"
@@ -294,6 +308,7 @@ print(*terms.tolist())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.jit_only
 def test_our_kernels_started_several_times_at_once_and_then_edited(tmp_path: Path) -> None:
     """Three processes with an empty cache; a fourth, which compiles nothing; and one with other physics in a callee."""

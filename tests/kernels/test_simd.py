@@ -115,6 +115,7 @@ def test_aligned_memory(size: int) -> None:
         assert memory.ctypes.data % 64 == 0
 
 
+@pytest.mark.slow
 @pytest.mark.jit_only
 def test_kernels_give_the_same_on_a_processor_without_vector_extensions(tmp_path: Path) -> None:
     """The tests of the kernels that are written in blocks, compiled for the least of these processors."""
