@@ -97,9 +97,10 @@ def test_the_file_says_which_planes_it_has(tmp_path: Path) -> None:
     path = tmp_path / "one.h5"
     run(ONE, output=path)
     with h5py.File(path) as file:
-        assert file.attrs["format_version"] == 2
+        assert file.attrs["format_version"] == 3
         assert list(file.attrs["planes"]) == ["eps_ee_uV__mu_nu"]
-        assert set(file["profiles"]) == {"eps_ee_uV", "mu_nu", "eps_ee_uV__mu_nu"}
+        profiles = {name for name in file["profiles"] if name.startswith("chi2_")}
+        assert profiles == {"chi2_eps_ee_uV", "chi2_mu_nu", "chi2_eps_ee_uV__mu_nu"}
     for damage in (["mu_nu__eps_ee_uV"], ["eps_ee_uV__mu_nu", "X__Y"]):
         with h5py.File(path, "r+") as file:
             file.attrs["planes"] = damage
@@ -107,7 +108,7 @@ def test_the_file_says_which_planes_it_has(tmp_path: Path) -> None:
             open_result(path)
     with h5py.File(path, "r+") as file:
         file.attrs["planes"] = ["eps_ee_uV__eps_ee_dV"]
-    with pytest.raises(InputError, match="profiles/eps_ee_dV is missing"):
+    with pytest.raises(InputError, match="profiles/chi2_eps_ee_dV is missing"):
         open_result(path)
 
 

@@ -51,9 +51,15 @@ def opened(path: Path, *, while_written: bool = False, just_written: bool = Fals
                 heaps.check_ends(path)
         elif not heaps.are_sound_in(changed):
             raise OSError("a global heap is damaged")
-        file = h5py.File(path if changed is None else changed, "r", locking=not while_written)
+        file = h5py.File(changed, "r") if changed is not None else _shared(path, locking=not while_written)
     except BlockingIOError:
-        raise InputError(f"{path} is being written by a running scan; wait until it has finished") from None
+        raise InputError(
+            f"{path} is open for writing, by a running scan or another program; wait until it has finished"
+        ) from None
+    except _HeldOtherwise as error:
+        raise InputError(
+            f"{path} is open in this process in a way that HDF5 does not share ({error}); close it there first"
+        ) from None
     except READING_ERRORS as error:
         if is_half_changed(path):
             raise InputError(_half_changed(path)) from None
@@ -69,8 +75,54 @@ def opened(path: Path, *, while_written: bool = False, just_written: bool = Fals
                     heaps.check(path, _chunks_of_grid(file))
             yield file
     except (Damage, *READING_ERRORS) as error:
+        if changed is None and _is_open_to_write(path):
+            raise InputError(
+                f"{path} is open for writing in this process, and half changed; close it there first"
+            ) from error
         what = str(error) if isinstance(error, Damage) else "HDF5 cannot read part of it"
         raise InputError(f"{path} is damaged: {what}; run the scan again, or copy the file again") from error
+
+
+class _HeldOtherwise(Exception):
+    """HDF5 has the file open already, with other settings: whoever opens it next has to take the same."""
+
+
+def _shared(path: Path, *, locking: bool) -> h5py.File:
+    """Open a file as h5py does for everybody else in this process, or as whoever has it open already did.
+
+    `locking` is as the environment has it unless it must not be. Raises _HeldOtherwise if nothing fits.
+    """
+    settings: tuple[bool | str | None, ...] = (None, "best-effort", True, False)
+    for setting in settings if locking else reversed(settings):
+        try:
+            return h5py.File(path, "r", locking=setting)
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            if "match" not in str(error):
+                raise
+            unfit = error
+    raise _HeldOtherwise(str(unfit))
+
+
+def _is_open_to_write(path: Path) -> bool:
+    try:
+        with _shared(path, locking=False) as file:
+            return bool(file.id.get_intent() & h5py.h5f.ACC_RDWR)
+    except (_HeldOtherwise, *READING_ERRORS):
+        return False
+
+
+def require_known_version(path: Path, file: h5py.File) -> None:
+    """Raise `InputError` for a file that a newer scanengine has written, whatever else may be in it."""
+    version = attribute(file, "format_version")
+    if not isinstance(version, np.integer) or version < 1:
+        raise Damage(f"its format_version is {version} and not a whole number from 1 up")
+    if version > layout.FORMAT_VERSION:
+        raise InputError(
+            f"{path} has format version {version}, and this scanengine knows versions up to "
+            f"{layout.FORMAT_VERSION}; upgrade scanengine to read it"
+        )
 
 
 def _chunks_of_grid(file: h5py.File) -> tuple[int, int] | None:

@@ -11,13 +11,13 @@ from scanengine.errors import InputError
 from scanengine.grids import FloatArray
 
 FORMAT = "scanengine-grid"
-FORMAT_VERSION = 2
-"""Version 1 has every plane, and is what files that have them are still written as."""
+FORMAT_VERSION = 3
+"""Before 3 profiles were called X and X__Y, which netCDF takes for the coordinate X; before 2 there was every plane."""
 
 CONVENTIONS = (
     "chi2 is absolute; Delta chi2 is counted from the attribute minimum, which lies at best_fit (one value per axis, "
-    "in the order of the attribute axes); profiles/X and profiles/X__Y are chi2 minimised over all other axes on the "
-    "grid; those in profiles_exact, where it is there, are minimised continuously, on finer axes of their own"
+    "in the order of the attribute axes); profiles/chi2_X and profiles/chi2_X__Y are chi2 minimised over all other "
+    "axes on the grid; those in profiles_exact, where it is there, are minimised continuously, on finer axes X_fine"
 )
 UNITS = "each axis names its own units; chi2 and its profiles are dimensionless"
 
@@ -30,6 +30,7 @@ PROFILES = "profiles"
 EXACT_PROFILES = "profiles_exact"
 RESPONSES = "responses"
 _TAKEN = (CHI2, DONE, RUNNING, PROFILES, EXACT_PROFILES, RESPONSES)
+_FINE = "_fine"
 _AXIS_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
 
 MISSING = -float("inf")
@@ -65,6 +66,11 @@ def check_axis_names(names: Sequence[str]) -> None:
                 f"axis {name!r}: the result file takes names of letters, digits and single underscores, beginning with "
                 "a letter; give the axis another one"
             )
+        if name.endswith(_FINE) and name.removesuffix(_FINE) in names:
+            raise InputError(
+                f"axis {name!r}: the result file calls the finer points of {name.removesuffix(_FINE)!r} so; give the "
+                "axis another name"
+            )
 
 
 def plane_names(names: Sequence[str]) -> list[tuple[str, str]]:
@@ -77,16 +83,16 @@ def plane_name(first: str, second: str) -> str:
     return f"{first}__{second}"
 
 
-def line_path(name: str) -> str:
-    """Return where the profile along one axis lies in the file."""
-    return f"{PROFILES}/{name}"
+def profile_path(*names: str, version: int = FORMAT_VERSION) -> str:
+    """Return where the profile onto one or two axes lies in a file of that version, in a group that holds them, too."""
+    return f"{PROFILES}/{'chi2_' * (version >= 3)}{'__'.join(names)}"
 
 
 def exact_path(*names: str) -> str:
-    """Return where the exact profile over one or two axes lies, in a group that also holds those axes."""
+    """Return where the exact profile onto one or two axes lies, in a group that also holds those axes."""
     return f"{EXACT_PROFILES}/chi2_{'__'.join(names)}"
 
 
-def plane_path(first: str, second: str) -> str:
-    """Return where the profile onto two axes lies in the file."""
-    return f"{PROFILES}/{plane_name(first, second)}"
+def fine_axis(name: str, version: int = FORMAT_VERSION) -> str:
+    """Return how an axis of the exact profiles is called: not as the grid's own, whose values are others."""
+    return f"{name}{_FINE * (version >= 3)}"

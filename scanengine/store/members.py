@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -23,7 +23,7 @@ def write_header(root: h5py.File, plan: GridPlan) -> None:
     """Write what is known before the first tile: whose scan it is, the axes, the empty grid and the responses."""
     own: dict[str, AttributeValue] = {
         "format": layout.FORMAT,
-        "format_version": layout.FORMAT_VERSION if plan.planes else 1,
+        "format_version": layout.FORMAT_VERSION,
         "scanengine_version": package_version(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "definition": plan.definition,
@@ -43,11 +43,11 @@ def write_header(root: h5py.File, plan: GridPlan) -> None:
     write_responses(root.create_group(layout.RESPONSES, track_order=True), plan.responses)
 
 
-def write_axes(root: h5py.File, axes: Sequence[Axis]) -> None:
-    """Write each axis as a dimension scale."""
+def write_axes(home: h5py.Group, axes: Sequence[Axis], named: Callable[[str], str] = str) -> None:
+    """Write each axis as a dimension scale, under the name that `named` makes of its own."""
     for axis in axes:
-        scale = _create_floats(root, axis.name, axis.values)
-        scale.make_scale(axis.name)
+        scale = _create_floats(home, named(axis.name), axis.values)
+        scale.make_scale(named(axis.name))
         long_name = axis.long_name or axis.name
         set_attributes(scale, {"units": axis.units, "long_name": long_name, "symbol": axis.symbol})
         if axis.even is not None:
@@ -87,26 +87,33 @@ def _view(plan: GridPlan) -> h5py.VirtualLayout:
 def write_exact_profiles(root: h5py.File, axes: Sequence[Axis], profiles: Profiles) -> None:
     """Write profiles that were minimised continuously, with the finer axes they lie on and their own minimum."""
     group = root.create_group(layout.EXACT_PROFILES, track_order=True)
-    write_axes(group, axes)
-    for names, values in [*(((name,), line) for name, line in profiles.lines.items()), *profiles.planes.items()]:
+    write_axes(group, axes, layout.fine_axis)
+    for names, values in _each(profiles):
         dataset = _create_floats(root, layout.exact_path(*names), values)
-        _describe(group, dataset, names, "chi2 minimised continuously over all other axes")
+        fine = [layout.fine_axis(name) for name in names]
+        _describe(group, dataset, fine, "chi2 minimised continuously over all other axes")
     write_best_fit(group, profiles)
 
 
-def write_profiles(root: h5py.File, names: Sequence[str], profiles: Profiles) -> None:
-    """Write every profiled line and plane of a scan over the axes `names`.
+def write_profiles(root: h5py.File, axes: Sequence[Axis], profiles: Profiles) -> None:
+    """Write every profiled line and plane of a scan, and its axes once more beside them, where netCDF looks for them.
 
     The plane of a scan with two axes is its grid: where `profiles` leaves it out, it is linked to the grid.
     """
-    for name, line in profiles.lines.items():
-        dataset = _create_floats(root, layout.line_path(name), line)
-        _describe(root, dataset, (name,), "chi2 minimised over all other axes")
-    for pair, plane in profiles.planes.items():
-        dataset = _create_floats(root, layout.plane_path(*pair), plane)
-        _describe(root, dataset, pair, "chi2 minimised over all other axes")
-    if len(names) == 2 and not profiles.planes:
-        root[layout.plane_path(*names)] = root[layout.CHI2]
+    group = root[layout.PROFILES]
+    write_axes(group, axes)
+    for names, values in _each(profiles):
+        dataset = _create_floats(root, layout.profile_path(*names), values)
+        _describe(group, dataset, names, "chi2 minimised over all other axes")
+    if len(axes) == 2 and not profiles.planes:
+        root[layout.profile_path(*(axis.name for axis in axes))] = root[layout.CHI2]
+    if root.attrs["format_version"] != layout.FORMAT_VERSION:  # an older scanengine began this file
+        set_attributes(root, {"format_version": layout.FORMAT_VERSION, "conventions": layout.CONVENTIONS})
+
+
+def _each(profiles: Profiles) -> Iterator[tuple[tuple[str, ...], FloatArray]]:
+    yield from (((name,), line) for name, line in profiles.lines.items())
+    yield from profiles.planes.items()
 
 
 def write_best_fit(target: h5py.HLObject, profiles: Profiles) -> None:
@@ -145,9 +152,9 @@ def create_checked(group: h5py.Group, name: str, values: NDArray[Any]) -> h5py.D
     return group.create_dataset(name, data=values, fletcher32=values.size > 0 and values.ndim > 0, track_order=True)
 
 
-def _describe(root: h5py.File, dataset: h5py.Dataset, names: Sequence[str], long_name: str) -> None:
+def _describe(home: h5py.Group, dataset: h5py.Dataset, names: Sequence[str], long_name: str) -> None:
     for dimension, name in zip(dataset.dims, names, strict=True):
-        dimension.attach_scale(root[name])
+        dimension.attach_scale(home[name])
     set_attributes(dataset, {"units": "1", "long_name": long_name})
 
 

@@ -187,6 +187,7 @@ def check_same_scan(path: Path, file: h5py.File, plan: GridPlan, remedy: Remedy)
         foreign, theirs = True, {}
     if foreign or not isinstance(theirs, dict):
         raise InputError(f"{path} is not of a scan, or damaged: {remedy.damaged}")
+    access.require_known_version(path, file)
     differences = different(theirs, identity_of(plan))
     if differences:
         shown = differences[:_SHOWN] + ([f"... and {len(differences) - _SHOWN} more"] * (len(differences) > _SHOWN))

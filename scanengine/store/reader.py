@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import EllipsisType
 from typing import Any
@@ -33,6 +34,9 @@ _OWN_ATTRIBUTES = (
 
 _SAME_CHI2 = 1e-9
 """chi2 comes about in two ways, for the grid and for its minima, which round differently."""
+
+_PROFILES_WITH_AXES = 3
+"""The format version from which on the group of profiles has its axes in it."""
 
 _MAX_AXES = 32
 """HDF5 knows no more dimensions."""
@@ -186,6 +190,7 @@ def _read_unfinished(path: Path, *, running: bool) -> Unfinished | None:
     with opened(path, while_written=running) as file:
         if "format" not in file.attrs or access.attribute(file, "format") != layout.FORMAT or layout.DONE not in file:
             return None
+        access.require_known_version(path, file)
         done = read_done(file)
         return Unfinished(
             title=access.text(file, "title") if "title" in file.attrs else "",
@@ -211,14 +216,7 @@ def _check_kind(path: Path, file: h5py.File) -> None:
         raise InputError(
             f"{path} is an HDF5 file, but not a result of scanengine (its attribute format is not {layout.FORMAT!r})"
         )
-    format_version = access.attribute(file, "format_version")
-    if not isinstance(format_version, np.integer) or format_version < 1:
-        raise Damage(f"its format_version is {format_version} and not a whole number from 1 up")
-    if format_version > layout.FORMAT_VERSION:
-        raise InputError(
-            f"{path} has format version {format_version}, and this scanengine knows versions up to "
-            f"{layout.FORMAT_VERSION}; upgrade scanengine to read it"
-        )
+    access.require_known_version(path, file)
     if layout.SHARD in file.attrs:
         raise InputError(f"{path} is a shard, a part of a result: `scanengine merge` makes one of all of them")
     if layout.DONE in file:
@@ -296,22 +294,33 @@ def check_lowest(what: str, lowest: float, minimum: float, rounding: float = 0.0
 def _read_profiles(file: h5py.File, lengths: dict[str, int]) -> Profiles:
     pairs = _pairs(file, tuple(lengths))
     kept = _kept_axes(pairs, lengths)
-    lines = {x: _read_chi2(access.dataset(file, layout.line_path(x), (lengths[x],))) for x in kept}
+    at = partial(layout.profile_path, version=int(access.attribute(file, "format_version")))
+    lines = {x: _read_chi2(access.dataset(file, at(x), (lengths[x],))) for x in kept}
+    _check_own_axes(file, tuple(lengths))
     the_grid = len(lengths) == 2 and layout.CHI2 in file
-    stored = {
-        (x, y): access.dataset(file, layout.plane_path(x, y), (lengths[x], lengths[y]), view=the_grid) for x, y in pairs
-    }
+    stored = {(x, y): access.dataset(file, at(x, y), (lengths[x], lengths[y]), view=the_grid) for x, y in pairs}
     planes = {
         pair: _read_chi2(plane) for pair, plane in stored.items() if not (the_grid and plane == file[layout.CHI2])
     }
     return Profiles(*_minimum(file, len(lengths)), lines=lines, planes=planes)
 
 
+def _check_own_axes(file: h5py.File, names: Sequence[str]) -> None:
+    """Raise `Damage` unless the axes beside the profiles, where other readers find them, are those of the grid."""
+    if access.attribute(file, "format_version") < _PROFILES_WITH_AXES:
+        return
+    for name in names:
+        beside = access.increasing(file, f"{layout.PROFILES}/{name}")
+        if not np.array_equal(beside, access.increasing(file, name)):
+            raise Damage(f"the axis {name} has other values beside the profiles")
+
+
 def _read_exact_profiles(file: h5py.File, names: Sequence[str]) -> tuple[tuple[Axis, ...], Profiles] | None:
     if layout.EXACT_PROFILES not in file:
         return None
     group = access.group(file, layout.EXACT_PROFILES)
-    axes = tuple(access.axis(file, f"{layout.EXACT_PROFILES}/{name}", name) for name in names)
+    called = partial(layout.fine_axis, version=int(access.attribute(file, "format_version")))
+    axes = tuple(access.axis(file, f"{layout.EXACT_PROFILES}/{called(name)}", name) for name in names)
     lengths = {axis.name: axis.values.size for axis in axes}
     pairs = _pairs(file, names)
     kept = _kept_axes(pairs, names)

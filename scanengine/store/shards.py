@@ -131,4 +131,5 @@ def _chunk(path: Path, file: h5py.File, start: tuple[int, ...]) -> Block:
 def _shard_of(path: Path, file: h5py.File) -> tuple[int, int]:
     if layout.SHARD not in file.attrs:
         raise InputError(f"{path} is not a finished shard: `scanengine run --shard I/N` makes one")
+    access.require_known_version(path, file)
     return access.pair(file, layout.SHARD)

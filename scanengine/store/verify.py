@@ -27,6 +27,7 @@ def verify(path: Path, progress: Callable[[int, int], None] | None = None) -> st
     sound = f"every number is as it was written ({format_bytes(_size(path))})"
     with opened(path) as file:
         if layout.DONE in file:
+            access.require_known_version(path, file)
             done = read_done(file)
             _read_all(file, tell)
             part = "" if layout.SHARD in file.attrs else f"unfinished, {np.count_nonzero(done)} of {done.size} tiles: "

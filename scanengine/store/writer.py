@@ -191,7 +191,7 @@ class GridWriter:
         self._require_room(8 * exact_numbers)
         with self._as_run_error():
             self._checkpoint_in_time()  # the profiles may be more than the disk has room for
-            members.write_profiles(self._file, [axis.name for axis in self.plan.axes], profiles)
+            members.write_profiles(self._file, self.plan.axes, profiles)
             if exact is not None:
                 members.write_exact_profiles(self._file, *exact)
             if self.wants_tiles:

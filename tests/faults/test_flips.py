@@ -68,7 +68,7 @@ def test_a_flip_in_any_dataset_of_a_result_is_found(tmp_path: Path, keep: str) -
     data = path.read_bytes()
     assert verify(path).startswith("every number is as it was written")
     found = places(path)
-    assert {"eps_0", "profiles/eps_1", "profiles/eps_0__eps_2", "responses/Ne"} <= found.keys()
+    assert {"eps_0", "profiles/chi2_eps_1", "profiles/chi2_eps_0__eps_2", "responses/Ne"} <= found.keys()
     for name, chunks in found.items():
         for offset, size in chunks:
             path.write_bytes(flipped(data, offset, size, chance))

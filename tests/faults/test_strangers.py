@@ -230,7 +230,7 @@ def outside_view(file: h5py.File, name: str, elsewhere: Path) -> None:
     file.create_virtual_dataset(name, layout)
 
 
-@pytest.mark.parametrize("member", ["eps_1", "profiles/eps_0", "profiles/eps_0__eps_2", "chi2"])
+@pytest.mark.parametrize("member", ["eps_1", "profiles/chi2_eps_0", "profiles/chi2_eps_0__eps_2", "chi2"])
 @pytest.mark.parametrize("leads", [external_link, soft_link, linked_group, external_storage, outside_view])
 def test_nothing_leads_out_of_a_result(
     tmp_path: Path, member: str, leads: Callable[[h5py.File, str, Path], None]
@@ -241,7 +241,7 @@ def test_nothing_leads_out_of_a_result(
     write_result(path)
     with h5py.File(elsewhere, "w") as other:
         other["secret"] = SECRET
-        other["profiles/eps_0"] = SECRET
+        other["profiles/chi2_eps_0"] = SECRET
     with h5py.File(path, "r+") as file:
         leads(file, member, elsewhere)
     for way in (open_result, verify):
@@ -302,7 +302,7 @@ def test_a_cycle_of_links_ends(tmp_path: Path) -> None:
     [
         ("eps_0", (10**13,), {"chunks": (10**6,)}),
         ("eps_0", (10**13,), {}),
-        ("profiles/eps_0", (7,), {"chunks": (10**9 // 4,), "maxshape": (None,), "compression": "gzip"}),
+        ("profiles/chi2_eps_0", (7,), {"chunks": (10**9 // 4,), "maxshape": (None,), "compression": "gzip"}),
         ("chi2", SHAPE, {"chunks": (10**3, 10**3, 100), "maxshape": (None,) * 3, "compression": "gzip"}),
         ("responses/more", (10**12, 10**5), {"chunks": (1, 1)}),
         ("responses/more", (10**12, 10**5), {}),
@@ -352,7 +352,7 @@ ATTRIBUTES = [
     *("format_version", "identity", "shard", "title", "created", "statistic", "delta_chi2_max", "units"),
     *("relative_rounding_error", "long_name", "symbol", "CLASS", "NAME"),
 ]
-PLACES = ["/", "eps_0", "chi2", "profiles", "profiles/eps_0", "responses", "done", "running/best"]
+PLACES = ["/", "eps_0", "chi2", "profiles", "profiles/chi2_eps_0", "responses", "done", "running/best"]
 VALUES = st.one_of(
     st.none(),
     st.integers(-(2**63), 2**63 - 1),
@@ -368,7 +368,8 @@ VALUES = st.one_of(
     st.just(h5py.Empty("f8")),
     st.just(np.zeros(2, dtype=[("a", "f8"), ("b", "S3")])),
 )
-MEMBERS = ["eps_0", "eps_1", "chi2", "profiles", "profiles/eps_0", "responses", "done", "running", "running/planes"]
+MEMBERS = ["eps_0", "eps_1", "chi2", "profiles", "profiles/chi2_eps_0", "responses", "done", "running"]
+MEMBERS += ["running/planes"]
 KINDS = ["group", "own", "named type", "strings", "references"]
 DATA = st.one_of(VALUES.filter(lambda value: value is not None), st.sampled_from(KINDS))
 

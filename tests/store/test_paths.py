@@ -76,7 +76,7 @@ def test_a_file_that_another_process_writes_is_neither_replaced_nor_read(tmp_pat
                 pass
         partial = partial_path(path)
         partial.write_bytes(b"\x89HDF\r\n\x1a\n")
-        with pytest.raises(InputError, match="is being written by a running scan"):
+        with pytest.raises(InputError, match="is open for writing, by a running scan or another program"):
             open_result(partial)
         process.communicate("")
 

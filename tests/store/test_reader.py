@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+import xarray as xr
 
 from scanengine.errors import InputError
-from scanengine.store import open_result
+from scanengine.store import open_result, open_unfinished, partial_path, read_shard, shard_definition, verify
 from tests.store.results import (
     DEFINITION,
     SHAPE,
     TILE,
     chi2_of,
+    minima_of,
+    plan_for,
     writer_for,
 )
 
@@ -64,8 +69,59 @@ def test_a_truncated_file(result: Path, fraction: float) -> None:
 def test_a_newer_format_version(result: Path) -> None:
     with h5py.File(result, "r+") as file:
         file.attrs["format_version"] = 7
-    with pytest.raises(InputError, match=r"format version 7, .* knows versions up to 2; upgrade scanengine"):
+    with pytest.raises(InputError, match=r"format version 7, .* knows versions up to 3; upgrade scanengine"):
         open_result(result)
+
+
+@pytest.mark.parametrize("shard", [False, True])
+def test_a_newer_unfinished_file_or_shard_is_refused_wherever_it_is_read(tmp_path: Path, shard: bool) -> None:
+    path, plan = tmp_path / "part.h5", plan_for()
+    with writer_for(path) as writer:
+        writer.keep(lambda: minima_of(np.zeros(SHAPE)))
+        writer.write((0, 0, 0), writer.prepare(np.zeros(TILE)))
+        writer.checkpoint()
+        shutil.copy(writer.partial, path)
+    with h5py.File(path, "r+") as file:
+        file.attrs["format_version"] = 7
+        if shard:
+            file.attrs["shard"] = (1, 2)
+
+    def going_on() -> None:
+        shutil.copy(path, partial_path(tmp_path / "out.h5"))
+        with writer_for(tmp_path / "out.h5"):
+            pass
+
+    reads: list[Callable[[], object]] = [partial(read, path) for read in (open_unfinished, open_result, verify)]
+    reads += [partial(read_shard, path, plan), partial(shard_definition, path)] if shard else [going_on]
+    for read in reads:
+        with pytest.raises(InputError, match="knows versions up to 3; upgrade scanengine"):
+            read()
+
+
+@pytest.mark.parametrize("locking", [None, "best-effort", True, False])
+@pytest.mark.parametrize("mode", ["r", "r+"])
+def test_a_file_that_this_process_has_open_is_read(result: Path, mode: str, locking: bool | str | None) -> None:
+    before = open_result(result)
+    with h5py.File(result, mode, locking=locking):
+        stored = open_result(result)
+        np.testing.assert_array_equal(stored.read_chi2(), before.read_chi2())
+        assert stored.profiles.minimum == before.profiles.minimum
+    with xr.open_dataset(result, engine="h5netcdf"):
+        open_result(result)
+
+
+def test_a_file_that_this_process_is_changing_is_not_called_damaged(result: Path) -> None:
+    with h5py.File(result, "r+") as file:
+        del file["profiles/chi2_eps_0"]
+        with pytest.raises(InputError, match="is open for writing in this process, and half changed; close it there"):
+            open_result(result)
+
+
+def test_what_xarray_has_open_another_time_is_read_through(result: Path) -> None:
+    """A reading of ours must not keep others of this process from the file."""
+    held = open_result(result).read_chi2()
+    with h5py.File(result) as file:
+        np.testing.assert_array_equal(file["chi2"], held)
 
 
 def test_an_unfinished_file_of_profiles(tmp_path: Path) -> None:
@@ -77,7 +133,7 @@ def test_an_unfinished_file_of_profiles(tmp_path: Path) -> None:
         open_result(tmp_path / "copy.h5")
 
 
-@pytest.mark.parametrize("member", ["eps_1", "profiles/eps_2", "profiles/eps_0__eps_2"])
+@pytest.mark.parametrize("member", ["eps_1", "profiles/chi2_eps_2", "profiles/chi2_eps_0__eps_2"])
 def test_a_missing_member_is_named(result: Path, member: str) -> None:
     with h5py.File(result, "r+") as file:
         del file[member]
@@ -85,7 +141,7 @@ def test_a_missing_member_is_named(result: Path, member: str) -> None:
         open_result(result)
 
 
-@pytest.mark.parametrize("member", ["profiles/eps_2", "profiles/eps_0__eps_2", "chi2"])
+@pytest.mark.parametrize("member", ["profiles/chi2_eps_2", "profiles/chi2_eps_0__eps_2", "chi2"])
 def test_a_member_of_the_wrong_shape_is_named(result: Path, member: str) -> None:
     with h5py.File(result, "r+") as file:
         del file[member]
@@ -132,9 +188,9 @@ def test_an_axis_larger_than_the_file_takes_no_memory(result: Path) -> None:
 def test_a_link_to_another_file_is_not_followed(result: Path) -> None:
     with h5py.File(result.with_name("other.h5"), "w") as other, h5py.File(result, "r+") as file:
         other["line"] = np.zeros(7)
-        del file["profiles/eps_0"]
-        file["profiles/eps_0"] = h5py.ExternalLink("other.h5", "/line")
-    with pytest.raises(InputError, match="profiles/eps_0 is missing"):
+        del file["profiles/chi2_eps_0"]
+        file["profiles/chi2_eps_0"] = h5py.ExternalLink("other.h5", "/line")
+    with pytest.raises(InputError, match="profiles/chi2_eps_0 is missing"):
         open_result(result)
 
 
@@ -146,7 +202,7 @@ def test_a_flipped_bit_in_the_grid_is_caught_on_reading_it(result: Path) -> None
     np.testing.assert_array_equal(stored.read_chi2(slice(3, None)), chi2_of(SHAPE)[3:])
 
 
-@pytest.mark.parametrize("member", ["eps_1", "profiles/eps_0", "profiles/eps_1__eps_2"])
+@pytest.mark.parametrize("member", ["eps_1", "profiles/chi2_eps_0", "profiles/chi2_eps_1__eps_2"])
 def test_a_flipped_bit_in_an_axis_or_profile_is_caught_on_opening(result: Path, member: str) -> None:
     flip_a_bit(result, member)
     with pytest.raises(InputError, match=f"is damaged: the checksum of {member} does not match"):
@@ -160,7 +216,7 @@ def test_a_file_that_goes_away_after_opening_is_named(result: Path) -> None:
         stored.read_chi2()
 
 
-@pytest.mark.parametrize("member", ["profiles/eps_0", "profiles/eps_0__eps_2"])
+@pytest.mark.parametrize("member", ["profiles/chi2_eps_0", "profiles/chi2_eps_0__eps_2"])
 def test_a_profile_that_holds_no_numbers_is_named(result: Path, member: str) -> None:
     with h5py.File(result, "r+") as file:
         file[member][0] = np.nan

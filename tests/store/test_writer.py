@@ -59,7 +59,7 @@ def test_root_attributes_keep_the_contract(result: Path) -> None:
     profiles = profiles_of(chi2, axes_of(SHAPE))
     with h5py.File(result) as file:
         assert file.attrs["format"] == "scanengine-grid"
-        assert file.attrs["format_version"] == 1
+        assert file.attrs["format_version"] == 3
         assert file.attrs["definition"] == DEFINITION
         assert file.attrs["definition_sha256"] == hashlib.sha256(DEFINITION.encode()).hexdigest()
         assert file.attrs["definition_overrides"].shape == (0,)
@@ -70,8 +70,11 @@ def test_root_attributes_keep_the_contract(result: Path) -> None:
             assert tuple(target.attrs["best_fit"]) == profiles.best_fit
         assert list(file) == ["eps_0", "eps_1", "eps_2", "chi2", "profiles", "responses"]
         assert file["eps_1"].is_scale
-        assert [dim[0].name for dim in file["profiles/eps_0__eps_2"].dims] == ["/eps_0", "/eps_2"]
-        assert file["profiles/eps_1"].dims[0][0].name == "/eps_1"
+        assert [dim[0].name for dim in file["profiles/chi2_eps_0__eps_2"].dims] == [
+            "/profiles/eps_0",
+            "/profiles/eps_2",
+        ]
+        assert file["profiles/chi2_eps_1"].dims[0][0].name == "/profiles/eps_1"
 
 
 def test_a_result_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -133,7 +136,7 @@ def test_xarray_opens_a_file_of_profiles_and_the_groups(tmp_path: Path) -> None:
         assert list(dataset.coords) == ["eps_0", "eps_1", "eps_2"]
         assert not dataset.data_vars
     with xr.open_dataset(path, group="profiles") as dataset:
-        assert dataset["eps_0__eps_1"].dims == ("eps_0", "eps_1")
+        assert dataset["chi2_eps_0__eps_1"].dims == ("eps_0", "eps_1")
     with xr.open_dataset(path, group="responses") as dataset:
         assert dataset["Ne"].dims == ("channel", "term")
 
