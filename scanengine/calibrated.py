@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scanengine.arguments import confidence_level
+from scanengine.errors import InputError
 from scanengine.grids import Axis, FloatArray, ReducedGrid
 
 TIE = 1e-7
@@ -23,6 +25,8 @@ _MANY = 0.1
 
 _FAR = 1e12
 """Excesses from here on are as good as infinite."""
+
+_SAME_LEVEL = 1e-7
 
 Span = tuple[float | None, float | None]
 """Where an interval begins and ends; nothing for an end beyond the axis."""
@@ -72,8 +76,19 @@ class Calibration:
         return {axis.name: float(axis.values[i]) for axis, i in zip(self.axes, index, strict=True)}
 
     def of(self, level: float) -> FloatArray:
-        """Return the critical values (...) of a level."""
-        return np.asarray(self.critical[self.levels.index(level)])
+        """Return the critical values (...) of a level. Raises InputError for one that was not calibrated."""
+        return np.asarray(self.critical[self.levels.index(self.known(level))])
+
+    def known(self, level: float) -> float:
+        """Return the calibrated level that a number stands for, perhaps rounded to single precision. Raises InputError
+        if there is none.
+        """
+        level = confidence_level(level)
+        for each in self.levels:
+            if abs(level - each) < _SAME_LEVEL:
+                return each
+        known = ", ".join(f"{100.0 * each:.6g}%" for each in self.levels)
+        raise InputError(f"{100.0 * level:.6g}% C.L. was not calibrated, but {known}: calibrate it with --cl")
 
     def excess(self, level: float) -> FloatArray:
         """Return Delta chi2 above the critical values (...) of a level, zero where the two are equal (see `TIE`)."""

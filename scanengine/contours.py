@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from scanengine.arguments import confidence_level
 from scanengine.errors import InputError
 from scanengine.grids import Axis, FloatArray, MonotoneCubic, ReducedGrid
 
@@ -30,9 +31,7 @@ def delta_chi2(cl: float, dof: int) -> float:
     2.706 for (0.90, 1) and 4.605 for (0.90, 2), as in the statistics review of the Particle Data Group. Raises
     `InputError` unless 0 < cl < 1 and dof >= 1.
     """
-    if not 0.0 < cl < 1.0:
-        hint = f"; for {cl:g}% write {cl / 100.0:g}" if 1.0 < cl < 100.0 else ""
-        raise InputError(f"A confidence level is a fraction between 0 and 1, but {cl:g} was given{hint}.")
+    cl = confidence_level(cl)
     if dof < 1:
         raise InputError(f"The number of degrees of freedom is at least 1, but {dof} was given.")
     if dof == 1:

@@ -216,6 +216,8 @@ def test_plot_draws_a_profile_a_slice_targets_and_an_overlay(call: Call, tmp_pat
         (["plot", "small.h5", "--axes", "mu_nu"], "mu_nu"),
         (["plot", "small.h5", "--cl", "ninety"], "ninety"),
         (["plot", "small.h5", "--cl", "100"], "100"),
+        (["plot", "small.h5", "--cl", "0.9"], "--cl 0.9: confidence levels are in per cent, for 0.9 write 90"),
+        (["limits", "small.h5", "--cl", "90,2"], "2 per cent is meant as standard deviations? Write 95.449974"),
         (["plot", "small.h5", "-o", "figure.jpeg"], ".jpeg"),
         (["plot", "small.h5", "--axes", "eps_ee_uV", "--slice", "eps_ee_dV=7"], "eps_ee_dV"),
         (["plot", "small.h5", "--axes", "eps_ee_uV", "--slice", "eps_ee_dV"], "eps_ee_dV"),

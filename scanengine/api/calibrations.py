@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scanengine.arguments import confidence_levels
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -29,8 +31,8 @@ def save_calibration(found: Calibration, path: str | Path, *, overwrite: bool = 
     return store.write_calibration(path, found, overwrite=overwrite)
 
 
-def draw_calibration(found: Calibration, cl: Sequence[float] | None = None) -> Figure:
+def draw_calibration(found: Calibration, cl: float | Sequence[float] | None = None) -> Figure:
     """Draw Delta chi2 with its critical values, or the calibrated region of two axes beside that of Wilks' theorem."""
     from scanengine import figures
 
-    return figures.calibration(found, cl)
+    return figures.calibration(found, None if cl is None else confidence_levels(cl))

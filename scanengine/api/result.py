@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scanengine import definition as definitions
+from scanengine.arguments import confidence_level, confidence_levels, number
+from scanengine.arguments import path as path_of
 from scanengine.definition import Definition
 from scanengine.errors import InputError
 from scanengine.grids import Axis, Fit, FittedNuisance, FloatArray, Profiles, ReducedGrid
@@ -44,7 +46,7 @@ def open_result(path: str | Path) -> Result:
     """
     from scanengine import store  # HDF5 waits until there is a file
 
-    return from_stored(store.open_result(path))
+    return from_stored(store.open_result(path_of(path, "a result file")))
 
 
 def from_stored(stored: StoredResult) -> Result:
@@ -212,8 +214,8 @@ class Result:
         """
         shown = self._one_or_two(names)
         index: dict[str, int] = {}
-        for name, value in at.items():
-            axis = self._axis(name)
+        for name, given in at.items():
+            axis, value = self._axis(name), number(given, name)
             if name in shown:
                 raise InputError(f"{name} is shown and cannot be held at {value:g} as well")
             if not axis.values[0] <= value <= axis.values[-1]:
@@ -253,7 +255,8 @@ class Result:
         """
         from scanengine.contours import region
 
-        return region(self.slice(*self._two(names), at=at) if at else self.profile(*self._two(names)), cl)
+        level = confidence_level(cl)
+        return region(self.slice(*self._two(names), at=at) if at else self.profile(*self._two(names)), level)
 
     def limits(self, cl: float | Sequence[float] = DEFAULT_LEVELS) -> list[Intervals]:
         """Return every parameter's allowed intervals at each confidence level (1 dof), the others minimised over.
@@ -262,7 +265,8 @@ class Result:
         """
         from scanengine.contours import intervals
 
-        return [intervals(self.profile(name), level) for name in self.shown for level in _levels(cl)]
+        levels = confidence_levels(cl)
+        return [intervals(self.profile(name), level) for name in self.shown for level in levels]
 
     def plot(self, *names: str, cl: float | Sequence[float] = 0.90, at: Mapping[str, float] | None = None) -> Figure:
         """Draw the plane of two parameters, the profile of one, or without names what shows the whole scan.
@@ -278,7 +282,7 @@ class Result:
             return figures.corner(
                 {name: self.profile(name) for name in self.shown},
                 {pair: self.profile(*pair) for pair in self.planes},
-                _levels(cl),
+                confidence_levels(cl),
                 best_fit=self.best_fit,
             )
         shown = names or self.shown
@@ -363,10 +367,6 @@ def _texts(attributes: Mapping[str, object], name: str) -> tuple[str, ...]:
     return tuple(map(str, found)) if isinstance(found, tuple) else (str(found),)
 
 
-def _levels(cl: float | Sequence[float]) -> Sequence[float]:
-    return (cl,) if isinstance(cl, int | float) else cl
-
-
 def _named(name: str, axes: Sequence[Axis]) -> Axis:
     for axis in axes:
         if axis.name == name:
@@ -385,7 +385,7 @@ def draw(
 
     curves = list(grids.items())
     if len(curves[0][1].axes) == 1:
-        return figures.profile(curves, _levels(cl))
+        return figures.profile(curves, confidence_levels(cl))
     # of a degenerate minimum no single point is the best fit
     alone = len(curves) == 1 and np.count_nonzero(curves[0][1].delta_chi2 < _SAME_CHI2) == 1
-    return figures.plane(curves, _levels(cl), best_fit=best_fit if alone else None)
+    return figures.plane(curves, confidence_levels(cl), best_fit=best_fit if alone else None)

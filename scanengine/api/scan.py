@@ -19,10 +19,11 @@ from scanengine import planes
 from scanengine.api.estimate import Estimate, estimate
 from scanengine.api.result import Result
 from scanengine.api.running import HowToRun, run_shard, run_to_file
+from scanengine.arguments import confidence_levels, number, numbers, path, whole
 from scanengine.calibrated import Calibration
 from scanengine.calibration import MOST_PSEUDO_EXPERIMENTS, calibrate
 from scanengine.combined import CombinedLikelihood
-from scanengine.contours import MOST_ROUNDING, delta_chi2
+from scanengine.contours import MOST_ROUNDING
 from scanengine.definition import Definition
 from scanengine.direct import TILE_POINTS as DIRECT_TILE_POINTS
 from scanengine.direct import DirectEvaluator, differential_cross_section
@@ -92,7 +93,10 @@ def load(
     SCANENGINE_DATA. Raises InputError with all faults of the file.
     """
     own_axes = cross_section is not None
-    items = [overrides] if isinstance(overrides, str) else overrides
+    items = [overrides] if isinstance(overrides, str) else list(overrides)
+    path(path_or_name, "a scan file")
+    if not all(isinstance(item, str) for item in items):
+        raise InputError(f"overrides are texts KEY=VALUE, as 'fixed.mu_nu=10': found {items!r}")
     definition = definitions.read(path_or_name, items, require_axes=False, own_axes=own_axes, data=data)
     return Scan(definition, cross_section)
 
@@ -131,7 +135,8 @@ class Scan:
         unknown = set(axis_values) - {axis.name for axis in self.definition.axes}
         if unknown:
             raise InputError(f"{min(unknown)!r} is not an axis of this scan")
-        at = [axis_values.get(axis.name, self._standard_model(axis.name)) for axis in self.definition.axes]
+        values = {name: number(value, name) for name, value in axis_values.items()}
+        at = [values.get(axis.name, self._standard_model(axis.name)) for axis in self.definition.axes]
         return np.array(at, dtype=np.float64)
 
     def chi2(self, **axis_values: float) -> float:
@@ -146,10 +151,10 @@ class Scan:
 
         Axes not named stay at the Standard Model.
         """
-        likelihood = self.likelihood
+        theta, likelihood = self.theta(**axis_values), self.likelihood
         if not isinstance(likelihood, CombinedLikelihood):
             return Fit()
-        return likelihood.fit_at(self.theta(**axis_values), len(self.definition.axes))
+        return likelihood.fit_at(theta, len(self.definition.axes))
 
     def fit(self, *starts: Mapping[str, float]) -> list[Minimum]:
         """Return the minima of chi2 within the axes, between the grid's points, the lowest first.
@@ -178,17 +183,15 @@ class Scan:
         progress is called with the pseudo-experiments done and their number. Raises InputError for another number of
         axes, a level that is none, and where no pseudo-experiments can be made.
         """
-        if pseudo_experiments < 1:
-            raise InputError(f"a calibration needs at least one pseudo-experiment: found {pseudo_experiments}")
+        pseudo_experiments = whole(pseudo_experiments, "the number of pseudo-experiments", 1)
+        seed = whole(seed, "the seed", 0)
         if pseudo_experiments > MOST_PSEUDO_EXPERIMENTS:
             raise InputError(
                 f"a calibration takes up to {MOST_PSEUDO_EXPERIMENTS:.0e} pseudo-experiments at each point: "
                 f"found {pseudo_experiments}"
             )
-        levels = sorted({cl} if isinstance(cl, int | float) else set(cl))
-        for level in levels:
-            delta_chi2(level, 1)
-        threads = default_threads() if threads is None else max(1, threads)
+        levels = sorted(set(confidence_levels(cl)))
+        threads = default_threads() if threads is None else max(1, whole(threads, "the number of threads"))
         likelihood = self._combined("a calibration")
         return calibrate(likelihood, self.definition, levels, pseudo_experiments, seed, threads, progress)
 
@@ -229,6 +232,7 @@ class Scan:
         """
         (chosen,) = _chosen((experiment,), self.definition.experiments, lambda e: e.name, "experiment")
         _chosen((flavour,), FLAVOURS, str, "flavour")
+        E_MeV, T_keV = number(E_MeV, "E_MeV"), numbers(T_keV, "T_keV")
         lowest = min(E_MeV, float(T_keV.min(initial=E_MeV)))
         if not lowest > 0.0:
             raise InputError(f"a cross-section needs energies above zero: found {lowest:g}")
@@ -283,7 +287,7 @@ class Scan:
         """
         how = self._how(threads, executor, memory_bytes, progress, overwrite=overwrite, fresh=fresh)
         if output is not None:
-            return run_to_file(self, Path(output), how)
+            return run_to_file(self, path(output, "the output"), how)
         if executor != "threads":
             raise InputError(f"a scan without a file runs in threads of this process: found the executor {executor!r}")
         return self._run_in_memory(how, memory_bytes)
@@ -305,7 +309,8 @@ class Scan:
         `merge` makes a result of all of them. Raises as `run` does, and InputError if there is no such part.
         """
         how = self._how(threads, "threads", memory_bytes, progress, overwrite=overwrite, fresh=fresh)
-        return run_shard(self, Path(output), number, of, how)
+        which = whole(number, "the number of a shard"), whole(of, "the number of shards")
+        return run_shard(self, path(output, "the output"), *which, how)
 
     def _how(
         self,
@@ -318,9 +323,8 @@ class Scan:
         fresh: bool,
     ) -> HowToRun:
         self.check_runnable()
-        threads = default_threads() if threads is None else threads
-        if threads < 1:
-            raise InputError(f"a scan needs at least one thread: found {threads}")
+        threads = default_threads() if threads is None else whole(threads, "the number of threads", 1)
+        memory_bytes = whole(memory_bytes, "memory_bytes")
         self._check_memory(threads, 0, memory_bytes)
         if self.tiles.number > memory_bytes:  # a byte for each says whether it is done
             raise InputError(_too_large(self.shape))
@@ -443,7 +447,8 @@ class Scan:
     def estimate(self, threads: int | None = None) -> Estimate:
         """Return what a run would take, from tiles that are filled, reduced and compressed but not written."""
         self.check_runnable()
-        return estimate(self, default_threads() if threads is None else max(1, threads))
+        wanted = default_threads() if threads is None else max(1, whole(threads, "the number of threads"))
+        return estimate(self, wanted)
 
     def check_runnable(self) -> Definition:
         """Return the definition. Raises InputError if it has no axes, or asks for what its chi2 does not allow."""

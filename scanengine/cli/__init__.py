@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import re
 import sys
@@ -58,6 +59,7 @@ FreshOption = Annotated[
 FigureOption = Annotated[bool, typer.Option(help="Draw the scan's figure beside the result.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 _DEFAULT_LEVELS = "90"
+_SIGMAS = (1.0, 2.0, 3.0, 4.0, 5.0)
 LevelsOption = Annotated[str, typer.Option("--cl", metavar="PERCENT,...", help="Confidence levels in per cent.")]
 
 
@@ -529,6 +531,14 @@ def _levels(text: str) -> tuple[float, ...]:
         raise InputError(f"--cl {text}: confidence levels are numbers in per cent, as 68.27,90") from None
     if not all(0.0 < percent < 100.0 for percent in percents):
         raise InputError(f"--cl {text}: a confidence level lies between 0 and 100 per cent")
+    for percent in percents:
+        if percent < 1.0:
+            raise InputError(
+                f"--cl {text}: confidence levels are in per cent, for {percent:g} write {100.0 * percent:g}"
+            )
+        if percent in _SIGMAS:
+            level = f"{100.0 * math.erf(percent / math.sqrt(2.0)):.8g}"
+            raise InputError(f"--cl {text}: {percent:g} per cent is meant as standard deviations? Write {level}")
     return tuple(percent / 100.0 for percent in percents)
 
 

@@ -12,7 +12,6 @@ from matplotlib.patches import Patch, PathPatch
 
 from scanengine.calibrated import Calibration
 from scanengine.contours import Interval, Intervals, delta_chi2, percent, region
-from scanengine.errors import InputError
 from scanengine.figures import _regions as regions
 from scanengine.figures import _style as style
 from scanengine.figures import _words as words
@@ -28,11 +27,7 @@ def calibration(found: Calibration, cls: Sequence[float] | None = None) -> Figur
 
     `cls` are some of the calibration's levels, by default all. Raises InputError for others.
     """
-    levels = tuple(sorted(set(found.levels if cls is None else cls)))
-    for level in levels:
-        if level not in found.levels:
-            known = ", ".join(percent(each) for each in found.levels)
-            raise InputError(f"{percent(level)} C.L. was not calibrated, but {known}: calibrate it with --cl")
+    levels = tuple(sorted({found.known(level) for level in (found.levels if cls is None else cls)}))
     figure = style.new_figure(style.SINGLE_COLUMN_IN, 3.0)
     axes = figure.add_subplot()
     draw, right_in = (_line, 0.42) if len(found.axes) == 1 else (_plane, 0.12)
