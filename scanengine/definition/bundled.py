@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scanengine.definition.sentences import listed, nearest
+from scanengine.definition.sentences import listed
+from scanengine.definition.spelling import alike
 from scanengine.errors import InputError
 
 _PACKAGE = Path(__file__).parent.parent
@@ -43,7 +44,7 @@ def find_scan(path_or_name: str | Path) -> Path:
     name = str(path_or_name)
     if name in bundled:
         return bundled[name]
-    close = nearest(name.removesuffix(".toml"), bundled)
+    close = alike(name.removesuffix(".toml"), bundled)
     hint = f"the nearest bundled one is {close}" if close else f"bundled are {listed(bundled)}"
     raise InputError(f"there is no scan file {name}, and no bundled scan of this name: {hint}")
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from scanengine.definition.lines import KeyPath
-from scanengine.definition.sentences import listed, nearest, on_one_line, quoted, written
+from scanengine.definition.sentences import listed, on_one_line, quoted, written
+from scanengine.definition.spelling import alike
 from scanengine.errors import Fault
 
 _BARE_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.()\[\]/+-]*")
@@ -103,6 +104,6 @@ def _named(raw: Any, name: str, what: str) -> int:
     if name in names:
         return names.index(name)
     known = [known for known in names if isinstance(known, str)]
-    close = nearest(name, known)
+    close = alike(name, known)
     hint = f"; the nearest is {close}" if close else ""
     raise _Refused(f"there is no {what} {quoted(name)}, the file has {listed(known)}{hint}")

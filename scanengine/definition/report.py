@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from scanengine.definition.folders import Folders
 from scanengine.definition.lines import KeyPath
-from scanengine.definition.sentences import nearest, on_one_line, quoted, sentence, written
+from scanengine.definition.sentences import on_one_line, quoted, sentence, written
+from scanengine.definition.spelling import alike
 from scanengine.definition.table import LARGEST, Table
 from scanengine.errors import Fault
 
@@ -111,7 +112,7 @@ class Report:
     @staticmethod
     def misspelt(given: Collection[str], names: Collection[str], model: type[Table]) -> bool:
         """Whether one of the unknown keys among `given` probably means one of `names`."""
-        return any(nearest(key, model.model_fields) in names for key in given if key not in model.model_fields)
+        return any(alike(key, model.model_fields) in names for key in given if key not in model.model_fields)
 
     def number(self, raw: object, path: KeyPath) -> float:
         """Return a finite number; anything else is a fault, and 0."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Collection, Mapping
 from typing import Any
+
+from scanengine.definition.spelling import in_other_units, nearest
 
 _LONGEST_VALUE = 60
 _LONGEST_LIST = 12
@@ -54,15 +55,11 @@ def listed(names: Collection[str], conjunction: str = "and") -> str:
     return f" {conjunction} ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else "none"
 
 
-def nearest(name: str, known: Collection[str]) -> str | None:
-    """Return the known name that is spelt most like `name`, if any is at all like it."""
-    folded = {candidate.lower(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.lower()[:100], folded, n=1, cutoff=0.5)
-    return folded[close[0]] if close else None
-
-
 def nearest_or_all(name: str, known: Collection[str]) -> str:
     """Return the half sentence that ends a complaint about an unknown name."""
+    other = in_other_units(name, known)
+    if other is not None:
+        return other
     close = nearest(name, known)
     if close is not None:
         return f"the nearest known one is {close}"

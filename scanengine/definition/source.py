@@ -21,7 +21,8 @@ from scanengine.definition.schema import (
     StoppedPion,
     Tabulated,
 )
-from scanengine.definition.sentences import listed, nearest, nearest_or_all, quoted, written
+from scanengine.definition.sentences import listed, nearest_or_all, quoted, written
+from scanengine.definition.spelling import nearest
 from scanengine.definition.table import File, Table
 from scanengine.errors import InputError
 from scanengine.grids import FloatArray
