@@ -101,7 +101,7 @@ class Calibration:
         """
         (axis,) = self.axes
         if self.exact_intervals is not None:
-            return list(self.exact_intervals[self.levels.index(level)])
+            return list(self.exact_intervals[self.levels.index(self.known(level))])
         return allowed(axis.values, self.excess(level))
 
     def scaled(self, level: float, height: float) -> ReducedGrid:
