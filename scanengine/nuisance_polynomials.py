@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanengine.grids import FloatArray
-from scanengine.polynomials import Monomials, packed, scaled
+from scanengine.polynomials import Monomials, packed, require_shape, scaled
 
 if TYPE_CHECKING:
     from scanengine_kernels import nuisances as kernels
@@ -69,7 +69,11 @@ class LinearNuisancePolynomial:
     templates: FloatArray
 
     def fill(self, values: Sequence[FloatArray], chi2: FloatArray) -> None:
-        """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis."""
+        """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis.
+
+        Raises ValueError if chi2 has another shape.
+        """
+        require_shape(chi2, values)
         from scanengine_kernels.linear_nuisances import fill_linear
 
         shape, t = packed(scaled(values, self.centre, self.half_width))
@@ -141,7 +145,11 @@ class NuisancePolynomial:
     log_widths: FloatArray
 
     def fill(self, values: Sequence[FloatArray], chi2: FloatArray) -> None:
-        """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis."""
+        """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis.
+
+        Raises ValueError if chi2 has another shape.
+        """
+        require_shape(chi2, values)
         from scanengine_kernels.nuisances import Nuisances, fill_profiled
 
         shape, t = packed(scaled(values, self.centre, self.half_width))

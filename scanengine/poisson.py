@@ -14,7 +14,7 @@ import numpy as np
 from scanengine.definition import Definition, ParameterMap
 from scanengine.grids import Axis, FloatArray
 from scanengine.likelihood import Likelihood, reachable_cells
-from scanengine.polynomials import Monomials, packed, scaled
+from scanengine.polynomials import Monomials, packed, require_shape, scaled
 from scanengine.response import Response
 
 
@@ -87,7 +87,11 @@ class PoissonPolynomial:
         return cls(centre, half_width, monomials, quadratics, 2.0 * data[seen])
 
     def fill(self, values: Sequence[FloatArray], chi2: FloatArray) -> None:
-        """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis."""
+        """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis.
+
+        Raises ValueError if chi2 has another shape.
+        """
+        require_shape(chi2, values)
         from scanengine_kernels.poisson import fill_poisson
 
         shape, t = packed(scaled(values, self.centre, self.half_width))

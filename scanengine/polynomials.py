@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -83,8 +84,9 @@ class ChiSquaredPolynomial:
 
         chi2 may be of single precision, to which it is rounded at the end. `past_caches` is for grids that the caches
         would not hold, and of which nothing is read soon. Returns on how many lines along the last axis the squares
-        themselves were evaluated. Raises ValueError if chi2 is not contiguous.
+        themselves were evaluated. Raises ValueError if chi2 is not contiguous, or has another shape.
         """
+        require_shape(chi2, values)
         if not self.compiled:
             fill_squares(self.residuals, self.monomials.starts, self.monomials.groups, self.scaled(values), chi2)
             return chi2[..., 0].size
@@ -105,8 +107,11 @@ class ChiSquaredPolynomial:
         """Lower minima to chi2 on the tensor grid of these values of each of three or more axes; `fill` chi2 if given.
 
         The grid's first point has the index `start` in the grid that minima belong to. The minima may be below zero, by
-        rounding, where chi2 is zero.
+        rounding, where chi2 is zero. Raises ValueError if the grids do not fit.
         """
+        minima.require_inside(values, start)
+        if chi2 is not None:
+            require_shape(chi2, values)
         from scanengine_kernels.quartic_profiles import reduce_quartic
         from scanengine_kernels.quartic_tiles import reduce_and_fill_quartic
 
@@ -123,8 +128,9 @@ class ChiSquaredPolynomial:
         """Set chi2, C-contiguous with one dimension for each of the first axes, to its minima over the other ones.
 
         values are those of all axes, three or more, of which the last is hidden; `parabolas` says that the residuals
-        are linear in its variable.
+        are linear in its variable. Raises ValueError if chi2 has another shape.
         """
+        require_shape(chi2, values[: chi2.ndim])
         from scanengine_kernels.quartic_minima import minimise_quartic
 
         shape, t = self._packed(values)
@@ -185,6 +191,15 @@ def packed(t: Sequence[FloatArray]) -> tuple[NDArray[np.int64], FloatArray]:
     return shape, together
 
 
+def require_shape(chi2: NDArray[np.floating], values: Sequence[FloatArray]) -> None:
+    """Raise ValueError unless chi2 has the shape of the tensor grid of these values: kernels write what they are told
+    to.
+    """
+    wanted = tuple(v.size for v in values)
+    if chi2.shape != wanted:
+        raise ValueError(f"chi2 has the shape {chi2.shape}, the grid has {wanted}")
+
+
 class PlaneMinima(NamedTuple):
     """Minima of a grid over all axes but two: those of axes a < b lie in `values` from offsets[a, b] on, b fastest.
 
@@ -194,6 +209,16 @@ class PlaneMinima(NamedTuple):
     grid_shape: tuple[int, ...]
     offsets: NDArray[np.int64]
     values: FloatArray
+
+    def require_inside(self, values: Sequence[FloatArray], start: tuple[int, ...]) -> None:
+        """Raise ValueError unless the tensor grid of these values lies in this one from `start` on, and all planes in
+        memory.
+        """
+        ends = [first + v.size for first, v in zip(start, values, strict=True)]
+        inside = all(0 <= first < end <= n for first, end, n in zip(start, ends, self.grid_shape, strict=True))
+        last = max(int(self.offsets[a, b]) + n * m for (a, n), (b, m) in combinations(enumerate(self.grid_shape), 2))
+        if not inside or last + 7 > self.values.size:
+            raise ValueError(f"a tile from {start} to {ends} is not one of the grid {self.grid_shape}")
 
 
 class LowestPlane(NamedTuple):

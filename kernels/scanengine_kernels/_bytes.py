@@ -13,7 +13,7 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import types
 from numpy.typing import NDArray
 
-from scanengine_kernels._simd import _Code, _compiled_as
+from scanengine_kernels._simd import OUTSIDE, _Code, _compiled_as
 
 WORDS = 64
 """Words at a time: as many registers of 64 bytes as a word has bytes."""
@@ -38,6 +38,14 @@ def _emit(code: _Code, words: Any, index: Any, half: Any, kept: Any, planes: Any
         first = code.builder.insert_element(ir.Constant(block, ir.Undefined), given, ir.Constant(ir.IntType(32), 0))
         return code.builder.shuffle_vector(first, ir.Constant(block, ir.Undefined), code.mask([0] * n))
 
+    array = code.context.make_array(code.types[4])(code.context, code.builder, planes)
+    rows, length = (code.builder.extract_value(array.shape, axis) for axis in (0, 1))
+    given = code.context.make_array(code.types[0])(code.context, code.builder, words).nitems
+    end = code.builder.add(index, ir.Constant(index.type, WORDS))
+    code.check(code.builder.icmp_signed(">=", index, ir.Constant(index.type, 0)))
+    code.check(code.builder.icmp_signed("<=", end, given))
+    code.check(code.builder.icmp_signed("<=", end, length))
+    code.check(code.builder.icmp_signed("<=", rows, ir.Constant(rows.type, code.itemsize)))
     first, halves, mask = code.address(words, index), spread(half), spread(kept)
     vectors = []
     for i in range(code.itemsize):
@@ -47,8 +55,6 @@ def _emit(code: _Code, words: Any, index: Any, half: Any, kept: Any, planes: Any
         value = code.builder.load(pointer, align=code.itemsize)
         rounded = code.builder.and_(code.builder.add(value, halves), mask)
         vectors.append(code.builder.bitcast(rounded, _BYTES))
-    array = code.context.make_array(code.types[4])(code.context, code.builder, planes)
-    rows, length = (code.builder.extract_value(array.shape, axis) for axis in (0, 1))
     left_out = code.builder.sub(ir.Constant(rows.type, code.itemsize), rows)
     for place, value in _sorted_by_byte(code, 0, vectors, 1):
         row = code.builder.sub(ir.Constant(rows.type, place), left_out)
@@ -77,5 +83,7 @@ def gather_bytes(
 
     Of each word w they are those of w + half, of which the bits in `kept` alone are left; the lowest ones come first.
     """
+    if not 0 <= index <= min(words.size, planes.shape[1]) - WORDS or planes.shape[0] > words.itemsize:
+        raise IndexError(OUTSIDE)
     some = (words[index : index + WORDS] + half.astype(words.dtype)) & kept.astype(words.dtype)
     planes[:, index : index + WORDS] = some.view(np.uint8).reshape(WORDS, -1).T[-planes.shape[0] :]

@@ -36,14 +36,15 @@ _PRIVATE = 0o700
 def cache_directory() -> Path | None:
     """Directory of the compiled kernels, created if need be, or None (with one logged warning) if it cannot be used.
 
-    It lies in `NUMBA_CACHE_DIR`, or else in the user's cache directory, under a hash of all kernel sources. Whoever can
-    write there decides what this process runs, so it has to be the user's alone.
+    It lies in `NUMBA_CACHE_DIR`, or else in the user's cache directory, under a hash of all kernel sources; with
+    `NUMBA_BOUNDSCHECK=1` machine code that checks its indices lies apart. Whoever can write there decides what this
+    process runs, so it has to be the user's alone.
     """
     try:
         base = Path(config.CACHE_DIR) if config.CACHE_DIR else _user_cache_directory()
         base.mkdir(parents=True, exist_ok=True)
         ours = base / "scanengine"
-        directory = ours / f"{source_hash()}-{numba.__version__}"
+        directory = ours / f"{source_hash()}-{numba.__version__}{'-checked' if config.BOUNDSCHECK else ''}"
         for folder in (ours, directory):
             folder.mkdir(mode=_PRIVATE, exist_ok=True)
         _require_private(ours, directory)

@@ -16,7 +16,8 @@ Function = TypeVar("Function", bound=Callable[..., object])
 class Kernel(Generic[Function]):
     """A function of bare floats and arrays that Numba compiles, each combination of argument types, when it is called.
 
-    With `NUMBA_DISABLE_JIT=1` it is run by Python instead. Other compiled functions may call it.
+    With `NUMBA_DISABLE_JIT=1` it is run by Python instead; with `NUMBA_BOUNDSCHECK=1` every index is checked. Other
+    compiled functions may call it.
     """
 
     def __init__(self, function: Function, *, cached: bool = True, inline: bool = False) -> None:

@@ -38,6 +38,8 @@ from scanengine_kernels._jit import jit
 LANES = 8
 """Numbers in a block."""
 
+OUTSIDE = "a block of numbers lies outside of its array"
+
 LINE_BYTES = 64
 """A cache line, and the alignment of streaming stores."""
 
@@ -92,6 +94,24 @@ class _Code:
         # of an array, never a bare number: Numba frees an array that it sees no more use of
         return self.builder.gep(self.context.make_array(self.types[0])(self.context, self.builder, array).data, [index])
 
+    def check(self, inside: Any) -> None:
+        """Raise IndexError where a condition does not hold; nothing is left of this but under `NUMBA_BOUNDSCHECK=1`."""
+        if config.BOUNDSCHECK:
+            with self.builder.if_then(self.builder.not_(inside), likely=False):
+                self.context.call_conv.return_user_exc(self.builder, IndexError, (OUTSIDE,))
+
+    def check_block(self, array: Any, index: Any) -> None:
+        """Check that eight elements from a flat index on lie in the array that is the first argument."""
+        if config.BOUNDSCHECK:
+            size = self.context.make_array(self.types[0])(self.context, self.builder, array).nitems
+            end = self.builder.add(index, ir.Constant(index.type, LANES))
+            self.check(
+                self.builder.and_(
+                    self.builder.icmp_signed(">=", index, ir.Constant(index.type, 0)),
+                    self.builder.icmp_signed("<=", end, size),
+                )
+            )
+
     @property
     def itemsize(self) -> int:
         """Bytes of an element of the array that is the first argument."""
@@ -130,7 +150,15 @@ def _block_of(*given: Any) -> Any:
     return lanes(*given) if all(isinstance(t, (LanesType, types.Float)) for t in given) else None
 
 
+def _flat_block(array: Output, index: int) -> Output:
+    """Return eight elements of an array from a flat index on, as a view."""
+    if not 0 <= index <= array.size - LANES:
+        raise IndexError(OUTSIDE)
+    return array.reshape(-1, copy=False)[index : index + LANES]
+
+
 def _emit_load(code: _Code, array: Any, index: Any) -> Any:
+    code.check_block(array, index)
     return code.builder.load(code.builder.bitcast(code.address(array, index), _BLOCK.as_pointer()), align=8)
 
 
@@ -140,7 +168,7 @@ def _emit_load(code: _Code, array: Any, index: Any) -> Any:
 )
 def load(array: NDArray[np.float64], index: int) -> Lanes:
     """Return the eight elements of a C-contiguous array from a flat index on, at any alignment."""
-    return array.reshape(-1)[index : index + LANES].copy()
+    return np.array(_flat_block(array, index), dtype=np.float64)
 
 
 def _storing(array: Any, _: Any, value: Any) -> Any:
@@ -148,6 +176,7 @@ def _storing(array: Any, _: Any, value: Any) -> Any:
 
 
 def _emit_store(code: _Code, array: Any, index: Any, value: Any, aligned_to: int = 1) -> Any:
+    code.check_block(array, index)
     block = code.block(value)
     if code.types[0].dtype == types.float32:
         block = code.builder.fptrunc(block, ir.VectorType(ir.FloatType(), LANES))
@@ -163,7 +192,7 @@ def _emit_stream(code: _Code, array: Any, index: Any, value: Any) -> None:
 @_compiled_as(_storing, _emit_store)
 def store(array: Output, index: int, value: Lanes | float) -> None:
     """Set the eight elements of a C-contiguous array from a flat index on, at any alignment."""
-    array.reshape(-1)[index : index + LANES] = value
+    _flat_block(array, index)[:] = value
 
 
 @_compiled_as(_storing, _emit_stream)
@@ -171,7 +200,7 @@ def stream(array: Output, index: int, value: Lanes | float) -> None:
     """Set eight elements past the caches; the first must lie at a multiple of 64 bytes (32 in single precision)."""
     if elements_to_boundary(array, index) % LANES:
         raise ValueError(f"a stream needs an aligned address: element {index} is not")
-    array.reshape(-1)[index : index + LANES] = value
+    _flat_block(array, index)[:] = value
 
 
 def _emit_elements_to_boundary(code: _Code, array: Any, index: Any) -> Any:
