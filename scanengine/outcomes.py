@@ -33,7 +33,7 @@ ROUNDING = 1e-12
 _LEAST_COUNT = 1e-300
 _FEW = 50.0
 _LEAST_MEAN = 1e-3
-_AT_ONCE = 4_000_000
+_AT_ONCE = 250_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,11 +85,13 @@ class Outcomes:
         minima, is_chosen = np.empty(prod(sizes)), np.empty(prod(sizes), dtype=np.bool_)
         step = max(1, _AT_ONCE // len(means))
         for begin in range(0, minima.size, step):
-            places = np.arange(begin, min(begin + step, minima.size))
-            n = np.stack(np.unravel_index(places, sizes), axis=-1) + first if sizes else np.zeros((1, 0))
-            chi2 = constants - n @ logarithms
+            outcomes = np.arange(begin, min(begin + step, minima.size))
+            chi2 = np.tile(constants, (outcomes.size, 1))
+            for group, n in enumerate(np.unravel_index(outcomes, sizes) if sizes else ()):
+                # no product of matrices, whose threads cost more than they bring
+                chi2 -= (n + float(first[group]))[:, None] * logarithms[group]
             best = np.argmin(chi2, axis=1)
-            minima[places], is_chosen[places] = np.take_along_axis(chi2, best[:, None], 1)[:, 0], chosen[best]
+            minima[outcomes], is_chosen[outcomes] = chi2[np.arange(outcomes.size), best], chosen[best]
         least_seen = float(np.min(constants - seen @ logarithms))
         return cls(groups, first, sizes, scales, minima.reshape(sizes), is_chosen.reshape(sizes), seen, least_seen)
 
@@ -101,14 +103,14 @@ class Outcomes:
         delta, share = delta[order], np.cumsum(probability[order])
         reached = np.searchsorted(share, np.array(levels) * (1.0 - ROUNDING))
         # summed from this side, since a small probability would be lost in the rounding of its complement
-        p_value = float(probability @ as_high)
-        at_chosen = float(probability @ self.is_chosen[here].ravel())
+        p_value = float(probability[as_high].sum())
+        at_chosen = float(probability[self.is_chosen[here].ravel()].sum())
         return Sums(delta[np.minimum(reached, delta.size - 1)], min(p_value, 1.0), at_chosen)
 
     def probability_below(self, counts: FloatArray) -> float:
         """Return the probability of a Delta chi2 lower than the data's where so much is expected (cells,)."""
         delta, probability, _, own = self._at(counts)
-        return float(probability @ (delta < own - tied_with(own)))
+        return float(probability[delta < own - tied_with(own)].sum())
 
     def _at(self, counts: FloatArray) -> tuple[FloatArray, FloatArray, tuple[slice, ...], FloatArray]:
         """Return Delta chi2 and probabilities (outcomes,) of those that matter where so much is expected (cells,),

@@ -178,7 +178,8 @@ class Scan:
         threads: int | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Calibration:
-        """Return critical values of Delta chi2 over one axis or two after Feldman and Cousins, by pseudo-experiments.
+        """Return critical values of Delta chi2 over one axis or two after Feldman and Cousins: of a few Poisson counts
+        without nuisances by an exact sum over all outcomes, otherwise by pseudo-experiments.
 
         progress is called with the pseudo-experiments done and their number. Raises InputError for another number of
         axes, a level that is none, and where no pseudo-experiments can be made.

@@ -347,7 +347,9 @@ def fit(
 def calibrate(
     scan: ScanArgument,
     cl: LevelsOption = "90",
-    pseudo_experiments: Annotated[int, typer.Option("-n", "--number", help="Pseudo-experiments at each point.")] = 1000,
+    pseudo_experiments: Annotated[
+        int, typer.Option("-n", "--number", help="Pseudo-experiments at each point, unless all outcomes can be summed.")
+    ] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random numbers, kept in the result.")] = 1,
     outputs: Annotated[
         list[Path] | None,
@@ -359,8 +361,8 @@ def calibrate(
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find what one parameter or two may be, so that it covers as often as it says (Feldman-Cousins), by
-    pseudo-experiments.
+    """Feldman-Cousins intervals of one parameter or regions of two, with correct coverage: from all outcomes of a few
+    counts, summed exactly, or from pseudo-experiments.
     """
     calibrating.check_outputs(outputs or [], overwrite=overwrite)
     levels = _levels(cl)

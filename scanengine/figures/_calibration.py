@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -33,7 +34,8 @@ def calibration(found: Calibration, cls: Sequence[float] | None = None) -> Figur
     draw, right_in = (_line, 0.42) if len(found.axes) == 1 else (_plane, 0.12)
     lines, handles = draw(axes, found, levels)
     points = " x ".join(str(axis.values.size) for axis in found.axes).replace(" x ", r" $\times$ ")
-    lines.append(f"{found.pseudo_experiments:,} pseudo-experiments at each of {points} points")
+    how = "all outcomes" if found.is_exact else f"{found.pseudo_experiments:,} pseudo-experiments"
+    lines.append(f"{how} at each of {points} points")
     style.arrange(axes, 1.9 if len(found.axes) == 1 else 2.3, right_in, lines, handles)
     return figure
 
@@ -57,7 +59,8 @@ def _line(axes: Axes, found: Calibration, levels: Sequence[float]) -> tuple[list
         critical, wilks = found.of(level), delta_chi2(level, 1)
         dashes = style.LEVEL_DASHES[i % len(style.LEVEL_DASHES)]
         axes.axhline(wilks, color="0.45", linestyle=(0, (1.0, 1.5)), linewidth=0.8, zorder=1)
-        axes.plot(axis.values, critical, color=_WILKS.colour, linestyle=dashes, drawstyle="steps-mid", zorder=2)
+        right = np.where(found.cut_short(level), np.nan, critical)
+        axes.plot(axis.values, right, color=_WILKS.colour, linestyle=dashes, drawstyle="steps-mid", zorder=2)
         axes.annotate(
             percent(level), (1.0, wilks), (3, 0), axes.get_yaxis_transform(), "offset points", va="center", fontsize=7
         )
@@ -78,6 +81,7 @@ def _plane(axes: Axes, found: Calibration, levels: Sequence[float]) -> tuple[lis
     lines: list[str] = []
     calibrated: list[Artist] = []
     wilks: list[Artist] = []
+    how = "all outcomes" if found.is_exact else "pseudo-experiments"
     plain = ReducedGrid(found.axes, found.delta_chi2, 0.0)
     for i, level in reversed(list(enumerate(levels))):
         height = delta_chi2(level, 2)
@@ -92,7 +96,7 @@ def _plane(axes: Axes, found: Calibration, levels: Sequence[float]) -> tuple[lis
         name = percent(level)
         calibrated.insert(
             0,
-            Patch(facecolor=colours[i], edgecolor=own.colour, linestyle=dashes, label=f"{name}, pseudo-experiments"),
+            Patch(facecolor=colours[i], edgecolor=own.colour, linestyle=dashes, label=f"{name}, {how}"),
         )
         wilks.insert(
             0, Line2D([], [], color=other.colour, linestyle=dashes, linewidth=1.0, label=f"{name}, Wilks, 2 dof")

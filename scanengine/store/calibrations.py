@@ -74,7 +74,7 @@ def _write(file: h5py.File, calibration: Calibration, names: list[str]) -> None:
         file,
         {
             "format": FORMAT,
-            "format_version": FORMAT_VERSION,
+            "format_version": FORMAT_VERSION if calibration.p_values is not None else 1,
             "scanengine_version": package_version(),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "definition": calibration.definition,
@@ -119,10 +119,8 @@ def _as_array(intervals: tuple[tuple[Span, ...], ...] | None) -> tuple[FloatArra
     return values, [Axis(piece, np.arange(float(pieces))), Axis(side, np.arange(2.0))]
 
 
-def _read_intervals(file: h5py.File, levels: int) -> tuple[tuple[Span, ...], ...] | None:
+def _read_intervals(file: h5py.File, levels: int) -> tuple[tuple[Span, ...], ...]:
     name, piece, _ = _INTERVALS
-    if name not in file:
-        return None
     values = access.read(access.dataset(file, name, (levels, access.increasing(file, piece).size, 2)))
     return tuple(
         tuple(
@@ -166,8 +164,9 @@ def open_calibration(path: str | Path) -> Calibration:
             access.read(access.dataset(file, name, (levels.size, *shape)))
             for name in ("critical_delta_chi2", "critical_error")
         )
+        # version 1 had neither
         p_values, at_open_ends = (
-            access.read(access.dataset(file, name, shape)) if name in file else None
+            access.read(access.dataset(file, name, shape)) if version > 1 else None
             for name in ("p_value", "at_open_ends")
         )
         for name, values in (
@@ -178,9 +177,7 @@ def open_calibration(path: str | Path) -> Calibration:
         ):
             if values is not None and np.isnan(values).any():
                 raise Damage(f"{name} holds values that are no numbers")
-        number, seed = _whole_number(file, "pseudo_experiments", 0), int(access.text(file, "seed"))
-        definition = access.text(file, "definition")
-        overrides = access.text_list(file, "definition_overrides")
+        number, seed = _whole_number(file, "pseudo_experiments", int(version == 1)), int(access.text(file, "seed"))
         return Calibration(
             axes,
             delta,
@@ -189,11 +186,11 @@ def open_calibration(path: str | Path) -> Calibration:
             errors,
             number,
             seed,
-            definition,
-            overrides,
+            access.text(file, "definition"),
+            access.text_list(file, "definition_overrides"),
             p_values,
             at_open_ends,
-            _read_intervals(file, levels.size),
+            _read_intervals(file, levels.size) if number == 0 and len(axes) == 1 else None,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -20,7 +21,43 @@ def calibration(*sizes: int) -> Calibration:
     axes = tuple(Axis(name, np.arange(1.0, 1.0 + n), "1e-10 mu_B", name) for name, n in zip("xy", sizes, strict=False))
     shape = tuple(axis.values.size for axis in axes)
     delta, critical, errors = random.random(shape), random.random((2, *shape)), random.random((2, *shape))
-    return Calibration(axes, delta, (0.68, 0.9), critical, errors, 10**6, 2**70, "title = 'a'\n", ("fixed.mu_nu=1",))
+    given = (axes, delta, (0.68, 0.9), critical, errors, 10**6, 2**70, "title = 'a'\n", ("fixed.mu_nu=1",))
+    return Calibration(*given, random.random(shape), random.random(shape))
+
+
+def summed() -> Calibration:
+    """What all outcomes gave, with intervals searched between the points."""
+    intervals = (((1.5, 2.5),), ((None, 1.25), (3.0, None)))
+    return replace(calibration(5), pseudo_experiments=0, exact_intervals=intervals)
+
+
+def test_intervals_of_all_outcomes_are_read_back(tmp_path: Path) -> None:
+    write_calibration(tmp_path / "c.h5", summed())
+    found = open_calibration(tmp_path / "c.h5")
+    assert found.is_exact
+    assert found.intervals(0.68) == [(1.5, 2.5)]
+    assert found.intervals(0.9) == [(None, 1.25), (3.0, None)]
+    with xarray.open_dataset(tmp_path / "c.h5", engine="h5netcdf") as data:
+        assert data["interval"].dims == ("cl", "piece", "side")
+
+
+def test_files_of_the_first_version_are_read(tmp_path: Path) -> None:
+    write_calibration(tmp_path / "c.h5", replace(calibration(5), p_values=None, at_open_ends=None))
+    with h5py.File(tmp_path / "c.h5") as file:
+        assert file.attrs["format_version"] == 1
+        assert "p_value" not in file
+    found = open_calibration(tmp_path / "c.h5")
+    assert found.p_values is None
+    assert not found.cut_short(0.9).any()
+
+
+@pytest.mark.parametrize("name", ["interval", "piece"])
+def test_intervals_that_are_missing_are_named(name: str, tmp_path: Path) -> None:
+    write_calibration(tmp_path / "c.h5", summed())
+    with h5py.File(tmp_path / "c.h5", "r+") as file:
+        del file[name]
+    with pytest.raises(InputError, match=rf"c\.h5 is damaged: .*{name} is missing"):
+        open_calibration(tmp_path / "c.h5")
 
 
 @pytest.mark.parametrize("sizes", [(5,), (3, 4)])
@@ -29,7 +66,7 @@ def test_what_is_written_is_read_back(sizes: tuple[int, ...], tmp_path: Path) ->
     assert write_calibration(tmp_path / "c.h5", wrote) == tmp_path / "c.h5"
     assert is_calibration(tmp_path / "c.h5")
     found = open_calibration(tmp_path / "c.h5")
-    for name in ("delta_chi2", "critical", "errors"):
+    for name in ("delta_chi2", "critical", "errors", "p_values", "at_open_ends"):
         np.testing.assert_array_equal(getattr(found, name), getattr(wrote, name))
     for name in ("levels", "pseudo_experiments", "seed", "definition", "overrides"):
         assert getattr(found, name) == getattr(wrote, name)
@@ -64,7 +101,9 @@ def test_other_files_are_named(tmp_path: Path) -> None:
         open_calibration(tmp_path / "other.h5")
 
 
-@pytest.mark.parametrize("name", ["delta_chi2", "critical_delta_chi2", "critical_error", "cl", "x"])
+@pytest.mark.parametrize(
+    "name", ["delta_chi2", "critical_delta_chi2", "critical_error", "p_value", "at_open_ends", "cl", "x"]
+)
 def test_a_member_that_is_missing_or_of_another_shape_is_named(name: str, tmp_path: Path) -> None:
     for damage, expected in (("missing", f"{name} is missing"), ("shape", name)):
         write_calibration(tmp_path / "c.h5", calibration(5), overwrite=True)
