@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -79,13 +79,15 @@ class Profiles:
     """What is kept of every scan: the global minimum, where it lies, and chi2 minimised onto each line and plane.
 
     `lines[x]` has shape (n_x,) and `planes[x, y]` shape (n_x, n_y), x before y in the order of the axes; both are
-    absolute chi2, minimised over all other axes.
+    absolute chi2, minimised over all other axes. `doubtful` says for planes that were searched in how many cells the
+    last checks still found chi2 lower; a plane in which they did not is left out.
     """
 
     minimum: float
     best_fit: tuple[float, ...]
     lines: dict[str, FloatArray]
     planes: dict[tuple[str, str], FloatArray]
+    doubtful: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
 @dataclass(eq=False)

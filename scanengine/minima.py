@@ -184,7 +184,7 @@ def _scaled(polynomial: ChiSquaredPolynomial, places: FloatArray) -> FloatArray:
 
 def _lattice_valleys(polynomial: ChiSquaredPolynomial, axes: Sequence[Axis], variables: HiddenVariables) -> FloatArray:
     """Return the valleys (valleys, n), scaled, of chi2 over the variables that have no minimum in closed form."""
-    from scanengine_kernels.cells import search_lattice
+    from scanengine_kernels.cells import minimise_cells
 
     shown = variables.order[: variables.searched]
     lower, upper = np.array(polynomial.scaled([axis.values[[0, -1]] for axis in axes])).T.copy()
@@ -195,8 +195,7 @@ def _lattice_valleys(polynomial: ChiSquaredPolynomial, axes: Sequence[Axis], var
     ]
     points = np.array(list(product(*values)), dtype=np.float64)
     chi2, where = np.empty(len(points)), np.empty((len(points), len(hidden.order)))
-    nothing = np.empty((1, 0))
-    search_lattice(hidden.residuals, hidden.linear, hidden.box, nothing, 1, 1, points, chi2, where)
+    minimise_cells(hidden.residuals, hidden.linear, hidden.box, points, chi2, where)
     low = np.flatnonzero(in_valley(chi2.reshape([v.size for v in values])))
     return hidden.to_scaled(points[low], where[low])
 
@@ -212,7 +211,8 @@ def _searched(variables: HiddenVariables, starts: FloatArray) -> tuple[FloatArra
     found = np.empty(0), np.empty((0, starts.shape[1]))
     for _ in range(_MOST_RIDGES):
         chi2, where = np.full(len(starts), np.inf), np.empty_like(starts)
-        search_from(variables.residuals, box, np.empty((len(starts), 0)), starts, chi2, where)
+        points, each = np.empty((len(starts), 0)), np.arange(len(starts))
+        search_from(variables.residuals, box, points, each, starts, chi2, where, np.zeros(len(starts), dtype=np.bool_))
         chi2, where = distinct_places(chi2, where, lengths)
         ways = [_ways_down(variables.residuals, box, each) for each in where]
         settled = np.array([len(each) == 0 for each in ways], dtype=bool)

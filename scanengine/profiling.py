@@ -3,8 +3,9 @@ ends.
 
 A grid's own minima miss a valley that runs between its points; these do not. Hidden axes of which every residual has
 only the square, and one more, are minimised in closed form, and two squares alone in eight cells at once. The others
-are searched in each cell of a plane from the valleys of a coarse lattice and from its neighbours' minima, until no
-neighbour offers a lower one.
+are searched: chi2 has many minima, and what decides is where searches begin. They begin in the valleys of a lattice, in
+every cell; in what the grid has found; at the lowest minima of all, and at minimisers of other planes that lie nearby.
+A cell that falls hands its minimiser on to the cells beside it, until none falls any more.
 """
 
 from __future__ import annotations
@@ -13,28 +14,43 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import combinations, product
+from itertools import product
 from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scanengine.cells import Cells, lattice_points
 from scanengine.grids import Axis, FloatArray, Profiles
+from scanengine.minima import global_minima
 from scanengine.polynomials import ChiSquaredPolynomial
 from scanengine.quadratics import HiddenVariables, quadratic_residuals
-from scanengine_kernels.cells import search_from, search_lattice
-from scanengine_kernels.closed_form import LinearPart
+from scanengine_kernels.cells import WORTHWHILE
 from scanengine_kernels.minimise import Residuals
+
+Pair = tuple[int, int]
 
 FINE_POINTS = 101
 """Points to which an axis is refined for exact profiles: contours through them are smooth on paper."""
 
-_LATTICE_POINTS = 250
-_LATTICE_POINTS_PER_AXIS = 3, 25
-_MOST_STARTS = 4
-_MOST_SWEEPS = 20
-_WORTHWHILE = 1e-9
-_SAME_PLACE = 0.01
+_COARSE_POINTS = 15
+"""Points of each axis, whatever it has in the scan, at which a plane is searched most thoroughly."""
+
+_COARSE_LATTICE, _COARSE_STARTS = 11, 8
+"""Points of a lattice along each hidden variable, and its valleys that are followed, in these cells."""
+
+_FINE_LATTICE, _FINE_STARTS = 250, 4
+"""Points of a lattice in all, and its valleys that are followed, in every cell."""
+
+_MOST_MINIMA, _VALLEYS_OF_COLUMN = 12, 8
+_SHARED_CELLS = 1 << 14
+_SHARES = 3
+_ASKED_AT_ONCE, _QUESTIONS = 16, 20
+_POINTS_AT_ONCE = 1 << 22
+_MOST_CELLS_OF_TWO = 1 << 22
+_CHECKS, _CHECK_ROUNDS = 200, 4
+_VISIBLE = 1e-3
+"""A cell that is too high by less is not seen in any figure."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,163 +71,107 @@ class _Problem:
     def hiding_all_but(self, *shown: int) -> HiddenVariables:
         return HiddenVariables(self.residuals, self.lower, self.upper, shown)
 
-    def shape(self, pair: tuple[int, int]) -> tuple[int, int]:
-        return self.values[pair[0]].size, self.values[pair[1]].size
+    def cells(self, *shown: int, nodes: Sequence[NDArray[np.intp]] | None = None) -> Cells:
+        """Return the cells of a plane or line, all or those at the nodes of each axis, not searched yet."""
+        values = [self.values[i] if nodes is None else self.values[i][nodes[k]] for k, i in enumerate(shown)]
+        return Cells(self.hiding_all_but(*shown), values)
 
-    def cells(self, pair: tuple[int, int]) -> FloatArray:
-        """Return the scaled points (cells, 2) of the plane of two axes."""
-        x, y = np.meshgrid(self.values[pair[0]], self.values[pair[1]], indexing="ij")
-        return np.column_stack((x.ravel(), y.ravel()))
+    @property
+    def ends(self) -> tuple[FloatArray, FloatArray]:
+        """The lowest and the highest of all variables (n,)."""
+        return self.lower, self.upper
 
-
-class _Minima:
-    """chi2 (cells,) at scaled points (cells, shown), reached where (cells, hidden) the variables searched are."""
-
-    def __init__(self, hidden: HiddenVariables, points: FloatArray) -> None:
-        self.hidden = hidden
-        self.points = points
-        self.chi2 = np.full(points.shape[0], np.inf)
-        self.where = np.empty((points.shape[0], len(hidden.order)))
-
-    def search_from(self, starts: FloatArray, cells: NDArray[np.intp] | None = None) -> None:
-        """Lower the minima by a search from starts (cells, hidden), in all cells or in these."""
-        chosen = slice(None) if cells is None else cells
-        chi2, where = self.chi2[chosen], self.where[chosen]
-        search_from(self.hidden.residuals, self.hidden.box, self.points[chosen], starts, chi2, where)
-        self.chi2[chosen], self.where[chosen] = chi2, where
-
-    def search_lattice(self) -> None:
-        """Find the minima in closed form, in the variables that have none from the valleys of a lattice."""
-        hidden = self.hidden
-        if not hidden.order:
-            self.search_from(self.where)
-            return
-        if hidden.pair is not None:
-            self._minimise_pair(hidden.pair)
-            return
-        fewest, most = _LATTICE_POINTS_PER_AXIS
-        per_axis = max(fewest, min(most, int(_LATTICE_POINTS ** (1.0 / max(1, hidden.searched)))))
-        ends = zip(*(end[: hidden.searched] for end in hidden.box), strict=True)
-        lattice = np.array(list(product(*(np.linspace(lo, hi, per_axis) for lo, hi in ends))))
-        search_lattice(
-            hidden.residuals,
-            hidden.linear,
-            hidden.box,
-            lattice.reshape(len(lattice), hidden.searched),
-            per_axis,
-            _MOST_STARTS,
-            self.points,
-            self.chi2,
-            self.where,
-        )
-
-    def _minimise_pair(self, pair: LinearPart) -> None:
-        # these import Numba, which a small scan does without
-        from scanengine_kernels._simd import LANES
-        from scanengine_kernels.linear_minima import minimise_linear
-
-        cells, shown = self.points.shape
-        padded = -(-cells // LANES) * LANES
-        points, chi2, where = np.zeros((shown, padded)), np.empty(padded), np.empty((2, padded))
-        points[:, :cells] = self.points.T
-        minimise_linear(self.hidden.residuals, pair, points, chi2, where)
-        self.chi2[:], self.where[:] = chi2[:cells], where[:, :cells].T
-
-    def search_from_neighbours(self, shape: tuple[int, ...]) -> None:
-        """Search every cell from each neighbour's minimum, and again while any cell gains from it."""
-        cells = np.arange(self.points.shape[0]).reshape(shape)
-        changed = np.ones(self.points.shape[0], dtype=bool)
-        for _ in range(_MOST_SWEEPS):
-            before = self.chi2.copy()
-            for axis, step in product(range(len(shape)), (1, -1)):
-                first, last = (slice(None, -1), slice(1, None)) if step == 1 else (slice(1, None), slice(None, -1))
-                source = cells[(slice(None),) * axis + (first,)].ravel()
-                target = cells[(slice(None),) * axis + (last,)].ravel()
-                # a neighbour that has not moved has been tried from already, one at the same place has nothing new
-                apart = np.abs(self.where[source] - self.where[target]) > _SAME_PLACE * np.subtract(
-                    *self.hidden.box[::-1]
-                )
-                worth = changed[source] & apart.any(axis=1)
-                self.search_from(self.where[source[worth]], target[worth])
-            changed = self.chi2 < before - _WORTHWHILE * (1.0 + before)
-            if not changed.any():
-                break
+    def nodes(self, axis: int) -> NDArray[np.intp]:
+        """Return which values of an axis are the coarse ones."""
+        return np.unique(np.linspace(0, self.values[axis].size - 1, _COARSE_POINTS).round().astype(np.intp))
 
 
 def exact_profiles(
-    polynomial: ChiSquaredPolynomial, axes: Sequence[Axis], grid: Profiles, threads: int = 1
+    polynomial: ChiSquaredPolynomial,
+    axes: Sequence[Axis],
+    grid: Profiles,
+    threads: int = 1,
+    starts: Sequence[Sequence[float]] = (),
 ) -> tuple[tuple[Axis, ...], Profiles]:
     """Return profiles with the hidden axes minimised continuously, and the axes they lie on.
 
     These are the scan's axes with points put between theirs until each has `FINE_POINTS` or more: a narrow band shows
     whole. `grid` are the profiles by the grid's points; the exact ones are the same planes and lines and nowhere above
-    them. The best fit need not be a grid point. The plane of a scan with two axes has no hidden axis and is left out.
+    them. The plane of two axes, in which nothing is hidden, is left out where the grid is as fine, or it is very large.
+    The best fit need not be a grid point. `starts` are points (axes,) from which every plane is searched as well, such
+    as the Standard Model.
     """
-    problem = _Problem.of(polynomial, axes)
     fine_axes, steps = zip(*(_refined(axis) for axis in axes), strict=True)
     fine = _Problem.of(polynomial, fine_axes)
     names = [axis.name for axis in axes]
-    pairs = [(names.index(x), names.index(y)) for x, y in grid.planes] if len(axes) > 2 else []
-    pairs.sort(key=lambda pair: -problem.hiding_all_but(*pair).searched)  # the longest first, lest one thread wait
+    pairs = [(names.index(x), names.index(y)) for x, y in grid.planes] if len(axes) != 2 else _refined_plane(fine, axes)
+    pairs.sort(key=lambda pair: -fine.hiding_all_but(*pair).searched)  # the longest first, lest one thread wait
+    given = np.array([grid.best_fit, *starts], dtype=np.float64).reshape(-1, len(axes))
+    minima = global_minima(polynomial, axes, given)
+    begin = np.concatenate((given, minima.places[:_MOST_MINIMA]))
+    begin = np.clip(np.column_stack(polynomial.scaled([*begin.T])), *fine.ends)
     with ThreadPoolExecutor(threads) as pool:
-        found = dict(zip(pairs, pool.map(lambda pair: _plane(problem, fine, pair, steps), pairs), strict=True))
-    planes = {}
-    for a, b in combinations(range(len(axes)), 2):
-        if (a, b) in found:
-            plane = found[a, b].chi2.reshape(fine.shape((a, b)))
-            on_grid = plane[:: steps[a], :: steps[b]]
-            np.minimum(on_grid, grid.planes[names[a], names[b]], out=on_grid)
-            planes[names[a], names[b]] = plane
-    lines = {}
-    starts = [np.concatenate(polynomial.scaled([np.array([x]) for x in grid.best_fit]))[None]]
+        found = dict(zip(pairs, _planes(fine, pairs, begin, pool), strict=True))
+        on_grid = {
+            (a, b): _OnGrid(polynomial, axes, (a, b), grid.planes[names[a], names[b]], (steps[a], steps[b]))
+            for a, b in pairs
+            if (names[a], names[b]) in grid.planes
+        }
+        doubts = dict(zip(pairs, pool.map(lambda p: _settle(found[p], on_grid.get(p), p), pairs), strict=True))
+    lines, lowest = {}, [begin, *(plane.at_lowest for plane in found.values())]
     for axis, name in enumerate(names):
         if name not in grid.lines:
             continue
-        minima = _line(fine, axis, found)
-        on_grid = minima.chi2[:: steps[axis]]
-        np.minimum(on_grid, grid.lines[name], out=on_grid)
-        lines[name] = minima.chi2
-        lowest = [int(np.argmin(minima.chi2))]
-        starts.append(minima.hidden.to_scaled(minima.points[lowest], minima.where[lowest]))
+        line = _line(fine, axis, found, begin)
+        lowest.append(line.at_lowest)
+        np.minimum(line.chi2[:: steps[axis]], grid.lines[name], out=line.chi2[:: steps[axis]])
+        lines[name] = line.chi2
     minimum, place = grid.minimum, grid.best_fit
-    for t in starts:
-        everywhere = _Minima(problem.hiding_all_but(), np.empty((1, 0)))
-        everywhere.search_from(everywhere.hidden.from_scaled(t))
-        # of equally good minima the one next to the grid's is taken, not the one that rounding favours
-        if everywhere.chi2[0] < minimum - _WORTHWHILE * (1.0 + minimum):
+    # of equally good minima the one next to the grid's is taken, not the one that rounding favours
+    for t in np.concatenate(lowest):
+        everywhere = fine.cells()
+        everywhere.search_everywhere(t[None])
+        if everywhere.chi2[0] < minimum - WORTHWHILE * (1.0 + minimum):
             minimum = float(everywhere.chi2[0])
-            (found_at,) = everywhere.hidden.to_scaled(everywhere.points, everywhere.where)
-            place = tuple(float(x) for x in polynomial.centre + polynomial.half_width * found_at)
-    return fine_axes, Profiles(minimum, place, lines, planes)
+            place = tuple(float(x) for x in polynomial.centre + polynomial.half_width * everywhere.scaled[0])
+    planes = {}
+    doubtful = {}
+    for a, b in sorted(pairs):
+        planes[names[a], names[b]] = found[a, b].chi2.reshape(found[a, b].shape)
+        if (a, b) in on_grid:
+            on_grid[a, b].lower(found[a, b].chi2)
+        if doubts[a, b]:
+            doubtful[names[a], names[b]] = doubts[a, b]
+    return fine_axes, Profiles(minimum, place, lines, planes, doubtful)
 
 
 def estimated_seconds(
     polynomial: ChiSquaredPolynomial, axes: Sequence[Axis], planes: Collection[tuple[int, int]], threads: int = 1
 ) -> float:
     """Return about how long `exact_profiles` of these planes takes, from timed searches of some cells of each."""
-    if len(axes) < 3:
-        return 0.0
-    problem = _Problem.of(polynomial, axes)
     fine = _Problem.of(polynomial, [_refined(axis)[0] for axis in axes])
     total = 0.0
-    for pair in planes:
-        hidden = problem.hiding_all_but(*pair)
-        cells = problem.cells(pair)
-        sample = cells[:: max(1, len(cells) // 20)]
-        minima = _Minima(hidden, sample)
-        if total == 0.0:
-            minima.search_lattice()  # the first time may compile
-            minima.search_from(minima.where)
+    for number, pair in enumerate(planes):
+        whole = prod(fine.values[i].size for i in pair)
+        sample = fine.cells(*pair, nodes=[fine.nodes(i)[::4] for i in pair])
+        if number == 0:
+            _search_thoroughly(sample)  # the first time may compile
+            _search_each(sample)
         began = time.perf_counter()
-        minima.search_lattice()
-        thorough = (time.perf_counter() - began) / len(sample)
+        _search_thoroughly(sample)
+        thorough = (time.perf_counter() - began) / sample.chi2.size
         began = time.perf_counter()
-        minima.search_from(np.roll(minima.where, 1, axis=0))
-        once = (time.perf_counter() - began) / len(sample)
-        between = prod(fine.shape(pair)) - len(cells)
-        total += len(cells) * thorough + between * (2.0 * once if hidden.searched else thorough)
-        total += len(cells) * 4.0 * once if hidden.searched else 0.0
+        _search_each(sample)
+        each = (time.perf_counter() - began) / sample.chi2.size
+        if sample.hidden.searched:
+            total += _COARSE_POINTS**2 * thorough + _PASSES * whole * each
+        else:
+            total += whole * thorough
     return total / threads
+
+
+_PASSES = 3.0
+"""So many times as long as its lattice all searches of a cell take, about."""
 
 
 def _refined(axis: Axis) -> tuple[Axis, int]:
@@ -223,39 +183,152 @@ def _refined(axis: Axis) -> tuple[Axis, int]:
     return replace(axis, values=values), step
 
 
-def _plane(problem: _Problem, fine: _Problem, pair: tuple[int, int], steps: Sequence[int]) -> _Minima:
-    """Minimise over all axes but two: in the cells of the grid thoroughly, and from there in all cells between."""
-    hidden = problem.hiding_all_but(*pair)
-    minima = _Minima(hidden, fine.cells(pair))
-    if not hidden.searched:
-        minima.search_lattice()
-        return minima
-    coarse_shape = problem.shape(pair)
-    coarse = _Minima(hidden, problem.cells(pair))
-    coarse.search_lattice()
-    coarse.search_from_neighbours(coarse_shape)
-    if minima.points.shape == coarse.points.shape:
-        return coarse
-    index = np.meshgrid(*(np.arange(fine.values[i].size) for i in pair), indexing="ij")
-    for towards in (0, 1):
-        near = [
-            np.minimum((k + towards * (steps[i] - 1)) // steps[i], n - 1)
-            for k, i, n in zip(index, pair, coarse_shape, strict=True)
-        ]
-        minima.search_from(coarse.where[np.ravel_multi_index(near, coarse_shape).ravel()])
-    minima.search_from_neighbours(fine.shape(pair))
-    return minima
+def _refined_plane(fine: _Problem, axes: Sequence[Axis]) -> list[Pair]:
+    """Return the plane of two axes if it is worth more than the grid."""
+    cells, points = (prod(values.size for values in each) for each in (fine.values, [axis.values for axis in axes]))
+    return [(0, 1)] if points < cells <= _MOST_CELLS_OF_TWO else []
 
 
-def _line(problem: _Problem, axis: int, planes: Mapping[tuple[int, int], _Minima]) -> _Minima:
-    """Minimise over all axes but one, from the best cell of each plane that the line lies in, if there are any."""
-    minima = _Minima(problem.hiding_all_but(axis), problem.values[axis][:, None])
-    if not planes:
-        minima.search_lattice()
+def _search_thoroughly(cells: Cells) -> None:
+    if not cells.minimise():
+        searched = cells.hidden.searched
+        cells.search_lattice(lattice_points(searched, _FINE_LATTICE, fewest=_COARSE_LATTICE), _COARSE_STARTS)
+
+
+def _search_each(cells: Cells) -> None:
+    if cells.hidden.searched:
+        cells.search_lattice(lattice_points(cells.hidden.searched, _FINE_LATTICE), _FINE_STARTS)
+
+
+def _planes(fine: _Problem, pairs: Sequence[Pair], begin: FloatArray, pool: ThreadPoolExecutor) -> list[Cells]:
+    """Minimise over all axes but two, in each of some planes: on coarse points first, from which the others begin."""
+
+    def on_coarse_points(pair: Pair) -> Cells:
+        cells = fine.cells(*pair, nodes=[fine.nodes(i) for i in pair])
+        _search_thoroughly(cells)
+        if cells.hidden.searched:
+            cells.search_everywhere(begin)
+            cells.hand_on()
+        return cells
+
+    def on_all_points(pair: Pair, nodes_only: Cells) -> Cells:
+        cells = fine.cells(*pair)
+        if cells.minimise():
+            return cells
+        cells.take(nodes_only, [fine.nodes(i) for i in pair])
+        cells.hand_on()
+        _search_each(cells)
+        cells.search_near(begin, np.full(len(begin), -np.inf), len(begin))
+        cells.hand_on()
+        return cells
+
+    coarse = list(pool.map(on_coarse_points, pairs))
+    _share(coarse, pool, each=3)
+    planes = list(pool.map(on_all_points, pairs, coarse))
+    _share(planes, pool, each=1)
+    return planes
+
+
+def _share(planes: Sequence[Cells], pool: ThreadPoolExecutor, each: int) -> None:
+    """Let every plane begin at the minimisers of all others as well, so many in each cell, until none falls by it."""
+    if not any(plane.hidden.searched for plane in planes):
+        return
+    for _ in range(_SHARES):
+        minimisers = [plane.minimisers(_SHARED_CELLS) for plane in planes]
+        chi2, t = (np.concatenate(parts) for parts in zip(*minimisers, strict=True))
+
+        def begin_at_others(plane: Cells, chi2: FloatArray = chi2, t: FloatArray = t) -> bool:
+            if not plane.hidden.searched:
+                return False
+            plane.search_near(t, chi2, each)
+            return plane.hand_on()
+
+        if not any(list(pool.map(begin_at_others, planes))):
+            break
+
+
+@dataclass(frozen=True, eq=False)
+class _OnGrid:
+    """What a grid knows of one plane: chi2 minimised over the grid's points, at every so-manieth of the fine ones."""
+
+    polynomial: ChiSquaredPolynomial
+    axes: Sequence[Axis]
+    pair: Pair
+    chi2: FloatArray
+    steps: tuple[int, int]
+
+    def _at_grid_points(self, plane: FloatArray) -> FloatArray:
+        shape = [(n - 1) * step + 1 for n, step in zip(self.chi2.shape, self.steps, strict=True)]
+        return plane.reshape(shape)[:: self.steps[0], :: self.steps[1]]
+
+    def lower(self, plane: FloatArray) -> None:
+        """Lower a plane (fine cells,) to what the grid has."""
+        mine = self._at_grid_points(plane)
+        np.minimum(mine, self.chi2, out=mine)
+
+    def below(self, plane: FloatArray) -> NDArray[np.intp]:
+        """Return where (points, 2) the grid is lower than a plane, the places where it is by most first."""
+        above = self._at_grid_points(plane) - self.chi2
+        lower = np.argwhere(above > WORTHWHILE * (1.0 + np.abs(self.chi2)))
+        return lower[np.argsort(-above[tuple(lower.T)], kind="stable")]
+
+    def place(self, point: NDArray[np.intp]) -> FloatArray:
+        """Return the grid point, as scaled variables (n,), at which the grid's minimum of this plane's point is."""
+        values = [axis.values for axis in self.axes]
+        for axis, i in zip(self.pair, point, strict=True):
+            values[axis] = values[axis][i : i + 1]
+        lowest, place = np.inf, np.array([v[0] for v in values])
+        outer = 0
+        while prod(v.size for v in values[outer:]) > _POINTS_AT_ONCE:
+            outer += 1
+        for held in product(*values[:outer]):
+            part = [np.array([x]) for x in held] + values[outer:]
+            chi2 = np.empty([v.size for v in part])
+            self.polynomial.fill(part, chi2)
+            index = np.unravel_index(np.argmin(chi2), chi2.shape)
+            if chi2[index] < lowest:
+                lowest = float(chi2[index])
+                place = np.array([v[i] for v, i in zip(part, index, strict=True)])
+        return np.concatenate(self.polynomial.scaled(list(place[:, None])))
+
+
+def _settle(plane: Cells, grid: _OnGrid | None, pair: Pair) -> int:
+    """Bring a plane to where the grid and random starts find nothing lower; return in how many cells they still do."""
+    if not plane.hidden.searched:
+        return 0
+    left = 0
+    if grid is not None:
+        for _ in range(_QUESTIONS):
+            lower = grid.below(plane.chi2)
+            if not lower.size:
+                break
+            t = np.array([grid.place(point) for point in lower[:_ASKED_AT_ONCE]])
+            plane.search_near(t, np.full(len(t), -np.inf), 1)
+            plane.hand_on()
+        left = len(grid.below(plane.chi2))
+    random = np.random.default_rng(pair)
+    box, checks = plane.hidden.box, max(_CHECKS, plane.chi2.size // 50)
+    lowered = 0
+    for _ in range(_CHECK_ROUNDS):
+        before = plane.chi2.copy()
+        cells = np.sort(random.integers(0, before.size, checks))
+        plane.search(cells, random.uniform(box.lower, box.upper, size=(checks, box.lower.size)))
+        lowered = int(np.count_nonzero(plane.chi2 < before - _VISIBLE))
+        plane.hand_on()
+        if not lowered:
+            break
+    return left + lowered + plane.unsettled
+
+
+def _line(fine: _Problem, axis: int, planes: Mapping[Pair, Cells], begin: FloatArray) -> Cells:
+    """Minimise over all axes but one, from every valley in the columns of the planes that the line lies in."""
+    line = fine.cells(axis)
+    if line.minimise():
+        return line
+    line.search_everywhere(begin)
     for pair, plane in planes.items():
         if axis in pair:
-            along = pair.index(axis)
-            cells = np.moveaxis(np.arange(plane.chi2.size).reshape(problem.shape(pair)), along, 0)
-            best = cells[np.arange(len(cells)), np.argmin(plane.chi2[cells], axis=1)]
-            minima.search_from(minima.hidden.from_scaled(plane.hidden.to_scaled(plane.points[best], plane.where[best])))
-    return minima
+            valleys = np.flatnonzero(plane.is_valley_along(1 - pair.index(axis)))
+            line.search_near(plane.scaled_at(valleys), plane.chi2[valleys], _VALLEYS_OF_COLUMN)
+    line.hand_on()
+    return line

@@ -128,15 +128,27 @@ def test_a_plane_too_fine_to_be_drawn_is_thinned_for_the_figure(
     assert thin.minimum == result.minimum
 
 
-@pytest.mark.parametrize("profile", ["grid", "exact"])
-def test_the_plane_of_two_axes_is_there_without_a_grid_too(tmp_path: Path, profile: str) -> None:
+def test_the_plane_of_two_axes_is_there_without_a_grid_too(tmp_path: Path) -> None:
     (tmp_path / "two.toml").write_text(SMALL)
     whole = scanengine.load(tmp_path / "two.toml").run().chi2
-    scan = scanengine.load(tmp_path / "two.toml", ["output.keep=profiles", f"output.profile={profile}"])
+    scan = scanengine.load(tmp_path / "two.toml", ["output.keep=profiles"])
     for result in (scan.run(), scan.run(tmp_path / "two.h5")):
         assert not result.has_grid
         assert np.array_equal(result.profile("eps_ee_uV", "eps_ee_dV").chi2, whole)
         assert np.array_equal(result.profile("eps_ee_dV", "eps_ee_uV").chi2, whole.T)
+
+
+@pytest.mark.parametrize("keep", ["grid", "profiles"])
+def test_the_exact_plane_of_two_axes_is_refined(tmp_path: Path, keep: str) -> None:
+    (tmp_path / "two.toml").write_text(SMALL)
+    whole = scanengine.load(tmp_path / "two.toml").run().chi2
+    scan = scanengine.load(tmp_path / "two.toml", [f"output.keep={keep}", "output.profile=exact"])
+    for result in (scan.run(), scan.run(tmp_path / "two.h5")):
+        plane = result.profile("eps_ee_uV", "eps_ee_dV")
+        steps = [(fine.values.size - 1) // (n - 1) for fine, n in zip(plane.axes, whole.shape, strict=True)]
+        assert all(step > 1 for step in steps)
+        assert plane.chi2[:: steps[0], :: steps[1]] == pytest.approx(whole, rel=1e-9, abs=1e-9)
+        assert np.array_equal(result.profile("eps_ee_dV", "eps_ee_uV").chi2, plane.chi2.T)
 
 
 def test_each_experiment_alone_and_their_sum(scan: api.Scan) -> None:

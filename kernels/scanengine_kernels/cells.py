@@ -1,5 +1,5 @@
 """Minimise a sum of squared quadratic residuals over hidden variables, in each cell of a plane or line of shown ones:
-from given starts, or from the valleys of a lattice on which all hidden variables but some are minimised in closed form.
+in closed form, from given starts, and from the minima of the cells beside it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,16 @@ from numpy.typing import NDArray
 
 from scanengine_kernels._jit import jit
 from scanengine_kernels.closed_form import LinearPart, minimise_closed
-from scanengine_kernels.minimise import Box, Residuals, minimise_squares
+from scanengine_kernels.minimise import Box, Residuals, Room, descend, room_for
+
+SAME_PLACE = 0.01
+"""Relative to the box: minima of neighbours that are closer than this belong together."""
+
+WORTHWHILE = 1e-9
+"""Relative to 1 + chi2: a cell that falls by more hands its minimum on to its neighbours."""
+
+MOST_VISITS = 200
+"""Cells that hand on their minimum, at most, for each cell there is."""
 
 
 @jit
@@ -39,106 +48,140 @@ def held_residuals(residuals: Residuals, s: int) -> Residuals:
 
 
 @jit
+def lower_cell(
+    held: Residuals,
+    box: Box,
+    start: NDArray[np.float64],
+    cell: int,
+    chi2: NDArray[np.float64],
+    where: NDArray[np.float64],
+    room: Room,
+) -> bool:
+    """Lower chi2[cell] and move where[cell] (m,) by a search from start (m,); return whether it was worth it."""
+    for i in range(start.size):
+        room.h[i] = min(max(start[i], box.lower[i]), box.upper[i])
+    before = chi2[cell]
+    value = descend(held, box, room.h, where[cell], before, room)
+    if not value < before:
+        return False
+    chi2[cell] = value
+    where[cell] = room.h
+    return value < before - WORTHWHILE * (1.0 + value)
+
+
+@jit
+def minimise_cells(
+    residuals: Residuals,
+    linear: LinearPart,
+    box: Box,
+    points: NDArray[np.float64],
+    chi2: NDArray[np.float64],
+    where: NDArray[np.float64],
+) -> None:
+    """Set chi2 (cells,) and where (cells, m) to the minimum over m variables; all but the first of them enter linearly.
+
+    In cell i the first variables of the residuals are held at points[i]; `linear` says how the last ones enter. What
+    the closed form leaves of rounding a search takes off.
+    """
+    held = held_residuals(residuals, points.shape[1])
+    K, m = held.b.shape
+    room = room_for(K, m)
+    c = np.empty((3, K))
+    for k in range(K):
+        c[2, k] = held.A[k, 0, 0]
+    for cell in range(chi2.size):
+        hold_first(residuals, points[cell], held)
+        for k in range(K):
+            c[0, k], c[1, k] = held.c[k], held.b[k, 0]
+        minimise_closed(c, linear, box.lower[0], box.upper[0], where[cell])
+        chi2[cell] = descend(held, box, where[cell], where[cell], np.inf, room)
+
+
+@jit
 def search_from(
     residuals: Residuals,
     box: Box,
     points: NDArray[np.float64],
+    cells: NDArray[np.int64],
     starts: NDArray[np.float64],
     chi2: NDArray[np.float64],
     where: NDArray[np.float64],
+    fallen: NDArray[np.bool_],
 ) -> None:
-    """Lower chi2 (cells,) and move where (cells, m) by a search from starts (cells, m) in the box, in each cell.
+    """Lower chi2 (all cells,) and move where (all cells, m) by a search from each of starts (searches, m), in its cell.
 
-    In cell i the first variables of the residuals are held at points[i] (s,), and the m others are searched.
+    In cell i the first variables of the residuals are held at points[i] (s,), and the m others are searched within the
+    box. `cells` (searches,) says which cell each start is for; a cell may have several. Sets `fallen` (all cells,)
+    where it was worth it.
     """
     held = held_residuals(residuals, points.shape[1])
-    h = np.empty(starts.shape[1])
-    for cell in range(chi2.size):
-        hold_first(residuals, points[cell], held)
-        for i in range(h.size):
-            h[i] = min(max(starts[cell, i], box.lower[i]), box.upper[i])
-        value = minimise_squares(held, box, h)
-        if value < chi2[cell]:
-            chi2[cell] = value
-            where[cell] = h
+    room = room_for(residuals.c.size, starts.shape[1])
+    last = -1
+    for search in range(cells.size):
+        cell = cells[search]
+        if cell != last:
+            hold_first(residuals, points[cell], held)
+            last = cell
+        if lower_cell(held, box, starts[search], cell, chi2, where, room):
+            fallen[cell] = True
 
 
 @jit
-def lowest_valley(values: NDArray[np.float64], per_axis: int, tried: NDArray[np.bool_]) -> int:
-    """Return the lowest point of a lattice, in C order with per_axis points along each axis, that is no higher than its
-    neighbours and has not been tried; -1 if there is none.
-    """
-    lowest = -1
-    for point in range(values.size):
-        if tried[point] or (lowest >= 0 and values[point] >= values[lowest]):
-            continue
-        stride = 1
-        valley = True
-        while stride < values.size:
-            along = point // stride % per_axis
-            if (along > 0 and values[point - stride] < values[point]) or (
-                along < per_axis - 1 and values[point + stride] < values[point]
-            ):
-                valley = False
-                break
-            stride *= per_axis
-        if valley:
-            lowest = point
-    return lowest
-
-
-@jit
-def search_lattice(
+def hand_on(
     residuals: Residuals,
-    linear: LinearPart,
     box: Box,
-    lattice: NDArray[np.float64],
-    per_axis: int,
-    most_starts: int,
     points: NDArray[np.float64],
+    rows: int,
     chi2: NDArray[np.float64],
     where: NDArray[np.float64],
-) -> None:
-    """Set chi2 (cells,) and where (cells, m) to the lowest minimum found from a lattice, in each cell.
+    fallen: NDArray[np.bool_],
+) -> int:
+    """Search from the minimum of each cell that has fallen in the cells beside it, in theirs if they fall, and so on.
 
-    In cell i the first variables of the residuals are held at points[i]. Of the m others the first f are put on each
-    point of the lattice (per_axis^f, f), in C order, the next is minimised as a quartic, and the last, which enter
-    linearly, as `linear` says. From the lowest of the lattice's valleys, at most most_starts, all m are then searched
-    together.
+    The cells are a plane of so many rows, in C order, or a line, which is one row. Returns how many cells were left to
+    hand on when there were too many.
     """
+    cells = chi2.size
+    columns = cells // rows
     held = held_residuals(residuals, points.shape[1])
-    K, m = held.b.shape
-    p, f = int(lattice.shape[0]), int(lattice.shape[1])
-    along_z, values, z_and_s = np.empty((3, K)), np.empty(p), np.empty((p, m - f))
-    tried = np.empty(p, dtype=np.bool_)
-    for k in range(K):
-        along_z[2, k] = held.A[k, f, f]
-    h = np.empty(m)
-    for cell in range(chi2.size):
-        hold_first(residuals, points[cell], held)
-        for point in range(p):
-            y = lattice[point]
-            for k in range(K):
-                value, slope = held.c[k], held.b[k, f]
-                for i in range(f):
-                    Ay = 0.0
-                    for j in range(f):
-                        Ay += held.A[k, i, j] * y[j]
-                    value += y[i] * (held.b[k, i] + Ay)
-                    slope += 2.0 * held.A[k, f, i] * y[i]
-                along_z[0, k] = value
-                along_z[1, k] = slope
-            values[point] = minimise_closed(along_z, linear, box.lower[f], box.upper[f], z_and_s[point])
-        chi2[cell] = np.inf
-        tried[:] = False
-        for _ in range(most_starts):
-            start = lowest_valley(values, per_axis, tried)
-            if start < 0:
-                break
-            tried[start] = True
-            h[:f] = lattice[start]
-            h[f:] = z_and_s[start]
-            value = minimise_squares(held, box, h)
-            if value < chi2[cell]:
-                chi2[cell] = value
-                where[cell] = h
+    room = room_for(residuals.c.size, where.shape[1])
+    queue = np.empty(cells, dtype=np.int64)
+    first, waiting = 0, 0
+    for cell in range(cells):
+        if fallen[cell]:
+            queue[waiting] = cell
+            waiting += 1
+    visits = 0
+    while waiting > 0 and visits < MOST_VISITS * cells:
+        cell = queue[first]
+        first = (first + 1) % cells
+        waiting -= 1
+        visits += 1
+        fallen[cell] = False
+        row, column = cell // columns, cell % columns
+        for side in range(4):
+            to_row, to_column = row, column
+            if side == 0:
+                to_column += 1
+            elif side == 1:
+                to_column -= 1
+            elif side == 2:
+                to_row += 1
+            else:
+                to_row -= 1
+            if not (0 <= to_row < rows and 0 <= to_column < columns):
+                continue
+            target = to_row * columns + to_column
+            if chi2[target] < np.inf:
+                apart = False
+                for i in range(where.shape[1]):
+                    near = SAME_PLACE * (box.upper[i] - box.lower[i])
+                    apart = apart or abs(where[cell, i] - where[target, i]) > near
+                if not apart:
+                    continue
+            hold_first(residuals, points[target], held)
+            if lower_cell(held, box, where[cell], target, chi2, where, room) and not fallen[target]:
+                fallen[target] = True
+                queue[(first + waiting) % cells] = target
+                waiting += 1
+    return waiting

@@ -17,6 +17,12 @@ CONVERGED = 1e-13
 """Relative decrease of chi2 below which a step ends the search; Newton converges quadratically, so the next would be
 smaller still."""
 
+HOPEFUL = 4.0
+"""A search is given up where so many times what an undamped step promises would not bring it below what is known."""
+
+KNOWN_PLACE = 1e-3
+"""Relative to the box: a search whose undamped step ends so near to the known minimum ends there too."""
+
 LEAST_DAMPING = 1e-6
 """Relative to the diagonal of H, which across a narrow valley is larger than along it by many orders."""
 
@@ -34,6 +40,42 @@ class Box(NamedTuple):
 
     lower: NDArray[np.float64]
     upper: NDArray[np.float64]
+
+
+class Room(NamedTuple):
+    """What a search of m variables in K residuals writes to: residuals r (K,) and derivatives J (K, m) where it is and
+    where it tries to go, the place h (m,) to begin at, gradient, step and trial (m,), and the matrices H and L (m, m).
+    """
+
+    r: NDArray[np.float64]
+    J: NDArray[np.float64]
+    trial_r: NDArray[np.float64]
+    trial_J: NDArray[np.float64]
+    h: NDArray[np.float64]
+    g: NDArray[np.float64]
+    step: NDArray[np.float64]
+    trial: NDArray[np.float64]
+    H: NDArray[np.float64]
+    L: NDArray[np.float64]
+    free: NDArray[np.bool_]
+
+
+@jit
+def room_for(K: int, m: int) -> Room:
+    """Return room for searches of m variables in K residuals."""
+    return Room(
+        np.empty(K),
+        np.empty((K, m)),
+        np.empty(K),
+        np.empty((K, m)),
+        np.empty(m),
+        np.empty(m),
+        np.empty(m),
+        np.empty(m),
+        np.empty((m, m)),
+        np.empty((m, m)),
+        np.empty(m, dtype=np.bool_),
+    )
 
 
 @jit
@@ -55,13 +97,17 @@ def residuals_at(residuals: Residuals, h: NDArray[np.float64], r: NDArray[np.flo
 
 @jit
 def solve_damped(
-    H: NDArray[np.float64], g: NDArray[np.float64], free: NDArray[np.bool_], damping: float, step: NDArray[np.float64]
+    H: NDArray[np.float64],
+    g: NDArray[np.float64],
+    free: NDArray[np.bool_],
+    damping: float,
+    L: NDArray[np.float64],
+    step: NDArray[np.float64],
 ) -> bool:
     """Set step to -(H + damping D)^-1 g over the free variables, D the diagonal of |H|; False if that is not positive
-    definite.
+    definite. L (m, m) is room.
     """
     m = g.size
-    L = np.zeros((m, m))
     for i in range(m):
         for j in range(i + 1):
             value = 0.0
@@ -98,6 +144,7 @@ def solve_inside(
     h: NDArray[np.float64],
     free: NDArray[np.bool_],
     damping: float,
+    L: NDArray[np.float64],
     step: NDArray[np.float64],
 ) -> bool:
     """Solve for a damped step as `solve_damped`, holding also the variables that it would take out of the box at once.
@@ -105,7 +152,7 @@ def solve_inside(
     The variables held are no longer free afterwards.
     """
     for _ in range(g.size + 1):
-        if not solve_damped(H, g, free, damping, step):
+        if not solve_damped(H, g, free, damping, L, step):
             return False
         settled = True
         for i in range(g.size):
@@ -138,14 +185,21 @@ def step_inside(box: Box, h: NDArray[np.float64], step: NDArray[np.float64], tri
 
 
 @jit
-def minimise_squares(residuals: Residuals, box: Box, h: NDArray[np.float64]) -> float:
-    """Move h (m,) from where it is in the box to a local minimum of sum_k r_k^2; return that minimum."""
+def descend(
+    residuals: Residuals,
+    box: Box,
+    h: NDArray[np.float64],
+    known: NDArray[np.float64],
+    ceiling: float,
+    room: Room,
+) -> float:
+    """Move h (m,) from where it is in the box to a local minimum of sum_k r_k^2; return that minimum.
+
+    A minimum `ceiling` is known to lie at `known` (m,): a search that is about to end there, or above it, is given up,
+    and what it has reached by then is returned. The ceiling may be infinite; nothing is then known.
+    """
     m, K = h.size, residuals.c.size
-    r, J = np.empty(K), np.empty((K, m))
-    trial_r, trial_J = np.empty(K), np.empty((K, m))
-    g, step, trial = np.empty(m), np.empty(m), np.empty(m)
-    H = np.empty((m, m))
-    free = np.empty(m, dtype=np.bool_)
+    r, J, g, H = room.r, room.J, room.g, room.H
     best = residuals_at(residuals, h, r, J)
     damping = 0.0
     for _ in range(MAX_STEPS):
@@ -154,23 +208,34 @@ def minimise_squares(residuals: Residuals, box: Box, h: NDArray[np.float64]) -> 
             for k in range(K):
                 g[i] += 2.0 * r[k] * J[k, i]
             for j in range(i + 1):
-                H[i, j] = 0.0
+                total = 0.0
                 for k in range(K):
-                    H[i, j] += 2.0 * (J[k, i] * J[k, j] + 2.0 * r[k] * residuals.A[k, i, j])
-                H[j, i] = H[i, j]
+                    total += J[k, i] * J[k, j] + 2.0 * r[k] * residuals.A[k, i, j]
+                H[i, j] = 2.0 * total
+                H[j, i] = 2.0 * total
         for i in range(m):
-            free[i] = not ((h[i] <= box.lower[i] and g[i] > 0.0) or (h[i] >= box.upper[i] and g[i] < 0.0))
-        share = 1.0
+            room.free[i] = not ((h[i] <= box.lower[i] and g[i] > 0.0) or (h[i] >= box.upper[i] and g[i] < 0.0))
+        share, value = 1.0, best
         accepted = False
         while damping < 1e12:
-            if solve_inside(H, g, box, h, free, damping, step):
+            if solve_inside(H, g, box, h, room.free, damping, room.L, room.step):
                 promised = 0.0
                 for i in range(m):
-                    promised -= g[i] * step[i]
+                    promised -= g[i] * room.step[i]
                 if promised <= CONVERGED * (1.0 + best):
                     break
-                share = step_inside(box, h, step, trial)
-                value = residuals_at(residuals, trial, trial_r, trial_J)
+                share = step_inside(box, h, room.step, room.trial)
+                if damping == 0.0 and share == 1.0 and ceiling < np.inf:
+                    if best - HOPEFUL * promised > ceiling:
+                        return best
+                    arrived = best - promised <= ceiling + 0.01 * (1.0 + ceiling)
+                    for i in range(m):
+                        far = KNOWN_PLACE * (box.upper[i] - box.lower[i])
+                        arrived = arrived and abs(room.trial[i] - known[i]) <= far
+                        arrived = arrived and abs(h[i] - known[i]) <= 30.0 * far
+                    if arrived:
+                        return best
+                value = residuals_at(residuals, room.trial, room.trial_r, room.trial_J)
                 # a step that ends at a bound may gain nothing by itself: the next one is free to go along it
                 if value < best or (share < 1.0 and value <= best + CONVERGED * (1.0 + best)):
                     accepted = True
@@ -180,10 +245,16 @@ def minimise_squares(residuals: Residuals, box: Box, h: NDArray[np.float64]) -> 
             break
         decrease = best - value
         best = value
-        h[:] = trial
-        r[:] = trial_r
-        J[:] = trial_J
+        h[:] = room.trial
+        r[:] = room.trial_r
+        J[:] = room.trial_J
         damping = damping / 8.0 if damping > LEAST_DAMPING else 0.0
         if share == 1.0 and decrease <= CONVERGED * (1.0 + best):
             break
     return best
+
+
+@jit
+def minimise_squares(residuals: Residuals, box: Box, h: NDArray[np.float64]) -> float:
+    """Move h (m,) from where it is in the box to a local minimum of sum_k r_k^2; return that minimum."""
+    return descend(residuals, box, h, h, np.inf, room_for(residuals.c.size, h.size))

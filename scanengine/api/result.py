@@ -158,6 +158,11 @@ class Result:
         return tuple(axis.name for axis in self.axes if axis.name in self._profiles.lines)
 
     @property
+    def doubtful(self) -> dict[tuple[str, str], int]:
+        """The exact planes that may be too high in places: in how many cells the last checks still found lower chi2."""
+        return dict(self._profiles.doubtful)
+
+    @property
     def has_grid(self) -> bool:
         """Whether chi2 was kept at every grid point, and not only in the profiles."""
         return self._read_chi2 is not None

@@ -34,6 +34,7 @@ from scanengine.grids import Axis, Fit, FloatArray, Profiles
 from scanengine.inputs.detectors import Bin
 from scanengine.inputs.parameters import FLAVOURS, PARAMETERS
 from scanengine.likelihood import GaussianLikelihood
+from scanengine.minima import standard_model
 from scanengine.nuisance_polynomials import LinearNuisancePolynomial, NuisancePolynomial
 from scanengine.poisson import PoissonLikelihood, PoissonPolynomial
 from scanengine.polynomials import ChiSquaredPolynomial
@@ -438,7 +439,10 @@ class Scan:
         if self.definition.output.profile == "grid":
             return None
         assert isinstance(self.evaluator, ChiSquaredPolynomial)  # `check_runnable` has seen to it
-        return exact_profiles(self.evaluator, self.definition.axes, profiles, threads)
+        axes = self.definition.axes
+        # data may be the Standard Model's own expectation, or nearly: a start costs little
+        starts = [standard_model(self.definition).tolist()]
+        return exact_profiles(self.evaluator, axes, profiles, threads, starts)
 
     def fit_of(self, profiles: Profiles, exact: tuple[tuple[Axis, ...], Profiles] | None) -> Fit:
         """What is told of the global minimum beside its place."""

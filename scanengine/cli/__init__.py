@@ -194,6 +194,7 @@ def _show(scan: Scan, result: Result, target: Path, *, overwrite: bool, figure: 
     print(f"{text.grid(result.shape)}, written to {target}")
     text.print_best_fit(result)
     text.note_degeneracy(scan, result)
+    text.warn_of_doubts(result)
     try:
         found = result.limits(0.90)
     except InputError as error:  # the file is whole

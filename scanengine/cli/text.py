@@ -81,6 +81,17 @@ def warn_about(grids: Iterable[ReducedGrid], levels: tuple[float, ...]) -> None:
         print(f"warning: {warning}", file=sys.stderr)
 
 
+def warn_of_doubts(result: Result) -> None:
+    """Warn of exact planes in which the last checks still found lower chi2."""
+    for (x, y), cells in result.doubtful.items():
+        a_cell = "one cell" if cells == 1 else f"{cells} cells"
+        print(
+            f"warning: the exact profile of {x} and {y} may be too high in places: in {a_cell} the last checks still "
+            "found lower chi2; a scan with more points on the hidden axes tells it more",
+            file=sys.stderr,
+        )
+
+
 def note_held(grid: ReducedGrid, at: Mapping[str, float]) -> None:
     """Say which grid points are shown where others were asked for."""
     for name, value in grid.fixed:
@@ -304,6 +315,7 @@ def describe_result(path: Path) -> None:
         )
     print(f"  chi2: {_STATISTICS[result.statistic]}")
     print_best_fit(result)
+    warn_of_doubts(result)
 
 
 def _describe_unfinished(unfinished: Unfinished) -> None:

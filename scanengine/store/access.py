@@ -338,6 +338,14 @@ def numbers(target: h5py.HLObject, name: str) -> tuple[float, ...]:
     return tuple(values.tolist())
 
 
+def number(target: h5py.HLObject, name: str) -> float:
+    """Return an attribute that is one finite floating-point number."""
+    values = numbers(target, name)
+    if len(values) != 1 or not np.isfinite(values[0]):
+        raise Damage(f"the attribute {name} of {target.name} is not a number")
+    return values[0]
+
+
 def pair(file: h5py.File, name: str) -> tuple[int, int]:
     """Return an attribute of two whole numbers."""
     values = np.asarray(attribute(file, name))

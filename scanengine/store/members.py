@@ -92,6 +92,8 @@ def write_exact_profiles(root: h5py.File, axes: Sequence[Axis], profiles: Profil
         dataset = _create_floats(root, layout.exact_path(*names), values)
         fine = [layout.fine_axis(name) for name in names]
         _describe(group, dataset, fine, "chi2 minimised continuously over all other axes")
+        if len(names) == 2 and (cells := profiles.doubtful.get((names[0], names[1]))):
+            set_attributes(dataset, {layout.CELLS_IN_DOUBT: float(cells)})
     write_best_fit(group, profiles)
 
 

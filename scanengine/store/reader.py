@@ -325,11 +325,19 @@ def _read_exact_profiles(file: h5py.File, names: Sequence[str]) -> tuple[tuple[A
     pairs = _pairs(file, names)
     kept = _kept_axes(pairs, names)
     lines = {x: _read_chi2(access.dataset(file, layout.exact_path(x), (lengths[x],))) for x in kept}
-    planes = {
-        (x, y): _read_chi2(access.dataset(file, layout.exact_path(x, y), (lengths[x], lengths[y])))
-        for x, y in (pairs if len(names) > 2 else [])
+    # of two axes the plane is there where it is finer than the grid
+    stored = {
+        (x, y): access.dataset(file, layout.exact_path(x, y), (lengths[x], lengths[y]))
+        for x, y in pairs
+        if len(names) > 2 or layout.exact_path(x, y) in file
     }
-    return axes, Profiles(*_minimum(group, len(names)), lines=lines, planes=planes)
+    planes = {pair: _read_chi2(plane) for pair, plane in stored.items()}
+    doubtful = {
+        pair: int(access.number(plane, layout.CELLS_IN_DOUBT))
+        for pair, plane in stored.items()
+        if layout.CELLS_IN_DOUBT in plane.attrs
+    }
+    return axes, Profiles(*_minimum(group, len(names)), lines=lines, planes=planes, doubtful=doubtful)
 
 
 def _pairs(file: h5py.File, names: Sequence[str]) -> list[tuple[str, str]]:

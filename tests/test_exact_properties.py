@@ -1,0 +1,246 @@
+"""What exact profiles cannot get wrong, whatever chi2 is: a search that misses a valley breaks one of these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import scanengine
+from scanengine import profiling
+from scanengine.api import Result
+from scanengine.cli import text
+from scanengine.grids import Axis, FloatArray, Profiles
+from scanengine.polynomials import ChiSquaredPolynomial, Monomials
+from tests.test_profiling import (
+    axes_of,
+    chi2_at,
+    grid_profiles,
+    polynomial_with_squares,
+    random_polynomial,
+    reference_minimum,
+)
+
+VALLEYS = Path(__file__).parent / "valleys"
+SCANS = ("three-axes", "four-axes", "four-axes-b", "four-axes-c", "five-axes")
+SEEDS = st.integers(0, 2**32 - 1)
+STEEP = 30.0
+"""Residuals so much steeper than the box is wide make narrow valleys."""
+
+exactly = settings(max_examples=6, derandomize=True, deadline=None)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_cells() -> Iterator[None]:
+    """Refine axes to 31 points here: what is to hold does not depend on it."""
+    fine = profiling.FINE_POINTS
+    profiling.FINE_POINTS = 31
+    yield
+    profiling.FINE_POINTS = fine
+
+
+@pytest.fixture(scope="module")
+def runs() -> dict[str, Result]:
+    profiling.FINE_POINTS, few = 101, profiling.FINE_POINTS
+    found = {name: scanengine.load(VALLEYS / f"{name}.toml").run() for name in SCANS}
+    profiling.FINE_POINTS = few
+    return found
+
+
+class Valleys(NamedTuple):
+    """chi2 with many narrow valleys, a grid of five points along each axis, and the one of these at which it vanishes.
+
+    So does chi2 of expectations compared with themselves, at the parameters that the data were made with.
+    """
+
+    polynomial: ChiSquaredPolynomial
+    axes: tuple[Axis, ...]
+    place: FloatArray
+
+
+def valleys(n: int, K: int, seed: int) -> Valleys:
+    """K random residuals in n variables, some of which enter as squares alone."""
+    random = np.random.default_rng(seed)
+    squared = [i for i in range(n) if random.random() < 0.3]
+    ends = [(0.0, 1.0) if i in squared and random.random() < 0.5 else (-1.0, 1.0) for i in range(n)]
+    axes = tuple(Axis("abcdef"[i], np.linspace(lo, hi, 5)) for i, (lo, hi) in enumerate(ends))
+    place = np.array([random.choice(axis.values) for axis in axes])
+    polynomial = polynomial_with_squares(ends, squared, K, seed)
+    t = (place - polynomial.centre) / polynomial.half_width
+    polynomial.residuals[:, polynomial.monomials.column_of_product(0)] -= polynomial.residuals @ (
+        polynomial.monomials.values(t)
+    )
+    polynomial.residuals[:] *= STEEP
+    assert chi2_at(polynomial, t) == pytest.approx(0.0, abs=1e-20)
+    return Valleys(polynomial, axes, place)
+
+
+def exact(polynomial: ChiSquaredPolynomial, axes: tuple[Axis, ...]) -> tuple[tuple[Axis, ...], Profiles, Profiles]:
+    grid, _ = grid_profiles(polynomial, axes)
+    fine, found = profiling.exact_profiles(polynomial, axes, grid)
+    return fine, found, grid
+
+
+def held(polynomial: ChiSquaredPolynomial, i: int, t: float) -> ChiSquaredPolynomial:
+    """The same chi2 with one scaled variable held."""
+    n = polynomial.centre.size
+    monomials = Monomials.of(n - 1, 2)
+    residuals = np.zeros((len(polynomial.residuals), len(monomials.exponents)))
+    for c, exponents in enumerate(polynomial.monomials.exponents):
+        rest = exponents[:i] + exponents[i + 1 :]
+        residuals[:, monomials.column[rest]] += polynomial.residuals[:, c] * t ** exponents[i]
+    centre, half_width = (np.delete(v, i) for v in (polynomial.centre, polynomial.half_width))
+    return ChiSquaredPolynomial(centre, half_width, monomials, residuals)
+
+
+def close_above(higher: FloatArray, lower: FloatArray) -> bool:
+    return bool(np.all(lower <= higher + 1e-6 * (1.0 + np.abs(higher))))
+
+
+@exactly
+@given(st.integers(3, 4), st.integers(3, 6), SEEDS)
+def test_a_free_parameter_more_never_raises_a_profile(n: int, K: int, seed: int) -> None:
+    polynomial, axes, _ = valleys(n, K, seed)
+    _, free, _ = exact(polynomial, axes)
+    for i in (0, n - 1):
+        values = axes[i].values
+        for value in (values[0], values[2]):
+            rest = axes[:i] + axes[i + 1 :]
+            fewer = held(polynomial, i, (value - polynomial.centre[i]) / polynomial.half_width[i])
+            _, with_one_held, _ = exact(fewer, rest)
+            for pair, plane in with_one_held.planes.items():
+                assert close_above(plane, free.planes[pair])
+            for name, line in with_one_held.lines.items():
+                assert close_above(line, free.lines[name])
+
+
+@exactly
+@given(st.integers(2, 5), st.integers(2, 7), SEEDS)
+def test_an_exact_profile_is_nowhere_above_the_grids_own_nor_a_line_above_its_planes(n: int, K: int, seed: int) -> None:
+    polynomial, axes, _ = valleys(n, K, seed)
+    fine, found, grid = exact(polynomial, axes)
+    steps = {axis.name: (finer.values.size - 1) // 4 for axis, finer in zip(axes, fine, strict=True)}
+    for (x, y), plane in grid.planes.items():
+        assert np.all(found.planes[x, y][:: steps[x], :: steps[y]] <= plane)
+        for along, name in ((1, x), (0, y)):
+            assert close_above(found.planes[x, y].min(axis=along), found.lines[name])
+    for x, line in grid.lines.items():
+        assert np.all(found.lines[x][:: steps[x]] <= line)
+        assert found.minimum <= found.lines[x].min() + 1e-9
+    assert found.minimum <= grid.minimum
+
+
+@exactly
+@given(st.integers(3, 6), st.integers(3, 9), SEEDS)
+def test_where_the_best_fit_is_a_point_of_a_plane_its_cell_holds_the_global_minimum(n: int, K: int, seed: int) -> None:
+    polynomial, axes, place = valleys(n, K, seed)
+    unknown = Profiles(
+        1e300,
+        tuple(float(axis.values[0]) for axis in axes),
+        {axis.name: np.full(5, np.inf) for axis in axes},
+        {(a.name, b.name): np.full((5, 5), np.inf) for a, b in combinations(axes, 2)},
+    )
+    fine, found = profiling.exact_profiles(polynomial, axes, unknown)
+    at = {axis.name: int(np.argmin(np.abs(axis.values - x))) for axis, x in zip(fine, place, strict=True)}
+    assert found.minimum == pytest.approx(0.0, abs=1e-9)
+    for (x, y), plane in found.planes.items():
+        assert plane[at[x], at[y]] == pytest.approx(0.0, abs=1e-9)
+    for x, line in found.lines.items():
+        assert line[at[x]] == pytest.approx(0.0, abs=1e-9)
+
+
+@settings(exactly, max_examples=2)
+@given(SEEDS)
+def test_scipy_from_many_starts_finds_no_cell_too_high(seed: int) -> None:
+    polynomial, axes, _ = valleys(4, 5, seed)
+    fine, found, _ = exact(polynomial, axes)
+    t = polynomial.scaled([axis.values for axis in fine])
+    box = [(float(v[0]), float(v[-1])) for v in t]
+    for (a, b), (i, j) in (((0, 1), (7, 20)), ((1, 3), (3, 11)), ((2, 3), (15, 28))):
+        reference = reference_minimum(polynomial, {a: t[a][i], b: t[b][j]}, box)
+        assert found.planes["abcd"[a], "abcd"[b]][i, j] <= reference + 1e-6 * (1.0 + reference)
+
+
+def test_what_the_grid_knows_is_a_start() -> None:
+    """A grid that is lower than any search: its point is found, and searched from, and its neighbours learn of it."""
+    polynomial = random_polynomial(4, residuals=6, seed=1)
+    axes = axes_of(polynomial, 5)
+    grid, _ = grid_profiles(polynomial, axes)
+    pair = (0, 1)
+    problem = profiling._Problem.of(polynomial, axes)
+    plane = problem.cells(*pair)
+    plane.chi2[:] = 1e6
+    on_grid = profiling._OnGrid(polynomial, axes, pair, grid.planes["a", "b"], (1, 1))
+    assert profiling._settle(plane, on_grid, pair) == 0
+    assert np.all(plane.chi2.reshape(5, 5) <= grid.planes["a", "b"] + 1e-9)
+
+
+def test_the_plane_of_two_axes_is_refined_too() -> None:
+    polynomial, axes, _ = valleys(2, 3, seed=3)
+    grid, _ = grid_profiles(polynomial, axes)
+    fine, found = profiling.exact_profiles(polynomial, axes, grid)
+    t = polynomial.scaled([axis.values for axis in fine])
+    for i, j in ((0, 0), (13, 7), (30, 22)):
+        assert found.planes["a", "b"][i, j] == pytest.approx(chi2_at(polynomial, np.array([t[0][i], t[1][j]])))
+    as_fine = axes_of(polynomial, 31)
+    assert not profiling.exact_profiles(polynomial, as_fine, grid_profiles(polynomial, as_fine)[0])[1].planes
+
+
+@pytest.mark.parametrize("name", [name for name in SCANS if name != "three-axes"])  # all closed, and too coarse
+def test_a_scan_with_valleys_that_pass_between_its_points_shows_them(runs: dict[str, Result], name: str) -> None:
+    """The data are the Standard Model's expectations, at which chi2 vanishes, inside the axes."""
+    found = runs[name]
+    assert found.minimum == pytest.approx(0.0, abs=1e-9)
+    for pair in found.planes:
+        plane = found.profile(*pair)
+        assert plane.chi2.min() < 0.5
+        assert found.region(*pair, cl=0.90).pieces
+    assert not found.doubtful
+
+
+def test_what_stays_doubtful_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(profiling, "_settle", lambda plane, grid, pair: 7 if pair == (0, 2) else 0)
+    found = scanengine.load(VALLEYS / "four-axes.toml").run(tmp_path / "four.h5")
+    assert found.doubtful == {("eps_em_uV", "eps_ee_dV"): 7}
+    assert scanengine.open_result(tmp_path / "four.h5").doubtful == found.doubtful
+    text.warn_of_doubts(found)
+    assert "eps_em_uV and eps_ee_dV may be too high in places: in 7 cells" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "shown", "place", "highest"),
+    [
+        ("four-axes", ("eps_em_uV", "mu_nu_e"), (-0.00038, 0.0), 1e-6),
+        ("three-axes", ("r2_nu_mu",), (-1.65263,), 14.2708),
+        ("three-axes", ("r2_nu_mu",), (0.82805,), 3.6907),
+    ],
+)
+def test_cells_that_were_too_high(
+    runs: dict[str, Result], name: str, shown: tuple[str, ...], place: tuple[float, ...], highest: float
+) -> None:
+    profile = runs[name].profile(*shown)
+    at = tuple(int(np.argmin(np.abs(axis.values - x))) for axis, x in zip(profile.axes, place, strict=True))
+    assert [axis.values[i] for axis, i in zip(profile.axes, at, strict=True)] == pytest.approx(place, abs=1e-4)
+    assert profile.chi2[at] <= highest
+
+
+def test_a_sixth_axis_does_not_exclude_the_standard_model() -> None:
+    names = "eps_ee_uV", "eps_ee_dV", "eps_et_dV", "mu_nu", "sin2_theta_w"
+    overrides = [f"axes.{name}.points=5" for name in names]
+    overrides += ["output.keep=profiles", "output.planes=[['eps_et_dV','mu_nu'],['eps_ee_uV','eps_et_dV']]"]
+    five = scanengine.load("large/nsi-5d", overrides).run()
+    six = scanengine.load("large/nsi-5d", [*overrides, "axes.eps_mm_uV={min=-1,max=1,points=5}"]).run()
+    for pair in five.planes:
+        lower, higher = six.profile(*pair).chi2, five.profile(*pair).chi2
+        assert close_above(higher, lower)
+    plane = six.profile("eps_et_dV", "mu_nu")
+    at = [int(np.argmin(np.abs(axis.values - x))) for axis, x in zip(plane.axes, (0.0, 1.05), strict=True)]
+    assert plane.chi2[at[0], at[1]] < 1e-3
