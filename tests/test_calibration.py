@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,8 +17,9 @@ from scipy import stats
 
 from scanengine.api import Scan, open_calibration
 from scanengine.calibrated import Calibration, allowed
+from scanengine.cli.calibrating import check_outputs, write_all
 from scanengine.contours import region
-from scanengine.errors import InputError
+from scanengine.errors import InputError, RunError
 from scanengine.grids import Axis, FloatArray
 from tests.scan_files import definition, experiment
 from tests.test_combined import EPS, FLAT_KNOWN, FLUX, tables
@@ -246,6 +249,26 @@ def test_outputs_are_checked_before_anything_is_done(output: str, expected: str,
     )
     assert done.returncode == 2
     assert expected in done.stderr
+
+
+def test_a_disk_without_room_is_seen_before_anything_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scan = scan_of(tables(), axes={"eps_ee_uV": {"min": -0.5, "max": 0.5, "points": 3}})
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
+    for name in ("out.h5", "out.json", "out.png"):
+        with pytest.raises(InputError, match=r"only 1\.00 kB are free in"):
+            check_outputs([tmp_path / name], scan, 40, overwrite=False)
+
+
+def test_an_output_that_fails_keeps_none_of_the_others(tmp_path: Path) -> None:
+    found = scan_of(tables(), axes={"eps_ee_uV": {"min": -0.5, "max": 0.5, "points": 3}}).calibrate(
+        0.90, pseudo_experiments=20
+    )
+    (tmp_path / "out.h5").mkdir()  # somebody took the name meanwhile
+    outputs = [tmp_path / name for name in ("out.h5", "out.json", "out.png")]
+    with pytest.raises(RunError, match=r"out\.h5 is a directory"):
+        write_all(found, outputs, overwrite=False)
+    assert json.loads(outputs[1].read_text(encoding="utf-8"))["seed"] == found.seed
+    assert outputs[2].exists()
 
 
 def test_ctrl_c_ends_in_a_word(tmp_path: Path) -> None:

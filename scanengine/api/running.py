@@ -199,11 +199,20 @@ def merge(
     each tile of the grid is in one of them, once, and all are of the same scan.
     """
     from scanengine.api.scan import Scan, default_threads
-    from scanengine.store import GridWriter, absorb, check_complete, read_shard, relative_sources, shard_definition
+    from scanengine.store import (
+        GridWriter,
+        absorb,
+        check_complete,
+        check_not_read,
+        read_shard,
+        relative_sources,
+        shard_definition,
+    )
 
     if not shards:
         raise InputError("merge needs the shards of a scan: give their files")
     paths = [Path(shard) for shard in shards]
+    check_not_read(Path(output), paths)
     text, overrides = shard_definition(paths[0])
     scan = Scan(definitions.parse(text, directory=paths[0].parent, overrides=overrides, data=data))
     plan = plan_of(scan)

@@ -365,19 +365,19 @@ def calibrate(
     """Feldman-Cousins intervals of one parameter or regions of two, with correct coverage: from all outcomes of a few
     counts, summed exactly, or from pseudo-experiments.
     """
-    calibrating.check_outputs(outputs or [], overwrite=overwrite)
     levels = _levels(cl)
     loaded = _load(scan, overrides, data, quiet=as_json)
+    calibrating.check_outputs(outputs or [], loaded, len(levels), overwrite=overwrite)
     with text.progress(loaded.definition.title, "pseudo-experiments") as progress:
         found = loaded.calibrate(
             levels, pseudo_experiments=pseudo_experiments, seed=seed, threads=threads, progress=progress
         )
-    for path in outputs or []:
-        calibrating.write(found, path, overwrite=overwrite)
     if as_json:
         print(json.dumps(calibrating.record(found), indent=1))
-        return
-    calibrating.show(found)
+    else:
+        calibrating.show(found)
+    sys.stdout.flush()
+    calibrating.write_all(found, outputs or [], overwrite=overwrite)
 
 
 @app.command()

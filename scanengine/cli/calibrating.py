@@ -4,32 +4,43 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Sequence
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from scanengine.cli.text import pieces
-from scanengine.errors import InputError
+from scanengine.errors import InputError, RunError, ScanengineError
 
 if TYPE_CHECKING:
+    from scanengine.api import Scan
     from scanengine.calibrated import Calibration
 
 _RESULTS = (".h5", ".hdf5")
 _FIGURES = (".png", ".pdf", ".svg")
+_MEMBERS = 4
+"""Arrays with a number for each point, beside two for each level."""
+_OVERHEAD_BYTES = 200_000
+_NUMBER_BYTES = 25
+"""What a number takes in JSON, with its indent."""
 _FEW_POINTS = 10
 _FEW_BEYOND = 10
 
 
-def check_outputs(paths: Sequence[Path], *, overwrite: bool) -> None:
-    """Raise InputError if a calibration cannot be written to one of these: before it is made."""
+def check_outputs(paths: Sequence[Path], scan: Scan, levels: int, *, overwrite: bool) -> None:
+    """Raise InputError if a calibration cannot be written to one of these, or has no room there: before it is made."""
     from scanengine import figures, store
 
+    definition = scan.definition
+    numbers = prod(axis.values.size for axis in definition.axes) * (_MEMBERS + 2 * levels)
+    text_bytes = len(definition.text.encode())
     for path in paths:
         if path.suffix in _RESULTS:
-            store.check_output(path, 0, overwrite)
+            store.check_output(path, _OVERHEAD_BYTES + 8 * numbers + text_bytes, overwrite)
         elif path.suffix.lower() in _FIGURES:
             figures.check(path, overwrite=overwrite)
         elif path.suffix != ".json":
@@ -41,6 +52,28 @@ def check_outputs(paths: Sequence[Path], *, overwrite: bool) -> None:
             raise InputError(f"{path} is there already: --overwrite would replace it")
         if not path.parent.is_dir():
             raise InputError(f"{path}: there is no directory {path.parent}; create it, or write elsewhere with -o")
+        needed = _NUMBER_BYTES * numbers + text_bytes if path.suffix == ".json" else _OVERHEAD_BYTES
+        free = shutil.disk_usage(path.parent).free
+        if needed > free:
+            raise InputError(
+                f"{path}: a calibration takes up to {store.format_bytes(needed)}, but only {store.format_bytes(free)} "
+                f"are free in {path.parent}; write elsewhere with -o"
+            )
+
+
+def write_all(found: Calibration, paths: Sequence[Path], *, overwrite: bool) -> None:
+    """Write a calibration to each of these; one that fails keeps none of the others from it.
+
+    Raises RunError, in the end, for those that failed.
+    """
+    failed = []
+    for path in paths:
+        try:
+            write(found, path, overwrite=overwrite)
+        except ScanengineError as error:
+            failed.append(str(error))
+    if failed:
+        raise RunError("\n".join(failed))
 
 
 def write(found: Calibration, path: Path, *, overwrite: bool) -> None:

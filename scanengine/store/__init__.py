@@ -4,7 +4,7 @@ from scanengine.store.calibrations import is_calibration, open_calibration, writ
 from scanengine.store.chunks import Encoder, Encoding
 from scanengine.store.layout import FORMAT, FORMAT_VERSION, AttributeValue, ResponseArray, check_axis_names
 from scanengine.store.partial import FRESH, ForeignScan
-from scanengine.store.paths import check_output, format_bytes, partial_path
+from scanengine.store.paths import check_not_read, check_output, format_bytes, partial_path
 from scanengine.store.plan import GridPlan
 from scanengine.store.reader import StoredResult, Unfinished, open_result, open_unfinished
 from scanengine.store.shards import (
@@ -36,6 +36,7 @@ __all__ = [
     "absorb",
     "check_axis_names",
     "check_complete",
+    "check_not_read",
     "check_output",
     "format_bytes",
     "is_calibration",

@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import stat
+from collections.abc import Iterable
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
@@ -55,6 +56,24 @@ def check_output(path: str | Path, n_bytes: int, overwrite: bool = False) -> Non
             f"{path}: the result takes {format_bytes(n_bytes)}, but only {format_bytes(free)} are free in {directory}; "
             'use fewer points, precision = "float32" or keep = "profiles", or another disk with -o'
         )
+
+
+def check_not_read(output: Path, sources: Iterable[Path]) -> None:
+    """Raise `InputError` if a result would take the place of a file that it is made from, by whatever name or link."""
+    for name in (output, partial_path(output)):
+        for source in sources:
+            if _is_same(name, source):
+                called = f" ({name})" if name != source else ""
+                raise InputError(
+                    f"the result would replace {source}{called}, which it is made from; choose another name"
+                )
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.resolve() == other.resolve() or one.samefile(other)
+    except OSError:  # one of them is not there
+        return False
 
 
 def _size_of_unfinished(partial: Path) -> int:

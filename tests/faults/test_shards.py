@@ -187,6 +187,22 @@ def test_a_view_of_shards_never_reads_what_is_not_there(folder: Path, merge: Mer
         open_result(folder / "scan.h5")
 
 
+@pytest.mark.parametrize("link", [None, Path.symlink_to, Path.hardlink_to], ids=["itself", "symbolic", "hard"])
+@pytest.mark.parametrize("virtual", [[], ["--virtual"]], ids=["copied", "virtual"])
+def test_the_result_takes_the_place_of_no_shard(
+    folder: Path, nursery: Nursery, virtual: list[str], link: Callable[[Path, Path], None] | None
+) -> None:
+    names = [name(i) for i in range(1, N + 1)]
+    output = "linked.h5" if link else names[2]
+    if link:
+        link(folder / output, folder / names[2])
+    before = (folder / names[2]).read_bytes()
+    status, printed = nursery.run(folder, "merge", output, *names, "--no-figure", "--overwrite", *virtual)
+    assert status == 2
+    assert re.search(rf"error: the result would replace {names[2]}.*, which it is made from", printed)
+    assert (folder / names[2]).read_bytes() == before
+
+
 def test_shards_of_a_view_lie_beside_it(folder: Path, nursery: Nursery) -> None:
     (folder / "sub").mkdir()
     names = [name(i) for i in range(1, N + 1)]
