@@ -185,7 +185,9 @@ class Scan:
         progress is called with the pseudo-experiments done and their number. Raises InputError for another number of
         axes, a level that is none, and where no pseudo-experiments can be made.
         """
-        pseudo_experiments = whole(pseudo_experiments, "the number of pseudo-experiments", 1)
+        pseudo_experiments = whole(pseudo_experiments, "the number of pseudo-experiments")
+        if pseudo_experiments < 1:
+            raise InputError(f"a calibration needs at least one pseudo-experiment: found {pseudo_experiments}")
         seed = whole(seed, "the seed", 0)
         if pseudo_experiments > MOST_PSEUDO_EXPERIMENTS:
             raise InputError(
@@ -325,7 +327,9 @@ class Scan:
         fresh: bool,
     ) -> HowToRun:
         self.check_runnable()
-        threads = default_threads() if threads is None else whole(threads, "the number of threads", 1)
+        threads = default_threads() if threads is None else whole(threads, "the number of threads")
+        if threads < 1:
+            raise InputError(f"a scan needs at least one thread: found {threads}")
         memory_bytes = whole(memory_bytes, "memory_bytes")
         self._check_memory(threads, 0, memory_bytes)
         if self.tiles.number > memory_bytes:  # a byte for each says whether it is done
