@@ -81,6 +81,7 @@ def from_stored(stored: StoredResult) -> Result:
         grid_rounding=stored.relative_rounding,
         fit=_stored_fit(stored.attributes),
         targets=_texts(stored.attributes, "targets"),
+        instruction_sets=_texts(stored.attributes, "instruction_sets"),
         path=stored.path,
         read_definition=definition,
         read_chi2=stored.read_chi2 if stored.has_grid else None,
@@ -92,7 +93,7 @@ class Result:
 
     `axes` name the dimensions, `path` is the file it is in, if any, and `statistic` "gaussian", "poisson" or "mixed";
     `fit` has the nuisances and the degrees of freedom of the minimum, `targets` say what each experiment's target was
-    understood as (none in files of 0.1.0). Profiles
+    understood as, `instruction_sets` which instructions of processors a file's numbers were computed with. Profiles
     and the global minimum are the exact ones, between the grid's points, where the scan asked for them with
     `output.profile = "exact"`, and the grid's own otherwise; above `delta_chi2_max` the grid's own are infinite.
     """
@@ -111,6 +112,7 @@ class Result:
         grid_rounding: float = 0.0,
         fit: Fit | None = None,
         targets: tuple[str, ...] = (),
+        instruction_sets: tuple[str, ...] = (),
         path: Path | None = None,
         read_chi2: Callable[[Selection], FloatArray] | None = None,
     ) -> None:
@@ -120,6 +122,7 @@ class Result:
         self.statistic = statistic
         self.fit = fit or Fit()
         self.targets = targets
+        self.instruction_sets = instruction_sets
         self.delta_chi2_max = delta_chi2_max
         self._rounding, self._grid_rounding = rounding, grid_rounding
         self._grid_profiles = profiles

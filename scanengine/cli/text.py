@@ -314,6 +314,8 @@ def describe_result(path: Path) -> None:
             f"{_with_unit(axis.units)}  ({axis.long_name})"
         )
     print(f"  chi2: {_STATISTICS[result.statistic]}")
+    if result.instruction_sets:
+        print(f"  computed with {' and '.join(result.instruction_sets)}")
     print_best_fit(result)
     warn_of_doubts(result)
 

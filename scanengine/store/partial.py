@@ -22,6 +22,7 @@ from scanengine.store import access, heaps, layout, members
 from scanengine.store.access import Damage
 from scanengine.store.blocks import LARGE_BYTES, PAGE_BYTES
 from scanengine.store.committed import CommittedFile
+from scanengine.store.instructions import instruction_set
 from scanengine.store.layout import READING_ERRORS
 from scanengine.store.plan import GridPlan, identity_of
 from scanengine.store.reader import read_done
@@ -86,6 +87,7 @@ def create_partial(path: Path, plan: GridPlan) -> Partial:
     partial = Partial.open(new, "x")
     try:
         members.write_header(partial.file, plan)
+        members.set_attributes(partial.file, {layout.INSTRUCTIONS: (instruction_set(),)})
         partial.commit()
         _take_name(new, path)
     except BaseException:

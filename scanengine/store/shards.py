@@ -14,6 +14,7 @@ from scanengine.store import access, layout
 from scanengine.store.access import opened
 from scanengine.store.blocks import Block
 from scanengine.store.chunks import fletcher32
+from scanengine.store.instructions import recorded
 from scanengine.store.partial import DoneMask, Remedy, check_same_scan, read_progress
 from scanengine.store.plan import GridPlan
 from scanengine.store.writer import GridWriter
@@ -111,6 +112,7 @@ def absorb(writer: GridWriter, path: Path, remedy: Remedy = AGAIN) -> None:
         done, running = read_progress(path, file, writer.plan, remedy)
         if running is None:
             return
+        writer.record_instructions(recorded(file))
         writer.lower(running)
         for tile in np.argwhere(done):
             start = tuple(int(i) * n for i, n in zip(tile, writer.plan.chunk_shape, strict=True))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import re
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,7 @@ from scanengine.grids import Axis, FloatArray, Profiles, RunningMinima
 from scanengine.store import layout, members
 from scanengine.store.blocks import Block
 from scanengine.store.chunks import Encoder
+from scanengine.store.instructions import instruction_set, record
 from scanengine.store.layout import READING_ERRORS, AttributeValue
 from scanengine.store.partial import (
     Partial,
@@ -35,6 +37,8 @@ from scanengine.store.partial import (
 )
 from scanengine.store.paths import check_output, fsync_directory, partial_path, remove_partial
 from scanengine.store.plan import GridPlan
+
+_log = logging.getLogger("scanengine")
 
 CHECKPOINT_SECONDS = 2.0
 _CHECKPOINT_SHARE = 0.1
@@ -105,6 +109,8 @@ class GridWriter:
             raise InputError(f"{self.path} cannot be written: {_reason(error)}; write elsewhere with -o") from error
         self._partial.stream.expect(self.plan.n_bytes + self.plan.reserve_bytes)
         self._file = self._partial.file
+        if not self.whole:
+            self.record_instructions((instruction_set(),))
         remove_leftovers(self.partial)
         self._chi2: Any = self._file[layout.CHI2] if self.wants_tiles else None
         self._last_checkpoint = time.monotonic()
@@ -117,6 +123,12 @@ class GridWriter:
         if not self._finished:
             self.discard()
         self._partial.close()
+
+    def record_instructions(self, found: Iterable[str]) -> None:
+        """Keep which instructions of a processor numbers were computed with, and say so if they differ."""
+        words = record(self._file, found)
+        if words is not None:
+            _log.info("%s: %s", self.partial, words)
 
     def is_done(self, start: tuple[int, ...]) -> bool:
         """Tell whether the tile whose first point has this index is in the file."""
