@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numba  # noqa: F401  (the package before its parts: of two threads that import them first, one would fail)
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import types
