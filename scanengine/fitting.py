@@ -21,7 +21,7 @@ from scanengine.errors import RunError
 from scanengine.grids import Axis, Fit, FloatArray
 from scanengine.minima import GRID_POINTS, evenly_spread, global_minima, spread_axes, standard_model, valleys
 from scanengine.nuisance_polynomials import NuisancePolynomial
-from scanengine.objective import Objective, Reached
+from scanengine.objective import FORBIDDEN, Objective, Reached
 from scanengine.polynomials import ChiSquaredPolynomial
 from scanengine.ways import Ways
 
@@ -99,6 +99,9 @@ def find_minima(
     else:
         found = [objective.search(u) for u in _starts(objective, evaluator, definition, known)]
     found += [objective.search(u) for u in objective.u(known)]
+    found = [each for each in found if each.chi2 < FORBIDDEN]
+    if not found:
+        raise RunError("chi2 is infinite all over the grid: counts were seen where none is expected")
     ways = Ways(objective)
     valleys_found = ways.joined([[each] for each in found])
     valleys_found = ways.joined([[objective.polish(members[0]), *members] for members in valleys_found])
@@ -217,7 +220,7 @@ def _flat_set(ways: Ways, members: Sequence[Reached], directions: FloatArray) ->
     aside = [first.u + sign * 2.0 * _FLAT_LENGTH * direction for direction in directions for sign in (1.0, -1.0)]
     for u in (*far, *(np.clip(each, 0.0, 1.0) for each in aside)):
         if np.max(np.abs(u - first.u)) > _FLAT_LENGTH:
-            between = ways.between(first, Reached(first.chi2, u))
+            between = ways.between(first, Reached(first.chi2, u), enough=first.chi2 + 0.5 * _EQUAL)
             if len(_equal([first, between])) == 2 and np.max(np.abs(between.u - first.u)) > _FLAT_LENGTH / 4:
                 found.append(between.u)
     return [*found, *(each.u for each in others)] if found else []

@@ -19,15 +19,16 @@ from scanengine.grids import FloatArray
 from scanengine.polynomials import ChiSquaredPolynomial, Monomials
 
 _NO_CURVATURE = 1e-13
-_LEAST_DAMPING = 1e-9
-_FORBIDDEN = 1e30
+_LEAST_DAMPING, _MOST_DAMPING = 1e-9, 1e3
+FORBIDDEN = 1e30
+"""chi2 where counts that were seen are not expected."""
 _STEP = 1e-5
 _NEWTON_STEPS = 50
 _RIDGE = 1e-6
 """Below minus this share of the largest, a curvature is that of a ridge."""
 
 _CONVERGED, _SETTLED = 1e-15, 1e-10
-"""Of 1 + chi2: steps of Newton's that gain less are the last, to a minimum and to the bottom of a valley."""
+"""Of 1 + chi2: steps of Newton's that gain less are the last, to a minimum and to about where it is."""
 
 _PULL = 1e-4
 _ASIDE = 0.03
@@ -105,7 +106,7 @@ class Objective:
             by_monomial = weights @ (self.polynomials @ slopes)
             gradient[i] = self.length * ((factors * values[i][columns]) @ by_monomial)
         # out of bounds, where counts that were seen are not expected, a search only has to turn back
-        return np.where(np.isfinite(chi2), chi2, _FORBIDDEN), gradient
+        return np.where(np.isfinite(chi2), chi2, FORBIDDEN), gradient
 
     def chi2(self, u: FloatArray) -> FloatArray:
         """Return chi2 (points,) at u (points, axes)."""
@@ -116,7 +117,7 @@ class Objective:
             part = slice(first, first + at_once)
             values = self.monomials.values(self.lower + self.length * u[part])
             self.likelihood.minimise(self._templates(values), chi2[part], z[part])
-        return np.asarray(np.where(np.isfinite(chi2), chi2, _FORBIDDEN))
+        return np.asarray(np.where(np.isfinite(chi2), chi2, FORBIDDEN))
 
     def _templates(self, values: FloatArray) -> FloatArray:
         """Return the templates (points, templates, cells) where the monomials are values (points, monomials)."""
@@ -146,12 +147,8 @@ class Objective:
         return ChiSquaredPolynomial(self.centre, self.half_width, self.monomials, np.ascontiguousarray(reduced))
 
     def search(self, start: FloatArray) -> Reached:
-        """Return the place that a start (axes,) leads to by quasi-Newton steps."""
-        from scipy.optimize import minimize
-
-        bounds = [(0.0, 1.0)] * start.size
-        found = minimize(self, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-13})
-        return Reached(float(found.fun), np.asarray(found.x, dtype=np.float64))
+        """Return about where a start (axes,) leads to by damped steps of Newton's; `polish` goes on from there."""
+        return self._newton(Reached(self(start)[0], start), converged=_SETTLED)
 
     def polish(self, reached: Reached) -> Reached:
         """Return the minimum after damped steps of Newton's, also where chi2 rises with the fourth power.
@@ -190,14 +187,20 @@ class Objective:
         down[free] = directions[:, 0]
         return down
 
-    def lowest_near(self, u: FloatArray) -> Reached:
-        """Return the bottom of the valley that u is in, next to it: where chi2 has a minimum if all that is equal to
-        it is a little higher, the farther from u the more.
-        """
-        return self._newton(Reached(self(u)[0], u), _PULL)
+    def lowest_near(self, u: FloatArray, enough: float) -> Reached:
+        """Return the bottom of the valley that u is in, next to it, or the first place where chi2 is low enough.
 
-    def _newton(self, reached: Reached, pull: float = 0.0) -> Reached:
-        """Return the minimum of chi2 plus pull times the square of the distance from where it begins."""
+        That is where chi2 has a minimum if it is a little higher the farther from u.
+        """
+        return self._newton(Reached(self(u)[0], u), _PULL, converged=_SETTLED, enough=enough)
+
+    def _newton(
+        self, reached: Reached, pull: float = 0.0, converged: float = _CONVERGED, enough: float = -np.inf
+    ) -> Reached:
+        """Return the minimum of chi2 plus pull times the square of the distance from where it begins.
+
+        The last step is the first that gains less than converged, a share of 1 + chi2, or that is low enough.
+        """
         begin = u = reached.u
         value, gradient = self(u)
         damping = 0.0
@@ -208,7 +211,7 @@ class Objective:
             largest = np.abs(sizes).max(initial=0.0)
             along = directions.T @ gradient[free]
             lowered = False
-            while not lowered and damping < 1.0:
+            while not lowered and damping < _MOST_DAMPING:
                 damped = np.abs(sizes) + (damping + _NO_CURVATURE) * largest
                 step = np.zeros(u.size)
                 step[free] = -directions @ np.divide(along, damped, out=np.zeros(along.size), where=damped > 0.0)
@@ -222,7 +225,7 @@ class Objective:
                 break
             gain = value - there
             u, value, gradient = trial, there, slope + 2.0 * pull * off
-            if gain < (_SETTLED if pull else _CONVERGED) * (1.0 + value):
+            if value <= enough or gain < converged * (1.0 + value):
                 break
         off = u - begin
         return Reached(value - pull * float(off @ off) if pull else value, u)

@@ -13,7 +13,7 @@ BARRIER = 0.01
 """Minima are one if chi2 rises by less than this on a way from the higher to the lower: no data tell them apart."""
 
 _BETWEEN = np.array((0.5, 0.25, 0.75, 0.125, 0.375, 0.625, 0.875))
-_MOST_NEAR = 20
+_MOST_NEAR, _MOST_WALKS = 20, 3
 _MOST_TURNS = 7
 """A way that is not straight is halved so often."""
 
@@ -25,8 +25,14 @@ _STIFF = 4.0
 _OFF_THE_WAY = 1e-3
 """Of an axis' length."""
 
+_MOST_STEPS, _STEP = 40, 0.05
+"""Of an axis' length, of a walk along a valley."""
+
 _PROGRESS = 0.05
-"""A place midway that is as near as this to an end of the way, measured by the way, has fallen into that minimum."""
+"""A walk that is nearly at a right angle to the way ends.
+
+A place midway that is as near as this to an end of the way, measured by the way, has fallen into that minimum.
+"""
 
 
 class Ways:
@@ -51,7 +57,10 @@ class Ways:
         near = sorted(group, key=lambda other: float(np.sum((other.u - minimum.u) ** 2)))[:_MOST_NEAR]
         if self.straight(minimum, near):
             return True
-        return self._may_be_valley(minimum, near[0]) and self._valley(minimum, near[0])
+        tried = [other for other in (*near[:_MOST_WALKS], group[0]) if self._may_be_valley(minimum, other)]
+        return any(self._walk(minimum, other) or self._walk(other, minimum) for other in tried) or any(
+            self._valley(minimum, other) for other in tried[:1]
+        )
 
     def straight(self, minimum: Reached, others: Sequence[Reached]) -> bool:
         """Return whether there is no barrier on the straight way from a minimum to one of others."""
@@ -75,27 +84,50 @@ class Ways:
             self._stiffness[key] = self._objective.stiffness(minimum.u)
         return self._stiffness[key]
 
+    def _walk(self, first: Reached, second: Reached) -> bool:
+        """Return whether steps from first, in flat directions and always nearer to second, come to it."""
+        at, highest = first, max(first.chi2, second.chi2) + BARRIER
+        for _ in range(_MOST_STEPS):
+            if self.straight(at, [second]):
+                return True
+            way = second.u - at.u
+            left = float(np.linalg.norm(way))
+            sizes, directions = np.linalg.eigh(self._objective.hessian(at.u))
+            flat = directions[:, sizes * _STEP**2 <= BARRIER]
+            step = flat @ (flat.T @ way)
+            size = float(np.linalg.norm(step))
+            if size <= _PROGRESS * left:
+                return False
+            u = np.clip(at.u + min(1.0, _STEP / size) * step, 0.0, 1.0)
+            at = self._objective.lowest_near(u, enough=highest - 0.5 * BARRIER)
+            if at.chi2 > highest or np.linalg.norm(second.u - at.u) >= left:
+                return False
+        return False
+
     def _valley(self, first: Reached, second: Reached, turns: int = _MOST_TURNS) -> bool:
         """Return whether a valley leads from first to second: over the lowest place midway, and so on."""
         if self.straight(first, [second]):
             return True
         if turns == 0 or first.u.size == 1:
             return False
-        between = self.between(first, second)
+        highest = max(first.chi2, second.chi2) + BARRIER
+        between = self.between(first, second, enough=0.5 * BARRIER + max(first.chi2, second.chi2))
         length = np.linalg.norm(second.u - first.u)
         return (
-            between.chi2 <= max(first.chi2, second.chi2) + BARRIER
+            between.chi2 <= highest
             and all(np.linalg.norm(between.u - end.u) > _PROGRESS * length for end in (first, second))
             and self._valley(first, between, turns - 1)
             and self._valley(between, second, turns - 1)
         )
 
-    def between(self, first: Reached, second: Reached) -> Reached:
-        """Return the lowest place in a valley next to the middle of the way from first to second."""
+    def between(self, first: Reached, second: Reached, enough: float) -> Reached:
+        """Return the lowest place in a valley next to the middle of the way from first to second, or one that is low
+        enough.
+        """
         way = second.u - first.u
         # off the straight way, on which chi2 may be highest
         middle = first.u + 0.5 * way + (_OFF_THE_WAY * _across(way) if way.size > 1 else 0.0)
-        return self._objective.lowest_near(np.clip(middle, 0.0, 1.0))
+        return self._objective.lowest_near(np.clip(middle, 0.0, 1.0), enough)
 
 
 def _across(way: FloatArray) -> FloatArray:
