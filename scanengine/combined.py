@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from scanengine.definition import Definition, ParameterMap
 from scanengine.errors import InputError
-from scanengine.grids import Axis, Fit, FittedNuisance, FloatArray
+from scanengine.grids import FEW_COUNTS, Axis, Fit, FittedNuisance, FloatArray
 from scanengine.inputs.nuisances import Nuisance
 from scanengine.likelihood import CountPolynomials, Likelihood, standard_model_counts, sum_over_flavours
 from scanengine.nuisance_polynomials import (
@@ -247,7 +247,11 @@ class CombinedLikelihood(Likelihood):
             FittedNuisance(nuisance.name, nuisance.width * pull, pull)
             for nuisance, pull in zip(self.nuisances, z.tolist(), strict=True)
         )
-        return Fit(nuisances, len(self.cells) - parameters if self.has_data else None)
+        if not self.has_data:
+            return Fit(nuisances)
+        counts = self.templates.weights(z) @ self.templates_at(theta)
+        few = np.sum(np.delete(counts, self.rows.gaussian) < FEW_COUNTS)
+        return Fit(nuisances, len(self.cells) - parameters, int(few))
 
     def _profiled(self, signals: FloatArray) -> Profiled:
         """Return chi2 of signals (..., 1 + varied, cells)."""

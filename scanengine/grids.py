@@ -115,6 +115,9 @@ class RunningMinima:
             self.best, self.best_index = best, best_index
 
 
+FEW_COUNTS = 5.0
+
+
 class FittedNuisance(NamedTuple):
     """A nuisance parameter at the minimum: its value, and its pull, the value in standard deviations."""
 
@@ -127,11 +130,14 @@ class FittedNuisance(NamedTuple):
 class Fit:
     """What is told of the global minimum beside its place: the nuisances there, and its degrees of freedom.
 
-    `dof` are the numbers compared with data less the parameters fitted; nothing if all data are expectations.
+    `dof` are the numbers compared with data less the parameters fitted; nothing if all data are expectations. In
+    `few_counts` bins a Poisson count below `FEW_COUNTS` is expected: with these chi2 has only about the distribution
+    of so many degrees of freedom, and its probability is no more than a guide.
     """
 
     nuisances: tuple[FittedNuisance, ...] = ()
     dof: int | None = None
+    few_counts: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -343,6 +343,27 @@ def test_result_tells_nuisances_and_degrees_of_freedom_and_so_does_its_file(tmp_
     assert open_result(tmp_path / "out.h5").fit == result.fit
 
 
+@pytest.mark.parametrize(("kind", "few"), [("poisson", 2), ("gaussian", 0)])
+def test_bins_whose_few_counts_have_no_chi2_distribution_are_counted(kind: str, few: int, tmp_path: Any) -> None:
+    """Two of three expect fewer than five: chi2 of no count where 0.5 are expected is 1, as high as one time in three
+    by the distribution of chi2, but six times in ten in reality.
+    """
+    table = experiment(
+        mass_kg=1e-6,
+        recoil_window_keV=None,
+        recoil_bins_keV=[10, 20, 30, 40],
+        channels={"all": ["nu_mu"]},
+        backgrounds=[{"name": "b", "counts": [0.5, 40.0, 4.9]}],
+        data={"counts": [0, 41, 5]},
+        statistic=kind,
+    )
+    scan = Scan(definition([table], axes=EPS))
+    assert scan.run(tmp_path / "out.h5").fit.few_counts == few
+    from scanengine.api import open_result
+
+    assert open_result(tmp_path / "out.h5").fit.few_counts == few
+
+
 def test_with_a_perfect_response_and_nuisances_at_zero_chi2_is_that_of_the_ideal_detector() -> None:
     """The same Asimov data, correlated normalisation and couplings, by way of the response, data and nuisances."""
     edges = [10.0, 20.0, 30.0, 60.0]

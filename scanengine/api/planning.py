@@ -112,6 +112,8 @@ def _edges(binning: Binning) -> dict[str, list[float]]:
 def fit_attributes(fit: Fit) -> dict[str, AttributeValue]:
     """Return what is told of the minimum, for the file's attributes."""
     attributes: dict[str, AttributeValue] = {} if fit.dof is None else {"degrees_of_freedom": fit.dof}
+    if fit.few_counts:
+        attributes["bins_of_few_counts"] = fit.few_counts
     if fit.nuisances:
         attributes |= {
             "nuisances": [each.name for each in fit.nuisances],

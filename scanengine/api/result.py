@@ -362,10 +362,11 @@ def _stored_fit(attributes: Mapping[str, object]) -> Fit:
     """Return what a file's attributes tell of the minimum."""
     columns = [attributes.get(name, ()) for name in ("nuisances", "nuisance_values", "nuisance_pulls")]
     rows = zip(*(column if isinstance(column, tuple) else () for column in columns), strict=True)
-    dof = attributes.get("degrees_of_freedom")
+    dof, few = attributes.get("degrees_of_freedom"), attributes.get("bins_of_few_counts")
     return Fit(
         tuple(FittedNuisance(str(name), float(value), float(pull)) for name, value, pull in rows),
         dof if isinstance(dof, int) else None,
+        few if isinstance(few, int) else 0,
     )
 
 

@@ -11,8 +11,6 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from scanengine.cli.text import pieces
 from scanengine.errors import InputError, RunError, ScanengineError
 
@@ -157,6 +155,8 @@ def show(found: Calibration) -> None:
 
 def _cut_short(found: Calibration, level: float) -> str:
     """Return what is wrong where best fits stop at the end of an axis."""
+    import numpy as np  # a command may need nothing of it
+
     short, critical = found.cut_short(level), found.of(level)
     where = f"at {int(short.sum())} of {short.size} points"
     if len(found.axes) == 1:

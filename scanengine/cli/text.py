@@ -120,8 +120,13 @@ def _print_fit(chi2: float, fit: Fit) -> None:
     for nuisance in fit.nuisances:
         print(f"  nuisance {nuisance.name} = {nuisance.value:.4g} ({nuisance.pull:+.3f} standard deviations)")
     if fit.dof is not None:
+        from scanengine.grids import FEW_COUNTS
+
         probability = goodness_of_fit(chi2, fit.dof)
         words = "" if probability is None else f", a probability of {probability:.3g}"
+        if words and fit.few_counts:
+            bins = "bin expects" if fit.few_counts == 1 else "bins expect"
+            words += f" if counts were many; {fit.few_counts} {bins} fewer than {FEW_COUNTS:g}"
         print(f"  goodness of fit: chi2 = {chi2:.6g} for {fit.dof} degrees of freedom{words}")
 
 
@@ -130,6 +135,8 @@ def fit_record(chi2: float, fit: Fit) -> dict[str, Any]:
     record: dict[str, Any] = {}
     if fit.dof is not None:
         record |= {"dof": fit.dof, "p_value": goodness_of_fit(chi2, fit.dof)}
+        if fit.few_counts:
+            record["bins_of_few_counts"] = fit.few_counts
     if fit.nuisances:
         record["nuisances"] = [nuisance._asdict() for nuisance in fit.nuisances]
     return record
