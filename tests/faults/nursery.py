@@ -7,6 +7,7 @@ in the end, its exit status. There is one child at a time: one whose test has fa
 from __future__ import annotations
 
 import dataclasses
+import gc
 import itertools
 import json
 import os
@@ -210,6 +211,8 @@ def _serve() -> None:
                 if compiled:
                     scan.evaluator = dataclasses.replace(scan.evaluator, compiled=True)  # type: ignore[type-var]
                 scan.run(threads=1)
+            gc.collect()
+            gc.freeze()  # of Numba's many objects a child would look at each as it ends: three times its own work
         pid = os.fork()
         if not pid:
             _child(json.loads(line))
