@@ -4,6 +4,8 @@ order in which two processes end at about the same time.
 
 from __future__ import annotations
 
+import os
+
 import hypothesis
 import pytest
 from hypothesis.internal.conjecture import providers
@@ -32,6 +34,23 @@ SLOWEST = (
     *("test_figure_sheets", "test_response", "test_disks", "test_shards", "test_signals", "test_strangers"),
 )
 """Files of tests that begin first, so that no process is left alone with one of them."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Run the whole suite in a process for each of up to four processors, unless told how (`-n 0`)."""
+    option = config.option
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not option.keyword
+    by_one = option.usepdb or option.collectonly or option.benchmark_enable or option.mpl_generate_path
+    if whole and not by_one and getattr(option, "numprocesses", 0) is None:
+        option.numprocesses = min(4, os.cpu_count() or 1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep a file of tests in one process, which makes its fixtures once, and the order below."""
+    if getattr(config.option, "dist", None) == "load":  # what `-n` means where nothing else is said
+        config.option.dist = "loadfile"
+    config.option.loadscopereorder = False
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
