@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from math import inf, nextafter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -91,6 +92,29 @@ def test_isotopes_below_the_threshold_count_nothing(name: str, threshold_keV: fl
     found = responses(real(made(edges=np.array([0.0, *edges[1:]])), threshold_keV, target=name))
     for a, b in zip(found, responses(ideal), strict=True):
         np.testing.assert_allclose(a.integrals, b.integrals, rtol=1e-9, atol=1e-12 * np.abs(b.integrals).max())
+
+
+@pytest.mark.parametrize("below", [-1e-9, 0.0, 1e-15, 1e-13, 1e-11, 1e-9, 1e-7, 1e-5, 1e-3])
+@pytest.mark.parametrize("A", [40, 43, 48])  # calcium 40 recoils by most
+def test_any_threshold_near_the_highest_recoil_is_refused_or_counts_little(A: int, below: float) -> None:
+    threshold_keV = T_max("Ca", A) * (1.0 - below)
+    scattering = {"kind": "gaussian", "a": 1.0}
+    response = {"quenching": 1.0, "bins": [0.0, 150.0, 300.0], "recoil_threshold_keV": threshold_keV}
+    detectors: list[dict[str, Any]] = [
+        {"recoil_window_keV": [threshold_keV, inf]},
+        {"recoil_window_keV": None, "response": response},
+        {"recoil_window_keV": None, "response": {**response, "resolution": scattering}},
+    ]
+    for detector in detectors:
+        table = experiment(target="Ca", channels={"all": ["nu_e", "nu_mu", "nu_mubar"]}, **detector)
+        if A == 40 and below < 1e-8:
+            with pytest.raises(InputError, match="it must lie below the highest recoil energy"):
+                definition([table])
+            continue
+        counts = np.array([found.integrals for found in responses(definition([table]))])
+        whole = np.array([found.integrals for found in responses(definition([experiment(target="Ca")]))])
+        assert np.all(counts >= 0.0)
+        assert 0.0 < counts.sum() < (1.0 if A > 40 else max(below, 1e-9)) * whole.sum()
 
 
 def test_a_scattered_response_counts_the_isotopes_that_reach_the_threshold() -> None:

@@ -20,21 +20,19 @@ from scanengine.errors import InputError
 from scanengine.grids import FloatArray
 from scanengine.inputs.bcs import closed_shell_notes, nucleus
 from scanengine.inputs.constants import HBARC_MEV_FM
-from scanengine.inputs.detectors import Efficiency, T_max_keV
+from scanengine.inputs.detectors import Efficiency, T_max_keV, highest_edge_keV
 from scanengine.inputs.form_factors import OSCILLATOR
 from scanengine.inputs.nuclei import Isotope, Target
 from scanengine.inputs.parameters import PHYSICAL_PARAMETERS
 from scanengine.inputs.reconstruction import Reconstruction
 from scanengine.inputs.sources import Source
 
-_ROUNDING = 1e-12
-"""Relative, of recoil energies that have been to E_min and back: what lies so close to the highest may be beyond it."""
-
 
 class _Reach(NamedTuple):
     """The highest recoil energy, with the flavour and the isotope that reach it."""
 
     T_keV: float
+    highest_edge_keV: float
     flavour: str
     isotope: Isotope
 
@@ -46,8 +44,9 @@ def _reach(flavours: Iterable[str], target: Target, source: Source) -> _Reach:
     """The highest recoil energy of some flavours on a target."""
     return max(
         (
-            _Reach(T_max_keV(source.spectra[flavour].E_max_MeV, isotope.mass_MeV), flavour, isotope)
+            _Reach(T_max_keV(E_MeV, isotope.mass_MeV), highest_edge_keV(E_MeV, isotope.mass_MeV), flavour, isotope)
             for flavour in flavours
+            for E_MeV in [source.spectra[flavour].E_max_MeV]
             for isotope in target.isotopes
         ),
         key=lambda reach: reach.T_keV,
@@ -74,7 +73,7 @@ def check_experiment(parts: Parts, report: Report) -> list[str]:
         return []
     window_path = (*parts.path, parts.window_key)
     reach = _reach(_counted(parts), target, source)
-    if edges[0] >= reach.T_keV * (1.0 - _ROUNDING):
+    if edges[0] >= reach.highest_edge_keV:
         message = f"found a threshold of {edges[0]:g} keV, it must lie below the highest recoil energy, {reach}"
         report.add((*window_path, "recoil_threshold_keV" if parts.window_key == "response" else 0), message)
         return []
@@ -138,7 +137,7 @@ def _out_of_reach(where: str, reconstruction: Reconstruction, target: Target, re
 def _dropped(where: str, edges: FloatArray, reach: _Reach, efficiency: Efficiency | None) -> list[str]:
     """Notes on the bins in which a channel expects nothing: those above its reach in one note."""
     notes = []
-    reachable = edges[:-1] < reach.T_keV
+    reachable = edges[:-1] < reach.highest_edge_keV
     for low, high in zip(edges[:-1][reachable], edges[1:][reachable], strict=True):
         if efficiency is not None and not _sees(efficiency, float(low), min(float(high), reach.T_keV)):
             notes.append(f"{where}: the efficiency is zero in bin [{low:g}, {high:g}] keV: dropped")

@@ -243,7 +243,8 @@ class IdealExperiment(Table):
         None, description="Lower and upper end of the one bin counted, keV; the upper may be inf. Or recoil_bins_keV."
     )
     recoil_bins_keV: Annotated[list[float], Field(min_length=2), SkipValidation] | None = Field(
-        None, description="Increasing edges of the bins counted, keV. Or recoil_window_keV."
+        None,
+        description="Increasing edges of the bins counted in keV, 1e-6 of themselves apart. Or recoil_window_keV.",
     )
     form_factor: Annotated[FormFactorKey, SkipValidation] = Field(
         "helm",

@@ -170,6 +170,17 @@ class Experiment:
         return not blind and any(self.reconstruction.sees_any_recoil(isotope) for isotope in self.target.isotopes)
 
 
+_HARDLY = 1e-8
+"""Relative to the highest recoil energy: closer below it the rate is some 1e-16 of what it is elsewhere, and the
+threshold's own rounding would show in its seventh digit.
+"""
+
+
+def highest_edge_keV(E_MeV: float, nuclear_mass_MeV: float) -> float:
+    """Return the recoil energy from which on nothing is counted of neutrinos of energy E and less: almost T_max."""
+    return T_max_keV(E_MeV, nuclear_mass_MeV) * (1.0 - _HARDLY)
+
+
 def T_max_keV(E_MeV: float, nuclear_mass_MeV: float) -> float:
     """Return the highest recoil energy that a neutrino of energy E gives a nucleus, 2 E^2 / (M + 2 E)."""
     return 2.0e3 * E_MeV**2 / (nuclear_mass_MeV + 2.0 * E_MeV)

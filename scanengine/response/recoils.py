@@ -14,7 +14,7 @@ from scanengine.definition import Physics
 from scanengine.errors import RunError
 from scanengine.grids import FloatArray
 from scanengine.inputs import constants
-from scanengine.inputs.detectors import Experiment
+from scanengine.inputs.detectors import Experiment, highest_edge_keV
 from scanengine.inputs.form_factors import TABLE, FormFactor
 from scanengine.inputs.nuclei import Isotope
 from scanengine.inputs.sources import Spectrum
@@ -168,9 +168,11 @@ def outer_panels(
     There are none where no recoil of the isotope reaches the lowest edge.
     """
     M = isotope.mass_MeV
-    T_edges_MeV = (experiment.bin_edges_keV * 1e-3).tolist()
     e_max = spectrum.E_max_MeV
-    e_edges = np.array([e_max if np.inf == T else min(float(E_min(T, M)), e_max) for T in T_edges_MeV])
+    out_of_reach_keV = highest_edge_keV(e_max, M)
+    e_edges = np.array(
+        [e_max if T_keV >= out_of_reach_keV else E_min(T_keV * 1e-3, M) for T_keV in experiment.bin_edges_keV.tolist()]
+    )
     T_kinks_MeV = [experiment.efficiency.T_keV * 1e-3]
     for form_factor in form_factors:
         if form_factor.code == TABLE:
