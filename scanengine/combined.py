@@ -7,17 +7,19 @@ polynomial of the parameters. Everything else is minimised by Newton's iteration
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import copysign, log1p, sqrt
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scanengine.constraints import Constraints, correlation_of, steps_of
 from scanengine.definition import Definition, ParameterMap
 from scanengine.errors import InputError
-from scanengine.grids import FEW_COUNTS, Axis, Fit, FittedNuisance, FloatArray
+from scanengine.grids import FEW_COUNTS, Axis, Fit, FittedNuisance, FloatArray, NegativeBackground
 from scanengine.inputs.nuisances import Nuisance
 from scanengine.likelihood import CountPolynomials, Likelihood, standard_model_counts, sum_over_flavours
 from scanengine.nuisance_polynomials import (
@@ -38,6 +40,9 @@ _LEAST_EXPECTED = 1e-10
 
 _AT_ONCE = 1024
 """Points at which templates are held at once."""
+
+_ZERO = 1e-5
+"""A background this far below zero, beside its largest bin, is none: so far it is where it is kept from it."""
 
 
 class Profiled(NamedTuple):
@@ -96,9 +101,9 @@ class Rows:
         seen = data[poisson] > 0.0
         return replace(self, data=data, seen=poisson[seen], empty=poisson[~seen])
 
-    def kinds(self, below: FloatArray) -> RowKinds:
-        """Return what the rows are, with residuals of these weights below zero (residuals,)."""
-        return RowKinds(self.data[self.seen], self.empty.size, np.ones(below.size), below)
+    def kinds(self, above: FloatArray, below: FloatArray) -> RowKinds:
+        """Return what the rows are, with residuals of these weights above and below zero (residuals,)."""
+        return RowKinds(self.data[self.seen], self.empty.size, above, below)
 
     @classmethod
     def of(cls, definition: Definition, counts: Counts, data: FloatArray) -> Rows:
@@ -130,6 +135,13 @@ class Rows:
                 whitening[here, here] = 1.0 / above
                 below[here] = (above / statistic.sigma_below[counts.bins[cells]]) ** 2
                 continue
+            if not statistic.is_given and expected[cells].min() <= 0.0:
+                worst = int(cells[np.argmin(expected[cells])])
+                raise InputError(
+                    f"experiments.{experiment.name}: {expected[worst]:g} counts are expected in bin "
+                    f"{counts.bins[worst] + 1}, which cannot be their variance: a statistic with a variance, a "
+                    "covariance or sigma_above and sigma_below would do"
+                )
             normalised = experiment.systematic * counts.signal[cells]
             if statistic.covariance is None:
                 root = np.diag(1.0 / np.sqrt(expected[cells]))
@@ -152,11 +164,15 @@ class CombinedLikelihood(Likelihood):
     """chi2 of experiments that are added up, minimised over the nuisances that they share.
 
     `expected` (cells,) are the Standard Model's counts with backgrounds, `varied` the responses at +1 and -1 standard
-    deviation of each nuisance that changes a response. Without `has_data` the data are what is expected.
+    deviation of each nuisance that changes a response, `every_count` what counts are made of. The z of nuisances are in
+    the templates' steps, of one standard deviation but for correlated ones. Without `has_data` the data are what is
+    expected.
     """
 
     rows: Rows
     templates: Templates
+    constraints: Constraints
+    every_count: Counts
     varied: tuple[tuple[Response, ...], ...]
     nuisances: tuple[Nuisance, ...]
     has_data: bool
@@ -171,13 +187,15 @@ class CombinedLikelihood(Likelihood):
         every = Counts.everywhere(definition, responses, standard_model_counts(definition, responses))
         expected = every.signal + every.total_background
         data = every.data(expected)
-        kept = np.flatnonzero((expected > 0.0) | (data > 0.0))
+        kept = np.flatnonzero((every.signal > 0.0) | every.has_background | (data != 0.0))
         counts = every.only(kept)
         for experiment in definition.experiments:
             if not np.any(counts.of(experiment.name)):
                 raise InputError(
                     f"experiments.{experiment.name}: no event is expected in any bin; a lower threshold would do"
                 )
+        correlation = correlation_of(definition.nuisances, definition.correlations)
+        templates = build_templates(definition.nuisances, counts, steps_of(correlation))
         return cls(
             tuple(responses),
             definition.physics.couplings,
@@ -185,7 +203,9 @@ class CombinedLikelihood(Likelihood):
             expected[kept],
             kept,
             Rows.of(definition, counts, data[kept]),
-            build_templates(definition.nuisances, counts),
+            templates,
+            Constraints.of(definition.nuisances, correlation, counts, templates),
+            counts,
             tuple(varied_responses(definition, responses, threads)),
             definition.nuisances,
             any(experiment.data is not None for experiment in definition.experiments),
@@ -242,16 +262,26 @@ class CombinedLikelihood(Likelihood):
 
     def fit_at(self, theta: FloatArray, parameters: int) -> Fit:
         """Return the nuisances at theta (parameters,), and the degrees of freedom after so many are fitted."""
-        (z,) = self.profiled(theta[None]).z
-        nuisances = tuple(
-            FittedNuisance(nuisance.name, nuisance.width * pull, pull)
-            for nuisance, pull in zip(self.nuisances, z.tolist(), strict=True)
-        )
+        (y,) = self.profiled(theta[None]).z
+        z = y * self.templates.steps
+        nuisances = tuple(_fitted(nuisance, at) for nuisance, at in zip(self.nuisances, z.tolist(), strict=True))
+        negative = tuple(self._negative_backgrounds(z))
         if not self.has_data:
-            return Fit(nuisances)
-        counts = self.templates.weights(z) @ self.templates_at(theta)
+            return Fit(nuisances, negative=negative)
+        counts = self.templates.weights(y) @ self.templates_at(theta)
         few = np.sum(np.delete(counts, self.rows.gaussian) < FEW_COUNTS)
-        return Fit(nuisances, len(self.cells) - parameters, int(few))
+        return Fit(nuisances, len(self.cells) - parameters, int(few), negative)
+
+    def _negative_backgrounds(self, z: FloatArray) -> Iterator[NegativeBackground]:
+        """Yield the backgrounds that are below zero, in bins where they are not nominally, at z standard deviations."""
+        for experiment in self.every_count.experiments:
+            for name in experiment.backgrounds:
+                nominal = self.every_count.background(experiment.name, name)
+                at = self.every_count.background_at(self.nuisances, z, experiment.name, name)
+                negative = (nominal >= 0.0) & (at < -_ZERO * np.abs(nominal).max(initial=0.0))
+                if np.any(negative):
+                    counts = float(at.sum())
+                    yield NegativeBackground(f"{experiment.name}.{name}", counts, int(negative.sum()))
 
     def _profiled(self, signals: FloatArray) -> Profiled:
         """Return chi2 of signals (..., 1 + varied, cells)."""
@@ -265,17 +295,26 @@ class CombinedLikelihood(Likelihood):
         shape = signals.shape[:-2]
         return Profiled(chi2.reshape(shape), z.reshape(*shape, len(self.nuisances)))
 
+    def residuals(self, excess: FloatArray) -> FloatArray:
+        """Return Gaussian residuals and constraints (..., templates, rows) of templates (..., templates, cells)."""
+        return self.constraints.beside(self.rows.residuals(excess))
+
+    def _kinds(self, below: FloatArray) -> RowKinds:
+        """Return what the rows are: residuals of these weights below zero (residuals,), and the constraints."""
+        above = np.concatenate((np.ones(below.size), self.constraints.above))
+        return self.rows.kinds(above, np.concatenate((below, self.constraints.below)))
+
     def minimise(self, excess: FloatArray, chi2: FloatArray, z: FloatArray) -> None:
         """Set chi2 (points,), and z (points, nuisances) from where it is, for templates (points, templates, cells) with
         the data taken off the first.
         """
-        residuals = self.rows.residuals(excess)
+        residuals = self.residuals(excess)
         if self.is_linear:
             chi2[:], z[:] = _minimum_of_squares(residuals)
             return
         from scanengine_kernels.nuisances import Nuisances, minimise_each
 
-        kinds = self.rows.kinds(self.rows.below)
+        kinds = self._kinds(self.rows.below)
         nuisances = Nuisances(self.templates.below, self.log_widths, np.zeros(len(self.nuisances)))
         minimise_each(kinds.for_kernel(), nuisances, self.rows.arranged(excess, residuals), z, chi2)
 
@@ -287,7 +326,8 @@ class CombinedLikelihood(Likelihood):
     @cached_property
     def is_linear(self) -> bool:
         """Whether chi2 at given parameters is a sum of squares that are linear in the nuisances."""
-        return self.rows.are_squares and not np.any(self.log_widths) and not np.any(self.templates.two_sided)
+        squares = self.rows.are_squares and self.constraints.are_squares
+        return squares and not np.any(self.log_widths) and not np.any(self.templates.two_sided)
 
     def excess_polynomials(self, axes: Sequence[Axis], parameters: ParameterMap) -> CountPolynomials:
         """Return the templates as quadratics in the scanned axes, with the data taken off the first: coefficients
@@ -328,6 +368,7 @@ class CombinedLikelihood(Likelihood):
             return PoissonPolynomial.of(*variables, excess[0].T, self.data)
         residuals = np.moveaxis(self.rows.residuals(excess), -1, -2)
         if self.is_linear:
+            residuals = self.constraints.beside_polynomials(residuals)
             left = minimised_over_constant(residuals, ~self.templates.depend_on_signals)
             if len(left) > 1:
                 return LinearNuisancePolynomial(*variables, fewest_rows(left))
@@ -338,10 +379,11 @@ class CombinedLikelihood(Likelihood):
         squares = self.rows.below == 1.0
         reduced = fewest_rows(residuals[:, squares])
         below = np.concatenate((np.ones(reduced.shape[1]), self.rows.below[~squares]))
-        together = np.moveaxis(np.concatenate((reduced, residuals[:, ~squares]), axis=1), -1, -2)
+        together = np.concatenate((reduced, residuals[:, ~squares]), axis=1)
+        together = np.moveaxis(self.constraints.beside_polynomials(together), -1, -2)
         rows = np.moveaxis(self.rows.arranged(excess, together), -1, -2)
         return NuisancePolynomial(
-            *variables, np.ascontiguousarray(rows), self.rows.kinds(below), self.templates.below, self.log_widths
+            *variables, np.ascontiguousarray(rows), self._kinds(below), self.templates.below, self.log_widths
         )
 
 
@@ -357,6 +399,15 @@ def _with_one_more(whitening: FloatArray, change: FloatArray) -> FloatArray:
     direction = direction / length
     shrink = 1.0 - 1.0 / np.hypot(1.0, length)
     return np.asarray(whitening - shrink * np.outer(direction, direction @ whitening))
+
+
+def _fitted(nuisance: Nuisance, z: float) -> FittedNuisance:
+    """Return a nuisance at z in standard deviations, with the root of what a logarithmic pull adds to chi2."""
+    x = nuisance.width_on("plus" if z >= 0.0 else "minus") * z
+    pull = z
+    if nuisance.pull == "log":
+        pull = copysign(sqrt(2.0 * max(x - log1p(x), 0.0)) / nuisance.width, x)
+    return FittedNuisance(nuisance.name, x, pull)
 
 
 def _minimum_of_squares(rows: FloatArray) -> Profiled:

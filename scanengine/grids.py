@@ -119,11 +119,22 @@ FEW_COUNTS = 5.0
 
 
 class FittedNuisance(NamedTuple):
-    """A nuisance parameter at the minimum: its value, and its pull, the value in standard deviations."""
+    """A nuisance parameter at the minimum: its value x, and its pull, x in standard deviations.
+
+    Of a logarithmic pull that is the square root of what it adds to chi2, with the sign of x.
+    """
 
     name: str
     value: float
     pull: float
+
+
+class NegativeBackground(NamedTuple):
+    """A background that is below zero at the minimum: as "experiment.name", its counts in all, and in how many bins."""
+
+    name: str
+    counts: float
+    bins: int
 
 
 @dataclass(frozen=True)
@@ -133,11 +144,13 @@ class Fit:
     `dof` are the numbers compared with data less the parameters fitted; nothing if all data are expectations. In
     `few_counts` bins a Poisson count below `FEW_COUNTS` is expected: with these chi2 has only about the distribution
     of so many degrees of freedom, and its probability is no more than a guide.
+    `negative` are the backgrounds that the nuisances take below zero.
     """
 
     nuisances: tuple[FittedNuisance, ...] = ()
     dof: int | None = None
     few_counts: int = 0
+    negative: tuple[NegativeBackground, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -136,7 +136,10 @@ class Objective:
         """
         rows = self.likelihood.rows
         poisson = [self.polynomials[..., rows.seen] / np.sqrt(rows.data[rows.seen]), self.polynomials[..., rows.empty]]
-        residuals = np.concatenate((*poisson, rows.residuals(self.polynomials)), axis=-1)
+        pulls = self.likelihood.constraints.pulls
+        correlations = np.zeros((*self.polynomials.shape[:2], pulls.shape[1]))
+        correlations[:, 0] = pulls
+        residuals = np.concatenate((*poisson, rows.residuals(self.polynomials), correlations), axis=-1)
         at_place = self.monomials.values((place - self.centre) / self.half_width)
         effects = np.einsum("m,kmr->rk", at_place, residuals[1 : 1 + len(self.likelihood.nuisances)])
         # the inverse root of their covariance 1 + effects effects^T

@@ -2,8 +2,8 @@
 
 Drawn is what chi2 is the likelihood of. A Poisson count is one; a Gaussian residual is normal, and with two standard
 deviations it is normal on either side, the side chosen by their ratio. A nuisance with a Gaussian pull was measured
-with a unit error in standard deviations; a logarithmic pull 2 (x - ln(1 + x)) / w^2 is that of a Poisson count with the
-expectation (1 + x) / w^2, which has been 1 / w^2.
+with a unit error in standard deviations, correlated ones with correlated errors; a logarithmic pull 2 (x - ln(1 + x)) /
+w^2 is that of a Poisson count with the expectation (1 + x) / w^2, which has been 1 / w^2.
 """
 
 from __future__ import annotations
@@ -67,6 +67,8 @@ class PseudoExperiments:
         self._residuals = rows.residuals(templates)
         if self._is_symmetric and rows.gaussian.size:
             self._residuals = _spanned(self._residuals)
+        self._scattering = self._residuals.shape[2]
+        self._residuals = likelihood.constraints.beside(self._residuals)
         weights = np.array([likelihood.templates.weights(z) for z in observed.z])
         self.true_counts = np.einsum("pc,pcb->pb", weights, self._counts)
         """What is expected (places, counts) of these, with the nuisances that fit the data best."""
@@ -123,18 +125,19 @@ class PseudoExperiments:
     def draw(self, place: int, number: int, random: np.random.Generator) -> Drawn:
         """Return so many pseudo-experiments at a place."""
         counts = random.poisson(self.true_counts[place], (number, self.poisson.size)).astype(np.float64)
-        scattered = random.standard_normal((number, self._true_residuals.shape[1]))
+        scattered = random.standard_normal((number, self._scattering))
         if not self._is_symmetric:
             ratio = 1.0 / np.sqrt(self._likelihood.rows.below)
             above = random.random(scattered.shape) < 1.0 / (1.0 + ratio)
             scattered = np.where(above, np.abs(scattered), -ratio * np.abs(scattered))
-        z, widths = self._z[place], self._likelihood.log_widths
-        measured = z + random.standard_normal((number, z.size))
+        z, widths, constraints = self._z[place], self._likelihood.log_widths, self._likelihood.constraints
+        measured = z + random.standard_normal((number, z.size)) @ constraints.spread.T
         for k in np.flatnonzero(widths):
             w = widths[k]
             ratios = w**2 * random.poisson((1.0 + w * z[k]) / w**2, number)
             measured[:, k] = (np.maximum(ratios, _LEAST_MEASURED) - 1.0) / w
-        return Drawn(counts, self._true_residuals[place] - scattered, measured)
+        residuals = self._true_residuals[place, : self._scattering] - scattered
+        return Drawn(counts, np.hstack((residuals, measured @ constraints.measured.T)), measured)
 
     @cached_property
     def _logarithms(self) -> FloatArray:
@@ -177,8 +180,15 @@ class PseudoExperiments:
         from scanengine_kernels.pseudo_experiments import Expected, delta_by_minimising
 
         likelihood = self._likelihood
-        below = np.ones(self._residuals.shape[2]) if self._is_symmetric else likelihood.rows.below
-        expected = Expected(self._counts, np.ascontiguousarray(self._residuals), below)
+        constraints = likelihood.constraints
+        above = np.ones(self._scattering)
+        below = above if self._is_symmetric else likelihood.rows.below
+        expected = Expected(
+            self._counts,
+            np.ascontiguousarray(self._residuals),
+            np.concatenate((above, constraints.above)),
+            np.concatenate((below, constraints.below)),
+        )
         found = _unknown(len(drawn.counts))
         delta_by_minimising(*drawn, expected, likelihood.templates.below, likelihood.log_widths, place, *found)
         return found

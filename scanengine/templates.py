@@ -24,12 +24,14 @@ class Templates:
     Template c of a cell is constant[c] + sum_s factors[c, s] signal_s: `constant` (templates, cells) and `factors`
     (templates, signals, cells), where the first signal is the nominal one and the others are those at +1 or -1 standard
     deviation of a response. The counts are template 0 plus, for each nuisance k, z_k times template 1 + k, or
-    `below[k]` where z_k < 0.
+    `below[k]` where z_k < 0. The z of correlated nuisances are in `steps` (nuisances,) of so many standard deviations,
+    see `constraints`; of all others these are one.
     """
 
     constant: FloatArray
     factors: FloatArray
     below: NDArray[np.int64]
+    steps: FloatArray
 
     def of_signals(self, signals: FloatArray) -> FloatArray:
         """Return the templates (..., templates, cells) of signals (..., signals, cells)."""
@@ -126,19 +128,49 @@ class Counts:
         (chosen,) = (each for each in self.experiments if each.name == experiment)
         return self.in_cells(experiment, chosen.backgrounds[name])
 
+    def background_change(self, nuisance: Nuisance, experiment: str, name: str, side: str) -> FloatArray:
+        """Return the change of a background (cells,) per standard deviation of a nuisance, on the "plus" or the "minus"
+        side.
+        """
+        nominal = self.background(experiment, name)
+        change = np.zeros(len(self.cells))
+        if (experiment, name) in nuisance.backgrounds:
+            change += nuisance.width_on(side) * nominal
+        for shape in nuisance.shapes:
+            if (shape.experiment, shape.background) == (experiment, name):
+                change += _shape_change(nuisance.name, shape, self, nominal, side)
+        return change
+
+    def background_at(self, nuisances: Sequence[Nuisance], z: FloatArray, experiment: str, name: str) -> FloatArray:
+        """Return a background (cells,) at z (nuisances,) in standard deviations."""
+        found = self.background(experiment, name)
+        for nuisance, pull in zip(nuisances, z.tolist(), strict=True):
+            found = found + pull * self.background_change(
+                nuisance, experiment, name, "plus" if pull >= 0.0 else "minus"
+            )
+        return found
+
     @property
     def total_background(self) -> FloatArray:
         """All backgrounds of all experiments (cells,)."""
         every = [self.background(each.name, name) for each in self.experiments for name in each.backgrounds]
         return np.sum(every, axis=0) if every else np.zeros(len(self.cells))
 
+    @property
+    def has_background(self) -> NDArray[np.bool_]:
+        """Whether any background is not zero (cells,); several may cancel."""
+        every = [self.background(each.name, name) for each in self.experiments for name in each.backgrounds]
+        return np.any(np.array(every) != 0.0, axis=0) if every else np.zeros(len(self.cells), dtype=np.bool_)
+
     def of(self, experiment: str) -> FloatArray:
         """Return 1 in the cells of an experiment and 0 elsewhere (cells,)."""
         return np.array([float(cell.experiment == experiment) for cell in self.cells])
 
 
-def build_templates(nuisances: Sequence[Nuisance], counts: Counts) -> Templates:
+def build_templates(nuisances: Sequence[Nuisance], counts: Counts, steps: FloatArray) -> Templates:
     """Return the templates of nuisances, of which the signals are ordered as by `varied_responses`.
+
+    steps (nuisances,) are how many standard deviations each nuisance is counted in.
 
     Raises InputError if a shape has no counts, or a nuisance changes none.
     """
@@ -149,7 +181,10 @@ def build_templates(nuisances: Sequence[Nuisance], counts: Counts) -> Templates:
     extra: list[tuple[FloatArray, FloatArray]] = []
     varied = 1
     for number, nuisance in enumerate(nuisances):
-        sides = [_change(nuisance, counts, signals, side, varied) for side in ("plus", "minus")]
+        sides = [
+            tuple(steps[number] * part for part in _change(nuisance, counts, signals, side, varied))
+            for side in ("plus", "minus")
+        ]
         varied += 2 * bool(nuisance.responses)
         if not any(np.any(part) for side in sides for part in side):
             raise InputError(
@@ -163,7 +198,7 @@ def build_templates(nuisances: Sequence[Nuisance], counts: Counts) -> Templates:
         extra += [] if same else [sides[1]]
     constant += [side[0] for side in extra]
     factors += [side[1] for side in extra]
-    return Templates(np.array(constant), np.array(factors), np.array(below, dtype=np.int64))
+    return Templates(np.array(constant), np.array(factors), np.array(below, dtype=np.int64), steps)
 
 
 def _change(nuisance: Nuisance, counts: Counts, signals: int, side: str, varied: int) -> tuple[FloatArray, FloatArray]:
@@ -171,25 +206,25 @@ def _change(nuisance: Nuisance, counts: Counts, signals: int, side: str, varied:
     cells = len(counts.cells)
     constant, factors = np.zeros(cells), np.zeros((signals, cells))
     for experiment in nuisance.signals:
-        factors[0] += nuisance.width * counts.of(experiment)
-    for experiment, background in nuisance.backgrounds:
-        constant += nuisance.width * counts.background(experiment, background)
+        factors[0] += nuisance.width_on(side) * counts.of(experiment)
+    touched = dict.fromkeys(
+        [*nuisance.backgrounds, *((each.experiment, each.background) for each in nuisance.shapes if each.background)]
+    )
+    for experiment, background in touched:
+        constant += counts.background_change(nuisance, experiment, str(background), side)
     for each in nuisance.responses:
         inside = counts.of(each.plus.name)
         sign = 1.0 if side == "plus" else -1.0
         factors[varied + (side == "minus")] += sign * inside
         factors[0] -= sign * inside
     for shape in nuisance.shapes:
-        nominal = counts.nominal_signal(shape.experiment)
-        if shape.background is not None:
-            nominal = counts.background(shape.experiment, shape.background)
-        change = _shape_change(nuisance.name, shape, counts, nominal, side)
         if shape.background is None:
+            nominal = counts.nominal_signal(shape.experiment)
+            change = _shape_change(nuisance.name, shape, counts, nominal, side)
             # where the Standard Model has no counts there is nothing that scales with the parameters
             scales = nominal > 0.0
             factors[0] += np.divide(change, nominal, out=np.zeros(cells), where=scales)
-            change = np.where(scales, 0.0, change)
-        constant += change
+            constant += np.where(scales, 0.0, change)
     return constant, factors
 
 
@@ -201,9 +236,9 @@ def _shape_change(name: str, shape: Shape, counts: Counts, nominal: FloatArray, 
     template = counts.in_cells(shape.experiment, given)
     if shape.normalised:
         total, wanted = float(template.sum()), float(nominal.sum())
-        if not total > 0.0:
+        if not total * wanted > 0.0:
             raise InputError(
-                f"nuisances.{name}: the shape for {shape.experiment} is zero in all bins that are compared with data, "
+                f"nuisances.{name}: the shape for {shape.experiment} has {total:g} counts in all bins compared, "
                 f"and cannot be scaled to {wanted:g} counts; normalised = false would take it as it is"
             )
         template *= wanted / total

@@ -19,11 +19,12 @@ from scanengine_kernels.nuisances import Nuisances, Rows, minimise_everywhere, n
 
 class Expected(NamedTuple):
     """What is expected at a number of places: templates of counts (places, templates, counts), and of the residuals
-    without data (places, templates, residuals), whose squares weigh 1 above zero and `below` (residuals,) below it.
+    without data (places, templates, residuals), whose squares weigh `above` (residuals,) above zero, `below` below it.
     """
 
     counts: NDArray[np.float64]
     residuals: NDArray[np.float64]
+    above: NDArray[np.float64]
     below: NDArray[np.float64]
 
 
@@ -50,7 +51,7 @@ def rows_of(data: NDArray[np.float64], expected: Expected) -> Rows:
             weights[s] = 2.0 * data[b]
             s += 1
     empty_weights[: data.size - seen] = 2.0
-    above[: expected.below.size] = 1.0
+    above[: expected.above.size] = expected.above
     below[: expected.below.size] = expected.below
     return Rows(padded, empty, gaussian, weights, empty_weights, above, below)
 

@@ -120,4 +120,10 @@ def fit_attributes(fit: Fit) -> dict[str, AttributeValue]:
             "nuisance_values": [each.value for each in fit.nuisances],
             "nuisance_pulls": [each.pull for each in fit.nuisances],
         }
+    if fit.negative:
+        attributes |= {
+            "negative_backgrounds": [each.name for each in fit.negative],
+            "negative_background_counts": [each.counts for each in fit.negative],
+            "negative_background_bins": [each.bins for each in fit.negative],
+        }
     return attributes

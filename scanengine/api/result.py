@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import combinations
@@ -18,7 +18,7 @@ from scanengine.arguments import confidence_level, confidence_levels, number
 from scanengine.arguments import path as path_of
 from scanengine.definition import Definition
 from scanengine.errors import InputError
-from scanengine.grids import Axis, Fit, FittedNuisance, FloatArray, Profiles, ReducedGrid
+from scanengine.grids import Axis, Fit, FittedNuisance, FloatArray, NegativeBackground, Profiles, ReducedGrid
 
 if TYPE_CHECKING:
     import xarray
@@ -360,13 +360,14 @@ class Result:
 
 def _stored_fit(attributes: Mapping[str, object]) -> Fit:
     """Return what a file's attributes tell of the minimum."""
-    columns = [attributes.get(name, ()) for name in ("nuisances", "nuisance_values", "nuisance_pulls")]
-    rows = zip(*(column if isinstance(column, tuple) else () for column in columns), strict=True)
+    fitted = _rows(attributes, "nuisances", "nuisance_values", "nuisance_pulls")
+    negative = _rows(attributes, "negative_backgrounds", "negative_background_counts", "negative_background_bins")
     dof, few = attributes.get("degrees_of_freedom"), attributes.get("bins_of_few_counts")
     return Fit(
-        tuple(FittedNuisance(str(name), float(value), float(pull)) for name, value, pull in rows),
+        tuple(FittedNuisance(str(name), float(value), float(pull)) for name, value, pull in fitted),
         dof if isinstance(dof, int) else None,
         few if isinstance(few, int) else 0,
+        tuple(NegativeBackground(str(name), float(counts), int(bins)) for name, counts, bins in negative),
     )
 
 
@@ -374,6 +375,12 @@ def _texts(attributes: Mapping[str, object], name: str) -> tuple[str, ...]:
     """Return an attribute that is a text or several; nothing if it is not there."""
     found = attributes.get(name, ())
     return tuple(map(str, found)) if isinstance(found, tuple) else (str(found),)
+
+
+def _rows(attributes: Mapping[str, object], *names: str) -> Iterator[tuple[Any, ...]]:
+    """Return attributes that are lists side by side; nothing of those that are not there."""
+    columns = [attributes.get(name, ()) for name in names]
+    return zip(*(column if isinstance(column, tuple) else () for column in columns), strict=True)
 
 
 def _named(name: str, axes: Sequence[Axis]) -> Axis:

@@ -119,6 +119,12 @@ def _print_fit(chi2: float, fit: Fit) -> None:
     """Print the nuisances of a minimum, and how well it fits if there are data."""
     for nuisance in fit.nuisances:
         print(f"  nuisance {nuisance.name} = {nuisance.value:.4g} ({nuisance.pull:+.3f} standard deviations)")
+    for background in fit.negative:
+        where = f"in {background.bins} bin{'s' if background.bins > 1 else ''}"
+        print(
+            f"  background {background.name} = {background.counts:.4g} counts in all, below zero {where}: "
+            "nonnegative = true in its table would keep it from there"
+        )
     if fit.dof is not None:
         from scanengine.grids import FEW_COUNTS
 
@@ -139,6 +145,8 @@ def fit_record(chi2: float, fit: Fit) -> dict[str, Any]:
             record["bins_of_few_counts"] = fit.few_counts
     if fit.nuisances:
         record["nuisances"] = [nuisance._asdict() for nuisance in fit.nuisances]
+    if fit.negative:
+        record["negative_backgrounds"] = [background._asdict() for background in fit.negative]
     return record
 
 

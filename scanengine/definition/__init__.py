@@ -3,6 +3,7 @@
 from scanengine.definition.build import parse, read
 from scanengine.definition.bundled import bundled_scans, scans_folder
 from scanengine.definition.model import (
+    Correlation,
     Definition,
     Output,
     ParameterMap,
@@ -14,6 +15,7 @@ from scanengine.definition.model import (
 from scanengine.definition.schema import schema
 
 __all__ = [
+    "Correlation",
     "Definition",
     "Output",
     "ParameterMap",

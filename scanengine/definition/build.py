@@ -16,14 +16,15 @@ import numpy as np
 from scanengine.definition.axes import build_axes
 from scanengine.definition.bundled import find_scan, read_text
 from scanengine.definition.checks import check_experiment, check_magnetic_threshold, unconstrained_axes
-from scanengine.definition.experiments import Parts, build_experiments
+from scanengine.definition.correlations import build_correlations
+from scanengine.definition.experiments import Parts, build_experiments, experiments_of
 from scanengine.definition.folders import DATA_VARIABLE, Folders, confined
 from scanengine.definition.include import as_toml, checked_names, merged
 from scanengine.definition.lines import KeyPath, key_lines
 from scanengine.definition.model import Definition, Output, Physics, Statistic
 from scanengine.definition.notes import electron_notes, parameter_notes, per_cent_notes, target_notes
 from scanengine.definition.nuisance_schema import StatisticTable
-from scanengine.definition.nuisances import build_nuisances
+from scanengine.definition.nuisances import build_nuisances, shape_notes
 from scanengine.definition.output import build_planes
 from scanengine.definition.overrides import NAMED, apply_overrides
 from scanengine.definition.parameters import build_parameters, read_fixed, read_ties
@@ -190,7 +191,8 @@ def _build(
     statistic, bad_statistic = report.check(StatisticTable, raw.get("statistic", {}), ("statistic",))
     output, bad_output = report.check(OutputTable, raw.get("output", {}), ("output",))
 
-    parts = build_experiments(experiments_raw, sources, report) if "experiments" in raw else []
+    kind = "gaussian" if "kind" in bad_statistic else statistic.kind
+    parts = build_experiments(experiments_raw, sources, kind, report) if "experiments" in raw else []
 
     fixed, ties = read_fixed(raw.get("fixed", {}), report), read_ties(raw.get("tied", {}), report)
     axes_raw = report.table(raw.get("axes", {}), ("axes",), _AXIS)
@@ -226,6 +228,9 @@ def _build(
     if not bad_statistic and default.kind == "poisson" and "profile" not in bad_output and output.profile == "exact":
         report.add(("output", "profile"), _EXACT_POISSON, ("statistic", "kind"))
 
+    correlations = build_correlations(raw.get("correlations", []), nuisances, report)
+    notes += shape_notes(raw.get("nuisances", []), nuisances, experiments_of(parts))
+
     planes = () if bad_output else build_planes(output, tuple(axes_raw), report)
     if not (bad_output | bad_physics | bad_statistic) and output.delta_chi2_max is not None:
         _check_skipping(output, physics, statistic, report)
@@ -240,7 +245,7 @@ def _build(
                     ("physics", "evaluation"),
                 )
 
-    experiments = [experiment for part in parts if (experiment := part.experiment()) is not None]
+    experiments = list(experiments_of(parts).values())
     if report.faults or bad | bad_statistic | bad_output or chosen is None or sources.default is None:
         return None
     return Definition(
@@ -259,6 +264,7 @@ def _build(
         statistics=statistics,
         nuisances=nuisances,
         template_references=references,
+        correlations=correlations,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -32,24 +33,35 @@ class Bins:
     binning: Binning
     reconstruction: Reconstruction | None
     time_efficiency: Acceptance | None
+    gaussian: bool = False
+    """Whether a Gaussian chi2 compares the counts: data and backgrounds, as after a subtraction, may be negative."""
 
     def build(
-        self, raw: object, path: KeyPath, report: Report, *, product: bool = True, may_vanish: bool = False
+        self,
+        raw: object,
+        path: KeyPath,
+        report: Report,
+        *,
+        product: bool = True,
+        may_vanish: bool = False,
+        signed: bool = False,
     ) -> FloatArray | None:
         """Return counts (bins,), flattened, or nothing after adding their fault.
 
-        They may be a product of factors where that is allowed, and all zero where they `may_vanish`.
+        They may be a product of factors where that is allowed, all zero where they `may_vanish`, and negative where
+        they may be `signed` and a Gaussian chi2 compares them.
         """
+        lowest = -inf if signed and self.gaussian else 0.0
         names = tuple(self.binning.edges)
         try:
             if product and isinstance(raw, dict) and {"energy", "time"} & set(raw):
-                counts = self._product(raw, path, report)
+                counts = self._product(raw, path, report, lowest)
             else:
-                counts = self._counts(raw, names, path, report)
+                counts = self._counts(raw, names, path, report, lowest)
         except InputError as error:
             report.add(path, str(error))
             return None
-        if counts is not None and not may_vanish and not np.any(counts > 0.0):
+        if counts is not None and not may_vanish and not np.any(counts != 0.0):
             report.add(path, "found zero in every bin, there must be counts in one at least")
             return None
         return None if counts is None else counts.ravel()
@@ -66,27 +78,29 @@ class Bins:
         report.add(path, f"the shares add up to {shares.sum():.6g}, they must to a number in (0, 1]")
         return None
 
-    def _counts(self, raw: object, names: tuple[str, ...], path: KeyPath, report: Report) -> FloatArray | None:
-        """Return counts in the bins of some quantities."""
+    def _counts(
+        self, raw: object, names: tuple[str, ...], path: KeyPath, report: Report, lowest: float = 0.0
+    ) -> FloatArray | None:
+        """Return counts in the bins of some quantities, none of which may be below `lowest`."""
         if isinstance(raw, list):
-            return self._inline(raw, names)
+            return self._inline(raw, names, lowest)
         if not isinstance(raw, dict):
             raise InputError(f"found {written(raw)}, it must be a list of counts per bin, or a table, as {_EXAMPLE}")
         table, bad = report.check(HistogramFile, raw, path)
-        return None if bad else self._histogram(table, names, report)
+        return None if bad else self._histogram(table, names, report, lowest)
 
-    def _inline(self, raw: list[Any], names: tuple[str, ...]) -> FloatArray:
+    def _inline(self, raw: list[Any], names: tuple[str, ...], lowest: float) -> FloatArray:
         shape = tuple(self.binning.edges[name].size - 1 for name in names)
         found = _shape(raw)
         if found != shape:
             wanted = " x ".join(f"{n} of {name}" for n, name in zip(shape, names, strict=True))
             raise InputError(f"found {_bins(found)}, the bins are {wanted}")
         counts = np.array(_flat(raw)).reshape(shape)
-        if np.any(counts < 0.0):
-            raise InputError(f"found {counts.min():g}, counts must not be negative")
+        if np.any(counts < lowest):
+            raise InputError(f"found {counts.min():g}, counts must not be negative{self._unless_gaussian}")
         return counts
 
-    def _histogram(self, table: HistogramFile, names: tuple[str, ...], report: Report) -> FloatArray:
+    def _histogram(self, table: HistogramFile, names: tuple[str, ...], report: Report, lowest: float) -> FloatArray:
         files = [table.file] if table.files is None else table.files
         if (table.file is None) == (table.files is None) or not files:
             raise InputError("there must be either file or files")
@@ -97,17 +111,20 @@ class Bins:
                 raise InputError(
                     f"found the columns {listed(table.columns)}, there must be one named {quoted(name)}, with its bins"
                 )
-        counts = np.sum([self._one_file(str(name), table, names, report) for name in files], axis=0)
+        counts = np.sum([self._one_file(str(name), table, names, report, lowest) for name in files], axis=0)
         return _scaled(_product_of_projections(counts) if table.projections else counts, table)
 
-    def _one_file(self, name: str, table: HistogramFile, names: tuple[str, ...], report: Report) -> FloatArray:
+    def _one_file(
+        self, name: str, table: HistogramFile, names: tuple[str, ...], report: Report, lowest: float
+    ) -> FloatArray:
         file = report.files.find(name)
         rows, lines = read_rows(file, table.columns)
         values = {column: rows[:, i] for i, column in enumerate(table.columns)}
         weights = values.get("counts", np.ones(len(rows)))
-        if np.any(weights < 0.0):
+        if np.any(weights < lowest):
             row = int(np.argmin(weights))
-            raise InputError(f"{file}:{lines[row]}: found counts = {weights[row]:g}, they must not be negative")
+            found = f"{file}:{lines[row]}: found counts = {weights[row]:g}"
+            raise InputError(f"{found}, they must not be negative{self._unless_gaussian}")
         if table.time_efficiency and self.time_efficiency is not None:
             weights = weights * self.time_efficiency(values["time_us"])
         if table.energy_range is not None:
@@ -146,6 +163,10 @@ class Bins:
                 raise InputError(f"{file}: found no row for {len(missing)} of {counts.size} bins, the first is {first}")
         return counts
 
+    @property
+    def _unless_gaussian(self) -> str:
+        return "" if self.gaussian else ", as those of a Poisson likelihood cannot be"
+
     def _smear(self, x: FloatArray) -> FloatArray:
         """Return the shares (energy bins, rows) of means in the reconstructed quantity."""
         assert self.reconstruction is not None  # `_histogram` has seen to it
@@ -154,13 +175,13 @@ class Bins:
             Shown(E_keVee, x), self.reconstruction.edges, self.reconstruction.efficiency
         )
 
-    def _product(self, raw: dict[str, Any], path: KeyPath, report: Report) -> FloatArray | None:
+    def _product(self, raw: dict[str, Any], path: KeyPath, report: Report, lowest: float) -> FloatArray | None:
         table, bad = report.check(ProductTable, raw, path)
         if bad:
             return None
         if tuple(self.binning.edges) != ("energy", "time_us"):
             raise InputError("found factors in energy and time, which needs bins in both and in nothing else")
-        energy = self._counts(raw["energy"], ("energy",), (*path, "energy"), report)
+        energy = self._counts(raw["energy"], ("energy",), (*path, "energy"), report, lowest)
         in_time = raw["time"]
         if isinstance(in_time, dict) and "kind" in in_time:
             falling, bad = report.check(FallingFactor, in_time, (*path, "time"))

@@ -32,6 +32,8 @@ class Detector:
     bins: Bins | None = None
     faulty: tuple[str, ...] = ()
     """Backgrounds that are named, but have a fault."""
+    nonnegative: tuple[str, ...] = ()
+    """Backgrounds that are not fitted below zero."""
 
 
 def build_detector(
@@ -41,8 +43,12 @@ def build_detector(
     reconstruction: Reconstruction | None,
     path: KeyPath,
     report: Report,
+    *,
+    gaussian: bool,
 ) -> Detector:
-    """Return what could be read of it, after adding its faults; `binning` is that in energy."""
+    """Return what could be read of it, after adding its faults; `binning` is that in energy, and `gaussian` says
+    whether chi2 is.
+    """
     extra = _extra(raw["extra_bins"], (*path, "extra_bins"), report) if "extra_bins" in raw else None
     if "extra_bins" in raw and "signal_template" not in raw:
         report.add(
@@ -61,7 +67,7 @@ def build_detector(
         efficiency = _time_efficiency(raw["time"].get("efficiency", 1.0), (*path, "time", "efficiency"), report)
         bins = Bins(binning, reconstruction, efficiency)
         timing = _timing(raw, channels, edges, bins, (*path, "time"), report)
-    bins = Bins(replace(binning, extra=extra), reconstruction, efficiency)
+    bins = Bins(replace(binning, extra=extra), reconstruction, efficiency, gaussian)
     counted = [key for key in ("backgrounds", "data", "signal_template") if key in raw]
     if counted and channels is not None and len(channels) > 1:
         report.add(
@@ -69,17 +75,17 @@ def build_detector(
             f"found {len(channels)} channels, with {listed(counted)} there must be one: which would they belong to?",
             *((*path, key) for key in counted),
         )
-    backgrounds, faulty = _backgrounds(raw.get("backgrounds", []), bins, (*path, "backgrounds"), report)
+    backgrounds, faulty, nonnegative = _backgrounds(raw.get("backgrounds", []), bins, (*path, "backgrounds"), report)
     data = None
     if "data" in raw:
         report.check(DataTable, raw["data"], (*path, "data"))
         if isinstance(raw["data"], dict) and "counts" in raw["data"]:
             key = (*path, "data", "counts")
-            data = bins.build(raw["data"]["counts"], key, report, product=False, may_vanish=True)
+            data = bins.build(raw["data"]["counts"], key, report, product=False, may_vanish=True, signed=True)
     template = None
     if "signal_template" in raw:
         template = bins.build(raw["signal_template"], (*path, "signal_template"), report)
-    return Detector(reconstruction, timing, extra, backgrounds, data, template, bins, faulty)
+    return Detector(reconstruction, timing, extra, backgrounds, data, template, bins, faulty, nonnegative)
 
 
 def _extra(raw: object, path: KeyPath, report: Report) -> Quantity | None:
@@ -158,19 +164,27 @@ def _shares(
 
 def _backgrounds(
     raw: object, bins: Bins, path: KeyPath, report: Report
-) -> tuple[dict[str, FloatArray], tuple[str, ...]]:
-    """Return backgrounds by name, and the names of those with a fault."""
+) -> tuple[dict[str, FloatArray], tuple[str, ...], tuple[str, ...]]:
+    """Return backgrounds by name, the names of those with a fault, and of those that are kept from negative counts."""
     if not isinstance(raw, list):
         report.add(path, f"found {written(raw)}, it must be tables [[experiments.backgrounds]]")
-        return {}, ()
+        return {}, (), ()
     backgrounds: dict[str, FloatArray] = {}
     names: list[str] = []
+    nonnegative: list[str] = []
     for index, item in enumerate(raw):
         table, bad = report.check(BackgroundTable, item, (*path, index), "[[experiments.backgrounds]]")
         if isinstance(item, dict) and "counts" in item:
-            counts = bins.build(item["counts"], (*path, index, "counts"), report)
+            counts = bins.build(item["counts"], (*path, index, "counts"), report, signed=True)
             if counts is not None and "name" not in bad:
                 backgrounds[table.name] = counts
+            if counts is not None and not bad and table.nonnegative:
+                nonnegative.append(table.name)
+                if counts.min() < 0.0:
+                    report.add(
+                        (*path, index, "nonnegative"),
+                        f"found true for counts down to {counts.min():g}: leave it out, or give counts from 0 on",
+                    )
         if "name" not in bad and table.name in names:
             report.add(
                 (*path, index, "name"),
@@ -178,4 +192,4 @@ def _backgrounds(
             )
         if "name" not in bad:
             names.append(table.name)
-    return backgrounds, tuple(name for name in names if name not in backgrounds)
+    return backgrounds, tuple(name for name in names if name not in backgrounds), tuple(nonnegative)

@@ -211,7 +211,11 @@ class BackgroundTable(Table):
 
     name: Name = Field(description="Name, different for each background of the experiment.")
     counts: Annotated[Counts | ProductTable, SkipValidation] = Field(
-        description="Expected counts: a list per energy bin, of lists per time bin if there are any, or files."
+        description="Expected counts: a list per energy bin, of lists per time bin if there are any, or files; with a "
+        "Gaussian statistic they may be negative."
+    )
+    nonnegative: bool = Field(
+        False, description="Whether nuisances are kept from making its counts negative in any bin."
     )
 
 
@@ -219,7 +223,8 @@ class DataTable(Table):
     """The counts that were seen."""
 
     counts: Annotated[Counts, SkipValidation] = Field(
-        description="A list per energy bin, of lists per time bin if there are any, or files."
+        description="A list per energy bin, of lists per time bin if there are any, or files; with a Gaussian "
+        "statistic they may be negative, as after a subtraction."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any
@@ -91,11 +92,15 @@ class Parts:
             timing=self.detector.timing,
             signal_template=self.detector.signal_template,
             extra=self.detector.extra,
+            nonnegative=self.detector.nonnegative,
         )
 
 
-def build_experiments(raw: object, sources: Sources, report: Report) -> list[Parts]:
-    """Return what could be read of each experiment, after adding all faults of single keys to the report."""
+def build_experiments(raw: object, sources: Sources, kind: str, report: Report) -> list[Parts]:
+    """Return what could be read of each experiment, after adding all faults of single keys to the report.
+
+    kind is the statistic of experiments without one of their own.
+    """
     path: KeyPath = ("experiments",)
     if isinstance(raw, dict):
         report.add(path, "found a single table, write its header as [[experiments]]")
@@ -109,17 +114,22 @@ def build_experiments(raw: object, sources: Sources, report: Report) -> list[Par
             report.add(
                 (*path, index, "name"), f"found {quoted(name)} a second time, each experiment needs a name of its own"
             )
-    return [_parts(table, (*path, index), sources, report) for index, table in enumerate(raw)]
+    return [_parts(table, (*path, index), sources, kind, report) for index, table in enumerate(raw)]
 
 
-def _parts(raw: object, path: KeyPath, sources: Sources, report: Report) -> Parts:
+def experiments_of(parts: Sequence[Parts]) -> dict[str, Experiment]:
+    """Return the experiments of which no part is missing, by name."""
+    return {part.name: experiment for part in parts if (experiment := part.experiment()) is not None}
+
+
+def _parts(raw: object, path: KeyPath, sources: Sources, kind: str, report: Report) -> Parts:
     table, bad = report.check(ExperimentTable, raw, path, "[[experiments]]")
     if not isinstance(raw, dict):
         return Parts(path, "", "", None, None, None, None, None, None)
     source = sources.of(raw, path, report)
     material = build_target(raw["target"], (*path, "target"), report) if "target" in raw else None
     channels = _channels(raw["channels"], source, (*path, "channels"), report) if "channels" in raw else None
-    detector = Detector()
+    detector, gaussian = Detector(), _kind(raw.get("statistic", kind)) != "poisson"
     if "response" in raw:
         window_key = "response"
         for key in ("recoil_window_keV", "recoil_bins_keV"):
@@ -129,13 +139,13 @@ def _parts(raw: object, path: KeyPath, sources: Sources, report: Report) -> Part
         edges = None if reconstruction is None else np.array([reconstruction[1], inf])
         if reconstruction is not None:
             binning = Binning(reconstruction[0].edges, reconstruction[0].units)
-            detector = build_detector(raw, channels, binning, reconstruction[0], path, report)
+            detector = build_detector(raw, channels, binning, reconstruction[0], path, report, gaussian=gaussian)
     else:
         window_key = "recoil_bins_keV" if "recoil_bins_keV" in raw else "recoil_window_keV"
         window_known = report.exactly_one(raw, ("recoil_window_keV", "recoil_bins_keV"), path, ExperimentTable)
         edges = _bin_edges(raw[window_key], (*path, window_key), report) if window_known else None
         if edges is not None:
-            detector = build_detector(raw, channels, Binning(edges), None, path, report)
+            detector = build_detector(raw, channels, Binning(edges), None, path, report, gaussian=gaussian)
     return Parts(
         path=path,
         name="" if "name" in bad else table.name,
@@ -150,6 +160,11 @@ def _parts(raw: object, path: KeyPath, sources: Sources, report: Report) -> Part
         own_source="source" in raw,
         detector=detector,
     )
+
+
+def _kind(statistic: object) -> object:
+    """Return the kind of a statistic that may have a fault."""
+    return statistic.get("kind", "gaussian") if isinstance(statistic, dict) else statistic
 
 
 def _numbers(

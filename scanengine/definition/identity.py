@@ -14,6 +14,9 @@ from scanengine.inputs.detectors import Experiment
 _WORDS = frozenset({"title", "text", "overrides", "path", "notes"})
 """Fields of a definition that are for people: a scan file may be renamed, moved and commented."""
 
+_LATER = {"nonnegative": (), "width_below": None, "correlations": ()}
+"""Fields that came later, with what they are where a scan file does without: such a scan is the one that it was."""
+
 _LONGEST = 6
 
 
@@ -21,7 +24,7 @@ def identity(definition: Definition) -> dict[str, str]:
     """Return every number and choice that the result depends on, by its place; long arrays by their checksum."""
     found: dict[str, str] = {}
     for each in fields(definition):
-        if each.name not in _WORDS:
+        if each.name not in _WORDS and not _is_later(each.name, getattr(definition, each.name)):
             found.update(leaves(each.name, getattr(definition, each.name)))
     return found
 
@@ -38,7 +41,8 @@ def leaves(place: str, value: object) -> Iterator[tuple[str, str]]:
     elif is_dataclass(value):
         yield place, type(value).__name__
         for each in fields(value):
-            if not (isinstance(value, Experiment) and each.name == "form_factors"):  # told isotope by isotope
+            told = isinstance(value, Experiment) and each.name == "form_factors"  # isotope by isotope
+            if not told and not _is_later(each.name, getattr(value, each.name)):
                 yield from leaves(f"{place}.{each.name}", getattr(value, each.name))
     elif isinstance(value, Mapping):
         for name, part in value.items():
@@ -50,6 +54,10 @@ def leaves(place: str, value: object) -> Iterator[tuple[str, str]]:
         yield place, str(value)
     else:
         raise TypeError(f"{place}: a {type(value).__name__} cannot be told from another")
+
+
+def _is_later(name: str, value: object) -> bool:
+    return name in _LATER and value == _LATER[name]
 
 
 def _array(values: np.ndarray) -> str:

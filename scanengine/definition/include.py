@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from scanengine.definition.overrides import NAMED
 from scanengine.definition.sentences import listed, quoted
 from scanengine.definition.template_reference import changes_of_templates, refusal
 from scanengine.errors import InputError
@@ -17,20 +18,21 @@ _LOST = ("fixed", "tied")
 def merged(own: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Return the tables of a scan file with those of sound files that it includes, by their names without ending.
 
-    Its own experiments and nuisances come first; an included nuisance of the same name as one of them is left out. An
-    included [source] becomes one of [sources], by the file's name. Raises InputError if two files have another
-    [physics], or a source of the same name, if one has [fixed] or [tied], or a template in which the [physics] of this
-    file would cancel.
+    Its own experiments, nuisances and correlations come first; an included nuisance of the same name as one of them is
+    left out, and so is a correlation of the same two. An included [source] becomes one of [sources], by the file's
+    name. Raises InputError if two files have another [physics], or a source of the same name, if one has [fixed] or
+    [tied], or a template in which the [physics] of this file would cancel.
     """
     found = {key: value for key, value in own.items() if key != "include"}
-    for key in ("experiments", "nuisances"):
+    for key in ("experiments", "nuisances", "correlations"):
         if not isinstance(own.get(key, []), list):
-            raise InputError(f"{key} beside it must be tables [[{key}]]")
+            form = f"tables [[{key}]]" if key in NAMED else "a list of pairs"
+            raise InputError(f"{key} beside it must be {form}")
     if not isinstance(own.get("sources", {}), dict):
         raise InputError("sources beside it must be tables [sources.NAME]")
     experiments, nuisances = list(own.get("experiments", [])), list(own.get("nuisances", []))
     replaced = {table.get("name") for table in nuisances if isinstance(table, dict)}
-    sources = dict(own.get("sources", {}))
+    sources, correlations = dict(own.get("sources", {})), list(own.get("correlations", []))
     for name, raw in files.items():
         lost = [key for key in _LOST if raw.get(key)]
         if lost:
@@ -48,16 +50,25 @@ def merged(own: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]]) -> di
         if "physics" in own:
             _check_templates(name, raw, own["physics"])
         nuisances += [_nuisance(table, raw) for table in raw.get("nuisances", []) if table["name"] not in replaced]
+        pairs = [_pair(each) for each in correlations]
+        correlations += [each for each in raw.get("correlations", []) if _pair(each) not in pairs]
     physics = next(iter(files.values())).get("physics", {})
     origins = [own.get("data_from", ""), *(raw.get("data_from", "") for raw in files.values())]
     given = {
         "experiments": experiments,
         "nuisances": nuisances,
+        "correlations": correlations,
         "sources": sources,
         "physics": own.get("physics", physics),
         "data_from": "; ".join(dict.fromkeys(origin for origin in origins if origin)),
     }
     return found | {key: value for key, value in given.items() if value}
+
+
+def _pair(correlation: object) -> object:
+    """Return the two nuisances of a correlation, in either order; anything else, a fault of its own, as it is."""
+    is_pair = isinstance(correlation, list) and all(isinstance(name, str) for name in correlation[:2])
+    return frozenset(correlation[:2]) if isinstance(correlation, list) and is_pair else str(correlation)
 
 
 def _check_templates(name: str, raw: Mapping[str, Any], physics: object) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -51,6 +51,14 @@ class Statistic:
     def is_given(self) -> bool:
         """Whether the uncertainty of the data is, and not taken from the expected counts."""
         return self.covariance is not None or self.sigma_above is not None
+
+
+class Correlation(NamedTuple):
+    """How what is known of two nuisances is correlated, in (-1, 1)."""
+
+    first: str
+    second: str
+    value: float
 
 
 @dataclass(frozen=True)
@@ -154,7 +162,8 @@ class Definition:
     `text` is the scan file verbatim, or with what it includes, and `overrides` what `--set` changed of it; `path` is
     where it was read from. `source` is that of the experiments without one of their own. `notes` are words for the user
     about what is legal but may surprise. `statistics` by experiment take the place of `statistic` where they are there.
-    `template_references` by experiment are what the signal templates were made with.
+    `template_references` by experiment are what the signal templates were made with;
+    `correlations` are those of nuisances, by their names.
     """
 
     title: str
@@ -172,6 +181,7 @@ class Definition:
     statistics: Mapping[str, Statistic] = field(default_factory=dict)
     nuisances: tuple[Nuisance, ...] = ()
     template_references: Mapping[str, TemplateReference] = field(default_factory=dict)
+    correlations: tuple[Correlation, ...] = ()
 
     @property
     def targets(self) -> tuple[str, ...]:

@@ -70,7 +70,9 @@ class ShapeTable(Table):
         None, description="Counts in each bin at -1 standard deviation; without them, as much below as plus is above."
     )
     normalised: bool = Field(
-        True, description="Whether each is scaled to the nominal sum, so that only the shape changes."
+        True,
+        description="Whether each is scaled to the nominal sum, so that only the shape changes; without the key a note "
+        "says so where the sums differ.",
     )
 
 
@@ -103,9 +105,10 @@ class NuisanceTable(Table):
     """
 
     name: Name = Field(description="Name, different for each nuisance.")
-    width: Positive = Field(
+    width: Annotated[Positive | Annotated[list[Positive], Field(min_length=2, max_length=2)], SkipValidation] = Field(
         1.0,
-        description="Standard deviation of the parameter x; it must be given with signal, background or a log pull.",
+        description="Standard deviation of the parameter x, or two, below and above zero; it must be given with "
+        "signal, background or a log pull.",
     )
     pull: Literal["gaussian", "log"] = Field(
         "gaussian", description='What it adds to chi2: x^2 / width^2, or by "log" 2 (x - ln(1 + x)) / width^2.'

@@ -16,6 +16,7 @@ from scanengine.definition.nuisance_schema import EfficiencyVariation, NuisanceT
 from scanengine.definition.reconstruction import build_efficiency, build_quenching, check_quenching
 from scanengine.definition.report import Report, finite
 from scanengine.definition.sentences import nearest_or_all, quoted, written
+from scanengine.definition.table import LARGEST, SMALLEST
 from scanengine.grids import FloatArray
 from scanengine.inputs.detectors import Experiment
 from scanengine.inputs.nuisances import Nuisance, ResponseVariation, Shape
@@ -23,6 +24,9 @@ from scanengine.inputs.quenching import PolynomialQuenching, Quenching
 from scanengine.inputs.reconstruction import Reconstruction
 
 _EFFECTS = ("signal", "background", "shape", "quenching", "efficiency")
+_SAME_SUM = 1e-3
+"""Sums this close are the same but for the digits of a file."""
+
 _EFFECTS_IN_WORDS = "signal, background, shape, quenching or efficiency"
 
 
@@ -42,6 +46,41 @@ def build_nuisances(
             )
     built = [_Reader(parts, references, (*path, index), report).read(table) for index, table in enumerate(raw)]
     return tuple(nuisance for nuisance in built if nuisance is not None)
+
+
+def shape_notes(raw: object, nuisances: Sequence[Nuisance], experiments: Mapping[str, Experiment]) -> list[str]:
+    """Return notes on shapes that are scaled to the nominal sum without the file saying that they are; `raw` are its
+    tables [[nuisances]].
+    """
+    tables = {table.get("name"): table for table in raw if isinstance(table, dict)} if isinstance(raw, list) else {}
+    notes = []
+    for nuisance in nuisances:
+        written_out = [
+            (shape.get("experiment"), shape.get("background"))
+            for shape in tables.get(nuisance.name, {}).get("shape", [])
+            if isinstance(shape, dict) and "normalised" in shape
+        ]
+        for shape in nuisance.shapes:
+            experiment = experiments.get(shape.experiment)
+            if not shape.normalised or experiment is None or (shape.experiment, shape.background) in written_out:
+                continue
+            nominal = (
+                experiment.signal_template if shape.background is None else experiment.backgrounds[shape.background]
+            )
+            of = "the signal" if shape.background is None else shape.background
+            for side, counts in (("plus", shape.plus), ("minus", shape.minus)):
+                if counts is None or (nominal is not None and _same_sum(counts, nominal)):
+                    continue
+                wanted = "those of the Standard Model" if nominal is None else f"the nominal {nominal.sum():.6g}"
+                notes.append(
+                    f"nuisance {nuisance.name}: the {counts.sum():.6g} counts of {side} for {of} of {shape.experiment} "
+                    f"are scaled to {wanted}: normalised = false would take them as they are, true is this"
+                )
+    return notes
+
+
+def _same_sum(counts: FloatArray, nominal: FloatArray) -> bool:
+    return bool(abs(counts.sum() - nominal.sum()) <= _SAME_SUM * abs(nominal.sum()))
 
 
 class _Reader:
@@ -66,13 +105,30 @@ class _Reader:
         needing += ["pull"] if raw.get("pull") == "log" else []
         if needing and "width" not in raw and not self._report.misspelt(raw, ("width",), NuisanceTable):
             self._report.add(self._path, f"width is missing, it must be given with {needing[0]}")
+        width, width_below = self._widths(raw)
         signals = self._signals(raw["signal"]) if "signal" in raw else ()
         backgrounds = self._backgrounds(raw["background"]) if "background" in raw else ()
         shapes = self._shapes(raw["shape"]) if "shape" in raw else ()
         responses = self._responses(raw)
-        if bad:
+        if bad or width is None:
             return None
-        return Nuisance(table.name, table.width, table.pull, signals, backgrounds, shapes, responses)
+        return Nuisance(table.name, width, table.pull, signals, backgrounds, shapes, responses, width_below)
+
+    def _widths(self, raw: Mapping[str, Any]) -> tuple[float | None, float | None]:
+        """Return the width above zero, nothing after its fault, and that below zero if it is another one."""
+        given, path = raw.get("width", 1.0), (*self._path, "width")
+        widths = [finite(width) for width in given] if isinstance(given, list) else [finite(given)]
+        positive = [width for width in widths if width is not None and SMALLEST <= width <= LARGEST]
+        two_sided = isinstance(given, list)
+        if len(positive) < len(widths) or len(widths) != (2 if two_sided else 1):
+            form = "it must be a positive number, or two, below and above zero, as [0.1, 0.2]"
+            self._report.add(path, f"found {written(given)}, {form}")
+            return None, None
+        if two_sided and raw.get("pull") == "log":
+            self._report.add(path, f"found {written(given)} with a logarithmic pull, which has one width")
+            return None, None
+        below, above = positive[0], positive[-1]
+        return above, None if below == above else below
 
     def _names(self, raw: object, path: KeyPath, example: str) -> list[tuple[str, KeyPath]]:
         """Return the strings of a list that are there once, with their places."""
@@ -147,7 +203,9 @@ class _Reader:
             self._report.add(path, f"{part.name} has {len(part.channels)} channels, to one of which it would belong")
             return None
         sides: dict[str, FloatArray | None] = {
-            side: part.bins.build(raw[side], (*path, side), self._report) for side in ("plus", "minus") if side in raw
+            side: part.bins.build(raw[side], (*path, side), self._report, signed="background" in raw)
+            for side in ("plus", "minus")
+            if side in raw
         }
         plus = sides.get("plus")
         if bad or plus is None or ("minus" in sides and sides["minus"] is None):

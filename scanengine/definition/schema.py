@@ -374,6 +374,11 @@ class ScanFile(Table):
     nuisances: Annotated[list[NuisanceTable], SkipValidation] = Field(
         [], description="Parameters to minimise over at every point: tables [[nuisances]]."
     )
+    correlations: Annotated[list[tuple[str, str, Number]], SkipValidation] = Field(
+        [],
+        description='Pairs of nuisances that are known together, with their correlation, as [["a", "b", 0.5]]; their '
+        "pulls are z^T C^-1 z.",
+    )
     axes: Annotated[dict[str, AxisTable], SkipValidation] = Field(
         {}, description=f"Scanned parameters, in the order of the grid's dimensions. {_PARAMETERS}"
     )

@@ -116,7 +116,7 @@ class Experiment:
     With a `reconstruction` the counts are binned in what it reconstructs, and `bin_edges_keV` are the two ends of the
     recoils that it is applied to; with a `timing` they are binned in arrival time too. `signal_template` (bins,) are
     the counts that the Standard Model gives, in place of the calculated ones, which it is scaled with; an `extra`
-    quantity needs one.
+    quantity needs one. Backgrounds named in `nonnegative` are not fitted below zero in any bin.
     """
 
     name: str
@@ -136,6 +136,7 @@ class Experiment:
     timing: Timing | None = None
     signal_template: FloatArray | None = None
     extra: Quantity | None = None
+    nonnegative: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "channels", MappingProxyType(dict(self.channels)))

@@ -37,9 +37,11 @@ class ResponseVariation:
 class Nuisance:
     """A parameter x with the best value 0 and a standard deviation `width`, whose effects on counts add up.
 
+    Below zero the standard deviation is `width_below`, where that is another one.
+
     It multiplies the signals of experiments, and backgrounds by (experiment, name), by 1 + x, and moves shapes and
-    responses by x / width standard deviations. It adds x^2 / width^2 to chi2, or by a `pull` "log" 2 (x - ln(1 + x)) /
-    width^2.
+    responses by x / width standard deviations. Where it is not correlated with another it adds x^2 / width^2 to chi2,
+    or by a `pull` "log" 2 (x - ln(1 + x)) / width^2.
     """
 
     name: str
@@ -49,6 +51,11 @@ class Nuisance:
     backgrounds: tuple[tuple[str, str], ...] = ()
     shapes: tuple[Shape, ...] = ()
     responses: tuple[ResponseVariation, ...] = ()
+    width_below: float | None = None
+
+    def width_on(self, side: str) -> float:
+        """Return the standard deviation of x on the "plus" or the "minus" side of zero."""
+        return self.width if side == "plus" or self.width_below is None else self.width_below
 
     @property
     def touches_signal(self) -> bool:
@@ -70,4 +77,4 @@ class Nuisance:
     def is_linear(self) -> bool:
         """Whether counts and the square root of its own chi2 are linear in it."""
         one_sided = all(shape.minus is None for shape in self.shapes) and not self.responses
-        return self.pull == "gaussian" and one_sided
+        return self.pull == "gaussian" and one_sided and self.width_below is None

@@ -26,7 +26,10 @@ def test_each_is_minimised_over_the_nuisances_at_every_place(
     measured = random.uniform(-1.5, 1.5, (number, 2))
     weights, below, widths = cases[0].weights_below, cases[0].below, cases[0].log_widths
     expected = kernels.Expected(
-        np.array([case.counts for case in cases]), np.array([case.residuals for case in cases]), weights
+        np.array([case.counts for case in cases]),
+        np.array([case.residuals for case in cases]),
+        np.ones(residuals),
+        weights,
     )
     delta, best = np.empty(number), np.empty(number, dtype=np.int64)
     kernels.delta_by_minimising(data, seen, measured, expected, below, widths, chosen, delta, best)
@@ -44,7 +47,9 @@ def test_each_is_minimised_over_the_nuisances_at_every_place(
 @pytest.mark.jit_only
 def test_one_count_by_hand() -> None:
     """Two places that expect 4 and 9 with a nuisance of 10%, a background of 1, and 7 counts seen."""
-    expected = kernels.Expected(np.array([[[5.0], [0.4]], [[10.0], [0.9]]]), np.zeros((2, 2, 0)), np.zeros(0))
+    expected = kernels.Expected(
+        np.array([[[5.0], [0.4]], [[10.0], [0.9]]]), np.zeros((2, 2, 0)), np.zeros(0), np.zeros(0)
+    )
     chi2 = []
     for N, change in ((5.0, 0.4), (10.0, 0.9)):
         z = np.linspace(-6.0, 6.0, 2_000_001)
