@@ -58,6 +58,8 @@ class Constraints:
 
     def beside(self, residuals: FloatArray) -> FloatArray:
         """Return residuals (..., templates, residuals) with the rows beside them (..., templates, residuals + rows)."""
+        if not self.above.size:
+            return residuals
         own = np.broadcast_to(self.templates, (*residuals.shape[:-1], self.above.size))
         return np.concatenate((residuals, own), axis=-1)
 

@@ -48,6 +48,10 @@ def percent(cl: float) -> str:
     return f"{100.0 * cl:.6g}%"
 
 
+_SAME_CHI2 = 1e-9
+"""Of 1 + chi2: values this close are the same but for rounding."""
+
+
 def is_log_spaced(values: FloatArray) -> bool:
     """Whether an axis has equal ratios from point to point (and not equal steps)."""
     if values.size < 3 or values[0] <= 0.0:
@@ -112,7 +116,9 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True)
 class Intervals:
-    """Where Delta chi2 <= `level` on a line: disjoint intervals in rising order, and warnings about them."""
+    """Where Delta chi2 <= `level` on a line: disjoint intervals in rising order, warnings about them, and notes on what
+    they mean.
+    """
 
     axis: str
     cl: float
@@ -120,6 +126,7 @@ class Intervals:
     level: float
     intervals: tuple[Interval, ...]
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Interval]:
         return iter(self.intervals)
@@ -207,7 +214,20 @@ def intervals(grid: ReducedGrid, cl: float, dof: int = 1) -> Intervals:
         warnings.append(
             f"The {name} is only {narrow:.2g} grid steps of {axis.name} wide: about {points} points would do."
         )
-    return Intervals(axis.name, cl, dof, level, tuple(found), tuple(warnings))
+    return Intervals(axis.name, cl, dof, level, tuple(found), tuple(warnings), tuple(_at_bound(grid)))
+
+
+def _at_bound(grid: ReducedGrid) -> Iterator[str]:
+    """Yield a note if a line is lowest where its parameter ends: there Delta chi2 is not distributed as chi2."""
+    (axis,) = grid.axes
+    lowest = float(np.nanmin(grid.chi2))
+    bounds = [i for i, value in enumerate(axis.values.tolist()) if is_natural_end(axis, value)]
+    if any(grid.chi2[i] <= lowest + _SAME_CHI2 * (1.0 + abs(lowest)) for i in bounds):
+        yield (
+            f"The best fit lies at {axis.name} = 0, a bound of it, where intervals by delta chi2 over-cover: "
+            "the true value is in them more often than their C.L. says. `scanengine calibrate` takes critical values "
+            "from pseudo-experiments."
+        )
 
 
 def _check(grid: ReducedGrid, dimensions: int) -> None:

@@ -36,9 +36,11 @@ def definition(
     source: Table | None = None,
     statistic: str = "gaussian",
     nuisances: Sequence[Table] = (),
+    correlations: Sequence[Sequence[Any]] = (),
 ) -> Definition:
     """Read the scan file of these tables."""
-    lines = ["[source]", *_lines(source or SOURCE), "[physics]", *_lines(physics or {})]
+    lines = [f"correlations = {_toml(correlations)}"] if correlations else []
+    lines += ["[source]", *_lines(source or SOURCE), "[physics]", *_lines(physics or {})]
     lines += ["[statistic]", f'kind = "{statistic}"']
     for table in experiments:
         lines += ["[[experiments]]", *_lines(table)]

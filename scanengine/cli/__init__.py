@@ -395,6 +395,7 @@ def limits(result: ResultArgument, cl: LevelsOption = "68.27,90,95", as_json: Js
                 "dof": entry.dof,
                 "intervals": [[interval.lo, interval.hi] for interval in entry],
                 "warnings": list(entry.warnings),
+                **({"notes": list(entry.notes)} if entry.notes else {}),
             }
             for entry in found
         ]

@@ -213,6 +213,8 @@ def print_limits(result: Result, found: list[Intervals]) -> None:
     left_out = [axis.name for axis in result.axes if axis.name not in result.shown]
     if left_out:
         print(f"  {', '.join(left_out)}: in none of the planes that output.planes chose")
+    for note in dict.fromkeys(note for entry in found for note in entry.notes):
+        print(f"note: {note}")
     for warning in dict.fromkeys(warning for entry in found for warning in entry.warnings):
         print(f"warning: {warning}", file=sys.stderr)
 
@@ -286,6 +288,9 @@ def describe_scan(scan: Scan, threads: int | None) -> None:
     print(f"  chi2: {_STATISTICS[scan.statistic]}")
     if definition.nuisances:
         print(f"  minimised over the nuisances {', '.join(nuisance.name for nuisance in definition.nuisances)}")
+    if definition.correlations:
+        pairs = (f"{each.first} and {each.second} {each.value:g}" for each in definition.correlations)
+        print(f"  correlations: {', '.join(pairs)}")
     for axis in definition.axes:
         ends = f"{axis.values[0]:g} to {axis.values[-1]:g}"
         print(f"  {axis.name}: {axis.values.size} points from {ends}{_with_unit(axis.units)}")

@@ -68,7 +68,7 @@ def signal_fit(scan: str, held: tuple[str, ...] = (), overrides: tuple[str, ...]
         (high - best.x) * expected,
         sqrt(chi2(none) - best.fun),
         best.fun,
-        (fit.dof or 0) - 1,
+        (fit.dof or 0) + len(free.definition.axes) - 1,  # the signal's size is fitted in place of the axes
         backgrounds,
     )
 
