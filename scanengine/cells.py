@@ -15,7 +15,7 @@ from scanengine_kernels.closed_form import LinearPart
 
 _MOST_LATTICE_POINTS = 20_000
 _FEWEST_ALONG, _MOST_ALONG = 3, 25
-_ALONG_QUARTIC = 17
+_ALONG_QUARTIC = 11
 """Values of the variable along which chi2 is a quartic, on each point of a lattice."""
 
 

@@ -39,7 +39,7 @@ _COARSE_POINTS = 15
 _COARSE_LATTICE, _COARSE_STARTS = 11, 8
 """Points of a lattice along each hidden variable, and its valleys that are followed, in these cells."""
 
-_FINE_LATTICE, _FINE_STARTS = 250, 4
+_FINE_LATTICE, _FINE_STARTS = 100, 4
 """Points of a lattice in all, and its valleys that are followed, in every cell."""
 
 _MOST_MINIMA, _VALLEYS_OF_COLUMN = 12, 8
@@ -192,7 +192,7 @@ def _refined_plane(fine: _Problem, axes: Sequence[Axis]) -> list[Pair]:
 def _search_thoroughly(cells: Cells) -> None:
     if not cells.minimise():
         searched = cells.hidden.searched
-        cells.search_lattice(lattice_points(searched, _FINE_LATTICE, fewest=_COARSE_LATTICE), _COARSE_STARTS)
+        cells.search_lattice(lattice_points(searched, 0, fewest=_COARSE_LATTICE), _COARSE_STARTS)
 
 
 def _search_each(cells: Cells) -> None:

@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
@@ -76,6 +76,7 @@ def test_a_search_keeps_what_is_lower_already(seed: int) -> None:
         assert np.all(np.abs(where[cell]) <= 1.0)
 
 
+@settings(max_examples=20)
 @given(SEEDS)
 def test_what_is_known_of_a_cell_does_not_change_the_lowest_of_many_searches(seed: int) -> None:
     """A search is given up where it would end at what is known, or above: never where it would end below."""
