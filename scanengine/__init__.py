@@ -5,7 +5,8 @@
     result = scanengine.load("large/nsi-5d").run("nsi-5d.h5")
     result.plot().savefig("nsi-5d.pdf")
 
-`load` reads a scan file, `Scan.run` gives a `Result`, `open_result` reads one back.
+`load` reads a scan file, `Scan.run` gives a `Result`, `open_result` reads one back,
+`verify` sees whether it can be believed.
 """
 
 from __future__ import annotations
@@ -16,9 +17,19 @@ from typing import TYPE_CHECKING, Any
 from scanengine.errors import InputError, Interrupted, RunError, ScanengineError
 
 if TYPE_CHECKING:
-    from scanengine.api import Result, Scan, load, open_result
+    from scanengine.api import Result, Scan, load, open_result, verify
 
-__all__ = ["InputError", "Interrupted", "Result", "RunError", "Scan", "ScanengineError", "load", "open_result"]
+__all__ = [
+    "InputError",
+    "Interrupted",
+    "Result",
+    "RunError",
+    "Scan",
+    "ScanengineError",
+    "load",
+    "open_result",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> Any:

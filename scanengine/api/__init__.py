@@ -5,6 +5,7 @@ from scanengine.api.estimate import Estimate
 from scanengine.api.result import Result, draw, open_result
 from scanengine.api.running import merge
 from scanengine.api.scan import Events, Scan, load
+from scanengine.api.verifying import Verification, verify
 from scanengine.calibrated import Calibration
 from scanengine.fitting import Minimum
 
@@ -15,6 +16,7 @@ __all__ = [
     "Minimum",
     "Result",
     "Scan",
+    "Verification",
     "draw",
     "draw_calibration",
     "load",
@@ -22,4 +24,5 @@ __all__ = [
     "open_calibration",
     "open_result",
     "save_calibration",
+    "verify",
 ]

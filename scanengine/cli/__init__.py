@@ -216,16 +216,21 @@ def _show(scan: Scan, result: Result, target: Path, *, overwrite: bool, figure: 
 @app.command()
 def verify(
     results: Annotated[list[Path], typer.Argument(metavar="OUT.h5...", help="Result files, or shards.")],
+    data: DataOption = None,
 ) -> None:
-    """Read every number of a result and check it against its checksum, and the parts against each other.
+    """Read every number of a result and check it against its checksum, and see whether the file says what its
+    definition gives: chi2 is evaluated anew, at points spread over the grid.
 
-    Exit status 2 if something has changed since it was written.
+    Exit status 2 if something has changed since it was written, or does not agree.
     """
-    from scanengine import store
+    from scanengine import api
 
     for path in results:
         with text.progress(f"verifying {path}") as progress:
-            print(f"{path}: {store.verify(path, progress)}")
+            verified = api.verify(path, data=data, progress=progress)
+        print(f"{path}: {'; '.join(verified.found)}")
+        for what in verified.unchecked:
+            print(f"  not checked: {what}")
 
 
 @app.command()

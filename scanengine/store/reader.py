@@ -32,7 +32,7 @@ _OWN_ATTRIBUTES = (
     "planes",
 )
 
-_SAME_CHI2 = 1e-9
+SAME_CHI2 = 1e-9
 """chi2 comes about in two ways, for the grid and for its minima, which round differently."""
 
 _PROFILES_WITH_AXES = 3
@@ -287,7 +287,7 @@ def _check_agreement(profiles: Profiles, axes: Sequence[Axis]) -> None:
 
 def check_lowest(what: str, lowest: float, minimum: float, rounding: float = 0.0) -> None:
     """Raise `Damage` if the lowest chi2 of something is not the minimum, up to rounding."""
-    if not abs(lowest - minimum) <= _SAME_CHI2 * (1.0 + abs(minimum)) + rounding * abs(minimum):
+    if not abs(lowest - minimum) <= SAME_CHI2 * (1.0 + abs(minimum)) + rounding * abs(minimum):
         raise Damage(f"the lowest chi2 of {what} is {lowest:.9g}, and the minimum {minimum:.9g}")
 
 

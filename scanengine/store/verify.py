@@ -1,27 +1,33 @@
-"""Reading every number of a file against its checksum, and what must agree against each other."""
+"""Reading every number of a file against its checksum, and its profiles against the grid that is read anyway."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import product
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations, product
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
+from scanengine.grids import Axis, FloatArray, Profiles
 from scanengine.store import access, layout
 from scanengine.store.access import Damage, opened
 from scanengine.store.layout import READING_ERRORS
 from scanengine.store.paths import format_bytes
-from scanengine.store.reader import check_lowest, open_result, read_done
+from scanengine.store.reader import SAME_CHI2, check_lowest, open_result, read_done
+
+Look = Callable[[tuple[int, ...], FloatArray], None]
+"""Called with the grid as it is read, part by part: the index of the first point, and absolute chi2."""
 
 
-def verify(path: Path, progress: Callable[[int, int], None] | None = None) -> str:
+def verify(path: Path, progress: Callable[[int, int], None] | None = None, look: Look | None = None) -> str:
     """Read all of a result, a shard or an unfinished file, and say in a few words what was found sound.
 
-    HDF5 checks each chunk against its checksum; no number of the grid may be missing, and none lie below the minimum,
-    which each profile has, too. progress is called with the numbers read and their total. Raises `InputError` if
-    anything has changed or is missing.
+    HDF5 checks each chunk against its checksum; no number of the grid may be missing, and its minima over all but one
+    or two axes are the profiles. progress is called with the numbers read and their total, `look` with each part of
+    the grid of a result. Raises `InputError` if anything has changed or is missing.
     """
     tell = progress or (lambda _done, _total: None)
     sound = f"every number is as it was written ({format_bytes(_size(path))})"
@@ -29,16 +35,60 @@ def verify(path: Path, progress: Callable[[int, int], None] | None = None) -> st
         if layout.DONE in file:
             access.require_known_version(path, file)
             done = read_done(file)
-            _read_all(file, tell)
+            _read_all(file, tell, lambda _start, _values: None)
             part = "" if layout.SHARD in file.attrs else f"unfinished, {np.count_nonzero(done)} of {done.size} tiles: "
             return part + sound
     stored = open_result(path)
+    minima = _Minima(stored.axes)
+
+    def see(start: tuple[int, ...], values: FloatArray) -> None:
+        minima.lower(start, values)
+        if look:
+            look(start, values)
+
     with opened(path) as file:
-        lowest = _read_all(file, tell)
-        if lowest is not None:
-            rounding = float(access.attribute(file[layout.CHI2], "relative_rounding_error"))
-            check_lowest("the grid", lowest, stored.profiles.minimum, rounding)
-    return f"{sound}, and minimum and profiles agree"
+        _read_all(file, tell, see)
+        if not stored.has_grid:
+            return f"{sound}, and minimum and profiles agree"
+        minima.check(stored.profiles, stored.relative_rounding)
+        return f"{sound}, and minimum, lines and planes are those of the grid"
+
+
+class _Minima:
+    """The minima of a grid over all but one or two of its axes, from its parts."""
+
+    def __init__(self, axes: Sequence[Axis]) -> None:
+        sizes = [axis.values.size for axis in axes]
+        self.names = [axis.name for axis in axes]
+        kept: list[tuple[int, ...]] = [(i,) for i in range(len(sizes))]
+        kept += combinations(range(len(sizes)), 2) if len(sizes) > 2 else []
+        self.found = {each: np.full([sizes[i] for i in each], np.inf) for each in kept}
+
+    def lower(self, start: tuple[int, ...], values: FloatArray) -> None:
+        """Take in a part of the grid."""
+        for kept, found in self.found.items():
+            lowest = values.min(axis=tuple(i for i in range(values.ndim) if i not in kept))
+            where = tuple(slice(start[i], start[i] + values.shape[i]) for i in kept)
+            np.minimum(found[where], lowest, out=found[where])
+
+    def check(self, profiles: Profiles, rounding: float) -> None:
+        """Raise `Damage` unless the profiles are these minima, up to the rounding of the grid."""
+        check_lowest("the grid", float(self.found[0,].min()), profiles.minimum, rounding)
+        for kept, found in self.found.items():
+            names = tuple(self.names[i] for i in kept)
+            stored = profiles.lines.get(names[0]) if len(kept) == 1 else profiles.planes.get((names[0], names[-1]))
+            if stored is None:  # not among the chosen planes
+                continue
+            right = stored == found
+            finite = np.isfinite(stored) & np.isfinite(found)
+            allowed = SAME_CHI2 + (SAME_CHI2 + rounding) * np.abs(found[finite])
+            right[finite] = np.abs(stored[finite] - found[finite]) <= allowed
+            if not right.all():
+                at = tuple(int(i) for i in np.argwhere(~right)[0])
+                what = layout.profile_path(*names)
+                raise Damage(
+                    f"{what} is {stored[at]:.9g} at {list(at)}, and the lowest of the grid there {found[at]:.9g}"
+                )
 
 
 def _size(path: Path) -> int:
@@ -46,8 +96,8 @@ def _size(path: Path) -> int:
     return path.stat().st_size
 
 
-def _read_all(file: h5py.File, progress: Callable[[int, int], None]) -> float | None:
-    """Read all datasets and return the lowest chi2 of the grid, if there is one."""
+def _read_all(file: h5py.File, progress: Callable[[int, int], None], look: Look) -> None:
+    """Read all datasets, and show the parts of the grid."""
     found: list[h5py.Dataset] = []
     file.visititems(lambda _, member: found.append(member) if isinstance(member, h5py.Dataset) else None)
     for dataset in found:
@@ -55,7 +105,7 @@ def _read_all(file: h5py.File, progress: Callable[[int, int], None]) -> float | 
         access.check_own(dataset, view=is_grid)
         if not is_grid and dataset.shape is not None:
             access.check_size(dataset)
-    total, done, lowest = sum(dataset.size or 0 for dataset in found), 0, None
+    total, done = sum(dataset.size or 0 for dataset in found), 0
     for dataset in found:
         if dataset.chunks is not None:
             access.stored_chunks(dataset)
@@ -69,8 +119,14 @@ def _read_all(file: h5py.File, progress: Callable[[int, int], None]) -> float | 
             if dataset.name == f"/{layout.CHI2}":
                 if access.missing(values, dataset).any():
                     raise Damage(f"{_place(dataset, where)} was never written")
-                lowest = float(np.fmin(np.fmin.reduce(values, axis=None), np.inf if lowest is None else lowest))
-    return lowest
+                look(tuple(part.start for part in where) or (0,) * values.ndim, _whole(values))
+
+
+def _whole(values: NDArray[Any]) -> FloatArray:
+    """Return a part of the grid as it is compared: what is no number is a lie."""
+    if np.isnan(values).any():
+        raise Damage(f"{layout.CHI2} holds values that are no numbers")
+    return values.astype(np.float64, copy=False)
 
 
 def _parts(dataset: h5py.Dataset, file: h5py.File) -> Iterator[tuple[slice, ...]]:

@@ -1,0 +1,321 @@
+"""Verifying a result: whether its parts agree, and whether its numbers follow from the definition that it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanengine import definition as definitions
+from scanengine.api.planning import fit_attributes, plan_of
+from scanengine.api.result import from_stored
+from scanengine.direct import DirectEvaluator
+from scanengine.errors import InputError
+from scanengine.grids import PROMISED_RELATIVE, Axis, FloatArray, Profiles
+from scanengine.nuisance_polynomials import NuisancePolynomial
+
+if TYPE_CHECKING:
+    from scanengine.api.result import Result
+    from scanengine.api.scan import Scan
+    from scanengine.store import StoredResult
+
+_SAMPLE = 4096
+"""So many points of the grid are evaluated anew, spread over all of it; all, of a smaller one."""
+_DIRECT_SAMPLE = 64
+"""Where every point takes a double integral."""
+_GOLDEN = 0.6180339887498949
+
+_SAME = 1e-9
+_SAME_ATTRIBUTE = 1e-6
+"""Values of nuisances are where a minimum is flat."""
+
+_AFFORDABLE = (
+    (DirectEvaluator, 1_000),
+    (NuisancePolynomial, 1_000_000),
+    (object, 100_000_000),
+)
+"""Points that are scanned in seconds, by what computes chi2."""
+
+_UNSEEN = ("when it was made, and with which version",)
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was seen to be right about a file, and what could not be checked, each in words."""
+
+    found: tuple[str, ...]
+    unchecked: tuple[str, ...]
+
+
+def verify(
+    path: str | Path, *, data: str | Path | None = None, progress: Callable[[int, int], None] | None = None
+) -> Verification:
+    """Read every number of a result against its checksum, and see whether the file says what its definition gives.
+
+    Minimum, lines and planes are held against the grid; axes, attributes and the best fit against the definition, and
+    chi2 at points spread over the grid is evaluated anew. `data` is the folder of the scan file's data files. Of an
+    unfinished file or a shard the numbers are read, no more. Raises InputError for what is damaged or does not agree.
+    """
+    from scanengine import store
+
+    path = Path(path)
+    if store.open_unfinished(path) is not None:
+        return Verification(
+            (store.verify(path, progress),), ("whether chi2 follows from the definition: this is a part of a result",)
+        )
+    stored = store.open_result(path)
+    sample = _Sample(stored.shape)
+    found = store.verify(path, progress, sample.look)
+    result = from_stored(stored)
+    try:
+        scan = _scan_of(stored, data)
+    except InputError as error:
+        return Verification((found,), (f"whether anything follows from the definition: {error}",))
+    check = _Check(scan, stored, result)
+    try:
+        unchecked = [*check.axes(), *check.attributes()]
+        seen = check.chi2(sample)
+    except _Lie as lie:
+        raise InputError(f"{path} does not say what its definition gives: {lie}") from None
+    return Verification(
+        (found, "axes and attributes are those of the definition", *seen), (*unchecked, *check.unchecked, *_UNSEEN)
+    )
+
+
+def _scan_of(stored: StoredResult, data: str | Path | None) -> Scan:
+    from scanengine.api.scan import Scan
+
+    if "cross_section" in stored.attributes:
+        raise InputError(f"it was scanned with a cross-section of its own, {stored.attributes['cross_section']}")
+    return Scan(
+        definitions.parse(stored.definition, directory=stored.path.parent, overrides=stored.overrides, data=data)
+    )
+
+
+class _Lie(Exception):
+    """What differs from the definition, as the end of a sentence."""
+
+
+class _Sample:
+    """Points spread over a grid that is read part by part, with their chi2; of a small grid all."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self._total, self._seen, self._taken = prod(shape), 0, 0
+        self.indices = [np.zeros((0, len(shape)), dtype=np.int64)]
+        self.chi2 = [np.zeros(0)]
+
+    def look(self, start: tuple[int, ...], values: FloatArray) -> None:
+        """Take points of a part, as many as it has a share in the grid."""
+        self._seen += values.size
+        n = min(values.size, min(_SAMPLE, self._total) * self._seen // self._total - self._taken)
+        # multiples of the golden ratio are spread evenly, and fall into step with no axis
+        steps = (np.arange(1, n + 1) * _GOLDEN) % 1.0
+        flat = np.arange(n) if n == values.size else np.unique((steps * values.size).astype(np.int64))
+        self._taken += flat.size
+        self.indices.append(np.stack(np.unravel_index(flat, values.shape), axis=-1) + np.array(start))
+        self.chi2.append(values.reshape(-1)[flat])
+
+
+class _Check:
+    """Holds a file against what its definition gives. Every method raises `_Lie` where they differ."""
+
+    def __init__(self, scan: Scan, stored: StoredResult, result: Result) -> None:
+        self.scan, self.stored, self.result = scan, stored, result
+        self.direct = scan.definition.physics.evaluation == "direct"
+        self.unchecked: list[str] = []
+        if stored.exact_profiles is not None:
+            self.unchecked.append("that no exact profile is too low")
+
+    def axes(self) -> list[str]:
+        """Check the axes, and which profiles there are; return what is only called otherwise."""
+        ours, theirs = self.scan.definition.axes, self.stored.axes
+        if [axis.name for axis in ours] != [axis.name for axis in theirs]:
+            raise _Lie(f"its axes are {_list(theirs)}, and should be {_list(ours)}")
+        otherwise = []
+        for our, their in zip(ours, theirs, strict=True):
+            if not np.array_equal(our.values, their.values):
+                at = int(np.argmax(our.values != their.values)) if our.values.shape == their.values.shape else -1
+                where = f"value {at} of" if at >= 0 else "the number of values of"
+                raise _Lie(f"{where} the axis {our.name} is another one")
+            if our.units != their.units:
+                raise _Lie(f"the axis {our.name} is in {their.units!r}, and should be in {our.units!r}")
+            if (our.long_name or our.name, our.symbol) != (their.long_name, their.symbol):
+                otherwise.append(f"what the axis {our.name} is called: {their.long_name!r}, {their.symbol!r}")
+        output = self.scan.definition.output
+        wanted = {
+            "the grid": (self.stored.has_grid, output.keep == "grid"),
+            "exact profiles": (self.stored.exact_profiles is not None, output.profile == "exact"),
+        }
+        for what, (there, asked) in wanted.items():
+            if there != asked:
+                raise _Lie(f"{what} {'is there, and was not' if there else 'is not there, and was'} asked for")
+        return otherwise
+
+    def attributes(self) -> list[str]:
+        """Check the attributes that follow from the definition; return which are missing."""
+        expected = {**plan_of(self.scan).attributes}
+        at = self.stored.profiles.best_fit if self.stored.exact_profiles is None else self.result.best_fit.values()
+        named = dict(zip((axis.name for axis in self.stored.axes), at, strict=True))
+        if not self.direct:
+            expected |= fit_attributes(self.scan.fit_at(**named))
+        missing = []
+        for name, value in expected.items():
+            if name not in self.stored.attributes:
+                missing.append(f"the attribute {name}, which is not there")
+            elif not _same(value, self.stored.attributes[name]):
+                raise _Lie(f"its attribute {name} is {self.stored.attributes[name]!r}, and should be {value!r}")
+        if "delta_chi2_max" in self.stored.attributes and "delta_chi2_max" not in expected:
+            raise _Lie("it has an attribute delta_chi2_max, which was not asked for")
+        return missing
+
+    def chi2(self, sample: _Sample) -> list[str]:
+        """Evaluate chi2 anew at the best fit and at points spread over the grid, and return what was seen."""
+        axes = self.stored.axes
+        best = [self.stored.profiles.best_fit]
+        minima = [self.stored.profiles.minimum]
+        if self.stored.exact_profiles is not None:
+            best.append(self.stored.exact_profiles[1].best_fit)
+            minima.append(self.stored.exact_profiles[1].minimum)
+            self._compare_exact(*self.stored.exact_profiles)
+        anew = self._evaluate(np.array(best))
+        for point, stored, found in zip(best, minima, anew, strict=True):
+            self._compare(f"the minimum, at {_point(axes, point)},", stored, found)
+        if self.stored.has_grid:
+            indices, chi2 = np.concatenate(sample.indices), np.concatenate(sample.chi2)
+            if self.direct:
+                few = np.linspace(0, len(chi2) - 1, min(len(chi2), _DIRECT_SAMPLE)).astype(int)
+                indices, chi2 = indices[few], chi2[few]
+            points = self._points(indices)
+            for point, stored, found in zip(points, chi2, self._evaluate(points), strict=True):
+                self._compare(f"chi2 at {_point(axes, point)}", stored, found)
+            whole = len(chi2) == prod(self.stored.shape)
+            where = (
+                "every point"
+                if whole
+                else f"{len(chi2)} of {prod(self.stored.shape):.4g} points, spread over the grid,"
+            )
+            return [f"chi2 at {where} was evaluated anew"]
+        return [*self._profiles_anew(), "no profile is above chi2 at points spread over the grid, evaluated anew"]
+
+    def _profiles_anew(self) -> list[str]:
+        """Find the profiles anew where that takes seconds: at all values of the longest axis, or some of them."""
+        shape, definition = self.stored.shape, self.scan.definition
+        n = min(prod(shape), _DIRECT_SAMPLE if self.direct else _SAMPLE)
+        flat = ((np.arange(1, n + 1) * _GOLDEN) % 1.0) * float(prod(shape))
+        indices = np.stack(np.unravel_index(flat.astype(np.int64), shape), axis=-1)
+        self._bound(self.stored.profiles, indices, self._evaluate(self._points(indices)))
+        longest = int(np.argmax(shape))
+        affordable = next(most for kind, most in _AFFORDABLE if isinstance(self.scan.evaluator, kind))
+        number = min(shape[longest], affordable * shape[longest] // prod(shape))
+        if number < 2:
+            self.unchecked.append("that no line and no plane is too low: to find them anew would take too long")
+            return []
+        picked = np.unique(np.linspace(0, shape[longest] - 1, number).astype(np.int64))
+        axes = list(definition.axes)
+        axes[longest] = replace(axes[longest], values=axes[longest].values[picked])
+        output = replace(definition.output, keep="profiles", profile="grid", planes=(), delta_chi2_max=None)
+        anew = type(self.scan)(replace(definition, axes=tuple(axes), output=output)).run()
+        for names, stored in _each(self.stored.profiles):
+            found = anew.profile(*names).chi2
+            where = tuple(picked if name == axes[longest].name else slice(None) for name in names)
+            self._compare_profile(
+                names, stored[where], found, equal=axes[longest].name in names or number == shape[longest]
+            )
+        if number == shape[longest]:
+            return ["lines and planes were found anew"]
+        self.unchecked.append(f"lines and planes beyond {number} of {shape[longest]} values of {axes[longest].name}")
+        return [f"lines and planes were found anew at {number} of {shape[longest]} values of {axes[longest].name}"]
+
+    def _compare_profile(self, names: tuple[str, ...], stored: FloatArray, found: FloatArray, *, equal: bool) -> None:
+        seen = found < self.stored.profiles.minimum + self.result.delta_chi2_max
+        error = self._error(found[seen])
+        wrong = stored[seen] > found[seen] + error
+        if equal:
+            wrong |= stored[seen] < found[seen] - error
+        if wrong.any():
+            at = int(np.argmax(wrong))
+            raise _Lie(
+                f"the profile of {' and '.join(names)} is {stored[seen][at]:.10g} where {found[seen][at]:.10g} "
+                "is found anew"
+            )
+
+    def _compare_exact(self, axes: tuple[Axis, ...], exact: Profiles) -> None:
+        """Check that no exact profile is below its minimum, nor above the grid's own where both have a point."""
+        if exact.minimum > self.stored.profiles.minimum + self._error(exact.minimum):
+            raise _Lie("the minimum of the exact profiles is above that of the grid")
+        common = {
+            fine.name: np.intersect1d(fine.values, coarse.values, return_indices=True)[1:]
+            for fine, coarse in zip(axes, self.stored.axes, strict=True)
+        }
+        grid = self.stored.profiles
+        for names, values in _each(exact):
+            if values.min() < exact.minimum - self._error(exact.minimum):
+                raise _Lie(f"the exact profile of {' and '.join(names)} is below the minimum")
+            own = grid.lines[names[0]] if len(names) == 1 else grid.planes.get((names[0], names[1]))
+            if own is None:
+                continue
+            fine = values[np.ix_(*(common[name][0] for name in names))]
+            coarse = own[np.ix_(*(common[name][1] for name in names))]
+            there = np.isfinite(coarse)
+            if (fine[there] > coarse[there] + self._error(coarse[there])).any():
+                raise _Lie(f"the exact profile of {' and '.join(names)} is above that of the grid")
+
+    def _points(self, indices: NDArray[np.int64]) -> FloatArray:
+        return np.stack([axis.values[i] for axis, i in zip(self.stored.axes, indices.T, strict=True)], axis=-1)
+
+    def _evaluate(self, points: FloatArray) -> FloatArray:
+        if self.direct:
+            names = [axis.name for axis in self.stored.axes]
+            return np.array([self.scan.chi2(**dict(zip(names, point, strict=True))) for point in points.tolist()])
+        return np.asarray(self.scan.likelihood.chi2(self.scan.definition.parameters.values(points)))
+
+    def _compare(self, what: str, stored: float, anew: float) -> None:
+        if stored != anew and not abs(stored - anew) <= self._error(anew):
+            raise _Lie(f"{what} is {stored:.10g}, and {anew:.10g} when it is evaluated anew")
+
+    def _error(self, chi2: Any) -> Any:
+        """How far chi2, a number or an array, may be from what is evaluated anew."""
+        rounding = self.scan.rounding
+        relative = _SAME + PROMISED_RELATIVE + self.stored.relative_rounding
+        return (2.0 * np.sqrt(np.abs(chi2)) + rounding) * rounding + relative * (1.0 + np.abs(chi2))
+
+    def _bound(self, profiles: Profiles, indices: NDArray[np.int64], chi2: FloatArray) -> None:
+        """Check that no line and no plane is above chi2 at any of these points."""
+        place = {axis.name: i for i, axis in enumerate(self.stored.axes)}
+        highest = profiles.minimum + self.result.delta_chi2_max
+        for names, values in _each(profiles):
+            here = values[tuple(indices[:, place[name]] for name in names)]
+            for index, stored, found in zip(indices, here, chi2, strict=True):
+                if found < highest and stored > found + self._error(float(found)):
+                    at = _point(self.stored.axes, self._points(index[None])[0])
+                    raise _Lie(
+                        f"the profile of {' and '.join(names)} is {stored:.10g} where chi2 is {found:.10g}, at {at}"
+                    )
+
+
+def _each(profiles: Profiles) -> Iterator[tuple[tuple[str, ...], FloatArray]]:
+    yield from (((name,), line) for name, line in profiles.lines.items())
+    yield from profiles.planes.items()
+
+
+def _list(axes: tuple[Axis, ...]) -> str:
+    return ", ".join(axis.name for axis in axes)
+
+
+def _point(axes: tuple[Axis, ...], values: Iterable[float]) -> str:
+    return ", ".join(f"{axis.name} = {value:.9g}" for axis, value in zip(axes, values, strict=True))
+
+
+def _same(ours: object, theirs: object) -> bool:
+    """Whether an attribute is as it should be: texts alike, numbers up to rounding."""
+    one, other = np.atleast_1d(np.asarray(ours)), np.atleast_1d(np.asarray(theirs))
+    if one.shape != other.shape:
+        return False
+    if one.dtype.kind in "fiu" and other.dtype.kind in "fiu":
+        return bool(np.allclose(one.astype(float), other.astype(float), rtol=_SAME_ATTRIBUTE, atol=_SAME_ATTRIBUTE))
+    return bool(np.array_equal(one.astype(str), other.astype(str)))
