@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 
 
 def main() -> None:
@@ -19,14 +20,16 @@ def main() -> None:
                 raise
             _end(end.code)
     except KeyboardInterrupt:  # before it could listen, or as it ends
-        sys.stderr.write("error: interrupted\n")
+        if sys.stderr is not None:
+            sys.stderr.write("error: interrupted\n")
         _end(1)
 
 
 def _end(status: str | int | None) -> None:
     """End now: Python would wait for threads, and make a signal of the status where code from text was interrupted."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, AttributeError):  # full, or closed
+            stream.flush()
     os._exit(status if isinstance(status, int) else 0)
 
 

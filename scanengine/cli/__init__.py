@@ -10,13 +10,15 @@ import re
 import sys
 import tomllib
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scanengine.cli import calibrating, text
+from scanengine.cli import calibrating, streams, text
 from scanengine.cli.interrupts import listen
 from scanengine.errors import InputError, Interrupted, ScanengineError, is_interrupt
 
@@ -65,47 +67,58 @@ LevelsOption = Annotated[str, typer.Option("--cl", metavar="PERCENT,...", help="
 
 def main() -> None:
     """Run the command line; errors become a sentence on standard error and exit status 1 or 2."""
-    _hear_of_the_library()
+    with streams.guarded(), _library_heard():
+        sys.exit(streams.end(_status()))
+
+
+def _status() -> int:
+    """Do what the arguments say and return the exit status."""
     listen()
     Interrupted.last = "interrupted"
     try:
         status = app(standalone_mode=False)
-        if status == _INTERRUPTED:
-            _fail(Interrupted.last, 1)
-        sys.exit(status)
     except ScanengineError as error:
-        _fail(str(error), error.exit_status)
+        return _told(str(error), error.exit_status)
     except _UsageError as error:
-        _fail(f"{error.format_message()} (scanengine --help lists what there is)", 2)
+        return _told(f"{error.format_message()} (scanengine --help lists what there is)", 2)
     except (KeyboardInterrupt, typer.Abort):
-        _fail(Interrupted.last, 1)
-    except BrokenPipeError:
-        # whoever read our output has gone; say nothing, and let nothing be flushed into the closed pipe at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        return _told(Interrupted.last, 1)
     except MemoryError:
-        _fail('out of memory: fewer points, fewer threads or keep = "profiles" would need less', 1)
+        return _told('out of memory: fewer points, fewer threads or keep = "profiles" would need less', 1)
     except Exception as error:  # noqa: BLE001  (a bug of ours: still a sentence, with a way to see more)
         if is_interrupt(error):
-            _fail(Interrupted.last, 1)
+            return _told(Interrupted.last, 1)
         if os.environ.get("SCANENGINE_DEBUG"):
             traceback.print_exc()
-        _fail(f"a bug in scanengine: {type(error).__name__}: {error}; SCANENGINE_DEBUG=1 shows where", 1)
+        if isinstance(error, OSError) and error.filename is not None:  # the world's, not ours
+            return _told(f"{error.filename}: {error.strerror or error}", 1)
+        return _told(f"a bug in scanengine: {type(error).__name__}: {error}; SCANENGINE_DEBUG=1 shows where", 1)
+    return _told(Interrupted.last, 1) if status == _INTERRUPTED else status or 0
 
 
-def _hear_of_the_library() -> None:
-    """Let what the library logs be seen, as notes on standard error."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("note: %(message)s"))
-    logger = logging.getLogger("scanengine")
-    logger.addHandler(handler)
+class _Notes(logging.Handler):
+    """What the library logs, as notes on standard error as it is at the time."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(f"note: {record.getMessage()}", file=sys.stderr)
+
+
+@contextmanager
+def _library_heard() -> Iterator[None]:
+    """Let what the library logs be seen."""
+    logger, notes = logging.getLogger("scanengine"), _Notes()
+    logger.addHandler(notes)
     logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(notes)
 
 
-def _fail(message: str, status: int) -> None:
-    for line in message.splitlines():
+def _told(message: str, status: int) -> int:
+    for line in message.split("\n"):
         print(f"error: {line}", file=sys.stderr)
-    sys.exit(status)
+    return status
 
 
 @app.callback(invoke_without_command=True)

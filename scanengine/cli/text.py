@@ -10,7 +10,12 @@ from math import comb, inf, prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scanengine.cli import streams
+from scanengine.plain import on_one_line
+
 if TYPE_CHECKING:
+    from rich.progress import Progress, ProgressColumn
+
     from scanengine.api import Minimum, Result, Scan
     from scanengine.bench import Measured
     from scanengine.contours import Intervals, Region
@@ -30,12 +35,10 @@ _STATISTICS = {
 def progress(title: str, what: str = "points") -> Iterator[Callable[[int, int], None]]:
     """Show progress on standard error: a bar on a terminal, now and then a line in a log."""
     if sys.stderr.isatty():
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import TaskProgressColumn, TimeRemainingColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True)) as bar:
-            task = bar.add_task(title)
+        with _bar(TaskProgressColumn(), TimeRemainingColumn()) as bar:
+            task = bar.add_task(on_one_line(title))
             yield lambda done, total: bar.update(task, completed=done, total=total)
         return
     began = last = time.monotonic()
@@ -58,16 +61,27 @@ def progress(title: str, what: str = "points") -> Iterator[Callable[[int, int], 
 def steps(what: str, names: Sequence[str]) -> Iterator[Callable[[int], None]]:
     """Show on standard error which of some named steps runs: a bar on a terminal, a line for each in a log."""
     if sys.stderr.isatty():
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import MofNCompleteColumn, TimeElapsedColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=Console(stderr=True)) as bar:
+        with _bar(MofNCompleteColumn(), TimeElapsedColumn()) as bar:
             task = bar.add_task(what, total=len(names))
-            yield lambda done: bar.update(task, completed=done, description=names[done])
+            yield lambda done: bar.update(task, completed=done, description=on_one_line(names[done]))
             bar.update(task, completed=len(names), description=what)
         return
     yield lambda done: print(f"{done + 1} of {len(names)}: {names[done]}", file=sys.stderr)
+
+
+@contextmanager
+def _bar(*columns: ProgressColumn) -> Iterator[Progress]:
+    """Draw a bar on standard error; what is printed to a terminal meanwhile stands above it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    description = TextColumn("{task.description}", markup=False)  # brackets are the title's own
+    console = Console(file=streams.terminal())
+    with Progress(description, BarColumn(), *columns, console=console, redirect_stdout=sys.stdout.isatty()) as bar:
+        streams.escape_beside_a_bar()
+        yield bar
 
 
 def warn_about(grids: Iterable[ReducedGrid], levels: tuple[float, ...]) -> None:

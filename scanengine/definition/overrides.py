@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from scanengine.definition.lines import KeyPath
-from scanengine.definition.sentences import listed, on_one_line, quoted, written
+from scanengine.definition.sentences import listed, quoted, written
 from scanengine.definition.spelling import alike
 from scanengine.errors import Fault
+from scanengine.plain import on_one_line
 
 _BARE_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.()\[\]/+-]*")
 NAMED = {

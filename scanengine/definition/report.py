@@ -10,10 +10,11 @@ from pydantic import ValidationError
 
 from scanengine.definition.folders import Folders
 from scanengine.definition.lines import KeyPath
-from scanengine.definition.sentences import on_one_line, quoted, sentence, written
+from scanengine.definition.sentences import quoted, sentence, written
 from scanengine.definition.spelling import alike
 from scanengine.definition.table import LARGEST, Table
 from scanengine.errors import Fault
+from scanengine.plain import on_one_line
 
 TableT = TypeVar("TableT", bound=Table)
 

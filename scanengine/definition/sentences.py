@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from scanengine.definition.spelling import in_other_units, nearest
+from scanengine.plain import on_one_line
 
 _LONGEST_VALUE = 60
 _LONGEST_LIST = 12
@@ -38,18 +39,14 @@ def _written(value: object) -> str:
 
 def quoted(text: str) -> str:
     """Return a string in double quotes, on one line and shortened if it is long."""
-    plain = text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 4]} ..."
-    return f'"{on_one_line(plain)}"'
-
-
-def on_one_line(text: str) -> str:
-    """Return a text with line breaks and the like written as escapes."""
-    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+    short = text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 4]} ..."
+    return f'"{on_one_line(short)}"'
 
 
 def listed(names: Collection[str], conjunction: str = "and") -> str:
     """Return names as words: "a, b and c"."""
-    words = [name if len(name) <= _LONGEST_VALUE else f"{name[: _LONGEST_VALUE - 4]} ..." for name in names]
+    short = [name if len(name) <= _LONGEST_VALUE else f"{name[: _LONGEST_VALUE - 4]} ..." for name in names]
+    words = [on_one_line(name) for name in short]
     if len(words) > _LONGEST_LIST:
         return ", ".join(words[:_LONGEST_LIST]) + ", ..."
     return f" {conjunction} ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else "none"
