@@ -19,6 +19,14 @@ from scanengine.grids import Axis, FloatArray, MonotoneCubic, ReducedGrid
 MIN_STEPS = 2.0
 """A band or an interval narrower than this many grid steps is not resolved."""
 
+TIP_STEPS, _ADJOINING = 4.0, 1.5
+"""The pointed end of a region may be so many grid steps short, or in pieces so far apart, without a warning."""
+
+GRID_ERROR = 0.05
+"""The share of a level by which the grid's own minima over hidden axes may miss Delta chi2 without a warning: the end
+of an interval is then off by a fortieth of its distance from a parabola's minimum.
+"""
+
 LEAST_ROUNDING, MOST_ROUNDING = 1e-3, 0.1
 """Shares of a level: if chi2 is rounded by more than the first it is said, by more than the second there is no limit.
 An end is then off by half such a share of its distance from a parabola's minimum.
@@ -62,8 +70,7 @@ def is_log_spaced(values: FloatArray) -> bool:
 
 def is_natural_end(axis: Axis, value: float) -> bool:
     """Whether there is nothing beyond an end of an axis: zero ends one of which only the square enters."""
-    even = axis.name.startswith("mu_nu") if axis.even is None else axis.even
-    return even and value == 0.0
+    return axis.is_natural_end(value)
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,6 +171,8 @@ def region(grid: ReducedGrid, cl: float, dof: int = 2) -> Region:
     if not inside.any():
         warnings.append(_empty(grid, name, level))
     warnings += _edges(grid.axes[0], np.any(inside, axis=1), name) + _edges(grid.axes[1], np.any(inside, axis=0), name)
+    if _borders_on_cut(grid, inside):
+        warnings.append(_cut(grid, name))
     warnings += _narrow_pieces(drawn, grid.axes, name)
     placed = [
         [np.column_stack([_value(a, i) for a, i in zip(grid.axes, ring.T, strict=True)]) for ring in d] for d in drawn
@@ -200,14 +209,16 @@ def intervals(grid: ReducedGrid, cl: float, dof: int = 1) -> Intervals:
     places = np.log(axis.values[known]) if log else axis.values[known]
     above = MonotoneCubic(places, root[known] - math.sqrt(level))
     found, widths = [], []
+    cut = False
     for first, last in _runs(allowed):
+        cut = cut or _is_cut(grid, known, max(0, first - 2), first) or _is_cut(grid, known, last + 1, last + 3)
         lo = _crossing(above, places[first], places[first - 1]) if first > 0 else None
         hi = _crossing(above, places[last], places[last + 1]) if last + 1 < nodes.size else None
         start, stop = np.interp([places[0] if lo is None else lo, places[-1] if hi is None else hi], places, nodes)
         # An interval cut by the end of its axis is taken to go on as far beyond it.
         widths.append(float(stop - start) * (2.0 if None in (lo, hi) else 1.0))
         found.append(Interval(*(math.exp(end) if log and end is not None else end for end in (lo, hi))))
-    warnings += _edges(axis, inside, name)
+    warnings += _edges(axis, inside, name) + _coarse(grid, name, level) + ([_cut(grid, name)] if cut else [])
     narrow = min(widths)
     if narrow < MIN_STEPS:
         points = _points(axis, narrow)
@@ -264,6 +275,31 @@ def _rounded(grid: ReducedGrid, name: str, level: float) -> list[str]:
         return []
     known = f"chi2, {grid.minimum:.4g} at its minimum, is known no better in double precision."
     return [f"The {name} ends at delta chi2 = {level:.4g} +- {error:.1g}: {known}"]
+
+
+def _is_cut(grid: ReducedGrid, known: NDArray[np.bool_], first: int, last: int) -> bool:
+    """Whether chi2 was not looked for at some of these points of a line, from which the end of an interval follows."""
+    return math.isfinite(grid.delta_chi2_max) and bool(np.any(grid.chi2[known][first:last] == np.inf))
+
+
+def _borders_on_cut(grid: ReducedGrid, inside: NDArray[np.bool_]) -> bool:
+    """Whether chi2 was not looked for at a point beside one that is allowed, also diagonally."""
+    if not math.isfinite(grid.delta_chi2_max):
+        return False
+    near = inside
+    for axis in (0, 1):
+        padded = np.pad(near, [(int(axis == a),) * 2 for a in (0, 1)])
+        n = near.shape[axis]
+        near = np.logical_or.reduce([padded.take(range(i, i + n), axis) for i in range(3)])
+    return bool(np.any(near & (grid.chi2 == np.inf)))
+
+
+def _cut(grid: ReducedGrid, name: str) -> str:
+    names = " and ".join(axis.name for axis in grid.axes)
+    return (
+        f"The {name} ends beside points of {names} that were not looked at, being above output.delta_chi2_max = "
+        f"{grid.delta_chi2_max:g}: its ends are uncertain by a grid step. A larger one, or none, would do."
+    )
 
 
 def _root_delta(grid: ReducedGrid, level: float) -> FloatArray:
@@ -327,11 +363,35 @@ def _edges(axis: Axis, inside: NDArray[np.bool_], name: str) -> list[str]:
     return found
 
 
+def _coarse(grid: ReducedGrid, name: str, level: float) -> list[str]:
+    """Warn about a line whose points are the grid's minima, if these miss the valleys of the hidden axes."""
+    if grid.errors is None:
+        return []
+    matters, delta, error = grid.errors.rows[:, :3].T
+    # beyond an interval's end the root of chi2 is what its place is taken from
+    error = error * np.sqrt(level / np.maximum(delta, level))
+    worst = float(error[matters <= level].max(initial=0.0))
+    if worst <= GRID_ERROR * level:
+        return []
+    steepest = grid.errors.rows[matters <= level, 3:].max(axis=0)
+    allowed = math.sqrt(8.0 * GRID_ERROR * level) / (1.1 * max(1, int(np.count_nonzero(steepest))))
+    refined = [
+        f"{_rounded_up((n - 1) * root / allowed + 1)} points on {axis}"
+        for (axis, n), root in zip(grid.errors.points.items(), [math.sqrt(b) for b in steepest], strict=True)
+        if root > allowed
+    ]
+    ways = ["output.profile=exact"] if grid.errors.exact else []
+    ways += [f"about {' and '.join(refined)}"] if refined else []
+    missed = f"is that of the grid's points, which miss the valley of chi2 by up to {worst:.2g}"
+    return [f"The {name} of {grid.axes[0].name} {missed}: {', or '.join(ways)} would do."]
+
+
 def _narrow_pieces(drawn: Sequence[tuple[FloatArray, ...]], axes: tuple[Axis, ...], name: str) -> list[str]:
     """Warn about pieces whose rings, in grid indices, are narrower than `MIN_STEPS`."""
     shape = np.array([axis.values.size for axis in axes])
     measured = [_widths(rings, shape) for rings in drawn]
-    narrow = [i for i, (width, _) in enumerate(measured) if width < MIN_STEPS]
+    tips = _tips(drawn, [width >= MIN_STEPS for width, _ in measured])
+    narrow = [i for i, (width, _) in enumerate(measured) if width < MIN_STEPS and i not in tips]
     if not narrow:
         return []
     # A band that has fallen apart leaves specks of any size: the mean by area speaks for the band.
@@ -344,6 +404,30 @@ def _narrow_pieces(drawn: Sequence[tuple[FloatArray, ...]], axes: tuple[Axis, ..
     wanted = " and ".join(f"{_points(axis, width)} points on {axis.name}" for axis in refine)
     what = f"The {name} is" if len(drawn) == 1 else f"{len(narrow)} of the {len(drawn)} pieces of the {name} are"
     return [f"{what} narrower than two grid steps (about {width:.2g}): about {wanted} would do."]
+
+
+def _tips(drawn: Sequence[tuple[FloatArray, ...]], resolved: Sequence[bool]) -> set[int]:
+    """Return the narrow pieces that go on with the pointed end of a resolved one.
+
+    However many the points, a tip has a place where it is as thin as a step, and falls apart beyond. Pieces count that
+    follow each other from a resolved one on within a cell and a half, up to `TIP_STEPS` from it.
+    """
+    wide = [rings[0] for rings, whole in zip(drawn, resolved, strict=True) if whole]
+    if not wide:
+        return set()
+    border = np.concatenate(wide)
+
+    def apart(ring: FloatArray, others: FloatArray) -> FloatArray:
+        return np.asarray([np.abs(others - vertex).max(axis=1).min() for vertex in ring])
+
+    left = {i for i, whole in enumerate(resolved) if not whole and apart(drawn[i][0], border).max() <= TIP_STEPS}
+    found: set[int] = set()
+    reached = border
+    while more := {i for i in left if apart(drawn[i][0], reached).min() <= _ADJOINING}:
+        found |= more
+        left -= more
+        reached = np.concatenate([drawn[i][0] for i in more])
+    return found
 
 
 def _widths(rings: tuple[FloatArray, ...], shape: NDArray[np.int_]) -> tuple[float, FloatArray]:
@@ -378,6 +462,9 @@ def _widths(rings: tuple[FloatArray, ...], shape: NDArray[np.int_]) -> tuple[flo
 
 def _points(axis: Axis, width: float) -> int:
     """Points that make `width` grid steps `MIN_STEPS` with a tenth to spare, rounded up to two digits."""
-    points = 1.1 * MIN_STEPS / max(width, 1e-3) * (axis.values.size - 1) + 1
+    return _rounded_up(1.1 * MIN_STEPS / max(width, 1e-3) * (axis.values.size - 1) + 1)
+
+
+def _rounded_up(points: float) -> int:
     digit = 10 ** max(0, math.floor(math.log10(points)) - 1)
     return int(math.ceil(points / digit) * digit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -32,6 +33,11 @@ class Axis:
     symbol: str = ""
     even: bool | None = None
 
+    def is_natural_end(self, value: float) -> bool:
+        """Whether there is nothing beyond a value at an end: zero ends an axis of which only the square enters."""
+        even = self.name.startswith("mu_nu") if self.even is None else self.even
+        return even and value == 0.0
+
     @property
     def label(self) -> str:
         """Axis label for figures: the symbol with its units, in mathtext."""
@@ -43,6 +49,21 @@ class Axis:
 UNIT_SYMBOLS = {"1e-10 mu_B": r"$10^{-10}\,\mu_\mathrm{B}$", "1e-32 cm^2": r"$10^{-32}\,\mathrm{cm}^2$"}
 
 
+@dataclass(frozen=True, eq=False)
+class GridErrors:
+    """What a line by the grid's own minima misses of chi2, at some of its cells.
+
+    `points` are those of all axes of the grid; `rows` (cells, 3 + axes) have the Delta chi2 from which on a cell
+    matters to an interval, that of the cell, by how much it is off, and the curvature of chi2 along each axis per
+    squared step.
+    `exact` says whether chi2 can be minimised between the points.
+    """
+
+    points: Mapping[str, int]
+    rows: FloatArray
+    exact: bool
+
+
 @dataclass(frozen=True)
 class ReducedGrid:
     """Absolute chi2 over one or two axes, the other axes minimised over or held at a value.
@@ -51,6 +72,7 @@ class ReducedGrid:
     from which Delta chi2 is counted. `profiled` names the hidden axes that were minimised over, `fixed` those held at a
     value. Above `delta_chi2_max` chi2 was not looked for and is infinite. `rounding` is how far the root of chi2 is
     rounded by double precision, `relative_rounding` how far chi2 is, relative to itself, by the way it was kept.
+    `errors` are those of the grid's own minima, where they are known.
     """
 
     axes: tuple[Axis, ...]
@@ -61,6 +83,7 @@ class ReducedGrid:
     delta_chi2_max: float = math.inf
     rounding: float = 0.0
     relative_rounding: float = 0.0
+    errors: GridErrors | None = None
 
     def rounding_error(self, delta_chi2: float) -> float:
         """How far chi2 may be rounded where it is so much above the minimum, and Delta chi2 with it."""

@@ -327,3 +327,24 @@ def test_missing_points_of_a_line_are_bridged_with_a_word() -> None:
     found = intervals(line(gaps, x), 0.90)
     assert found.intervals[0] == pytest.approx(whole.intervals[0], abs=1e-6)
     assert found.warnings == ("2 of the 101 grid points over eps_ee_uV have no chi2 (NaN).",)
+
+
+@pytest.mark.parametrize("points", [121, 181, 241])
+@pytest.mark.parametrize("slope", [0.12, 0.2])
+def test_the_pointed_end_of_a_resolved_region_is_no_band_that_falls_apart(points: int, slope: float) -> None:
+    """A wedge along a diagonal, which is thinner than a step near its tip however many the points."""
+
+    def wedge(x: FloatArray, y: FloatArray) -> FloatArray:
+        along, across = (x + y) / math.sqrt(2.0) + 0.9, (x - y) / math.sqrt(2.0) - 0.011
+        half_width = slope * np.maximum(along, 1e-9)
+        return np.asarray(LEVEL * (across / half_width) ** 2 + np.where(along < 0.0, 100.0, 0.0))
+
+    found = region(on(wedge, points), 0.90)
+    assert not any("narrower" in text for text in found.warnings)
+
+
+def test_a_narrow_band_beside_a_resolved_region_is_still_said() -> None:
+    def both(x: FloatArray, y: FloatArray) -> FloatArray:
+        return np.minimum(ellipse(0.3, 0.3)(x + 0.6, y + 0.6), band(0.01, slope=(1.0, -1.1))(x - 0.02, y))
+
+    assert any("narrower than two grid steps" in text for text in region(on(both, 61), 0.90).warnings)

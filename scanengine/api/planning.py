@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+from collections.abc import Mapping
 from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scanengine.api.result import GRID_ERRORS
 from scanengine.definition import Output
 from scanengine.definition.identity import identity
-from scanengine.grids import Fit
+from scanengine.grids import Fit, FloatArray
 from scanengine.inputs.detectors import Binning
 from scanengine.response import TERMS
 from scanengine.tiling import SomeTiles
@@ -107,6 +109,14 @@ def _edges(binning: Binning) -> dict[str, list[float]]:
     if binning.time_edges_us is not None:
         edges["time_edges_us"] = binning.time_edges_us.tolist()
     return edges
+
+
+def error_attributes(errors: Mapping[str, FloatArray], *, exact_possible: bool) -> dict[str, AttributeValue]:
+    """Return what the grid's own minima miss on each line, row after row, for the file's attributes."""
+    if not errors:
+        return {}
+    rows: dict[str, AttributeValue] = {f"{GRID_ERRORS}{name}": rows.ravel().tolist() for name, rows in errors.items()}
+    return {**rows, "exact_possible": exact_possible}
 
 
 def fit_attributes(fit: Fit) -> dict[str, AttributeValue]:

@@ -18,7 +18,16 @@ from scanengine.arguments import confidence_level, confidence_levels, number
 from scanengine.arguments import path as path_of
 from scanengine.definition import Definition
 from scanengine.errors import InputError
-from scanengine.grids import Axis, Fit, FittedNuisance, FloatArray, NegativeBackground, Profiles, ReducedGrid
+from scanengine.grids import (
+    Axis,
+    Fit,
+    FittedNuisance,
+    FloatArray,
+    GridErrors,
+    NegativeBackground,
+    Profiles,
+    ReducedGrid,
+)
 
 if TYPE_CHECKING:
     import xarray
@@ -32,6 +41,9 @@ Selection = tuple[int | slice, ...]
 DEFAULT_LEVELS = (0.6827, 0.90, 0.95)
 
 _SAME_CHI2 = 1e-9
+
+GRID_ERRORS = "grid_errors_"
+"""What the attributes with the errors of the grid's own lines begin with, before the axis' name."""
 
 DRAWN_POINTS = 2000
 """More points along an axis than this, no figure shows."""
@@ -78,6 +90,8 @@ def from_stored(stored: StoredResult) -> Result:
         exact=stored.exact_profiles,
         delta_chi2_max=float(highest),
         rounding=float(rounding),
+        grid_errors=_stored_errors(stored),
+        exact_possible=stored.attributes.get("exact_possible", 0) == 1,
         grid_rounding=stored.relative_rounding,
         fit=_stored_fit(stored.attributes),
         targets=_texts(stored.attributes, "targets"),
@@ -110,6 +124,8 @@ class Result:
         delta_chi2_max: float = math.inf,
         rounding: float = 0.0,
         grid_rounding: float = 0.0,
+        grid_errors: Mapping[str, FloatArray] | None = None,
+        exact_possible: bool = False,
         fit: Fit | None = None,
         targets: tuple[str, ...] = (),
         instruction_sets: tuple[str, ...] = (),
@@ -125,6 +141,7 @@ class Result:
         self.instruction_sets = instruction_sets
         self.delta_chi2_max = delta_chi2_max
         self._rounding, self._grid_rounding = rounding, grid_rounding
+        self._grid_errors, self._exact_possible = grid_errors or {}, exact_possible
         self._grid_profiles = profiles
         self._profile_axes, self._profiles = exact or (axes, profiles)
         self._read_definition = read_definition
@@ -197,7 +214,11 @@ class Result:
         self._require_kept(names)
         if len(axes) == 1:
             line = self._profiles.lines[names[0]]
-            return self._reduced((axes[0],), line, profiled=hidden, delta_chi2_max=highest)
+            errors = None
+            if names[0] in self._grid_errors and self._profiles is self._grid_profiles:
+                points = {axis.name: axis.values.size for axis in self.axes}
+                errors = GridErrors(points, self._grid_errors[names[0]], self._exact_possible)
+            return self._reduced((axes[0],), line, profiled=hidden, delta_chi2_max=highest, errors=errors)
         ordered = sorted(axes, key=self._profile_axes.index)
         pair = ordered[0].name, ordered[1].name
         of_grid = pair not in self._profiles.planes
@@ -356,6 +377,21 @@ class Result:
         if len(chosen) != 2:
             raise InputError(f"a region needs two axes: name two of {', '.join(self.shown)}")
         return chosen
+
+
+def _stored_errors(stored: StoredResult) -> dict[str, FloatArray]:
+    """Return what a file tells of the errors of its grid's own lines. Raises InputError if it is damaged."""
+    found = {}
+    for axis in stored.axes:
+        numbers = stored.attributes.get(f"{GRID_ERRORS}{axis.name}", ())
+        rows = np.atleast_1d(np.array(numbers if isinstance(numbers, tuple) else (numbers,)))
+        if rows.size % (3 + len(stored.axes)) or (rows.size and (rows.dtype.kind != "f" or not np.all(rows >= 0.0))):
+            raise InputError(
+                f"{stored.path} is damaged: its {GRID_ERRORS}{axis.name} are no errors; run the scan again"
+            )
+        if rows.size:
+            found[axis.name] = rows.reshape(-1, 3 + len(stored.axes))
+    return found
 
 
 def _stored_fit(attributes: Mapping[str, object]) -> Fit:

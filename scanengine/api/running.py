@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scanengine import definition as definitions
-from scanengine.api.planning import fit_attributes, plan_of
+from scanengine.api.planning import error_attributes, fit_attributes, plan_of
 from scanengine.api.result import Result, from_stored, open_result
 from scanengine.driver import scan_grid, visit_tiles
 from scanengine.errors import InputError, Interrupted, is_interrupt
@@ -153,7 +153,8 @@ def _finish(scan: Scan, writer: GridWriter, how: HowToRun) -> None:
 
 def _complete(scan: Scan, writer: GridWriter, how: HowToRun, profiles: Profiles) -> None:
     exact = scan.exact(profiles, how.threads)
-    writer.finish(profiles, exact, fit_attributes(scan.fit_of(profiles, exact)))
+    errors = error_attributes(scan.grid_errors(profiles), exact_possible=scan.exact_possible)
+    writer.finish(profiles, exact, {**fit_attributes(scan.fit_of(profiles, exact)), **errors})
 
 
 def _finished_but_for_its_name(writer: GridWriter) -> bool:

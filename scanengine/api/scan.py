@@ -22,6 +22,7 @@ from scanengine.api.running import HowToRun, run_shard, run_to_file
 from scanengine.arguments import confidence_levels, number, numbers, path, whole
 from scanengine.calibrated import Calibration
 from scanengine.calibration import MOST_PSEUDO_EXPERIMENTS, calibrate
+from scanengine.coarseness import grid_errors
 from scanengine.combined import CombinedLikelihood
 from scanengine.contours import MOST_ROUNDING
 from scanengine.definition import Definition
@@ -367,6 +368,8 @@ class Scan:
             targets=definition.targets,
             delta_chi2_max=definition.output.delta_chi2_max or math.inf,
             rounding=self.rounding,
+            grid_errors=self.grid_errors(profiles),
+            exact_possible=self.exact_possible,
             grid_rounding=_HALF_A_DIGIT[definition.output.precision],
             read_definition=lambda: definition,
             read_chi2=sink.chi2.__getitem__ if sink else None,
@@ -447,6 +450,19 @@ class Scan:
         # data may be the Standard Model's own expectation, or nearly: a start costs little
         starts = [standard_model(self.definition).tolist()]
         return exact_profiles(self.evaluator, axes, profiles, threads, starts)
+
+    @property
+    def exact_possible(self) -> bool:
+        """Whether profiles can be minimised between the grid's points."""
+        return isinstance(self.evaluator, ChiSquaredPolynomial)
+
+    def grid_errors(self, profiles: Profiles) -> dict[str, FloatArray]:
+        """What the grid's own minima miss on each line, where there are no better ones."""
+        if self.definition.output.profile != "grid":
+            return {}
+        fast = isinstance(self.evaluator, ChiSquaredPolynomial | PoissonPolynomial)
+        most = math.inf if fast else prod(self.shape) / (4 * len(self.shape))
+        return grid_errors(self.evaluator, self.definition.axes, profiles, most)
 
     def fit_of(self, profiles: Profiles, exact: tuple[tuple[Axis, ...], Profiles] | None) -> Fit:
         """What is told of the global minimum beside its place."""

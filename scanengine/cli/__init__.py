@@ -529,7 +529,8 @@ def _drawn(
     shown = names or first.shown
     if len(shown) > 2:
         picture = first.plot(*names, cl=levels, at=at)
-        return picture, [first.profile(*pair) for pair in first.planes]
+        lines = [first.profile(name) for name in first.shown]
+        return picture, [*lines, *(first.profile(*pair) for pair in first.planes)]
     grids = {label: result.drawn(*shown, at=at) for label, result in layers.items()}
     return draw(grids, first.best_fit, cl=levels), list(grids.values())[:1]
 

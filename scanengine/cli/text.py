@@ -91,8 +91,17 @@ def warn_about(grids: Iterable[ReducedGrid], levels: tuple[float, ...]) -> None:
     found: list[Region | Intervals] = [
         region(grid, level) if len(grid.axes) == 2 else intervals(grid, level) for grid in grids for level in levels
     ]
-    for warning in dict.fromkeys(warning for allowed in found for warning in allowed.warnings):
+    _warn(allowed.warnings for allowed in found)
+
+
+_told: set[str] = set()
+"""The warnings of this command so far: a figure does not repeat those of the limits."""
+
+
+def _warn(warnings: Iterable[tuple[str, ...]]) -> None:
+    for warning in dict.fromkeys(warning for each in warnings for warning in each if warning not in _told):
         print(f"warning: {warning}", file=sys.stderr)
+        _told.add(warning)
 
 
 def warn_of_doubts(result: Result) -> None:
@@ -229,8 +238,7 @@ def print_limits(result: Result, found: list[Intervals]) -> None:
         print(f"  {', '.join(left_out)}: in none of the planes that output.planes chose")
     for note in dict.fromkeys(note for entry in found for note in entry.notes):
         print(f"note: {note}")
-    for warning in dict.fromkeys(warning for entry in found for warning in entry.warnings):
-        print(f"warning: {warning}", file=sys.stderr)
+    _warn(entry.warnings for entry in found)
 
 
 def pieces(intervals: Iterable[tuple[float | None, float | None]]) -> str:
