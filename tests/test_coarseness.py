@@ -100,6 +100,7 @@ def test_the_warning_is_in_the_file_and_with_the_limits_and_the_figure(
     warnings = [misses(result.limits(0.9)) for result in (in_memory, in_file, opened)]
     assert len(warnings[0]) == 2
     assert warnings[0] == warnings[1] == warnings[2]
+    text.forget_warnings()
     text.warn_about([opened.profile("eps_ee_uV")], (0.9,))
     assert warnings[0][0] in capsys.readouterr().err
 

@@ -75,6 +75,7 @@ def _status() -> int:
     """Do what the arguments say and return the exit status."""
     listen()
     Interrupted.last = "interrupted"
+    text.forget_warnings()
     try:
         status = app(standalone_mode=False)
     except ScanengineError as error:

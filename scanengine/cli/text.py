@@ -98,6 +98,11 @@ _told: set[str] = set()
 """The warnings of this command so far: a figure does not repeat those of the limits."""
 
 
+def forget_warnings() -> None:
+    """Begin a new command, which has told no warnings yet."""
+    _told.clear()
+
+
 def _warn(warnings: Iterable[tuple[str, ...]]) -> None:
     for warning in dict.fromkeys(warning for each in warnings for warning in each if warning not in _told):
         print(f"warning: {warning}", file=sys.stderr)
