@@ -171,10 +171,10 @@ def cevns_parameters(theta: FloatArray, physics: Physics) -> FloatArray:
     return table
 
 
-def _kernel_parameters(cross_section: CrossSection, definition: Definition, x: FloatArray) -> FloatArray:
-    """Return what a cross-section is called with at a point (axes,)."""
+def _kernel_parameters(cross_section: CrossSection | None, definition: Definition, x: FloatArray) -> FloatArray:
+    """Return what a cross-section, the standard one if none is given, is called with at a point (axes,)."""
     theta = definition.parameters.values(x)
-    return cevns_parameters(theta, definition.physics) if cross_section is cevns else np.concatenate((theta, x))
+    return cevns_parameters(theta, definition.physics) if cross_section is None else np.concatenate((theta, x))
 
 
 def differential_cross_section(
@@ -192,7 +192,7 @@ def differential_cross_section(
     standard or of a given cross-section, as for `DirectEvaluator`.
     """
     chosen = cross_section or cevns
-    parameters = _kernel_parameters(chosen, definition, x)
+    parameters = _kernel_parameters(cross_section, definition, x)
     material = experiment.target
     total = np.zeros(T_MeV.size)
     for isotope, atoms_per_kg in zip(material.isotopes, material.atoms_per_kg, strict=True):
@@ -224,7 +224,7 @@ class DirectEvaluator:
                 )
         self._definition = definition
         self._likelihood = likelihood
-        self._cross_section = cross_section or cevns
+        self._cross_section = cross_section  # in another process `cevns` itself is another object
         self._subdivisions = 1
         self._nodes = Nodes.of(definition, 1)
         probes = [np.array([0.5 * (axis.values[0] + axis.values[-1]) for axis in definition.axes])]
@@ -256,7 +256,7 @@ class DirectEvaluator:
 
     def _counts(self, x: FloatArray) -> FloatArray:
         parameters = _kernel_parameters(self._cross_section, self._definition, x)
-        return self._nodes.counts(self._cross_section, parameters)
+        return self._nodes.counts(self._cross_section or cevns, parameters)
 
     def fill(self, values: Sequence[FloatArray], chi2: FloatArray) -> None:
         """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis."""

@@ -58,3 +58,6 @@ class DefinitionError(InputError):
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = tuple(faults)
         super().__init__("\n".join(str(fault) for fault in self.faults))
+
+    def __reduce__(self) -> tuple[type[DefinitionError], tuple[tuple[Fault, ...]]]:  # from a worker to who waits for it
+        return type(self), (self.faults,)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from functools import cached_property
 from itertools import combinations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scanengine import definition as definitions
+from scanengine.api.origin import InFile, InMemory, Selection
 from scanengine.arguments import confidence_level, confidence_levels, number
 from scanengine.arguments import path as path_of
 from scanengine.definition import Definition
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 
     from scanengine.contours import Intervals, Region
     from scanengine.store import StoredResult
-
-Selection = tuple[int | slice, ...]
 
 DEFAULT_LEVELS = (0.6827, 0.90, 0.95)
 
@@ -74,14 +73,6 @@ def from_stored(stored: StoredResult) -> Result:
     if not (isinstance(rounding, int | float) and rounding >= 0.0):
         raise InputError(f"{stored.path} is damaged: its rounding is {rounding!r}; run the scan again")
 
-    def definition() -> Definition:
-        if "cross_section" in stored.attributes:
-            name = stored.attributes["cross_section"]
-            raise InputError(
-                f"{stored.path} was scanned with a cross-section of its own, {name}, which no file can hold"
-            )
-        return definitions.parse(stored.definition, directory=stored.path.parent, overrides=stored.overrides)
-
     return Result(
         title,
         stored.axes,
@@ -97,9 +88,26 @@ def from_stored(stored: StoredResult) -> Result:
         targets=_texts(stored.attributes, "targets"),
         instruction_sets=_texts(stored.attributes, "instruction_sets"),
         path=stored.path,
-        read_definition=definition,
-        read_chi2=stored.read_chi2 if stored.has_grid else None,
+        origin=InFile(stored),
     )
+
+
+def _of_sent_file(path: Path, digest: str) -> Result:
+    """Open the file of a result that came from another process. Raises InputError if it is not the same here."""
+    from scanengine import store
+
+    try:
+        stored = store.open_result(path)
+    except InputError as error:
+        raise InputError(
+            f"this result came from another process, which sent no more than where its file is: {error}"
+        ) from None
+    if stored.digest != digest:
+        raise InputError(
+            f"{path} has changed: it is not the result that another process had opened there and sent; "
+            "open_result reads what is there now"
+        )
+    return from_stored(stored)
 
 
 class Result:
@@ -110,6 +118,9 @@ class Result:
     understood as, `instruction_sets` which instructions of processors a file's numbers were computed with. Profiles
     and the global minimum are the exact ones, between the grid's points, where the scan asked for them with
     `output.profile = "exact"`, and the grid's own otherwise; above `delta_chi2_max` the grid's own are infinite.
+
+    To another process a result goes with all its numbers; one in a file goes as the path and the checksum of that file,
+    which is opened there when it is first asked for something: InputError if it has gone or changed.
     """
 
     def __init__(
@@ -118,7 +129,7 @@ class Result:
         axes: tuple[Axis, ...],
         profiles: Profiles,
         *,
-        read_definition: Callable[[], Definition],
+        origin: InMemory | InFile,
         statistic: str,
         exact: tuple[tuple[Axis, ...], Profiles] | None = None,
         delta_chi2_max: float = math.inf,
@@ -130,7 +141,6 @@ class Result:
         targets: tuple[str, ...] = (),
         instruction_sets: tuple[str, ...] = (),
         path: Path | None = None,
-        read_chi2: Callable[[Selection], FloatArray] | None = None,
     ) -> None:
         self.title = title
         self.axes = axes
@@ -144,10 +154,46 @@ class Result:
         self._grid_errors, self._exact_possible = grid_errors or {}, exact_possible
         self._grid_profiles = profiles
         self._profile_axes, self._profiles = exact or (axes, profiles)
-        self._read_definition = read_definition
-        self._read_chi2 = read_chi2
+        self._origin = origin
+
+    def __getstate__(self) -> dict[str, Any]:
+        if self.path is None:
+            return self.__dict__
+        return {"path": self.path.absolute(), "_digest": self._digest}
+
+    @cached_property
+    def _digest(self) -> str:
+        assert isinstance(self._origin, InFile)
+        return self._origin.stored.digest
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            # of a file that another process has sent there is only the path yet
+            if name.startswith("__") or "_digest" not in self.__dict__ or "_origin" in self.__dict__:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            self.__dict__.update(_of_sent_file(self.path, self._digest).__dict__)
+            return getattr(self, name)
+
+    def __copy__(self) -> Result:
+        return self._like(self.__dict__)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Result:
+        return self._like(deepcopy(self.__dict__, memo))
+
+    def _like(self, state: Mapping[str, Any]) -> Result:
+        """Return a result of the same state: a copy in this process needs its file no more than the original does."""
+        copied = object.__new__(type(self))
+        copied.__dict__.update(state)
+        return copied
 
     def __repr__(self) -> str:
+        try:
+            return self._shown()
+        except InputError as error:  # of a file that was sent, and is not here
+            return f"Result({error})"
+
+    def _shown(self) -> str:
         axes = " x ".join(f"{axis.name} ({axis.values.size})" for axis in self.axes)
         place = ", ".join(f"{name} = {value:.6g}" for name, value in self.best_fit.items())
         kept = "chi2 grid and profiles" if self.has_grid else "profiles"
@@ -185,7 +231,7 @@ class Result:
     @property
     def has_grid(self) -> bool:
         """Whether chi2 was kept at every grid point, and not only in the profiles."""
-        return self._read_chi2 is not None
+        return self._origin.has_grid
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -195,7 +241,7 @@ class Result:
     @cached_property
     def definition(self) -> Definition:
         """What the scan file said; read again, with its data files, from the text in the result file."""
-        return self._read_definition()
+        return self._origin.definition()
 
     @property
     def chi2(self) -> FloatArray:
@@ -350,9 +396,9 @@ class Result:
         return ReducedGrid(axes, chi2, self.minimum, rounding=self._rounding, relative_rounding=kept, **more)
 
     def _read(self, selection: Selection) -> FloatArray:
-        if self._read_chi2 is None:
+        if not self.has_grid:
             raise InputError('only the profiles of this scan were kept: run it with keep = "grid" for chi2 itself')
-        return self._read_chi2(selection)
+        return self._origin.chi2(selection)
 
     def _require_kept(self, names: tuple[str, ...]) -> None:
         """Raise InputError for the profile of one axis or two that the scan was not to keep."""

@@ -17,6 +17,7 @@ import numpy as np
 from scanengine import definition as definitions
 from scanengine import planes
 from scanengine.api.estimate import Estimate, estimate
+from scanengine.api.origin import InMemory
 from scanengine.api.result import Result
 from scanengine.api.running import HowToRun, run_shard, run_to_file
 from scanengine.arguments import confidence_levels, number, numbers, path, whole
@@ -104,11 +105,18 @@ def load(
 
 
 class Scan:
-    """A scan file's definition, ready to be counted, evaluated and run."""
+    """A scan file's definition, ready to be counted, evaluated and run.
+
+    To another process a scan goes as its definition, with all that was read from data files; what follows from it is
+    worked out again there, to the same chi2.
+    """
 
     def __init__(self, definition: Definition, cross_section: CrossSection | None = None) -> None:
         self.definition = definition
         self.cross_section = cross_section
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"definition": self.definition, "cross_section": self.cross_section}
 
     def __repr__(self) -> str:
         axes = ", ".join(f"{axis.name} ({axis.values.size})" for axis in self.definition.axes) or "none"
@@ -371,8 +379,7 @@ class Scan:
             grid_errors=self.grid_errors(profiles),
             exact_possible=self.exact_possible,
             grid_rounding=_HALF_A_DIGIT[definition.output.precision],
-            read_definition=lambda: definition,
-            read_chi2=sink.chi2.__getitem__ if sink else None,
+            origin=InMemory(definition, sink.chi2 if sink else None),
         )
 
     def visit_planes(self, how: HowToRun, scan: planes.Scanner | None = None) -> Profiles:

@@ -16,6 +16,7 @@ from scanengine.inputs.bcs import require_even
 from scanengine.inputs.form_factors import (
     NuclearFormFactors,
     bcs,
+    by_isotope,
     helm,
     klein_nystrand,
     symmetrised_fermi,
@@ -76,7 +77,7 @@ def _by_isotope(raw: dict[str, Any], target: Target, path: KeyPath, report: Repo
     complete = {isotope: form_factors for isotope, form_factors in found.items() if form_factors is not None}
     if len(complete) < len(names) or len(raw) > len(names):
         return None
-    return lambda isotope: complete[isotope](isotope)
+    return by_isotope(complete)
 
 
 def _named(name: str, path: KeyPath, report: Report) -> dict[str, Any] | None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise, product
 from math import prod
-from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from scanengine.errors import InputError
 from scanengine.grids import FloatArray
 from scanengine.inputs.form_factors import NuclearFormFactors
+from scanengine.inputs.frozen import FrozenMapping
 from scanengine.inputs.nuclei import Target
 from scanengine.inputs.reconstruction import Reconstruction
 from scanengine.inputs.sources import Source
@@ -139,8 +139,8 @@ class Experiment:
     nonnegative: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "channels", MappingProxyType(dict(self.channels)))
-        object.__setattr__(self, "backgrounds", MappingProxyType(dict(self.backgrounds)))
+        object.__setattr__(self, "channels", FrozenMapping(self.channels))
+        object.__setattr__(self, "backgrounds", FrozenMapping(self.backgrounds))
 
     @property
     def is_ideal(self) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import pi
-from types import MappingProxyType
 
 import numpy as np
 
 from scanengine.errors import InputError
 from scanengine.grids import FloatArray
 from scanengine.inputs.constants import M_MU_MEV, M_PI_MEV
+from scanengine.inputs.frozen import FrozenMapping
 from scanengine.inputs.parameters import FLAVOURS
 
 PROMPT_LINE_MEV = (M_PI_MEV**2 - M_MU_MEV**2) / (2.0 * M_PI_MEV)
@@ -76,7 +76,7 @@ class Source:
         unknown = set(self.spectra) - set(FLAVOURS)
         if unknown:
             raise InputError(f"unknown flavour {min(unknown)!r}: {', '.join(FLAVOURS)} are known")
-        object.__setattr__(self, "spectra", MappingProxyType(dict(self.spectra)))
+        object.__setattr__(self, "spectra", FrozenMapping(self.spectra))
 
 
 def stopped_pion(flux_per_cm2_s: float, reference_distance_m: float, line_MeV: float = PROMPT_LINE_MEV) -> Source:

@@ -12,6 +12,7 @@ import numpy as np
 from scanengine.grids import FloatArray
 from scanengine.inputs.acceptances import Acceptance
 from scanengine.inputs.constants import TAU_MU_US, TAU_PI_US
+from scanengine.inputs.frozen import FrozenMapping
 from scanengine.inputs.resolution import REACH
 from scanengine_kernels.quadrature import EMBEDDED_WEIGHTS, KRONROD_NODES, KRONROD_WEIGHTS
 from scanengine_kernels.response import AGREEMENT
@@ -40,7 +41,7 @@ class Timing:
     shares: Mapping[str, FloatArray]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "shares", MappingProxyType(dict(self.shares)))
+        object.__setattr__(self, "shares", FrozenMapping(self.shares))
 
     def of(self, flavour: str) -> FloatArray:
         """Return the shares of a flavour of a stopped-pion source."""

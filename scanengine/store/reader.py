@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, fields
+from functools import cached_property, partial
 from pathlib import Path
 from types import EllipsisType
 from typing import Any
@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from scanengine.definition.identity import leaves
 from scanengine.errors import InputError
 from scanengine.grids import Axis, FloatArray, Profiles
 from scanengine.store import access, layout
@@ -72,6 +73,13 @@ class StoredResult:
     def shape(self) -> tuple[int, ...]:
         """Number of points along each axis."""
         return tuple(len(axis.values) for axis in self.axes)
+
+    @cached_property
+    def digest(self) -> str:
+        """A checksum of everything but the grid, with the time when the file was made: another run gives another."""
+        told = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in ("path", "dtype")}
+        words = [f"{place}: {value}" for place, value in leaves("", told | {"dtype": str(self.dtype)})]
+        return hashlib.sha256("\n".join(words).encode(errors="surrogateescape")).hexdigest()
 
     @property
     def has_grid(self) -> bool:

@@ -1,0 +1,64 @@
+"""Where a result's definition and chi2 are: in memory, or in a file that is read when they are asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scanengine import definition as definitions
+from scanengine.definition import Definition
+from scanengine.errors import InputError
+from scanengine.grids import FloatArray
+
+if TYPE_CHECKING:
+    from scanengine.store import StoredResult
+
+Selection = tuple[int | slice, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class InMemory:
+    """A scan without a file: its definition, and the grid if it was kept."""
+
+    scanned: Definition
+    grid: FloatArray | None
+
+    @property
+    def has_grid(self) -> bool:
+        """Whether chi2 was kept."""
+        return self.grid is not None
+
+    def definition(self) -> Definition:
+        """Return what was scanned."""
+        return self.scanned
+
+    def chi2(self, selection: Selection) -> FloatArray:
+        """Return a part of the grid."""
+        assert self.grid is not None
+        return self.grid[selection]
+
+
+@dataclass(frozen=True, eq=False)
+class InFile:
+    """A result file that was opened."""
+
+    stored: StoredResult
+
+    @property
+    def has_grid(self) -> bool:
+        """Whether chi2 was kept."""
+        return self.stored.has_grid
+
+    def definition(self) -> Definition:
+        """Return what the scan file said, read again with its data files. Raises InputError where that cannot be."""
+        stored = self.stored
+        if "cross_section" in stored.attributes:
+            name = stored.attributes["cross_section"]
+            raise InputError(
+                f"{stored.path} was scanned with a cross-section of its own, {name}, which no file can hold"
+            )
+        return definitions.parse(stored.definition, directory=stored.path.parent, overrides=stored.overrides)
+
+    def chi2(self, selection: Selection) -> FloatArray:
+        """Return a part of the grid, read from the file."""
+        return self.stored.read_chi2(selection)
