@@ -38,16 +38,6 @@ class Axis:
         even = self.name.startswith("mu_nu") if self.even is None else self.even
         return even and value == 0.0
 
-    @property
-    def label(self) -> str:
-        """Axis label for figures: the symbol with its units, in mathtext."""
-        symbol = self.symbol or rf"\mathrm{{{self.name.replace('_', chr(92) + '_')}}}"
-        units = "" if self.units == "1" else f" [{UNIT_SYMBOLS.get(self.units, self.units)}]"
-        return f"${symbol}${units}"
-
-
-UNIT_SYMBOLS = {"1e-10 mu_B": r"$10^{-10}\,\mu_\mathrm{B}$", "1e-32 cm^2": r"$10^{-32}\,\mathrm{cm}^2$"}
-
 
 @dataclass(frozen=True, eq=False)
 class GridErrors:

@@ -24,6 +24,11 @@ def on_lines(text: str) -> str:
 def _shown(character: str) -> str:
     if character.isprintable() or character in _JOINERS or unicodedata.category(character) == "Zs":
         return character
+    return escape(character)
+
+
+def escape(character: str) -> str:
+    r"""Return a character as Python would write it, as \x1b."""
     code = ord(character)
-    escape = f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-    return _SHORT.get(character, escape)
+    written = f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    return _SHORT.get(character, written)

@@ -524,6 +524,7 @@ def _drawn(
     layers: dict[str, Result], names: tuple[str, ...], levels: tuple[float, ...], at: dict[str, float]
 ) -> tuple[Figure, list[ReducedGrid]]:
     """Return the figure, and the grids of the first result that are in it."""
+    from scanengine import figures
     from scanengine.api import draw
 
     first = next(iter(layers.values()))
@@ -532,7 +533,7 @@ def _drawn(
         picture = first.plot(*names, cl=levels, at=at)
         lines = [first.profile(name) for name in first.shown]
         return picture, [*lines, *(first.profile(*pair) for pair in first.planes)]
-    grids = {label: result.drawn(*shown, at=at) for label, result in layers.items()}
+    grids = {figures.literal(label): result.drawn(*shown, at=at) for label, result in layers.items()}
     return draw(grids, first.best_fit, cl=levels), list(grids.values())[:1]
 
 

@@ -5,6 +5,9 @@ The only package that imports matplotlib. It never touches pyplot or the global 
 
 from __future__ import annotations
 
+from scanengine.figures import _matplotlib  # noqa: F401  (before the others import it)
+
+# isort: split
 from scanengine.figures._calibration import calibration
 from scanengine.figures._corner import corner
 from scanengine.figures._items import Area, Band, Line, Panel, Points
@@ -13,6 +16,7 @@ from scanengine.figures._profile import profile
 from scanengine.figures._save import check, save
 from scanengine.figures._sheet import sheet
 from scanengine.figures._style import Curve
+from scanengine.figures._text import label, literal
 from scanengine.figures._words import statement
 
 __all__ = [
@@ -25,6 +29,8 @@ __all__ = [
     "calibration",
     "check",
     "corner",
+    "label",
+    "literal",
     "plane",
     "profile",
     "save",

@@ -15,6 +15,7 @@ from scanengine.calibrated import Calibration
 from scanengine.contours import Interval, Intervals, delta_chi2, percent, region
 from scanengine.figures import _regions as regions
 from scanengine.figures import _style as style
+from scanengine.figures import _text as text
 from scanengine.figures import _words as words
 from scanengine.grids import ReducedGrid
 
@@ -70,7 +71,7 @@ def _line(axes: Axes, found: Calibration, levels: Sequence[float]) -> tuple[list
     axes.plot(*style.smooth(axis, found.delta_chi2), color=style.LINE_COLOUR, zorder=2.5)
     axes.set_ylim(0.0, top)
     style.scale_axis(axes, "x", [axis], 6)
-    axes.set_xlabel(axis.label)
+    axes.set_xlabel(text.label(axis))
     axes.set_ylabel(r"$\Delta\chi^2$")
     return lines, handles
 
@@ -110,6 +111,6 @@ def _plane(axes: Axes, found: Calibration, levels: Sequence[float]) -> tuple[lis
     marks = regions.mark(axes, (x.name, y.name), found.best_fit, None)
     style.scale_axis(axes, "x", [x], 6)
     style.scale_axis(axes, "y", [y], 6)
-    axes.set_xlabel(x.label)
-    axes.set_ylabel(y.label)
+    axes.set_xlabel(text.label(x))
+    axes.set_ylabel(text.label(y))
     return lines, [*calibrated, *wilks, *marks]

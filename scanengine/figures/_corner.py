@@ -13,6 +13,7 @@ from scanengine.contours import intervals, percent
 from scanengine.errors import InputError
 from scanengine.figures import _regions as regions
 from scanengine.figures import _style as style
+from scanengine.figures import _text as text
 from scanengine.figures import _words as words
 from scanengine.figures._profile import draw_profile
 from scanengine.grids import ReducedGrid
@@ -106,10 +107,10 @@ def _label(panel: Axes, lines: Mapping[str, ReducedGrid], x: str, y: str | None,
     crowded = len(lines) >= CROWDED
     panel.tick_params(labelbottom=last, labelleft=y is not None, labelsize=7.0)
     if last:
-        panel.set_xlabel(lines[x].axes[0].label, fontsize=_label_size(lines))
+        panel.set_xlabel(text.label(lines[x].axes[0]), fontsize=_label_size(lines))
         panel.tick_params(axis="x", labelrotation=45.0 if crowded else 0.0)
     if y is not None:
-        panel.set_ylabel(lines[y].axes[0].label, fontsize=_label_size(lines))
+        panel.set_ylabel(text.label(lines[y].axes[0]), fontsize=_label_size(lines))
 
 
 def _label_size(lines: Mapping[str, ReducedGrid]) -> float:

@@ -19,6 +19,7 @@ from scanengine.figures import _regions as regions
 from scanengine.figures import _style as style
 from scanengine.figures import _words as words
 from scanengine.figures._items import Area, Band, Fill, Item, Line, Panel, Points, Scale
+from scanengine.figures._text import drawable
 from scanengine.grids import FloatArray
 
 GREY = "0.88"
@@ -143,7 +144,9 @@ def draw_levels(axes: Axes, levels: tuple[tuple[float, str], ...]) -> None:
     """Horizontal dotted lines, with their text to the right of the panel."""
     for height, text in levels:
         axes.axhline(height, color="0.35", linestyle=(0, (1.0, 1.5)), linewidth=0.8, zorder=1.8)
-        axes.annotate(text, (1.0, height), (3, 0), axes.get_yaxis_transform(), "offset points", va="center", fontsize=7)
+        axes.annotate(
+            drawable(text), (1.0, height), (3, 0), axes.get_yaxis_transform(), "offset points", va="center", fontsize=7
+        )
 
 
 def draw(axes: Axes, item: Item, tones: int) -> Artist:
@@ -158,7 +161,7 @@ def draw(axes: Axes, item: Item, tones: int) -> Artist:
         case Band():
             left, right = axes.get_xlim()
             band = axes.axvspan(max(item.x_lo, left), min(item.x_hi, right))
-            for patch in (band, handle := Patch(label=item.label)):
+            for patch in (band, handle := Patch(label=drawable(item.label))):
                 _fill(patch, item.fill, 0, tones)
             return handle
 
@@ -170,7 +173,7 @@ def _draw_line(axes: Axes, line: Line) -> Line2D:
         np.where(np.isfinite(line.y), line.y, np.nan),
         color=stroke.colour,
         linestyle=stroke.dashes if line.dashes is None else style.LEVEL_DASHES[line.dashes],
-        label=line.label,
+        label=drawable(line.label),
         zorder=3,
     )
     if line.dashes is not None and line.stroke > 0 and line.x.size > 0:
@@ -192,7 +195,7 @@ def _draw_points(axes: Axes, points: Points) -> Line2D:
         markerfacecolor="none",
         markeredgecolor=style.STROKES[points.stroke].colour,
         markeredgewidth=0.9,
-        label=points.label,
+        label=drawable(points.label),
         clip_on=False,
         zorder=5,
     )
@@ -204,7 +207,7 @@ def _draw_area(axes: Axes, area: Area, tones: int) -> Artist:
     if path is not None and area.fill is not None:
         filled = axes.add_patch(PathPatch(path))
         _fill(filled, area.fill, area.stroke or 0, tones)
-    handle = Patch(label=area.label)
+    handle = Patch(label=drawable(area.label))
     if area.fill is not None:
         _fill(handle, area.fill, area.stroke or 0, tones)
     if area.stroke is None:
@@ -218,7 +221,7 @@ def _draw_area(axes: Axes, area: Area, tones: int) -> Artist:
         border = axes.add_patch(PathPatch(path, facecolor="none", zorder=2.5))
         border.set(edgecolor=stroke.colour, linestyle=stroke.dashes, linewidth=width)
     if area.fill is None:
-        return Line2D([], [], color=stroke.colour, linestyle=stroke.dashes, linewidth=width, label=area.label)
+        return Line2D([], [], color=stroke.colour, linestyle=stroke.dashes, linewidth=width, label=drawable(area.label))
     handle.set(edgecolor=stroke.colour, linestyle=stroke.dashes, linewidth=width)
     return handle
 

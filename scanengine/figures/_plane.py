@@ -12,6 +12,7 @@ from matplotlib.patches import Patch
 from scanengine.contours import region
 from scanengine.figures import _regions as regions
 from scanengine.figures import _style as style
+from scanengine.figures import _text as text
 from scanengine.figures import _words as words
 from scanengine.figures._style import Curve
 from scanengine.grids import ReducedGrid
@@ -32,7 +33,7 @@ def plane(
     and `sm` (the Standard Model) map axis names to values, and are marked if given. Raises `InputError` for a bad
     level, or results over different axes.
     """
-    drawn = [Curve(*curve) for curve in curves]
+    drawn = [Curve(text.drawable(label), grid) for label, grid in curves]
     x, y = style.common_axes(drawn, 2)
     levels = style.ordered_levels(cls, dof)
     figure = style.new_figure(style.SINGLE_COLUMN_IN, 3.0)
@@ -54,7 +55,7 @@ def plane(
     handles += regions.mark(axes, (x.name, y.name), best_fit, sm)
     style.scale_axis(axes, "x", [curve.grid.axes[0] for curve in drawn], 6)
     style.scale_axis(axes, "y", [curve.grid.axes[1] for curve in drawn], 6)
-    axes.set_xlabel(x.label)
-    axes.set_ylabel(y.label)
+    axes.set_xlabel(text.label(x))
+    axes.set_ylabel(text.label(y))
     style.arrange(axes, 2.3, 0.12, lines, handles)
     return figure

@@ -13,6 +13,7 @@ from matplotlib.patches import Patch
 
 from scanengine.contours import delta_chi2, intervals, percent
 from scanengine.figures import _style as style
+from scanengine.figures import _text as text
 from scanengine.figures import _words as words
 from scanengine.figures._style import Curve
 from scanengine.grids import ReducedGrid
@@ -27,7 +28,7 @@ def profile(
     `curves` are (label, one-axis grid) over the same axis; the allowed intervals of the first are shaded. Raises
     `InputError` for a bad level, or results over different axes.
     """
-    drawn = [Curve(*curve) for curve in curves]
+    drawn = [Curve(text.drawable(label), grid) for label, grid in curves]
     (axis,) = style.common_axes(drawn, 1)
     levels = style.ordered_levels(cls, dof)
     figure = style.new_figure(style.SINGLE_COLUMN_IN, 3.0)
@@ -46,16 +47,16 @@ def profile(
         found = [words.limits(intervals(curve.grid, cl, dof), curve.grid.axes[0]) for cl in levels]
         if len(drawn) == 1:
             colours = style.fills(len(levels))
-            named = [f"{percent(cl)}: {text}" for cl, text in zip(levels, found, strict=True)]
+            named = [f"{percent(cl)}: {limit}" for cl, limit in zip(levels, found, strict=True)]
             handles += [Patch(facecolor=c, edgecolor="none", label=n) for c, n in zip(colours, named, strict=True)]
         else:
-            separate = [f"{percent(cl)}: {text}" for cl, text in zip(levels, found, strict=True)]
+            separate = [f"{percent(cl)}: {limit}" for cl, limit in zip(levels, found, strict=True)]
             short = len(found) == 1 and len(curve.label) <= 20
             label = f"{curve.label}: {found[0]}" if short else "\n".join([curve.label, *separate])
             handles.append(Line2D([], [], color=stroke.colour, linestyle=stroke.dashes, label=label))
     axes.set_ylim(0.0, top)
     style.scale_axis(axes, "x", [curve.grid.axes[0] for curve in drawn], 6)
-    axes.set_xlabel(axis.label)
+    axes.set_xlabel(text.label(axis))
     axes.set_ylabel(r"$\Delta\chi^2$")
     lines = [words.statement(levels, dof), *words.hidden_of(drawn)]
     if len(drawn) == 1 and drawn[0].label:

@@ -13,6 +13,7 @@ from scanengine.errors import InputError
 from scanengine.figures import _panel as drawing
 from scanengine.figures import _style as style
 from scanengine.figures._items import Item, Line, Panel, Points
+from scanengine.figures._text import drawable
 
 PANEL_HEIGHT_IN, STACKED_HEIGHT_IN = 2.3, 1.7
 MARGIN_IN, GAP_IN = 0.06, 0.12
@@ -46,8 +47,8 @@ def sheet(panels: Sequence[Sequence[Panel]], *, heading: Sequence[str] = (), sha
             lowest = i == len(rows) - 1 or not share_x
             drawing.scale_axis(axes, "x", panel.x_scale, x_limits)
             drawing.scale_axis(axes, "y", panel.y_scale, y_limits)
-            axes.set_title(panel.title, fontsize=8.5, pad=4.0)
-            axes.set(ylabel=panel.y_label, xlabel=panel.x_label if lowest else "")
+            axes.set_title(drawable(panel.title), fontsize=8.5, pad=4.0)
+            axes.set(ylabel=drawable(panel.y_label), xlabel=drawable(panel.x_label) if lowest else "")
             if not lowest:
                 axes.tick_params(labelbottom=False)
                 axes.xaxis.offsetText.set_visible(False)
@@ -59,7 +60,9 @@ def sheet(panels: Sequence[Sequence[Panel]], *, heading: Sequence[str] = (), sha
                     raise InputError(f"The label {item.label!r} stands for two looks; one label, one look.")
     shown = [handle for label, (_, handle) in handles.items() if label]
     stacked = share_x and len(rows) > 1 and columns == 1
-    _arrange(figure, grid, STACKED_HEIGHT_IN if stacked else PANEL_HEIGHT_IN, heading, shown)
+    _arrange(
+        figure, grid, STACKED_HEIGHT_IN if stacked else PANEL_HEIGHT_IN, [drawable(line) for line in heading], shown
+    )
     return figure
 
 

@@ -25,8 +25,10 @@ from scanengine.grids import Axis, FloatArray, ReducedGrid
 SINGLE_COLUMN_IN = 3.4
 DOUBLE_COLUMN_IN = 7.0
 
+FONT = "STIXGeneral"
+
 RC: dict[str, object] = {
-    "font.family": "STIXGeneral",
+    "font.family": FONT,
     "mathtext.fontset": "stix",
     "font.size": 8.0,
     "axes.labelsize": 9.0,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 from scanengine.contours import Intervals, delta_chi2, is_log_spaced, is_natural_end, percent
+from scanengine.figures import _text as text
 from scanengine.figures._style import Curve
-from scanengine.grids import UNIT_SYMBOLS, Axis
+from scanengine.grids import Axis
 from scanengine.inputs.parameters import PARAMETERS
 
 
@@ -20,28 +20,20 @@ def statement(cls: Sequence[float], dof: int) -> str:
     return rf"{', '.join(percent(cl) for cl in cls)} C.L., {dof} dof{gap}($\Delta\chi^2 \leq {heights}$)"
 
 
-def symbol_of(name: str, axes: Sequence[Axis] = ()) -> str:
-    """How a parameter is written in running text: its symbol in mathtext if it has one, its name otherwise."""
-    for axis in axes:
-        if axis.name == name:
-            return replace(axis, units="1").label
-    return f"${PARAMETERS[name].symbol}$" if name in PARAMETERS else name
-
-
-def with_units(name: str, text: str, axes: Sequence[Axis] = ()) -> str:
+def with_units(name: str, value: str, axes: Sequence[Axis] = ()) -> str:
     """A value as text with the units of a parameter behind it."""
     units = next((axis.units for axis in axes if axis.name == name), "")
     units = units or (PARAMETERS[name].units if name in PARAMETERS else "1")
     if units == "1":
-        return text
-    symbol = UNIT_SYMBOLS.get(units, units)
-    return rf"{text} $\times$ {symbol}" if symbol.startswith("$10") else f"{text} {symbol}"
+        return value
+    drawn = text.units(units)
+    return rf"{value} $\times$ {drawn}" if drawn.startswith("$10") else f"{value} {drawn}"
 
 
 def hidden_axes(profiled: Sequence[str], fixed: Sequence[tuple[str, float]], axes: Sequence[Axis] = ()) -> list[str]:
     """What was done to the axes that are not shown, in lines short enough for a column; none if there are none."""
-    profiled_over = [symbol_of(name, axes) for name in profiled]
-    held = [with_units(name, f"{symbol_of(name, axes)} = {number(value, 4)}", axes) for name, value in fixed]
+    profiled_over = [text.symbol_of(name, axes) for name in profiled]
+    held = [with_units(name, f"{text.symbol_of(name, axes)} = {number(value, 4)}", axes) for name, value in fixed]
     return _wrapped("profiled over ", profiled_over, 7) + _wrapped("at ", held, 3)
 
 
@@ -66,13 +58,13 @@ def number(value: float, digits: int) -> str:
 
 def limits(found: Intervals, axis: Axis) -> str:
     """Allowed intervals in mathtext, with the units behind them."""
-    symbol = symbol_of(axis.name, (axis,))[1:-1]
+    symbol = text.symbol(axis)
     first, last = float(axis.values[0]), float(axis.values[-1])
     spans = [(first if lo is None else lo, last if hi is None else hi) for lo, hi in found]
     if not spans:
-        return f"${symbol}$: no grid point allowed"
+        return f"{symbol}: no grid point allowed"
     if len(spans) > 3:
-        return f"${symbol}$: {len(spans)} disconnected intervals"
+        return f"{symbol}: {len(spans)} disconnected intervals"
     # One rounding for all curves and levels on an axis, to 1/500 of its range, unless an interval is narrower.
     narrowest = min(max(hi - lo, 1e-9 * (last - first)) for lo, hi in spans)
     decimals = max(0, math.ceil(2.7 - math.log10(last - first)), 1 - math.floor(math.log10(narrowest)))
@@ -85,13 +77,17 @@ def limits(found: Intervals, axis: Axis) -> str:
     if len(spans) == 1 and None in found.intervals[0]:
         lo, hi = found.intervals[0]
         if lo is None and hi is None:
-            return f"${symbol}$: no limit within its axis"
+            return f"{symbol}: no limit within its axis"
         bound = f"< {rounded(spans[0][1])}" if lo is None else f"> {rounded(spans[0][0])}"
-        return with_units(axis.name, f"${symbol} {bound}$", (axis,))
+        return with_units(axis.name, _in_one(symbol, after=f" {bound}"), (axis,))
     # Between two numbers the units belong to the symbol.
-    quantity = symbol if axis.units == "1" else rf"{symbol} / ({UNIT_SYMBOLS.get(axis.units, axis.units).strip('$')})"
+    quantity = symbol
+    if axis.units in text.UNIT_SYMBOLS:
+        quantity = _in_one(symbol, after=rf" / ({text.UNIT_SYMBOLS[axis.units].strip('$')})")
+    elif axis.units != "1":
+        quantity = f"{symbol} / ({text.units(axis.units)})"
     if len(spans) == 1:
-        return f"${rounded(spans[0][0])} < {quantity} < {rounded(spans[0][1])}$"
+        return _in_one(quantity, f"{rounded(spans[0][0])} < ", f" < {rounded(spans[0][1])}")
     ranges = []
     for (lo, hi), (start, stop) in zip(found, spans, strict=True):
         # The end of the axis, beyond which an interval goes on.
@@ -99,9 +95,16 @@ def limits(found: Intervals, axis: Axis) -> str:
         right = r"\geq\!" if hi is None else ""
         ranges.append(rf"[{left}{rounded(start)},\,{right}{rounded(stop)}]")
     union = r" \cup ".join(ranges)
-    return rf"${quantity} \in {union}$"
+    return _in_one(quantity, after=rf" \in {union}")
 
 
-def _mathtext(text: str) -> str:
-    mantissa, _, exponent = text.partition("e")
+def _in_one(quantity: str, before: str = "", after: str = "") -> str:
+    """Mathtext around a quantity, as one piece if that is mathtext itself."""
+    if quantity.startswith("$") and quantity.endswith("$"):
+        return f"${before}{quantity[1:-1]}{after}$"
+    return f"${before}$ {quantity} ${after}$" if before else f"{quantity} ${after}$"
+
+
+def _mathtext(number: str) -> str:
+    mantissa, _, exponent = number.partition("e")
     return rf"${mantissa} \times 10^{{{int(exponent)}}}$" if exponent else f"${mantissa}$"

@@ -96,7 +96,7 @@ def panel(along: Axis, scans: Sequence[str]) -> figures.Panel:
     """Return the panel of the scans of one target."""
     return figures.Panel(
         tuple(figures.Line.of_profile(profile(scan), SCANS[scan], STROKE[scan]) for scan in scans),
-        along.label,
+        figures.label(along),
         r"$\Delta\chi^2$",
         "",
         y_range=(0.0, 6.0),
