@@ -20,7 +20,7 @@ from scanengine.definition.correlations import build_correlations
 from scanengine.definition.experiments import Parts, build_experiments, experiments_of
 from scanengine.definition.folders import DATA_VARIABLE, Folders, confined
 from scanengine.definition.include import as_toml, checked_names, merged
-from scanengine.definition.lines import KeyPath, key_lines
+from scanengine.definition.lines import MOST_PARTS, KeyPath, key_lines, line_of_long_key
 from scanengine.definition.model import Definition, Output, Physics, Statistic
 from scanengine.definition.notes import electron_notes, parameter_notes, per_cent_notes, target_notes
 from scanengine.definition.nuisance_schema import StatisticTable
@@ -38,6 +38,8 @@ from scanengine.inputs.constants import SIN2_THETA_W
 from scanengine.inputs.nuisances import Nuisance
 
 _EXACT_POISSON = 'found "exact", which needs a Gaussian chi2: profile = "grid" or statistic.kind = "gaussian" would do'
+_DEEPEST = 20
+"""Files of which each includes the next."""
 _AXIS = "eps_ee_uV = { min = -1.0, max = 1.0, points = 31 }"
 
 
@@ -68,13 +70,14 @@ def parse(
     own_axes: bool = False,
     data: str | Path | None = None,
     included_by: tuple[str, ...] = (),
+    included: dict[Path, Definition | DefinitionError] | None = None,
 ) -> Definition:
     """Return what the text of a scan file defines; its files are relative to `directory`, by default that of `path`.
 
     Files written as {data}/... are in the folder `data`, by default that of the environment variable SCANENGINE_DATA.
 
     With `own_axes` an axis may have any name, for a cross-section that makes use of it. `included_by` are the names of
-    the files that include this one, which it may not include.
+    the files that include this one, which it may not include; `included` are those read already, each of them once.
 
     Raises DefinitionError with all faults of the text and the overrides.
     """
@@ -83,7 +86,9 @@ def parse(
     data = data or os.environ.get(DATA_VARIABLE)
     raw, lines = _toml(text, name), key_lines(text)
     if "include" in raw:
-        raw = _with_included(raw, name, lines, folder, data, (*included_by, Path(name).name))
+        raw = _with_included(
+            raw, name, lines, folder, data, (*included_by, Path(name).name), {} if included is None else included
+        )
         text = as_toml(raw)
     before = deepcopy(raw) if overrides else raw
     overridden, faults = apply_overrides(raw, overrides)
@@ -109,30 +114,49 @@ def _with_included(
     folder: Path,
     data: str | Path | None,
     within: tuple[str, ...],
+    known: dict[Path, Definition | DefinitionError],
 ) -> dict[str, Any]:
     """Return the tables of a scan file with those of the files that it includes, each of which is checked by itself.
 
-    `within` are the names of the file and of those that include it. Raises DefinitionError with all faults of the
-    included files, or with the fault of `include`.
+    `within` are the names of the file and of those that include it, `known` the files that were read already. Raises
+    DefinitionError with all faults of the included files, each once, or with the fault of `include`.
     """
     faults: list[Fault] = []
     files: dict[str, dict[str, Any]] = {}
     try:
         for included in checked_names(raw["include"], within):
             path = confined(folder / included, folder)
-            try:
-                whole = parse(read_text(path), path=path, require_axes=False, data=data, included_by=within)
+            if path not in known:
+                known[path] = _included(path, data, within, known)
+            whole = known[path]
+            if isinstance(whole, DefinitionError):
+                faults += whole.faults
+            else:
                 files[path.stem] = tomllib.loads(whole.text)
-            except DefinitionError as error:
-                faults += error.faults
         if not faults:
             return merged(raw, files)
     except InputError as error:
         faults.append(Fault(f"{name}:{lines[('include',)]}", f"include: {error}"))
-    raise DefinitionError(faults)
+    raise DefinitionError(list(dict.fromkeys(faults)))
+
+
+def _included(
+    path: Path, data: str | Path | None, within: tuple[str, ...], known: dict[Path, Definition | DefinitionError]
+) -> Definition | DefinitionError:
+    """Read a file that others include; return it, or what is wrong with it."""
+    if len(within) > _DEEPEST:
+        raise InputError(f"more than {_DEEPEST} files include one another: put the experiments into fewer")
+    try:
+        return parse(read_text(path), path=path, require_axes=False, data=data, included_by=within, included=known)
+    except DefinitionError as error:
+        return error
 
 
 def _toml(text: str, name: str) -> dict[str, Any]:
+    if (line := line_of_long_key(text)) is not None:
+        raise DefinitionError(
+            [Fault(f"{name}:{line}", f"found a key of more than {MOST_PARTS} parts: none is so long")]
+        )
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

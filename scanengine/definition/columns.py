@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from scanengine.errors import InputError
 from scanengine.grids import FloatArray
 
 MAX_FILE_BYTES = 100_000_000
+_SEPARATORS = (";", ",")
+"""Of columns, before blanks."""
+_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?", re.ASCII)
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 
 
@@ -56,7 +60,7 @@ class Columns:
         return values
 
     def from_file(self, path: Path, in_file: Sequence[str] | None = None) -> FloatArray:
-        """Return the columns of a text file, blank- or comma-separated, # before comments, as an array (rows, columns).
+        """Return the columns of a text file, separated by blanks, commas or semicolons, as an array (rows, columns).
 
         `in_file` names the file's columns in their order, where they are not ours. Raises InputError, naming the file
         and the line, if it cannot be read, a line does not hold a finite number per column, or the numbers do not
@@ -93,7 +97,14 @@ def read_rows(path: Path, names: Sequence[str]) -> tuple[FloatArray, list[int]]:
 
 
 def _row(content: str, where: str, columns: int, form: str) -> list[float]:
-    words = [word.strip() for word in content.split(",")] if "," in content else content.split()
+    separator = next((each for each in _SEPARATORS if each in content), None)
+    words = [word.strip() for word in content.split(separator)]
+    comma = _decimal_comma(words, content, separator, columns)
+    if comma is not None:
+        raise InputError(
+            f"{where}: found {quoted(comma)}, a number with a decimal comma? It must hold {form}, with decimal points, "
+            "separated by blanks, commas or semicolons"
+        )
     if len(words) != columns:
         raise InputError(f"{where}: found {len(words)} column{'s'[: len(words) != 1]}, it must hold {form}")
     for word in words:
@@ -102,14 +113,33 @@ def _row(content: str, where: str, columns: int, form: str) -> list[float]:
     return [float(word) for word in words]
 
 
+def _decimal_comma(words: list[str], content: str, separator: str | None, columns: int) -> str | None:
+    """Return what looks like a number with a decimal comma in a line that cannot be read otherwise."""
+    if separator == ",":
+        words = [] if len(words) == columns and all(map(_NUMBER.fullmatch, words)) else content.split()
+        if len(words) != columns:  # commas that separate, as many blanks as there may be
+            return None
+    return next((word for word in words if _DECIMAL_COMMA.fullmatch(word)), None)
+
+
 def _text(path: Path) -> str:
     try:
         if not path.is_file():
             raise InputError(f"there is no file {path}: a path is relative to the scan file's directory")
         if path.stat().st_size > MAX_FILE_BYTES:
             raise InputError(f"{path} is larger than {MAX_FILE_BYTES / 1e6:g} MB: this cannot be a table of columns")
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is not a text file") from None
+        return _decoded(path.read_bytes(), path)
     except (OSError, ValueError) as error:  # ValueError: a path with a null character
         raise InputError(f"cannot read {quoted(str(path))}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _decoded(content: bytes, path: Path) -> str:
+    """Return text in UTF-8, or else in Latin-1, of which comments alone make use."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise InputError(f"{path} is not a text file in UTF-8, but in UTF-16: save it as UTF-8")
+    if b"\0" in content:
+        raise InputError(f"{path} is not a text file: it has null bytes; text in UTF-8 would do")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")

@@ -21,6 +21,10 @@ _TOKEN = re.compile(
 )
 
 
+MOST_PARTS = 20
+"""Of a dotted key, or a table's name: none of ours has more than five. tomllib takes the square of their number."""
+
+
 class _Token(NamedTuple):
     kind: str
     text: str
@@ -35,6 +39,23 @@ def _tokens(text: str) -> list[_Token]:
         if match.lastgroup != "comment":
             tokens.append(_Token(str(match.lastgroup), match[0], line))
     return [*tokens, _Token("end", "", line)]
+
+
+def line_of_long_key(text: str) -> int | None:
+    """Return the line of the first key with more than `MOST_PARTS`, if there is one; `text` need not be TOML."""
+    if all(line.count(".") < MOST_PARTS for line in text.split("\n")):
+        return None
+    before, parts, after_equals = _Token("mark", "\n", 1), 0, False
+    for token in _tokens(text):
+        if token.kind in ("bare", "string"):
+            ours = [part for part in token.text.split(".") if part] if token.kind == "bare" else [token.text]
+            parts = len(ours) + (parts if before.kind in ("bare", "string") else 0)
+            if parts > MOST_PARTS and not after_equals:
+                return token.line
+        elif token.kind == "mark":
+            after_equals = token.text == "="
+        before = token
+    return None
 
 
 def key_lines(text: str) -> dict[KeyPath, int]:

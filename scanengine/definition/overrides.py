@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterable
 from typing import Any
 
-from scanengine.definition.lines import KeyPath
+from scanengine.definition.lines import MOST_PARTS, KeyPath, line_of_long_key
 from scanengine.definition.sentences import listed, quoted, written
 from scanengine.definition.spelling import alike
 from scanengine.errors import Fault
@@ -21,6 +21,8 @@ NAMED = {
 """Keys of lists of tables that have a name each, what one of these is, and an example of setting a key of it."""
 
 _FORM = "it must be KEY=VALUE with a dotted key of the scan file, as fixed.mu_nu=10 or experiments.Ne.mass_kg=50"
+_LONGEST = 1000
+"""Characters of an override that are shown."""
 _INSTEAD_OF = {
     "live_time_s": "live_time_yr",
     "live_time_yr": "live_time_s",
@@ -46,7 +48,7 @@ def apply_overrides(raw: dict[str, Any], overrides: Iterable[str]) -> tuple[dict
             keys, value = _parse(text)
             path = _put(raw, keys, value)
         except _Refused as refusal:
-            faults.append(Fault(f"--set {on_one_line(text)}", str(refusal)))
+            faults.append(Fault(f"--set {on_one_line(text[:_LONGEST])}", str(refusal)))
         else:
             overridden = {known: by for known, by in overridden.items() if known[: len(path)] != path}
             overridden[path] = text
@@ -57,6 +59,8 @@ def _parse(text: str) -> tuple[list[str], Any]:
     split = re.match(r"""((?:[^"'=\n]|"[^"\n]*"|'[^'\n]*')+)=(.*)""", text, re.DOTALL)
     if not split:
         raise _Refused(f"found no key before an equals sign, {_FORM}")
+    if line_of_long_key(f"{split[1]} = 0") is not None:
+        raise _Refused(f"found a key of more than {MOST_PARTS} parts: none is so long")
     try:
         node: Any = tomllib.loads(f"{split[1]} = 0")
     except (ValueError, RecursionError):

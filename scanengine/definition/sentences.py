@@ -15,8 +15,7 @@ _LONGEST_LIST = 12
 
 def written(value: object) -> str:
     """Return a value as it stands in a scan file, shortened if it is long."""
-    text = _written(value)
-    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 4]} ..."
+    return shortened(_written(value))
 
 
 def _written(value: object) -> str:
@@ -39,14 +38,17 @@ def _written(value: object) -> str:
 
 def quoted(text: str) -> str:
     """Return a string in double quotes, on one line and shortened if it is long."""
-    short = text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 4]} ..."
-    return f'"{on_one_line(short)}"'
+    return f'"{shortened(text)}"'
+
+
+def shortened(text: str) -> str:
+    """Return a string on one line, and without its end if it is long."""
+    return on_one_line(text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 4]} ...")
 
 
 def listed(names: Collection[str], conjunction: str = "and") -> str:
     """Return names as words: "a, b and c"."""
-    short = [name if len(name) <= _LONGEST_VALUE else f"{name[: _LONGEST_VALUE - 4]} ..." for name in names]
-    words = [on_one_line(name) for name in short]
+    words = [shortened(name) for name in names]
     if len(words) > _LONGEST_LIST:
         return ", ".join(words[:_LONGEST_LIST]) + ", ..."
     return f" {conjunction} ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else "none"

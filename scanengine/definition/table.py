@@ -23,7 +23,7 @@ class Table(BaseModel):
 
 
 class File(Table):
-    """A text file of columns, separated by blanks or commas; # begins a comment."""
+    """A text file of columns, separated by blanks, commas or semicolons; # begins a comment."""
 
     file: str = Field(description="Path, relative to the scan file's directory, or {data}/... in the data folder.")
     columns: list[str] | None = Field(None, description="Names of its columns, if there are others or another order.")

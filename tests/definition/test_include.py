@@ -137,3 +137,34 @@ def test_files_that_include_each_other_are_told(folder: Path) -> None:
 def test_include_cannot_be_set(folder: Path) -> None:
     with pytest.raises(DefinitionError, match="include: found in a --set"):
         scanengine.load(folder / "ne.toml", 'include=["xe.toml"]')
+
+
+def test_each_file_is_read_once_however_many_include_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from scanengine.definition import build
+    from scanengine.definition.bundled import read_text
+
+    (tmp_path / "layer19a.toml").write_text(NEON)
+    (tmp_path / "layer19b.toml").write_text(XENON)
+    for layer in range(19):
+        for half in "ab":
+            included = [f"layer{layer + 1}{other}.toml" for other in "ab"]
+            (tmp_path / f"layer{layer}{half}.toml").write_text(f'title = "x"\ninclude = {included}\n')
+    (tmp_path / "both.toml").write_text(BOTH.replace("ne.toml", "layer0a.toml").replace("xe.toml", "layer0b.toml"))
+    reads: list[Path] = []
+
+    def counted(path: Path) -> str:
+        reads.append(path)
+        return read_text(path)
+
+    monkeypatch.setattr(build, "read_text", counted)
+    with pytest.raises(DefinitionError) as caught:
+        scanengine.load(tmp_path / "both.toml")
+    assert len(reads) == len(set(reads)) <= 41
+    assert len(caught.value.faults) <= 4
+
+
+def test_a_long_chain_of_files_is_a_fault(tmp_path: Path) -> None:
+    for number in range(400):
+        (tmp_path / f"f{number}.toml").write_text(f'title = "x"\ninclude = ["f{number + 1}.toml"]\n')
+    with pytest.raises(DefinitionError, match="more than 20 files include one another"):
+        scanengine.load(tmp_path / "f0.toml")

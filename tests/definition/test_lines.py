@@ -5,10 +5,13 @@ from __future__ import annotations
 import tomllib
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanengine.definition.lines import KeyPath, key_lines
+from scanengine.definition import parse
+from scanengine.definition.lines import KeyPath, key_lines, line_of_long_key
+from scanengine.errors import DefinitionError
 
 TEXT = '''\
 # a = 1
@@ -104,3 +107,18 @@ def test_every_path_has_a_line_between_its_neighbours(values: list[str]) -> None
     lines = key_lines(text)
     assert set(lines) == paths(tomllib.loads(text))
     assert [lines[f"key{index}",] for index in range(len(values))] == first
+
+
+def test_long_keys_are_found_without_reading_them() -> None:
+    long = ".".join("a" * 50_000)
+    quoted = ".".join(['"a"', "b"] * 20)
+    for text in (f"{long} = 1", f"[{long}]", f"[[ {long} ]]", f"x = {{ {long} = 1 }}", f"{quoted} = 1"):
+        assert line_of_long_key(f"title = 'x'\n{text}\n") == 2
+        with pytest.raises(DefinitionError, match=r"scan:2: found a key of more than 20 parts: none is so long"):
+            parse(f"title = 'x'\n{text}\n")
+    numbers = ", ".join(["0.1"] * 100)
+    lists = (f"x = [{numbers}]", f"x = [\n'{long}',\n'{long}']")
+    for text in (*lists, f'x = "{long}"', f"# {long}", ".".join("a" * 20) + " = 1"):
+        assert line_of_long_key(text) is None
+    with pytest.raises(DefinitionError, match="found a key of more than 20 parts: none is so long"):
+        parse("title = 'x'", overrides=[f"{long}=1"])
