@@ -69,11 +69,11 @@ def scan_file(seed: int) -> str:
 class Kept(list[tuple[Cells, Any]]):
     """The planes as they were settled, with their axes."""
 
-    def settle(self, plane: Cells, grid: Any, pair: tuple[int, int]) -> int:
+    def settle(self, plane: Cells, grid: Any, pair: tuple[int, int]) -> profiling._Checks:
         """Do as profiling does, and keep the plane."""
-        doubtful = _settle(plane, grid, pair)
+        checks = _settle(plane, grid, pair)
         self.append((plane, pair))
-        return doubtful
+        return checks
 
 
 _settle = profiling._settle

@@ -157,6 +157,21 @@ class Cells:
         self.chi2[cells], self.where[cells] = coarse.chi2, coarse.where
         self._fallen[cells] = True
 
+    def is_border(self, share: float) -> NDArray[np.bool_]:
+        """Return which cells (cells,) have their minimum far from that of a cell beside them, by a share of the box.
+
+        Where two valleys meet a third may pass below both, and be the lowest in none of the cells around.
+        """
+        where = self.where.reshape(*self.shape, -1)
+        far = share * (self.hidden.box.upper - self.hidden.box.lower)
+        border = np.zeros(self.shape, dtype=np.bool_)
+        for axis in range(len(self.shape)):
+            t, mine = np.moveaxis(where, axis, 0), np.moveaxis(border, axis, 0)
+            apart = np.any(np.abs(t[1:] - t[:-1]) > far, axis=-1)
+            mine[1:] |= apart
+            mine[:-1] |= apart
+        return border.ravel()
+
     def is_valley_along(self, axis: int) -> NDArray[np.bool_]:
         """Return which cells (cells,) are no higher than those before and behind along an axis."""
         chi2 = np.moveaxis(self.chi2.reshape(self.shape), axis, 0)

@@ -352,7 +352,10 @@ def _empty(grid: ReducedGrid, name: str, level: float) -> str:
     names = ", ".join(axis.name for axis in grid.axes)
     delta = grid.delta_chi2[np.isfinite(grid.chi2)]
     lowest = f"the smallest delta chi2 is {delta.min():.4g}, the level {level:.4g}" if delta.size else "none is finite"
-    return f"No grid point over {names} lies in the {name}: {lowest}; more points would find one, if there is any."
+    more = "more points would find one, if there is any"
+    if grid.profiled and not grid.fixed:  # whose minimum is the global one, within the axes
+        more = f"the best fit lies between the points, and more of them would show the {name}"
+    return f"No grid point over {names} lies in the {name}: {lowest}; {more}."
 
 
 def _edges(axis: Axis, inside: NDArray[np.bool_], name: str) -> list[str]:

@@ -92,8 +92,9 @@ class Profiles:
     """What is kept of every scan: the global minimum, where it lies, and chi2 minimised onto each line and plane.
 
     `lines[x]` has shape (n_x,) and `planes[x, y]` shape (n_x, n_y), x before y in the order of the axes; both are
-    absolute chi2, minimised over all other axes. `doubtful` says for planes that were searched in how many cells the
-    last checks still found chi2 lower; a plane in which they did not is left out.
+    absolute chi2, minimised over all other axes. `checked` says for planes that were searched how many cells were
+    searched once more at the end, from random places, and `doubtful` in how many chi2 was still found lower, which was
+    then taken; planes without any are left out. That none is doubtful is no proof that none is too high.
     """
 
     minimum: float
@@ -101,6 +102,7 @@ class Profiles:
     lines: dict[str, FloatArray]
     planes: dict[tuple[str, str], FloatArray]
     doubtful: dict[tuple[str, str], int] = field(default_factory=dict)
+    checked: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
 @dataclass(eq=False)

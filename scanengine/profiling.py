@@ -5,7 +5,8 @@ A grid's own minima miss a valley that runs between its points; these do not. Hi
 only the square, and one more, are minimised in closed form, and two squares alone in eight cells at once. The others
 are searched: chi2 has many minima, and what decides is where searches begin. They begin in the valleys of a lattice, in
 every cell; in what the grid has found; at the lowest minima of all, and at minimisers of other planes that lie nearby.
-A cell that falls hands its minimiser on to the cells beside it, until none falls any more.
+A cell that falls hands its minimiser on to the cells beside it, until none falls any more. Where valleys meet, a third
+may be lowest in a single cell, which no neighbour knows of: these cells are searched from random places as well.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +48,13 @@ _MOST_MINIMA, _VALLEYS_OF_COLUMN = 12, 8
 _SHARED_CELLS = 1 << 14
 _SHARES = 3
 _ASKED_AT_ONCE, _QUESTIONS = 16, 20
+_MOST_ON_GRID, _VALLEYS_ON_GRID = 6, 2
+_FAR, _FEWEST_RANDOM, _MOST_RANDOM, _RANDOM_PER_CELL, _BORDER_ROUNDS = 0.2, 3, 16, 0.6, 4
+_OF_INTEREST, _RANDOM_OF_INTEREST = 30.0, 8
+"""Where minima of neighbours lie such a share of the box apart, each cell is searched from random places: the more of
+them, the fewer such cells a plane has, so that it takes about a quarter longer; and not so few where Delta chi2 is low.
+"""
+
 _POINTS_AT_ONCE = 1 << 22
 _MOST_CELLS_OF_TWO = 1 << 22
 _CHECKS, _CHECK_ROUNDS = 200, 4
@@ -110,14 +119,16 @@ def exact_profiles(
     minima = global_minima(polynomial, axes, given)
     begin = np.concatenate((given, minima.places[:_MOST_MINIMA]))
     begin = np.clip(np.column_stack(polynomial.scaled([*begin.T])), *fine.ends)
+    on_grid = {
+        (a, b): _OnGrid(polynomial, axes, (a, b), grid.planes[names[a], names[b]], (steps[a], steps[b]))
+        for a, b in pairs
+        if (names[a], names[b]) in grid.planes
+    }
+    if any(fine.hiding_all_but(*pair).searched for pair in pairs):
+        begin = np.concatenate((begin, _lowest_on_grid(on_grid.values(), grid.minimum, begin)))
     with ThreadPoolExecutor(threads) as pool:
         found = dict(zip(pairs, _planes(fine, pairs, begin, pool), strict=True))
-        on_grid = {
-            (a, b): _OnGrid(polynomial, axes, (a, b), grid.planes[names[a], names[b]], (steps[a], steps[b]))
-            for a, b in pairs
-            if (names[a], names[b]) in grid.planes
-        }
-        doubts = dict(zip(pairs, pool.map(lambda p: _settle(found[p], on_grid.get(p), p), pairs), strict=True))
+        checks = dict(zip(pairs, pool.map(lambda p: _settle(found[p], on_grid.get(p), p), pairs), strict=True))
     lines, lowest = {}, [begin, *(plane.at_lowest for plane in found.values())]
     for axis, name in enumerate(names):
         if name not in grid.lines:
@@ -135,14 +146,16 @@ def exact_profiles(
             minimum = float(everywhere.chi2[0])
             place = tuple(float(x) for x in polynomial.centre + polynomial.half_width * everywhere.scaled[0])
     planes = {}
-    doubtful = {}
+    doubtful, checked = {}, {}
     for a, b in sorted(pairs):
         planes[names[a], names[b]] = found[a, b].chi2.reshape(found[a, b].shape)
         if (a, b) in on_grid:
             on_grid[a, b].lower(found[a, b].chi2)
-        if doubts[a, b]:
-            doubtful[names[a], names[b]] = doubts[a, b]
-    return fine_axes, Profiles(minimum, place, lines, planes, doubtful)
+        if checks[a, b].cells:
+            checked[names[a], names[b]] = checks[a, b].cells
+        if checks[a, b].doubtful:
+            doubtful[names[a], names[b]] = checks[a, b].doubtful
+    return fine_axes, Profiles(minimum, place, lines, planes, doubtful, checked)
 
 
 def estimated_seconds(
@@ -266,6 +279,15 @@ class _OnGrid:
         mine = self._at_grid_points(plane)
         np.minimum(mine, self.chi2, out=mine)
 
+    def valleys(self, most: int) -> NDArray[np.intp]:
+        """Return where (valleys, 2) the grid is no higher than beside, the lowest first, so many at most."""
+        around = np.pad(self.chi2, 1, constant_values=np.inf)
+        low = np.isfinite(self.chi2)
+        for beside in (around[2:, 1:-1], around[:-2, 1:-1], around[1:-1, 2:], around[1:-1, :-2]):
+            low &= self.chi2 <= beside
+        found = np.argwhere(low)
+        return found[np.argsort(self.chi2[tuple(found.T)], kind="stable")[:most]]
+
     def below(self, plane: FloatArray) -> NDArray[np.intp]:
         """Return where (points, 2) the grid is lower than a plane, the places where it is by most first."""
         above = self._at_grid_points(plane) - self.chi2
@@ -292,11 +314,44 @@ class _OnGrid:
         return np.concatenate(self.polynomial.scaled(list(place[:, None])))
 
 
-def _settle(plane: Cells, grid: _OnGrid | None, pair: Pair) -> int:
-    """Bring a plane to where the grid and random starts find nothing lower; return in how many cells they still do."""
+def _lowest_on_grid(planes: Collection[_OnGrid], minimum: float, known: FloatArray) -> FloatArray:
+    """Return the lowest valleys of a grid above its minimum, as scaled variables (places, n), but for known ones."""
+    above = minimum + WORTHWHILE * (1.0 + abs(minimum))
+    found = [(plane, point) for plane in planes for point in plane.valleys(_VALLEYS_ON_GRID)]
+    valleys = [(plane, point) for plane, point in found if plane.chi2[tuple(point)] > above]
+    places: list[FloatArray] = []
+    for plane, point in sorted(valleys, key=lambda valley: float(valley[0].chi2[tuple(valley[1])])):
+        place = plane.place(point)
+        if not any(np.allclose(place, other, rtol=0.0, atol=1e-9) for other in (*known, *places)):
+            places.append(place)
+        if len(places) == _MOST_ON_GRID:
+            break
+    return np.array(places).reshape(-1, known.shape[1])
+
+
+class _Checks(NamedTuple):
+    """How many cells of a plane were searched once more at the end, and in how many chi2 could still be lowered."""
+
+    cells: int
+    doubtful: int
+
+
+def _settle(plane: Cells, grid: _OnGrid | None, pair: Pair) -> _Checks:
+    """Bring a plane to where the grid and random starts find nothing lower; return what was checked at the end."""
     if not plane.hidden.searched:
-        return 0
-    left = 0
+        return _Checks(0, 0)
+    random = np.random.default_rng(pair)
+    tried, left = np.zeros(plane.chi2.size, dtype=np.bool_), 0
+    for _ in range(_BORDER_ROUNDS):
+        cells = np.flatnonzero(plane.is_border(_FAR))
+        tried[cells] = True
+        each = np.clip(_RANDOM_PER_CELL * tried.size / max(cells.size, 1), _FEWEST_RANDOM, _MOST_RANDOM)
+        low = plane.chi2[cells] < plane.chi2.min() + _OF_INTEREST
+        each = np.where(low, np.maximum(each, _RANDOM_OF_INTEREST), each).astype(np.intp)
+        lowered = _search_at_random(plane, np.repeat(cells, each), random)
+        if not lowered:
+            break
+    left += lowered
     if grid is not None:
         for _ in range(_QUESTIONS):
             lower = grid.below(plane.chi2)
@@ -305,19 +360,23 @@ def _settle(plane: Cells, grid: _OnGrid | None, pair: Pair) -> int:
             t = np.array([grid.place(point) for point in lower[:_ASKED_AT_ONCE]])
             plane.search_near(t, np.full(len(t), -np.inf), 1)
             plane.hand_on()
-        left = len(grid.below(plane.chi2))
-    random = np.random.default_rng(pair)
-    box, checks = plane.hidden.box, max(_CHECKS, plane.chi2.size // 50)
-    lowered = 0
+        left += len(grid.below(plane.chi2))
     for _ in range(_CHECK_ROUNDS):
-        before = plane.chi2.copy()
-        cells = np.sort(random.integers(0, before.size, checks))
-        plane.search(cells, random.uniform(box.lower, box.upper, size=(checks, box.lower.size)))
-        lowered = int(np.count_nonzero(plane.chi2 < before - _VISIBLE))
-        plane.hand_on()
+        cells = np.sort(random.integers(0, plane.chi2.size, max(_CHECKS, plane.chi2.size // 50)))
+        tried[cells] = True
+        lowered = _search_at_random(plane, cells, random)
         if not lowered:
             break
-    return left + lowered + plane.unsettled
+    return _Checks(int(np.count_nonzero(tried)), left + lowered + plane.unsettled)
+
+
+def _search_at_random(plane: Cells, cells: NDArray[np.intp], random: np.random.Generator) -> int:
+    """Search from a random place in each of some cells; return how many fall visibly, before they hand it on."""
+    before, box = plane.chi2.copy(), plane.hidden.box
+    plane.search(cells, random.uniform(box.lower, box.upper, size=(cells.size, box.lower.size)))
+    lowered = int(np.count_nonzero(plane.chi2 < before - _VISIBLE))
+    plane.hand_on()
+    return lowered
 
 
 def _line(fine: _Problem, axis: int, planes: Mapping[Pair, Cells], begin: FloatArray) -> Cells:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
@@ -18,6 +19,8 @@ from scanengine.api import Result
 from scanengine.cli import text
 from scanengine.grids import Axis, FloatArray, Profiles
 from scanengine.polynomials import ChiSquaredPolynomial, Monomials
+from scanengine.store import open_unfinished
+from tests.test_figures import words
 from tests.test_profiling import (
     axes_of,
     chi2_at,
@@ -177,7 +180,7 @@ def test_what_the_grid_knows_is_a_start() -> None:
     plane = problem.cells(*pair)
     plane.chi2[:] = 1e6
     on_grid = profiling._OnGrid(polynomial, axes, pair, grid.planes["a", "b"], (1, 1))
-    assert profiling._settle(plane, on_grid, pair) == 0
+    assert profiling._settle(plane, on_grid, pair).doubtful == 0
     assert np.all(plane.chi2.reshape(5, 5) <= grid.planes["a", "b"] + 1e-9)
 
 
@@ -207,12 +210,98 @@ def test_a_scan_with_valleys_that_pass_between_its_points_shows_them(runs: dict[
 def test_what_stays_doubtful_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(profiling, "_settle", lambda plane, grid, pair: 7 if pair == (0, 2) else 0)
+    checks = {(0, 2): profiling._Checks(500, 7)}
+    monkeypatch.setattr(profiling, "_settle", lambda plane, grid, pair: checks.get(pair, profiling._Checks(300, 0)))
     found = scanengine.load(VALLEYS / "four-axes.toml").run(tmp_path / "four.h5")
     assert found.doubtful == {("eps_em_uV", "eps_ee_dV"): 7}
     assert scanengine.open_result(tmp_path / "four.h5").doubtful == found.doubtful
-    text.warn_of_doubts(found)
-    assert "eps_em_uV and eps_ee_dV may be too high in places: in 7 cells" in capsys.readouterr().err
+    assert scanengine.open_result(tmp_path / "four.h5").checked == found.checked
+    assert found.checked["eps_em_uV", "eps_ee_dV"] == 500
+    text.tell_of_checks(found)
+    told = capsys.readouterr()
+    assert "eps_em_uV and eps_ee_dV may be too high in places: in 7 cells" in told.err
+    assert re.search(r"in 6 planes; last checks, from random places in 2,000 of [\d,]+ cells, see the warn", told.out)
+
+
+def test_checks_that_found_nothing_are_no_proof(capsys: pytest.CaptureFixture[str], runs: dict[str, Result]) -> None:
+    found = runs["four-axes-b"]
+    text.tell_of_checks(found)
+    told = capsys.readouterr()
+    assert re.search(r"random places in [\d,]+ of [\d,]+ cells, found no lower chi2, which is no proof", told.out)
+    assert not told.err
+
+
+def test_an_interrupt_while_searching_keeps_the_grid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    scan, path = scanengine.load(VALLEYS / "four-axes.toml", ["output.keep=grid"]), tmp_path / "four.h5"
+    with monkeypatch.context() as patch:
+        patch.setattr(profiling, "_settle", interrupted)
+        with pytest.raises(scanengine.Interrupted, match="the same command goes on from there"):
+            scan.run(path)
+    unfinished = open_unfinished(tmp_path / "four.partial.h5")
+    assert unfinished is not None
+    assert unfinished.done == unfinished.tiles
+    found = scan.run(path)
+    assert found.checked
+    assert path.exists()
+
+
+def test_where_two_valleys_meet_a_third_may_be_lower_in_one_cell_alone(runs: dict[str, Result]) -> None:
+    """No cell beside these has its minimum in that valley, and no lattice saw it: random starts in every cell did."""
+    found = runs["four-axes-c"]
+    plane = found.profile("eps_em_uV", "eps_mm_uV").chi2
+    highest = {(13, 67): 56850.2312, (42, 84): 1.7785, (43, 78): 1.2801, (71, 79): 0.8757, (96, 68): 40308.5877}
+    too_high = [cell for cell, chi2 in highest.items() if plane[cell] > chi2 + 1e-3]
+    assert len(too_high) <= 1  # random starts are likely to find each, and bound to find none
+    assert found.checked["eps_em_uV", "eps_mm_uV"] > 200
+
+
+def test_borders_are_where_minima_of_neighbours_are_far_apart() -> None:
+    polynomial, axes, _ = valleys(4, 5, seed=1)
+    plane = profiling._Problem.of(polynomial, axes).cells(0, 1)
+    ends = plane.hidden.box
+    plane.where[:] = ends.lower
+    assert not plane.is_border(0.2).any()
+    plane.where[7] += 0.3 * (ends.upper - ends.lower)
+    assert np.flatnonzero(plane.is_border(0.2)).tolist() == [2, 6, 7, 8, 12]
+    assert not plane.is_border(0.4).any()
+
+
+def test_the_lowest_valleys_of_a_grid_are_starts() -> None:
+    polynomial, axes, place = valleys(4, 3, seed=5)
+    grid, _ = grid_profiles(polynomial, axes)
+    on_grid = [
+        profiling._OnGrid(polynomial, axes, (i, j), grid.planes["abcd"[i], "abcd"[j]], (1, 1))
+        for i, j in combinations(range(4), 2)
+    ]
+    known = np.concatenate(polynomial.scaled(list(place[:, None])))[None]
+    found = profiling._lowest_on_grid(on_grid, grid.minimum, known)
+    assert 0 < len(found) <= 6
+    chi2 = [chi2_at(polynomial, t) for t in found]
+    assert chi2 == pytest.approx(sorted(chi2))
+    lowest = {
+        float(v)
+        for plane in on_grid
+        for v in (plane.chi2[tuple(at)] for at in plane.valleys(2))
+        if v > grid.minimum + 1e-9
+    }
+    assert min(chi2) == pytest.approx(min(lowest))
+
+
+def test_a_plane_without_an_allowed_point_says_that_the_best_fit_lies_between(runs: dict[str, Result]) -> None:
+    """The valley is narrower than a step: no cell is below 4.93, and chi2 vanishes between the cells."""
+    found = runs["three-axes"]
+    assert found.profile("eps_mm_uV", "eps_ee_uV").chi2.min() - found.minimum > 4.605
+    (warning,) = found.region("eps_mm_uV", "eps_ee_uV", cl=0.90).warnings
+    assert "No grid point over eps_mm_uV, eps_ee_uV lies in the 90% region" in warning
+    assert "the best fit lies between the points, and more of them would show the 90% region" in warning
+    (line,) = (each for each in found.limits(0.90) if each.axis == "eps_ee_uV")
+    assert not list(line)
+    assert "the best fit lies between the points" in line.warnings[0]
+    for figure in (found.plot(cl=0.90), found.plot("eps_mm_uV", "eps_ee_uV", cl=0.90)):
+        assert words(figure).count("2 dof: no grid point over") == 1
 
 
 @pytest.mark.parametrize(

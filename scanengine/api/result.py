@@ -229,6 +229,14 @@ class Result:
         return dict(self._profiles.doubtful)
 
     @property
+    def checked(self) -> dict[tuple[str, str], int]:
+        """The exact planes that were searched: how many cells were searched once more at the end, from random places.
+
+        Where chi2 was found lower is in `doubtful`; that it was found nowhere is no proof that no cell is too high.
+        """
+        return dict(self._profiles.checked)
+
+    @property
     def has_grid(self) -> bool:
         """Whether chi2 was kept at every grid point, and not only in the profiles."""
         return self._origin.has_grid

@@ -208,7 +208,7 @@ def _show(scan: Scan, result: Result, target: Path, *, overwrite: bool, figure: 
     print(f"{text.grid(result.shape)}, written to {target}")
     text.print_best_fit(result)
     text.note_degeneracy(scan, result)
-    text.warn_of_doubts(result)
+    text.tell_of_checks(result)
     try:
         found = result.limits(0.90)
     except InputError as error:  # the file is whole

@@ -109,8 +109,14 @@ def _warn(warnings: Iterable[tuple[str, ...]]) -> None:
         _told.add(warning)
 
 
-def warn_of_doubts(result: Result) -> None:
-    """Warn of exact planes in which the last checks still found lower chi2."""
+def tell_of_checks(result: Result) -> None:
+    """Say how far exact planes that were searched were checked, and warn where the last checks found lower chi2."""
+    if result.checked:
+        planes = "one plane" if len(result.checked) == 1 else f"{len(result.checked)} planes"
+        cells = sum(result.profile(*pair).chi2.size for pair in result.checked)
+        found = "see the warnings" if result.doubtful else "found no lower chi2, which is no proof that there is none"
+        print(f"exact profiles: minimised by searches in {planes}; last checks, from random places in", end=" ")
+        print(f"{sum(result.checked.values()):,} of {cells:,} cells, {found}")
     for (x, y), cells in result.doubtful.items():
         a_cell = "one cell" if cells == 1 else f"{cells} cells"
         print(
@@ -364,7 +370,7 @@ def describe_result(path: Path) -> None:
     if result.instruction_sets:
         print(f"  computed with {' and '.join(result.instruction_sets)}")
     print_best_fit(result)
-    warn_of_doubts(result)
+    tell_of_checks(result)
 
 
 def _describe_unfinished(unfinished: Unfinished) -> None:

@@ -133,4 +133,5 @@ def _summary(
         *words.hidden_axes(tuple(hidden), tuple(fixed), axes),
         f"{percent(cl)} C.L., 1 dof:",
         *(f"    {words.limits(intervals(grid, cl), grid.axes[0])}" for grid in lines.values()),
+        *words.without_points(planes.values(), cl),
     ]

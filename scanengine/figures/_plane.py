@@ -39,7 +39,8 @@ def plane(
     figure = style.new_figure(style.SINGLE_COLUMN_IN, 3.0)
     axes = figure.add_subplot()
     handles: list[Artist] = list(regions.draw_filled(axes, drawn[0].grid, levels, dof))
-    lines = [words.statement(levels, dof), *words.hidden_of(drawn)]
+    empty = words.without_points([curve.grid for curve in drawn], levels[-1]) if dof == 2 else []
+    lines = [words.statement(levels, dof), *words.hidden_of(drawn), *empty]
     if len(drawn) > 1:
         handles = [Patch(facecolor=style.fills(len(levels))[0], edgecolor=style.LINE_COLOUR, label=drawn[0].label)]
     else:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+import numpy as np
 
 from scanengine.contours import Intervals, delta_chi2, is_log_spaced, is_natural_end, percent
 from scanengine.figures import _text as text
 from scanengine.figures._style import Curve
-from scanengine.grids import Axis
+from scanengine.grids import Axis, ReducedGrid
 from scanengine.inputs.parameters import PARAMETERS
 
 
@@ -54,6 +56,14 @@ def _wrapped(start: str, items: Sequence[str], per_line: int) -> list[str]:
 def number(value: float, digits: int) -> str:
     """A number in mathtext with so many significant digits, without trailing zeros."""
     return _mathtext(f"{value:.{digits}g}")
+
+
+def without_points(planes: Iterable[ReducedGrid], cl: float) -> list[str]:
+    """Name the planes of which no grid point is allowed (2 dof), in mathtext: their panels are empty."""
+    level = delta_chi2(cl, 2)
+    empty = [grid.axes for grid in planes if not np.any(grid.delta_chi2 <= level)]
+    named = (", ".join(text.symbol(axis) for axis in axes) for axes in empty)
+    return [f"{percent(cl)} C.L., 2 dof: no grid point over {names} allowed" for names in named]
 
 
 def limits(found: Intervals, axis: Axis) -> str:

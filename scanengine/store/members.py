@@ -92,8 +92,9 @@ def write_exact_profiles(root: h5py.File, axes: Sequence[Axis], profiles: Profil
         dataset = _create_floats(root, layout.exact_path(*names), values)
         fine = [layout.fine_axis(name) for name in names]
         _describe(group, dataset, fine, "chi2 minimised continuously over all other axes")
-        if len(names) == 2 and (cells := profiles.doubtful.get((names[0], names[1]))):
-            set_attributes(dataset, {layout.CELLS_IN_DOUBT: float(cells)})
+        for attribute, counts in ((layout.CELLS_IN_DOUBT, profiles.doubtful), (layout.CELLS_CHECKED, profiles.checked)):
+            if len(names) == 2 and (cells := counts.get((names[0], names[1]))):
+                set_attributes(dataset, {attribute: float(cells)})
     write_best_fit(group, profiles)
 
 

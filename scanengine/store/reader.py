@@ -340,12 +340,12 @@ def _read_exact_profiles(file: h5py.File, names: Sequence[str]) -> tuple[tuple[A
         if len(names) > 2 or layout.exact_path(x, y) in file
     }
     planes = {pair: _read_chi2(plane) for pair, plane in stored.items()}
-    doubtful = {
-        pair: int(access.number(plane, layout.CELLS_IN_DOUBT))
-        for pair, plane in stored.items()
-        if layout.CELLS_IN_DOUBT in plane.attrs
-    }
-    return axes, Profiles(*_minimum(group, len(names)), lines=lines, planes=planes, doubtful=doubtful)
+    doubtful, checked = (
+        {pair: int(access.number(plane, counts)) for pair, plane in stored.items() if counts in plane.attrs}
+        for counts in (layout.CELLS_IN_DOUBT, layout.CELLS_CHECKED)
+    )
+    minimum, best_fit = _minimum(group, len(names))
+    return axes, Profiles(minimum, best_fit, lines=lines, planes=planes, doubtful=doubtful, checked=checked)
 
 
 def _pairs(file: h5py.File, names: Sequence[str]) -> list[tuple[str, str]]:
