@@ -226,6 +226,13 @@ def test_plot_draws_a_profile_a_slice_targets_and_an_overlay(call: Call, tmp_pat
         (["info", "large/nsi-6d"], "large/nsi-5d"),
         (["run", "small.toml", "-o", "nowhere/out.h5"], "nowhere"),
         (["run", "small.toml", "--threads", "0"], "at least one thread"),
+        (["run", "small.toml", "--no-figure", "-o", 250 * "x" + ".h5"], "File name too long"),
+        (["run", "small.toml", "--no-figure", "-o", 245 * "x" + ".h5"], "File name too long"),
+        (["plot", "small.h5", "-o", 245 * "x" + ".png"], "File name too long"),
+        (["calibrate", "small.toml", "-o", 245 * "x" + ".json"], "File name too long"),
+        (["calibrate", "small.toml", "-o", 245 * "x" + ".h5"], "File name too long"),
+        (["info", 300 * "x" + ".h5"], "File name too long"),
+        (["verify", 300 * "x" + ".h5"], "File name too long"),
     ],
 )
 def test_wrong_input_is_a_sentence_and_status_2(call: Call, arguments: list[str], fragment: str) -> None:

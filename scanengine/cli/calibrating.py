@@ -11,7 +11,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scanengine.cli.text import pieces
+from scanengine.cli.text import pieces, with_unit
 from scanengine.errors import InputError, RunError, ScanengineError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def check_outputs(paths: Sequence[Path], scan: Scan, levels: int, *, overwrite: 
             raise InputError(
                 f"{path}: a calibration is written to .h5, .json, .png, .pdf or .svg, but this has {found}"
             )
-        elif path.exists() and not overwrite:
+        elif _is_there(path) and not overwrite:
             raise InputError(f"{path} is there already: --overwrite would replace it")
         if not path.parent.is_dir():
             raise InputError(f"{path}: there is no directory {path.parent}; create it, or write elsewhere with -o")
@@ -57,6 +57,18 @@ def check_outputs(paths: Sequence[Path], scan: Scan, levels: int, *, overwrite: 
                 f"{path}: a calibration takes up to {store.format_bytes(needed)}, but only {store.format_bytes(free)} "
                 f"are free in {path.parent}; write elsewhere with -o"
             )
+
+
+def _partial(path: Path) -> Path:
+    """Return the name of a JSON file while it is written."""
+    return path.with_name(f".{path.name}.{os.getpid()}.partial")
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return _partial(path).exists() or path.exists()
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}; choose another name with -o") from None
 
 
 def write_all(found: Calibration, paths: Sequence[Path], *, overwrite: bool) -> None:
@@ -84,7 +96,7 @@ def write(found: Calibration, path: Path, *, overwrite: bool) -> None:
     if path.suffix.lower() in _FIGURES:
         print(f"figure: {figures.save(figures.calibration(found), path, overwrite=overwrite)}", file=sys.stderr)
         return
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = _partial(path)
     try:
         try:
             partial.write_text(json.dumps(record(found), indent=1), encoding="utf-8")
@@ -191,8 +203,7 @@ def _interval(found: Calibration, level: float, wilks: float) -> tuple[str, str]
     from scanengine.calibrated import allowed
 
     (axis,) = found.axes
-    unit = "" if axis.units == "1" else f" {axis.units}"
-    own = f"{axis.name}: {pieces(found.intervals(level))}{unit}"
+    own = f"{axis.name}: {pieces(found.intervals(level))}{with_unit(axis.units)}"
     return own, pieces(allowed(axis.values, found.delta_chi2 - wilks))
 
 

@@ -138,7 +138,7 @@ def print_best_fit(result: Result) -> None:
     units = {axis.name: axis.units for axis in result.axes}
     print(f"best fit: chi2 = {result.minimum:.6g} at")
     for name, value in result.best_fit.items():
-        print(f"  {name} = {value:.6g}{_with_unit(units[name])}")
+        print(f"  {name} = {value:.6g}{with_unit(units[name])}")
     _print_fit(result.minimum, result.fit)
 
 
@@ -214,11 +214,11 @@ def print_minima(scan: Scan, minima: Sequence[Minimum]) -> None:
         for name, value in each.place.items():
             error = "" if each.errors is None else f" +- {each.errors[name]:.3g}"
             edge = "  (at the end of its axis)" if name in each.at_edge else ""
-            print(f"  {name} = {value:.6g}{error}{_with_unit(units[name])}{edge}")
+            print(f"  {name} = {value:.6g}{error}{with_unit(units[name])}{edge}")
         if each.is_flat:
             print("  one point of a connected set in which chi2 is the same everywhere, and which was followed over")
             for name, (low, high) in each.extent.items():
-                print(f"    {name} from {low:.4g} to {high:.4g}{_with_unit(units[name])}")
+                print(f"    {name} from {low:.4g} to {high:.4g}{with_unit(units[name])}")
         elif not each.is_parabolic:
             print("  chi2 is flat in some direction, or does not rise as its curvature says: there are no errors")
         _print_fit(each.chi2, each.fit)
@@ -243,7 +243,7 @@ def print_limits(result: Result, found: list[Intervals]) -> None:
     for entry in found:
         allowed = pieces((lo, hi) for lo, hi in entry)
         level = f"{100.0 * entry.cl:g}% C.L., {entry.dof} dof (delta chi2 = {entry.level:.3f})"
-        print(f"  {entry.axis}: {allowed}{_with_unit(units[entry.axis])}  {level}")
+        print(f"  {entry.axis}: {allowed}{with_unit(units[entry.axis])}  {level}")
     left_out = [axis.name for axis in result.axes if axis.name not in result.shown]
     if left_out:
         print(f"  {', '.join(left_out)}: in none of the planes that output.planes chose")
@@ -303,9 +303,9 @@ def describe_scan(scan: Scan, threads: int | None) -> None:
     from scanengine.store import format_bytes
 
     definition = scan.definition
-    print(definition.title)
+    print(on_one_line(definition.title))
     for target in definition.targets:
-        print(f"  {target}")
+        print(f"  {on_one_line(target)}")
     totals: dict[tuple[str, str], float] = {}
     for record in scan.events():
         key = (record.experiment, record.channel)
@@ -326,7 +326,7 @@ def describe_scan(scan: Scan, threads: int | None) -> None:
         print(f"  correlations: {', '.join(pairs)}")
     for axis in definition.axes:
         ends = f"{axis.values[0]:g} to {axis.values[-1]:g}"
-        print(f"  {axis.name}: {axis.values.size} points from {ends}{_with_unit(axis.units)}")
+        print(f"  {axis.name}: {axis.values.size} points from {ends}{with_unit(axis.units)}")
     estimate = scan.estimate(threads)
     print(f"{grid(estimate.shape)}")
     print(
@@ -353,9 +353,9 @@ def describe_result(path: Path) -> None:
         _describe_unfinished(unfinished)
         return
     result = open_result(path)
-    print(result.title)
+    print(on_one_line(result.title))
     for target in result.targets:
-        print(f"  {target}")
+        print(f"  {on_one_line(target)}")
     print(f"{grid(result.shape)}; {'chi2 at every point' if result.has_grid else 'profiles only'}")
     if len(result.planes) < comb(len(result.axes), 2):
         print(f"  planes: {_pairs(result.planes)}")
@@ -364,7 +364,7 @@ def describe_result(path: Path) -> None:
     for axis in result.axes:
         print(
             f"  {axis.name}: {axis.values.size} points from {axis.values[0]:g} to {axis.values[-1]:g}"
-            f"{_with_unit(axis.units)}  ({axis.long_name})"
+            f"{with_unit(axis.units)}  ({on_one_line(axis.long_name)})"
         )
     print(f"  chi2: {_STATISTICS[result.statistic]}")
     if result.instruction_sets:
@@ -374,7 +374,7 @@ def describe_result(path: Path) -> None:
 
 
 def _describe_unfinished(unfinished: Unfinished) -> None:
-    print(unfinished.title)
+    print(on_one_line(unfinished.title))
     print(grid(unfinished.shape))
     done = f"{unfinished.done} of {unfinished.tiles} tiles ({unfinished.done / unfinished.tiles:.1%})"
     if unfinished.shard:
@@ -401,8 +401,9 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60.0:.0f} min" if seconds < 6000.0 else f"{seconds / 3600.0:.3g} h"
 
 
-def _with_unit(unit: str) -> str:
-    return "" if unit == "1" else f" {unit}"
+def with_unit(unit: str) -> str:
+    """Return what stands behind a number with this unit."""
+    return "" if unit == "1" else f" {on_one_line(unit)}"
 
 
 def finite(value: float) -> Any:

@@ -25,6 +25,7 @@ def check(target: Path, *, overwrite: bool = False) -> None:
         found = f"{target.suffix!r}" if target.suffix else "no suffix"
         raise InputError(f"{target}: a figure file ends in {', '.join(METADATA)}, but this has {found}.")
     try:
+        _partial(target).exists()  # raises where that name would be too long
         if target.is_dir():
             raise InputError(f"{target} is a directory; give the name of a file.")
         if target.exists() and not overwrite and SIGNATURE.encode() not in target.read_bytes():
@@ -42,7 +43,7 @@ def save(figure: Figure, path: str | os.PathLike[str], *, overwrite: bool = Fals
     target = Path(path)
     check(target, overwrite=overwrite)
     suffix = target.suffix.lower()
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    partial = _partial(target)
     try:
         try:
             with mpl.rc_context(), partial.open("xb") as file:
@@ -55,3 +56,8 @@ def save(figure: Figure, path: str | os.PathLike[str], *, overwrite: bool = Fals
     except OSError as error:
         raise InputError(f"{target} cannot be written: {error.strerror or error}.") from error
     return target
+
+
+def _partial(target: Path) -> Path:
+    """Return the name of a figure while it is written."""
+    return target.with_name(f".{target.name}.{os.getpid()}.partial")

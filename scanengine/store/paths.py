@@ -31,11 +31,12 @@ def check_output(path: str | Path, n_bytes: int, overwrite: bool = False) -> Non
     and the disk has room for the grid as it is before compression.
     """
     path = Path(path)
-    try:
-        path.exists()
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}; choose another name with -o") from None
     partial = partial_path(path)
+    for name in (path, partial):
+        try:
+            name.exists()
+        except OSError as error:
+            raise InputError(f"{name} cannot be written: {error.strerror}; choose another name with -o") from None
     directory = path.parent
     if path.suffix not in SUFFIXES or path.stem.endswith(".partial"):
         raise InputError(
