@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import multiprocessing
 import os
 import re
@@ -12,13 +13,16 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ClassVar, ParamSpec, TypeVar
 
-from scanengine.errors import InputError
+from scanengine.errors import InputError, RunError
+
+_log = logging.getLogger("scanengine")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,12 +32,34 @@ FORMS = '"threads", "processes:N", "dask://HOST:PORT", "dask:tls://HOST:PORT", "
 _LIBRARY_THREADS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _PATIENCE_SECONDS = 0.2
 _DASK_TIMEOUT = "10s"
+_DASK_ANSWERS_SECONDS = 15.0
+_DASK_CLOSES_SECONDS = 5.0
 _WORLD_SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
 
 
+@dataclass(eq=False)
+class Workers:
+    """An executor, how many work for it, and which of them have fallen silent."""
+
+    executor: Executor
+    number: int
+    dismissed: set[str] = field(default_factory=set)
+
+    wants_work_again: ClassVar[bool] = True
+    """Whether what a silent worker has begun is to be submitted once more: the executor knows nothing of it."""
+
+    def dismiss(self, names: set[str], silent_s: float) -> int:  # noqa: ARG002  (dask looks for others)
+        """Expect nothing more of workers by their names, and return of how many. Raises RunError if that cannot be."""
+        self.dismissed |= names
+        return len(names)
+
+    def require_head(self) -> None:
+        """Raise RunError if nobody hands out work any more."""
+
+
 @contextmanager
-def executor_of(description: str) -> Iterator[tuple[Executor, int]]:
-    """Open the executor that a description names, and say how many workers it has.
+def executor_of(description: str) -> Iterator[Workers]:
+    """Open the executor that a description names, with the workers that it has.
 
     Raises InputError for a description of another form, a package that is not installed, a scheduler that does not
     answer, and an MPI that does not see the ranks it was started with.
@@ -52,19 +78,23 @@ def executor_of(description: str) -> Iterator[tuple[Executor, int]]:
 
 
 @contextmanager
-def _processes(number: int) -> Iterator[tuple[Executor, int]]:
+def _processes(number: int) -> Iterator[Workers]:
     if number < 1:
         raise InputError("--executor processes:N needs at least one process")
     spawn = multiprocessing.get_context("spawn")  # a fork would inherit threads and locks that do not survive it
     with _one_thread_each():
         others = set(multiprocessing.active_children())
         pool = _Processes(number, mp_context=spawn, initializer=_end_with_parent)
+        workers = Workers(pool, number)
         try:
-            yield pool, number
+            yield workers
         except BaseException:
             _break_off(pool, others)
             raise
-        pool.shutdown()
+        if workers.dismissed:  # it would be waited for
+            _break_off(pool, others)
+        else:
+            pool.shutdown()
 
 
 def _break_off(pool: ProcessPoolExecutor, others: set[BaseProcess]) -> None:
@@ -122,25 +152,69 @@ def _end_with_parent() -> None:
 
 
 @contextmanager
-def _dask(description: str) -> Iterator[tuple[Executor, int]]:
+def _dask(description: str) -> Iterator[Workers]:
     try:
         from dask.distributed import Client
     except ImportError:
         raise InputError(f"--executor {description} needs dask: pip install 'scanengine[dask]'") from None
     address = _scheduler_address(description)
     try:
-        asyncio.run(_knock(address))
+        _call_at(address)
     except (OSError, ValueError) as error:
         raise InputError(f"--executor {description}: no dask scheduler answers there ({error})") from None
     except (TypeError, RuntimeError) as error:  # so dask says that its own settings rule this connection out
         raise InputError(f"--executor {description}: dask's settings do not fit this scheduler ({error})") from None
     client: Any = Client(address, timeout=_DASK_TIMEOUT, set_as_default=False)
-    with client:
-        workers = sum(client.nthreads().values())
-        if not workers:
+    try:
+        number = sum(client.nthreads().values())
+        if not number:
             raise InputError(f"--executor {description}: the dask scheduler there has no workers yet")
-        with client.get_executor(pure=False) as executor:
-            yield executor, workers
+        yield _DaskWorkers(client.get_executor(pure=False), number, client=client, address=address)
+    finally:  # what is not finished by now is not wanted, and its worker may never answer
+        with suppress(OSError):  # of a scheduler that does not answer either
+            client.close(timeout=_DASK_CLOSES_SECONDS)
+
+
+@dataclass(eq=False)
+class _DaskWorkers(Workers):
+    """Workers of a dask scheduler, by their addresses; it gives to others what those had that it is rid of."""
+
+    client: Any = None
+    address: str = ""
+
+    wants_work_again: ClassVar[bool] = False
+
+    def dismiss(self, names: set[str], silent_s: float) -> int:
+        """Have the scheduler forget workers, and those of which it has heard nothing for a time."""
+        self.require_head()
+
+        async def forget(dask_scheduler: Any = None) -> list[str]:  # there may be no scanengine where it runs
+            from time import time
+
+            gone = [
+                worker.address
+                for worker in dask_scheduler.workers.values()
+                if worker.address in names or time() - worker.last_seen > silent_s
+            ]
+            for address in gone:
+                await dask_scheduler.remove_worker(address, stimulus_id="scanengine-silent-worker")
+            return gone
+
+        gone = set(self.client.run_on_scheduler(forget))
+        for address in sorted(gone - names):
+            _log.warning("the dask scheduler has not heard of worker %s for %g s", address, silent_s)
+        self.dismissed |= gone
+        return len(gone)
+
+    def require_head(self) -> None:
+        """Raise RunError if the scheduler does not answer."""
+        try:
+            _call_at(self.address)
+        except (OSError, ValueError):
+            raise RunError(
+                f"the dask scheduler at {self.address} does not answer any more: what was finished is kept, and the "
+                "same command goes on from there, once there is a scheduler again"
+            ) from None
 
 
 def _scheduler_address(description: str) -> str:
@@ -158,6 +232,25 @@ def _scheduler_address(description: str) -> str:
         raise InputError(f"--executor {description}: {where} is not a scheduler file of dask ({error})") from None
 
 
+def _call_at(address: str) -> None:
+    """See that a scheduler answers. Raises what dask does if not; of one that is stopped dask waits for ever."""
+    failed: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            asyncio.run(_knock(address))
+        except (OSError, ValueError, TypeError, RuntimeError) as error:
+            failed.append(error)
+
+    calling = threading.Thread(target=call, daemon=True)
+    calling.start()
+    calling.join(_DASK_ANSWERS_SECONDS)
+    if calling.is_alive():
+        raise TimeoutError(f"no answer in {_DASK_ANSWERS_SECONDS:g} s")
+    if failed:
+        raise failed[0]
+
+
 async def _knock(address: str) -> None:
     """See that a scheduler answers. A dask client that finds none keeps on trying, and complains as it is collected."""
     from distributed.comm import connect
@@ -168,7 +261,7 @@ async def _knock(address: str) -> None:
 
 
 @contextmanager
-def _mpi() -> Iterator[tuple[Executor, int]]:
+def _mpi() -> Iterator[Workers]:
     how = "start it as `mpiexec -n N python -m mpi4py.futures -m scanengine run ... --executor mpi`"
     try:
         from mpi4py import MPI
@@ -186,5 +279,21 @@ def _mpi() -> Iterator[tuple[Executor, int]]:
             )
     if size < 2 or not any("mpi4py.futures" in word for word in sys.orig_argv):
         raise InputError(f"--executor mpi: ranks that all run the same scan are no pool of workers; {how}")
-    with MPIPoolExecutor() as pool:
-        yield pool, size - 1
+    pool = MPIPoolExecutor()
+    workers = _Ranks(pool, size - 1)
+    try:
+        yield workers
+    finally:
+        pool.shutdown(wait=not workers.dismissed, cancel_futures=True)
+
+
+class _Ranks(Workers):
+    """MPI ranks: as none of them can be left behind, their job ends if one falls silent."""
+
+    def dismiss(self, names: set[str], silent_s: float) -> int:
+        """Raise RunError."""
+        self.dismissed |= names
+        raise RunError(
+            f"{' and '.join(sorted(names)) or 'all ranks'} gave no sign of life for {silent_s:g} s: what was finished "
+            "is kept, and the same command goes on from there"
+        )

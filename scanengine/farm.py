@@ -5,19 +5,20 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Sequence
-from concurrent.futures import BrokenExecutor, Executor
+from concurrent.futures import BrokenExecutor, CancelledError
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scanengine.driver import Evaluator, Flow, visit_tiles
 from scanengine.errors import InputError, Interrupted, RunError
+from scanengine.executors import Workers
 from scanengine.grids import Axis, RunningMinima
+from scanengine.signs import Attempt, Watch
 from scanengine.store import FRESH, ForeignScan, GridPlan, GridWriter, absorb, is_of_scan
 from scanengine.tiling import Tiling
 
@@ -25,6 +26,9 @@ BATCHES_PER_WORKER = 8
 _BATCH_BYTES = 1 << 26
 _BATCH_TILES = 64
 """A batch is what an interruption waits for: seconds."""
+
+_MOST_LOOKS = 1.0
+"""Seconds between two looks for signs of life, or less."""
 
 _log = logging.getLogger("scanengine")
 
@@ -47,13 +51,20 @@ class Work:
             evaluator, plan.axes, tiling, replace(plan, definition="", responses={}, attributes={}), folder, compiled
         )
 
-    def do(self, numbers: NDArray[np.int64]) -> Path:
+    def do(self, attempt: Attempt) -> Path:
         """Do some tiles and return the shard that holds them; whoever does the same tiles again writes another."""
-        path = self.folder / f"{numbers[0]}-{numbers[-1]}-{uuid4().hex[:8]}.h5"
+        numbers, path = attempt.numbers, self.folder / f"{Attempt.at(attempt.numbers).name}.h5"
+        attempt.give_sign(self.folder)
         with GridWriter(path, replace(self.plan, tiles=numbers)) as writer:
             tiles = self.tiling.some(numbers)
             visit_tiles(
-                self.evaluator, self.axes, writer, tiles, keep_planes=keeps_planes(self.plan), compiled=self.compiled
+                self.evaluator,
+                self.axes,
+                writer,
+                tiles,
+                progress=lambda _: attempt.give_sign(self.folder),
+                keep_planes=keeps_planes(self.plan),
+                compiled=self.compiled,
             )
             return writer.finish_shard(1, 1)
 
@@ -64,12 +75,17 @@ def keeps_planes(plan: GridPlan) -> bool:
 
 
 def do_tiles(
-    writer: GridWriter, work: Work, executor: Executor, workers: int, progress: Callable[[int], None] | None = None
+    writer: GridWriter,
+    work: Work,
+    workers: Workers,
+    timeout_s: float,
+    progress: Callable[[int], None] | None = None,
 ) -> None:
-    """Have all tiles that the writer has not got done by an executor's workers, and write them.
+    """Have all tiles that the writer has not got done by workers, and write them.
 
-    progress is called with the number of points done. Raises Interrupted on Ctrl-C, RunError if a worker dies for which
-    there is no other: what was finished is kept.
+    What a worker has begun others do after `timeout_s` seconds without a sign of life. progress is called with the
+    number of points done. Raises Interrupted on Ctrl-C, RunError if a worker dies, or falls silent, for which there is
+    no other: what was finished is kept.
     """
     make_folder(work.folder)
     taken_up: list[Path] = []
@@ -86,13 +102,23 @@ def do_tiles(
         if progress:
             progress(writer.points_written)
 
-    flow = Flow(executor, partial(Work.do, work), iter(_batches(writer, work, workers)), 2 * workers)
+    attempts = map(Attempt.at, _batches(writer, work, workers.number))
+    look_s = min(_MOST_LOOKS, timeout_s / 10.0)
+    flow = Flow(workers.executor, partial(Work.do, work), attempts, 2 * workers.number, look_s)
+    watch = Watch(work.folder, workers, timeout_s)
     try:
         for finished in flow:
-            take_up([path for _, path in finished])
+            tiles = {int(attempt.numbers[0]) for attempt, _ in finished}
+            dropped = flow.drop(partial(Attempt.is_at, tiles=tiles))
+            if finished:
+                take_up([path for _, path in finished])
+            for attempt in [*dropped, *(attempt for attempt, _ in finished)]:
+                attempt.sign(work.folder).unlink(missing_ok=True)
+            for attempt in watch.fallen_silent(flow.pending, finished=bool(finished)):
+                flow.add(Attempt.at(attempt.numbers))
     except KeyboardInterrupt:
         try:
-            take_up([path for _, path in flow.rest()])
+            take_up([path for _, path in flow.rest(timeout_s)])
         except (KeyboardInterrupt, Exception) as error:  # a batch system stops the workers, too
             if not isinstance(error, KeyboardInterrupt) and not _is_death(error):
                 raise
@@ -100,11 +126,13 @@ def do_tiles(
         raise Interrupted(f"interrupted after {done} of {total} points ({done / total:.1%})") from None
     except BaseException as error:
         if _is_death(error):  # a pool that breaks does not bear that its futures are cancelled meanwhile
+            workers.require_head()
             raise RunError(
                 f"a worker has died ({type(error).__name__}: killed, or out of memory?): what was finished is kept, "
                 "and the same command goes on from there"
             ) from error
-        flow.cancel()
+        if not isinstance(error, RunError):  # of those who do not answer any more nothing is asked
+            flow.cancel()
         raise
     writer.checkpoint()
 
@@ -151,7 +179,7 @@ def remove_leftovers(folder: Path, plan: GridPlan) -> None:
 
 
 _SHARD = re.compile(r"\d+-\d+-[0-9a-f]{8}\.h5")
-_OURS = re.compile(r"\d+-\d+-[0-9a-f]{8}(\.partial)?\.h5(\.new-[0-9a-f]{8})?")
+_OURS = re.compile(r"\d+-\d+-[0-9a-f]{8}((\.partial)?\.h5(\.new-[0-9a-f]{8})?|\.sign)")
 
 
 def _ours(folder: Path) -> list[Path]:
@@ -166,7 +194,11 @@ def _minima(writer: GridWriter) -> RunningMinima:
 
 def _is_death(error: BaseException) -> bool:
     """Tell whether a worker was lost: of dask, after it has tried again in vain."""
-    return isinstance(error, BrokenExecutor) or type(error).__name__ in ("KilledWorker", "CancelledError")
+    return isinstance(error, BrokenExecutor | CancelledError) or type(error).__name__ in (
+        "KilledWorker",
+        "CancelledError",
+        "FutureCancelledError",
+    )
 
 
 def _batches(writer: GridWriter, work: Work, workers: int) -> list[NDArray[np.int64]]:

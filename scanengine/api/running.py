@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,10 +22,14 @@ from scanengine.tiling import Tiling
 
 if TYPE_CHECKING:
     from scanengine.api.scan import Scan
+    from scanengine.executors import Workers
     from scanengine.farm import Work
     from scanengine.store import GridPlan, GridWriter
 
 THREADS = "threads"
+
+WORKER_TIMEOUT_S = 300.0
+"""A worker that has given no sign of life for so long is not waited for; the first tile takes a compiler's time."""
 
 _log = logging.getLogger("scanengine")
 
@@ -40,6 +43,7 @@ class HowToRun:
     threads: int
     executor: str
     progress: Callable[[int], None] | None
+    worker_timeout_s: float = WORKER_TIMEOUT_S
 
 
 def run_to_file(scan: Scan, output: Path, how: HowToRun) -> Result:
@@ -92,7 +96,7 @@ def _run_pass(scan: Scan, output: Path, how: HowToRun) -> None:
 
 
 @contextmanager
-def _workers(executor: str) -> Iterator[tuple[Executor, int] | None]:
+def _workers(executor: str) -> Iterator[Workers | None]:
     """Open an executor and count its workers; of this process's own threads the driver takes care."""
     if executor == THREADS:
         yield None
@@ -129,7 +133,7 @@ def run_shard(scan: Scan, output: Path, number: int, of: int, how: HowToRun) -> 
         return writer.finish_shard(number, of)
 
 
-def _farm_out(writer: GridWriter, work: Work, how: HowToRun, workers: tuple[Executor, int] | None) -> None:
+def _farm_out(writer: GridWriter, work: Work, how: HowToRun, workers: Workers | None) -> None:
     """Take up what workers of an earlier run have left, and have the rest done by workers, if there are any."""
     from scanengine.farm import do_tiles, take_up_leftovers
 
@@ -137,7 +141,7 @@ def _farm_out(writer: GridWriter, work: Work, how: HowToRun, workers: tuple[Exec
         _clear(work.folder, work.plan)
     take_up_leftovers(writer, work.folder)
     if workers is not None:
-        do_tiles(writer, work, *workers, how.progress)
+        do_tiles(writer, work, workers, how.worker_timeout_s, how.progress)
 
 
 def _clear(folder: Path, plan: GridPlan) -> None:

@@ -19,7 +19,7 @@ from scanengine import planes
 from scanengine.api.estimate import Estimate, estimate
 from scanengine.api.origin import InMemory
 from scanengine.api.result import Result
-from scanengine.api.running import HowToRun, run_shard, run_to_file
+from scanengine.api.running import WORKER_TIMEOUT_S, HowToRun, run_shard, run_to_file
 from scanengine.arguments import confidence_levels, number, numbers, path, whole
 from scanengine.calibrated import Calibration
 from scanengine.calibration import MOST_PSEUDO_EXPERIMENTS, calibrate
@@ -288,17 +288,22 @@ class Scan:
         fresh: bool = False,
         threads: int | None = None,
         executor: str = "threads",
+        worker_timeout_s: float = WORKER_TIMEOUT_S,
         memory_bytes: int = MEMORY_BYTES,
         progress: Callable[[int, int], None] | None = None,
     ) -> Result:
         """Scan the grid, write it to a file or keep it in memory, and return the result.
 
         An unfinished file of the same scan is gone on with, unless `fresh`. threads defaults to the cores that this
-        process may use; executor may be another, as `scanengine.executors` reads it, for a scan to a file. progress is
-        called with the points done and their total. Raises InputError if there are no axes, more memory would be needed
+        process may use; executor may be another, as `scanengine.executors` reads it, for a scan to a file: what one
+        of its workers has begun others do after worker_timeout_s without a tile. progress is called with the points
+        done and their total. Raises InputError if there are no axes, more memory would be needed
         than memory_bytes, or the file cannot be written, Interrupted on Ctrl-C, saying what was kept.
         """
         how = self._how(threads, executor, memory_bytes, progress, overwrite=overwrite, fresh=fresh)
+        how = replace(how, worker_timeout_s=number(worker_timeout_s, "worker_timeout_s"))
+        if not how.worker_timeout_s > 0.0:
+            raise InputError(f"worker_timeout_s must be above zero: found {worker_timeout_s:g}")
         if output is not None:
             return run_to_file(self, path(output, "the output"), how)
         if executor != "threads":

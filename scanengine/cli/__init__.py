@@ -150,6 +150,12 @@ def run(
             metavar="WHO", help="Who works: threads, processes:N, dask://HOST:PORT, dask:FILE (of a scheduler), mpi."
         ),
     ] = "threads",
+    worker_timeout: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS", help="After this time without a tile of a worker, others do what it has begun."
+        ),
+    ] = 300.0,
     shard: Annotated[
         str | None, typer.Option(metavar="I/N", help="Do the I-th of N parts only, for `scanengine merge`.")
     ] = None,
@@ -175,7 +181,7 @@ def run(
 
         figures.check(target.with_suffix(".png"), overwrite=overwrite)
     with text.progress(loaded.definition.title) as progress:
-        result = loaded.run(target, executor=executor, progress=progress, **how)
+        result = loaded.run(target, executor=executor, worker_timeout_s=worker_timeout, progress=progress, **how)
     _show(loaded, result, target, overwrite=overwrite, figure=figure)
 
 

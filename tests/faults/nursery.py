@@ -38,7 +38,8 @@ def arrange(
 ) -> None:
     """Have small tiles and frequent checkpoints, write a tile slowly, and compile even a small scan.
 
-    Before the `hold`-th tile that a process writes it makes a file `held-PID` and waits for one called `go`.
+    Before the `hold`-th tile that a process writes it makes a file `held-PID` and waits for one called `go`, or
+    `go-PID`.
     """
     from scanengine import tiling
     from scanengine.api import scan
@@ -58,7 +59,7 @@ def arrange(
             time.sleep(pause)
             if next(numbers) == hold:
                 Path(f"held-{os.getpid()}").touch()
-                while not Path("go").exists():
+                while not Path("go").exists() and not Path(f"go-{os.getpid()}").exists():
                     time.sleep(0.002)
             write(self, start, prepared)
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import h5py
@@ -104,6 +107,75 @@ def test_a_process_that_is_killed_costs_its_own_tiles(whole: Path, tmp_path: Pat
     assert "going on after" in errors
     same_bytes(tmp_path / "scan.h5", whole)
     assert not (tmp_path / "scan.shards").exists()
+
+
+STOPPING = """\
+import os, signal
+from pathlib import Path
+from tests.faults.nursery import arrange
+from scanengine.store import GridWriter
+from scanengine import farm
+
+arrange(0.0, points=1780)
+farm._BATCH_TILES = 2  # so that others have something to do
+write = GridWriter.write
+
+
+def stop(self, start, prepared):
+    if "shards" in str(self.path) and len(list(Path().glob("stopped-*"))) < int(os.environ["STOP"]):
+        Path(f"stopped-{os.getpid()}").touch()
+        os.kill(os.getpid(), signal.SIGSTOP)
+    write(self, start, prepared)
+
+
+GridWriter.write = stop
+if __name__ == "__main__":
+    from scanengine.__main__ import main
+    main()
+"""
+
+
+def run_with_stopped(folder: Path, number: int, *arguments: str, before: tuple[str, ...] = ()) -> tuple[int, str]:
+    """Run the command line with workers of which so many stop in mid-run, and leave none of them behind."""
+    (folder / "stopping.py").write_text(STOPPING)
+    with subprocess.Popen(
+        [*(before or (sys.executable,)), "stopping.py", *RUN, "--worker-timeout", "15", *arguments],
+        cwd=folder,
+        env=environment(STOP=str(number)),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            _, errors = process.communicate(timeout=PATIENCE_SECONDS)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        wait_for(lambda: not processes_of(process.pid))
+        return process.returncode, errors
+
+
+def test_what_a_process_that_stops_has_begun_is_done_by_others(whole: Path, tmp_path: Path) -> None:
+    write_scan(tmp_path)
+    status, errors = run_with_stopped(tmp_path, 1, "--executor", "processes:2")
+    assert status == 0, errors
+    (stopped,) = (path.name.removeprefix("stopped-") for path in tmp_path.glob("stopped-*"))
+    assert f"worker process {stopped} on " in errors
+    assert "has given no sign of life for 15 s: its tiles are given to others" in errors
+    same_bytes(tmp_path / "scan.h5", whole)
+    assert not (tmp_path / "scan.shards").exists()
+
+
+@pytest.mark.slow
+def test_processes_that_all_stop_end_the_run_and_the_same_command_goes_on(whole: Path, tmp_path: Path) -> None:
+    write_scan(tmp_path)
+    status, errors = run_with_stopped(tmp_path, 1, "--executor", "processes:1")
+    assert status == 1
+    assert "error: no worker has given a sign of life for 15 s: what was finished is kept" in errors
+    assert "Traceback" not in errors
+    status, errors = run_with_stopped(tmp_path, 0, "--executor", "processes:1")
+    assert status == 0, errors
+    same_bytes(tmp_path / "scan.h5", whole)
 
 
 @pytest.mark.parametrize("executor", ["threads", "processes:1"])
@@ -216,6 +288,94 @@ def test_a_dask_worker_that_is_killed_costs_nothing(whole: Path, tmp_path: Path)
     assert "killed in mid-run True" in done.stdout
     same_bytes(tmp_path / "scan.h5", whole)
     assert not (tmp_path / "scan.shards").exists()
+
+
+STUCK_DASK = """\
+import os, signal, sys, threading
+from pathlib import Path
+from tests.faults.nursery import arrange
+from tests.faults.waiting import wait_for
+if __name__ == "__main__":
+    from dask.distributed import Client
+    import scanengine, subprocess
+    what, workers = sys.argv[1], int(sys.argv[2])
+    arrange(points=1780)
+    run = lambda *words: subprocess.Popen([sys.executable, "-m", "distributed.cli." + words[0], *words[1:]])
+    scheduler = run("dask_scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", "scheduler.json")
+    wait_for(Path("scheduler.json").exists)
+    worker = ("dask_worker", "--no-nanny", "--nthreads", "1", "--scheduler-file", "scheduler.json", "--no-dashboard")
+    started = [run(*worker) for _ in range(workers)]
+    with Client(scheduler_file="scheduler.json") as client:
+        client.wait_for_workers(workers)
+        client.run(arrange, points=1780, hold=6)
+        victim = next(iter(client.run(os.getpid).values()))
+    def harm():
+        wait_for(Path(f"held-{victim}").exists)
+        if what == "scheduler killed":
+            scheduler.kill()
+        elif what == "scheduler stopped":
+            scheduler.send_signal(signal.SIGSTOP)
+        if what.startswith("scheduler"):
+            Path("go").touch()
+        elif what == "worker stopped":
+            os.kill(victim, signal.SIGSTOP)
+            Path("go").touch()
+        else:  # it goes on waiting, and answers to dask
+            wait_for(lambda: len(list(Path().glob("held-*"))) == workers)
+            for held in Path().glob("held-*"):
+                if held.name != f"held-{victim}":
+                    Path("go-" + held.name.removeprefix("held-")).touch()
+    thread = threading.Thread(target=harm)
+    thread.start()
+    try:
+        scan = scanengine.load("scan.toml", ["axes.eps_ee_uV.points=801"])
+        scan.run("scan.h5", executor="dask:scheduler.json", worker_timeout_s=12)
+        print("whole", flush=True)
+    except scanengine.ScanengineError as error:
+        print("error:", error, flush=True)
+    finally:
+        thread.join()
+        for each in (*started, scheduler):
+            each.kill()
+            each.wait()
+"""
+
+
+def run_stuck_dask(folder: Path, what: str, workers: int) -> tuple[str, str]:
+    pytest.importorskip("distributed")
+    write_scan(folder)
+    (folder / "script.py").write_text(STUCK_DASK)
+    done = subprocess.run(
+        [sys.executable, "script.py", what, str(workers)],
+        cwd=folder,
+        env=environment(),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+    )
+    return done.stdout, done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["worker stopped", "worker hangs"])
+def test_what_a_dask_worker_has_that_falls_silent_is_done_by_others(whole: Path, tmp_path: Path, what: str) -> None:
+    printed, errors = run_stuck_dask(tmp_path, what, 2)
+    assert "whole" in printed, printed + errors
+    same_bytes(tmp_path / "scan.h5", whole)
+    assert not (tmp_path / "scan.shards").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["scheduler stopped", "scheduler killed"])
+def test_a_dask_scheduler_that_is_lost_is_called_so(whole: Path, tmp_path: Path, what: str) -> None:
+    printed, errors = run_stuck_dask(tmp_path, what, 1)
+    assert re.search(r"error: .*the dask scheduler at tcp://\S+ does not answer any more", printed), printed + errors
+    assert "the same command goes on from there" in printed
+    status, errors = run(tmp_path, before=(sys.executable,))
+    assert status == 0, errors
+    assert "going on after" in errors
+    same_bytes(tmp_path / "scan.h5", whole)
 
 
 def test_a_dask_scheduler_that_is_not_there_is_named(tmp_path: Path) -> None:
