@@ -42,7 +42,8 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     option = config.option
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not option.keyword
     by_one = option.usepdb or option.collectonly or option.benchmark_enable or option.mpl_generate_path
-    if whole and not by_one and getattr(option, "numprocesses", 0) is None:
+    a_worker = hasattr(config, "workerinput")  # it would start workers of its own, and these theirs
+    if whole and not by_one and not a_worker and getattr(option, "numprocesses", 0) is None:
         option.numprocesses = min(4, os.cpu_count() or 1)
 
 
