@@ -151,3 +151,19 @@ def test_a_scan_is_done_and_drawn_whatever_takes_what_it_prints(tmp_path: Path, 
         assert b"Traceback" not in done.stderr
         assert (tmp_path / "a.h5").exists()
         assert (tmp_path / "a.png").exists()
+
+
+IMPORT = "import scanengine_kernels, numba, numba.np.ufunc.parallel"
+
+
+@pytest.mark.jit_only
+@pytest.mark.parametrize("threads", ["0", "-1"])
+def test_numba_is_given_threads_whatever_its_variable_says(threads: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT],
+        env={**os.environ, "NUMBA_NUM_THREADS": threads},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
