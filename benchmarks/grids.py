@@ -7,8 +7,8 @@ from functools import cache
 import numpy as np
 
 import scanengine
-from scanengine.grids import Axis, FloatArray
-from scanengine.polynomials import ChiSquaredPolynomial
+from scanengine.chi2.squares import ChiSquaredPolynomial
+from scanengine.grid.axes import Axis, FloatArray
 
 NAMES = ("eps_ee_uV", "eps_ee_dV", "eps_et_dV", "mu_nu", "sin2_theta_w")
 

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 
-from scanengine.grids import FloatArray
+from scanengine.grid.axes import FloatArray
 from scanengine_kernels.limits import LANES_PER_ROUND, fill_past_caches, multiply_and_add
 
 SECONDS = float(os.environ.get("SCANENGINE_BENCHMARK_SECONDS", "0.0"))

@@ -15,12 +15,14 @@ import numpy as np
 import pytest
 
 import scanengine
-from scanengine.driver import NoSink, scan_grid
-from scanengine.grids import Axis, FloatArray, Profiles
-from scanengine.planes import HiddenMinimum, pass_for
-from scanengine.polynomials import ChiSquaredPolynomial
-from scanengine.profiling import exact_profiles
-from scanengine.quadratics import HiddenVariables, quadratic_residuals
+from scanengine.chi2.residuals import HiddenVariables, quadratic_residuals
+from scanengine.chi2.squares import ChiSquaredPolynomial
+from scanengine.driver.chosen_planes import HiddenMinimum, pass_for
+from scanengine.driver.exact_profiles import exact_profiles
+from scanengine.driver.one_pass import scan_grid
+from scanengine.driver.sinks import NoSink
+from scanengine.grid.axes import Axis, FloatArray
+from scanengine.grid.profiles import Profiles
 from scanengine_kernels.linear_minima import minimise_linear
 
 NAMES = ("eps_ee_uV", "eps_ee_dV", "eps_et_dV", "mu_nu", "sin2_theta_w")

@@ -10,7 +10,8 @@ import pytest
 
 from benchmarks.grids import aligned, polynomial
 from benchmarks.limits import by_turns, memset, stream, wall_by_turns
-from scanengine.driver import ArraySink, scan_grid
+from scanengine.driver.one_pass import scan_grid
+from scanengine.driver.sinks import ArraySink
 
 
 @pytest.mark.jit_only

@@ -12,15 +12,9 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from scanengine.grids import FloatArray
-from scanengine.nuisance_polynomials import (
-    LinearNuisancePolynomial,
-    NuisancePolynomial,
-    RowKinds,
-    fewest_rows,
-    side_by_side,
-)
-from scanengine.polynomials import Monomials
+from scanengine.chi2.monomials import Monomials
+from scanengine.chi2.nuisances import LinearNuisancePolynomial, NuisancePolynomial, RowKinds, fewest_rows, side_by_side
+from scanengine.grid.axes import FloatArray
 
 AXES = [np.linspace(-1.0, 1.0, n) for n in (50, 400)]
 MONOMIALS = Monomials.of(2, 2)

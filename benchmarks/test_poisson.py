@@ -13,9 +13,9 @@ import numba
 import numpy as np
 import pytest
 
-from scanengine.grids import FloatArray
-from scanengine.poisson import PoissonPolynomial
-from scanengine.polynomials import Monomials
+from scanengine.chi2.monomials import Monomials
+from scanengine.chi2.poisson import PoissonPolynomial
+from scanengine.grid.axes import FloatArray
 
 SHAPE = (10, 20, 400)
 BINS = [1, 10, 100]

@@ -16,10 +16,12 @@ import pytest
 
 from benchmarks.grids import polynomial
 from benchmarks.limits import MULTIPLY_ADDS, by_turns, multiply_adds, wall_by_turns
-from scanengine.driver import NoSink, scan_grid
-from scanengine.grids import Axis
-from scanengine.planes import HiddenMinimum, pass_for
-from scanengine.polynomials import ChiSquaredPolynomial, PlaneMinima
+from scanengine.chi2.evaluator import PlaneMinima
+from scanengine.chi2.squares import ChiSquaredPolynomial
+from scanengine.driver.chosen_planes import HiddenMinimum, pass_for
+from scanengine.driver.one_pass import scan_grid
+from scanengine.driver.sinks import NoSink
+from scanengine.grid.axes import Axis
 
 
 @pytest.mark.jit_only

@@ -15,11 +15,11 @@ from scipy.integrate import dblquad
 
 import scanengine
 from scanengine import definition
-from scanengine.direct import cevns_parameters
-from scanengine.grids import FloatArray
+from scanengine.chi2.direct import cevns_parameters
+from scanengine.grid.axes import FloatArray
 from scanengine.inputs import constants
 from scanengine.inputs.parameters import FLAVOURS
-from scanengine.response import Recoils, inner_grid, responses
+from scanengine.response.integrals import Recoils, inner_grid, responses
 from scanengine_kernels._jit import jit
 from scanengine_kernels.cross_sections import E_min, T_max
 from scanengine_kernels.direct import cevns

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 import scanengine
-from scanengine.driver import NoSink, scan_grid
-from scanengine.grids import FloatArray
+from scanengine.driver.one_pass import scan_grid
+from scanengine.driver.sinks import NoSink
+from scanengine.grid.axes import FloatArray
 
 SHAPE = (15, 15, 31, 31, 40)
 

@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 
 from benchmarks.test_exact_profiles import problem
-from scanengine.driver import NoSink, scan_grid
-from scanengine.grids import Axis, Profiles
-from scanengine.polynomials import ChiSquaredPolynomial
-from scanengine.skipping import compact_tiling, cut_above, relevant_tiles
-from scanengine.tiling import SomeTiles
+from scanengine.chi2.squares import ChiSquaredPolynomial
+from scanengine.driver.one_pass import scan_grid
+from scanengine.driver.sinks import NoSink
+from scanengine.driver.skipping import compact_tiling, cut_above, relevant_tiles
+from scanengine.grid.axes import Axis
+from scanengine.grid.profiles import Profiles
+from scanengine.grid.tiling import SomeTiles
 
 HIGHEST = 30.0
 GRIDS = {2: (4001, 4001, 1, 1, 1), 3: (301, 301, 301, 1, 1), 5: (61, 61, 61, 61, 61)}

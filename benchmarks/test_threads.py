@@ -15,8 +15,9 @@ import pytest
 
 from benchmarks.grids import polynomial
 from benchmarks.limits import SECONDS, multiply_adds, stream, wall_by_turns
-from scanengine.driver import ArraySink, NoSink, scan_grid
-from scanengine.grids import FloatArray
+from scanengine.driver.one_pass import scan_grid
+from scanengine.driver.sinks import ArraySink, NoSink
+from scanengine.grid.axes import FloatArray
 
 LARGE = SECONDS > 0.0
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from scanengine.api import Scan
 from scanengine.errors import InputError
-from scanengine.objective import Objective
+from scanengine.inference.objective import Objective
 from tests.random_scans import KINDS, random_scan
 
 

@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 
 from scanengine import definition as definitions
-from scanengine import profiling
 from scanengine.api import Scan
-from scanengine.cells import Cells
-from scanengine.driver import NoSink, scan_grid
+from scanengine.driver import exact_profiles as profiling
+from scanengine.driver.cells import Cells
+from scanengine.driver.one_pass import scan_grid
+from scanengine.driver.sinks import NoSink
 
 ENDS = {
     "eps_ee_uV": 2.5,

@@ -31,10 +31,10 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 with atheris.instrument_imports(include=["scanengine.store", "scanengine.api"]):
-    import scanengine.contours  # noqa: F401  (what every child would import)
+    import scanengine.inference.contours  # noqa: F401  (what every child would import)
     from scanengine.cli import calibrating, text  # noqa: F401
-    from scanengine.store import committed
-    from scanengine.store.chunks import fletcher32
+    from scanengine.store.disk import committed
+    from scanengine.store.encoding.chunks import fletcher32
 from tests.faults import strangers
 from tests.faults.seals import seal, seals
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["scanengine.definition"]):
-    from scanengine.definition.columns import Columns, read_rows
+    from scanengine.definition.reading.columns import Columns, read_rows
     from scanengine.errors import InputError
 
 FOLDER = Path(tempfile.mkdtemp(dir=os.environ.get("TMPDIR")))

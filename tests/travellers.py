@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from scanengine.api import Result, Scan
-from scanengine.contours import Region
+from scanengine.inference.contours import Region
 
 
 def run_in_memory(scan: Scan) -> tuple[Result, Region, float]:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scanengine.arguments import confidence_levels
+from scanengine.grid.arguments import confidence_levels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from scanengine.calibrated import Calibration
+    from scanengine.grid.calibration import Calibration
 
 
 def open_calibration(path: str | Path) -> Calibration:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from scanengine import definition as definitions
 from scanengine.definition import Definition
 from scanengine.errors import InputError
-from scanengine.grids import FloatArray
+from scanengine.grid.axes import FloatArray
 
 if TYPE_CHECKING:
     from scanengine.store import StoredResult

@@ -15,26 +15,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scanengine.api.origin import InFile, InMemory, Selection
-from scanengine.arguments import confidence_level, confidence_levels, number
-from scanengine.arguments import path as path_of
 from scanengine.definition import Definition
 from scanengine.errors import InputError
-from scanengine.grids import (
-    Axis,
-    Fit,
-    FittedNuisance,
-    FloatArray,
-    GridErrors,
-    NegativeBackground,
-    Profiles,
-    ReducedGrid,
-)
+from scanengine.grid.arguments import confidence_level, confidence_levels, number
+from scanengine.grid.arguments import path as path_of
+from scanengine.grid.axes import Axis, FloatArray
+from scanengine.grid.profiles import Fit, FittedNuisance, GridErrors, NegativeBackground, Profiles, ReducedGrid
 
 if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
-    from scanengine.contours import Intervals, Region
+    from scanengine.inference.contours import Intervals, Region
     from scanengine.store import StoredResult
 
 DEFAULT_LEVELS = (0.6827, 0.90, 0.95)
@@ -336,7 +328,7 @@ class Result:
         Without names, those of a scan with two axes, or of the one plane that was chosen. The other axes are minimised
         over, or held at the values `at`.
         """
-        from scanengine.contours import region
+        from scanengine.inference.contours import region
 
         level = confidence_level(cl)
         return region(self.slice(*self._two(names), at=at) if at else self.profile(*self._two(names)), level)
@@ -346,7 +338,7 @@ class Result:
 
         Where planes were chosen, those of the parameters in them.
         """
-        from scanengine.contours import intervals
+        from scanengine.inference.contours import intervals
 
         levels = confidence_levels(cl)
         return [intervals(self.profile(name), level) for name in self.shown for level in levels]

@@ -15,35 +15,38 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 
 from scanengine import definition as definitions
-from scanengine import planes
-from scanengine.api.estimate import Estimate, estimate
 from scanengine.api.origin import InMemory
 from scanengine.api.result import Result
-from scanengine.api.running import WORKER_TIMEOUT_S, HowToRun, run_shard, run_to_file
-from scanengine.arguments import confidence_levels, number, numbers, path, whole
-from scanengine.calibrated import Calibration
-from scanengine.calibration import MOST_PSEUDO_EXPERIMENTS, calibrate
-from scanengine.coarseness import grid_errors
-from scanengine.combined import CombinedLikelihood
-from scanengine.contours import MOST_ROUNDING
+from scanengine.chi2.direct import TILE_POINTS as DIRECT_TILE_POINTS
+from scanengine.chi2.direct import DirectEvaluator, differential_cross_section
+from scanengine.chi2.minima import standard_model
+from scanengine.chi2.nuisances import LinearNuisancePolynomial, NuisancePolynomial
+from scanengine.chi2.poisson import PoissonPolynomial
+from scanengine.chi2.squares import ChiSquaredPolynomial
 from scanengine.definition import Definition
-from scanengine.direct import TILE_POINTS as DIRECT_TILE_POINTS
-from scanengine.direct import DirectEvaluator, differential_cross_section
-from scanengine.driver import ArraySink, NoSink, Sink, scan_grid
+from scanengine.driver import chosen_planes as planes
+from scanengine.driver.exact_profiles import exact_profiles
+from scanengine.driver.one_pass import scan_grid
+from scanengine.driver.sinks import ArraySink, NoSink, Sink
+from scanengine.driver.skipping import compact_tiling, cut_above, relevant_tiles
 from scanengine.errors import InputError
-from scanengine.fitting import Minimum, find_minima
-from scanengine.grids import Axis, Fit, FloatArray, Profiles
+from scanengine.grid.arguments import confidence_levels, number, numbers, path, whole
+from scanengine.grid.axes import Axis, FloatArray
+from scanengine.grid.calibration import Calibration
+from scanengine.grid.profiles import Fit, Profiles
+from scanengine.grid.tiling import Tiling
+from scanengine.inference.calibration import MOST_PSEUDO_EXPERIMENTS, calibrate
+from scanengine.inference.coarseness import grid_errors
+from scanengine.inference.contours import MOST_ROUNDING
+from scanengine.inference.fitting import Minimum, find_minima
 from scanengine.inputs.detectors import Bin
 from scanengine.inputs.parameters import FLAVOURS, PARAMETERS
-from scanengine.likelihood import GaussianLikelihood
-from scanengine.minima import standard_model
-from scanengine.nuisance_polynomials import LinearNuisancePolynomial, NuisancePolynomial
-from scanengine.poisson import PoissonLikelihood, PoissonPolynomial
-from scanengine.polynomials import ChiSquaredPolynomial
-from scanengine.profiling import exact_profiles
-from scanengine.response import Response, responses
-from scanengine.skipping import compact_tiling, cut_above, relevant_tiles
-from scanengine.tiling import Tiling
+from scanengine.likelihood.gaussian import GaussianLikelihood
+from scanengine.likelihood.poisson import PoissonLikelihood
+from scanengine.likelihood.profiled import CombinedLikelihood
+from scanengine.response.integrals import Response, responses
+from scanengine.scan.estimate import Estimate, estimate
+from scanengine.scan.to_file import WORKER_TIMEOUT_S, HowToRun, run_shard, run_to_file
 from scanengine_kernels.direct import CrossSection
 from scanengine_kernels.small import SMALL_SQUARES
 
@@ -295,7 +298,7 @@ class Scan:
         """Scan the grid, write it to a file or keep it in memory, and return the result.
 
         An unfinished file of the same scan is gone on with, unless `fresh`. threads defaults to the cores that this
-        process may use; executor may be another, as `scanengine.executors` reads it, for a scan to a file: what one
+        process may use; executor may be another, as `scanengine.driver.executors` reads it, for a scan to a file: what one
         of its workers has begun others do after worker_timeout_s without a tile. progress is called with the points
         done and their total. Raises InputError if there are no axes, more memory would be needed
         than memory_bytes, or the file cannot be written, Interrupted on Ctrl-C, saying what was kept.

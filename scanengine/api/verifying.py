@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanengine import definition as definitions
-from scanengine.api.planning import fit_attributes, plan_of
 from scanengine.api.result import from_stored
-from scanengine.direct import DirectEvaluator
+from scanengine.chi2.direct import DirectEvaluator
+from scanengine.chi2.nuisances import NuisancePolynomial
 from scanengine.errors import InputError
-from scanengine.grids import PROMISED_RELATIVE, Axis, FloatArray, Profiles
-from scanengine.nuisance_polynomials import NuisancePolynomial
+from scanengine.grid.axes import Axis, FloatArray
+from scanengine.grid.profiles import PROMISED_RELATIVE, Profiles
+from scanengine.scan.plan import fit_attributes, plan_of
 
 if TYPE_CHECKING:
     from scanengine.api.result import Result

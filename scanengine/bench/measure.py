@@ -16,15 +16,16 @@ import numpy as np
 from scanengine.api import Scan, load
 from scanengine.api.scan import default_threads
 from scanengine.bench.peers import peers
-from scanengine.direct import DirectEvaluator
-from scanengine.driver import NoSink, scan_grid
+from scanengine.chi2.direct import DirectEvaluator
+from scanengine.chi2.squares import ChiSquaredPolynomial
+from scanengine.driver.chosen_planes import HiddenMinimum, pass_for
+from scanengine.driver.exact_profiles import FINE_POINTS, exact_profiles
+from scanengine.driver.one_pass import scan_grid
+from scanengine.driver.sinks import NoSink
 from scanengine.errors import RunError
-from scanengine.grids import Axis, FloatArray
-from scanengine.likelihood import GaussianLikelihood
-from scanengine.planes import HiddenMinimum, pass_for
-from scanengine.polynomials import ChiSquaredPolynomial
-from scanengine.profiling import FINE_POINTS, exact_profiles
-from scanengine.response import responses
+from scanengine.grid.axes import Axis, FloatArray
+from scanengine.likelihood.gaussian import GaussianLikelihood
+from scanengine.response.integrals import responses
 from scanengine_kernels.limits import LANES_PER_ROUND, fill_past_caches, multiply_and_add
 
 AXES = ("eps_ee_uV", "eps_ee_dV", "eps_et_dV", "mu_nu", "sin2_theta_w")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from scanengine.api import Scan
-from scanengine.grids import FloatArray
+from scanengine.grid.axes import FloatArray
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from scanengine.api import Result, Scan
-    from scanengine.grids import ReducedGrid
+    from scanengine.grid.profiles import ReducedGrid
 
 app = typer.Typer(
     name="scanengine",
@@ -465,7 +465,7 @@ def reproduce(
 
     Exit status 1 if one of them leaves its tolerance. What needs data that are not there is not run, and said.
     """
-    from scanengine.definition.folders import DATA_VARIABLE
+    from scanengine.definition.reading.folders import DATA_VARIABLE
     from scanengine.reproduce import INDEX, find_recipes, in_words, write_report
 
     if data is not None:

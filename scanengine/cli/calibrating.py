@@ -16,7 +16,7 @@ from scanengine.errors import InputError, RunError, ScanengineError
 
 if TYPE_CHECKING:
     from scanengine.api import Scan
-    from scanengine.calibrated import Calibration
+    from scanengine.grid.calibration import Calibration
 
 _RESULTS = (".h5", ".hdf5")
 _FIGURES = (".png", ".pdf", ".svg")
@@ -140,7 +140,7 @@ def record(found: Calibration) -> dict[str, Any]:
 
 def show(found: Calibration) -> None:
     """Print what a calibration allows, and beside it what Delta chi2 does as Wilks' theorem has it."""
-    from scanengine.contours import delta_chi2
+    from scanengine.inference.contours import delta_chi2
 
     points = " x ".join(str(axis.values.size) for axis in found.axes)
     where = f"{points} values" if len(found.axes) == 1 else f"{points} points"
@@ -200,7 +200,7 @@ def _warn(what: str) -> None:
 
 
 def _interval(found: Calibration, level: float, wilks: float) -> tuple[str, str]:
-    from scanengine.calibrated import allowed
+    from scanengine.grid.calibration import allowed
 
     (axis,) = found.axes
     own = f"{axis.name}: {pieces(found.intervals(level))}{with_unit(axis.units)}"
@@ -208,8 +208,8 @@ def _interval(found: Calibration, level: float, wilks: float) -> tuple[str, str]
 
 
 def _region(found: Calibration, level: float, wilks: float) -> tuple[str, str]:
-    from scanengine.contours import region
-    from scanengine.grids import ReducedGrid
+    from scanengine.grid.profiles import ReducedGrid
+    from scanengine.inference.contours import region
 
     own = region(found.scaled(level, wilks), level, 2)
     other = region(ReducedGrid(found.axes, found.delta_chi2, 0.0), level, 2)

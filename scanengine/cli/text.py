@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from scanengine.api import Minimum, Result, Scan
     from scanengine.bench import Measured
-    from scanengine.contours import Intervals, Region
-    from scanengine.grids import Fit, ReducedGrid
+    from scanengine.grid.profiles import Fit, ReducedGrid
+    from scanengine.inference.contours import Intervals, Region
     from scanengine.store import Unfinished
 
 _LOG_SECONDS = 10.0
@@ -86,7 +86,7 @@ def _bar(*columns: ProgressColumn) -> Iterator[Progress]:
 
 def warn_about(grids: Iterable[ReducedGrid], levels: tuple[float, ...]) -> None:
     """Warn, once each, about regions or intervals that touch an edge or are not resolved."""
-    from scanengine.contours import intervals, region
+    from scanengine.inference.contours import intervals, region
 
     found: list[Region | Intervals] = [
         region(grid, level) if len(grid.axes) == 2 else intervals(grid, level) for grid in grids for level in levels
@@ -160,7 +160,7 @@ def _print_fit(chi2: float, fit: Fit) -> None:
             "nonnegative = true in its table would keep it from there"
         )
     if fit.dof is not None:
-        from scanengine.grids import FEW_COUNTS
+        from scanengine.grid.profiles import FEW_COUNTS
 
         probability = goodness_of_fit(chi2, fit.dof)
         words = "" if probability is None else f", a probability of {probability:.3g}"

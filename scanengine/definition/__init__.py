@@ -1,7 +1,6 @@
 """Scan file -> objects: what a scan is, read strictly, with all faults of a file reported at once."""
 
 from scanengine.definition.build import parse, read
-from scanengine.definition.bundled import bundled_scans, scans_folder
 from scanengine.definition.model import (
     Correlation,
     Definition,
@@ -12,7 +11,8 @@ from scanengine.definition.model import (
     TemplateReference,
     signal_numbers,
 )
-from scanengine.definition.schema import schema
+from scanengine.definition.reading.bundled import bundled_scans, scans_folder
+from scanengine.definition.tables.schema import schema
 
 __all__ = [
     "Correlation",

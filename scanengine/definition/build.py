@@ -13,26 +13,26 @@ from typing import Any
 
 import numpy as np
 
-from scanengine.definition.axes import build_axes
-from scanengine.definition.bundled import find_scan, read_text
-from scanengine.definition.checks import check_experiment, check_magnetic_threshold, unconstrained_axes
-from scanengine.definition.correlations import build_correlations
-from scanengine.definition.experiments import Parts, build_experiments, experiments_of
-from scanengine.definition.folders import DATA_VARIABLE, Folders, confined
-from scanengine.definition.include import as_toml, checked_names, merged
-from scanengine.definition.lines import MOST_PARTS, KeyPath, key_lines, line_of_long_key
 from scanengine.definition.model import Definition, Output, Physics, Statistic
 from scanengine.definition.notes import electron_notes, parameter_notes, per_cent_notes, target_notes
-from scanengine.definition.nuisance_schema import StatisticTable
-from scanengine.definition.nuisances import build_nuisances, shape_notes
-from scanengine.definition.output import build_planes
-from scanengine.definition.overrides import NAMED, apply_overrides
-from scanengine.definition.parameters import build_parameters, read_fixed, read_ties
-from scanengine.definition.report import Report
-from scanengine.definition.schema import OutputTable, PhysicsTable, ScanFile
-from scanengine.definition.source import build_sources, source_notes
-from scanengine.definition.statistics import build_statistics
-from scanengine.definition.template_reference import build_references, check_changes
+from scanengine.definition.reading.bundled import find_scan, read_text
+from scanengine.definition.reading.folders import DATA_VARIABLE, Folders, confined
+from scanengine.definition.reading.include import as_toml, checked_names, merged
+from scanengine.definition.reading.lines import MOST_PARTS, KeyPath, key_lines, line_of_long_key
+from scanengine.definition.reading.overrides import NAMED, apply_overrides
+from scanengine.definition.reading.report import Report
+from scanengine.definition.rules import check_experiment, check_magnetic_threshold, unconstrained_axes
+from scanengine.definition.tables.axes import build_axes
+from scanengine.definition.tables.correlations import build_correlations
+from scanengine.definition.tables.experiments import Parts, build_experiments, experiments_of
+from scanengine.definition.tables.nuisance_schema import StatisticTable
+from scanengine.definition.tables.nuisances import build_nuisances, shape_notes
+from scanengine.definition.tables.output import build_planes
+from scanengine.definition.tables.parameters import build_parameters, read_fixed, read_ties
+from scanengine.definition.tables.schema import OutputTable, PhysicsTable, ScanFile
+from scanengine.definition.tables.source import build_sources, source_notes
+from scanengine.definition.tables.statistics import build_statistics
+from scanengine.definition.tables.template_reference import build_references, check_changes
 from scanengine.errors import DefinitionError, Fault, InputError
 from scanengine.inputs.constants import SIN2_THETA_W
 from scanengine.inputs.nuisances import Nuisance

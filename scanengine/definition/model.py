@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from scanengine.grids import Axis, FloatArray
+from scanengine.grid.axes import Axis, FloatArray
 from scanengine.inputs.detectors import Experiment
 from scanengine.inputs.nuisances import Nuisance
 from scanengine.inputs.parameters import PHYSICAL_PARAMETERS

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from scanengine.definition.experiments import Parts
 from scanengine.definition.model import ParameterMap
-from scanengine.definition.parameters import depends_on
-from scanengine.definition.sentences import listed
-from scanengine.grids import Axis, FloatArray
+from scanengine.definition.reading.sentences import listed
+from scanengine.definition.tables.experiments import Parts
+from scanengine.definition.tables.parameters import depends_on
+from scanengine.grid.axes import Axis, FloatArray
 from scanengine.inputs.nuclei import capitals_note
 from scanengine.inputs.nuisances import Nuisance
 from scanengine.inputs.parameters import FLAVOURS, MAGNETIC_MOMENT_OF_ALL, PARAMETER_INDEX, PARAMETERS

@@ -11,13 +11,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, PathPatch
 
-from scanengine.calibrated import Calibration
-from scanengine.contours import Interval, Intervals, delta_chi2, percent, region
 from scanengine.figures import _regions as regions
 from scanengine.figures import _style as style
 from scanengine.figures import _text as text
 from scanengine.figures import _words as words
-from scanengine.grids import ReducedGrid
+from scanengine.grid.calibration import Calibration
+from scanengine.grid.profiles import ReducedGrid
+from scanengine.inference.contours import Interval, Intervals, delta_chi2, percent, region
 
 _WILKS = style.STROKES[1]
 _LEAST_CHI2 = 1.0

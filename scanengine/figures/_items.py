@@ -7,10 +7,11 @@ from typing import Literal, Self, TypeAlias
 
 import numpy as np
 
-from scanengine.contours import Region, region
 from scanengine.errors import InputError
 from scanengine.figures import _style as style
-from scanengine.grids import Axis, FloatArray, ReducedGrid
+from scanengine.grid.axes import Axis, FloatArray
+from scanengine.grid.profiles import ReducedGrid
+from scanengine.inference.contours import Region, region
 
 Fill: TypeAlias = int | Literal["grey", "hatch"]
 """A tone of blue (0 is the darkest; nested areas count outwards), plain grey, or hatching in the stroke's colour."""

@@ -13,14 +13,14 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, PathPatch
 from matplotlib.ticker import FuncFormatter, Locator, LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
-from scanengine.contours import Region
 from scanengine.errors import InputError
 from scanengine.figures import _regions as regions
 from scanengine.figures import _style as style
 from scanengine.figures import _words as words
 from scanengine.figures._items import Area, Band, Fill, Item, Line, Panel, Points, Scale
 from scanengine.figures._text import drawable
-from scanengine.grids import FloatArray
+from scanengine.grid.axes import FloatArray
+from scanengine.inference.contours import Region
 
 GREY = "0.88"
 HATCHES = ("/////", "\\\\\\\\\\", ".....", "xxxxx", "-----", "|||||", "+++++")

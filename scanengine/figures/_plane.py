@@ -9,13 +9,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from scanengine.contours import region
 from scanengine.figures import _regions as regions
 from scanengine.figures import _style as style
 from scanengine.figures import _text as text
 from scanengine.figures import _words as words
 from scanengine.figures._style import Curve
-from scanengine.grids import ReducedGrid
+from scanengine.grid.profiles import ReducedGrid
+from scanengine.inference.contours import region
 
 
 @style.in_house_style

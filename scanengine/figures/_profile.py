@@ -11,12 +11,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from scanengine.contours import delta_chi2, intervals, percent
 from scanengine.figures import _style as style
 from scanengine.figures import _text as text
 from scanengine.figures import _words as words
 from scanengine.figures._style import Curve
-from scanengine.grids import ReducedGrid
+from scanengine.grid.profiles import ReducedGrid
+from scanengine.inference.contours import delta_chi2, intervals, percent
 
 
 @style.in_house_style

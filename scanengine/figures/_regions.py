@@ -10,10 +10,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, PathPatch
 from matplotlib.path import Path
 
-from scanengine.contours import Region, percent, region
 from scanengine.errors import InputError
 from scanengine.figures._style import LEVEL_DASHES, LINE_COLOUR, Stroke, fills
-from scanengine.grids import Axis, FloatArray, ReducedGrid
+from scanengine.grid.axes import Axis, FloatArray
+from scanengine.grid.profiles import ReducedGrid
+from scanengine.inference.contours import Region, percent, region
 
 
 def draw_filled(axes: Axes, grid: ReducedGrid, cls: Sequence[float], dof: int, width: float = 1.0) -> list[Patch]:

@@ -18,9 +18,10 @@ from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.ticker import MaxNLocator
 
-from scanengine.contours import delta_chi2, is_log_spaced
 from scanengine.errors import InputError
-from scanengine.grids import Axis, FloatArray, ReducedGrid
+from scanengine.grid.axes import Axis, FloatArray
+from scanengine.grid.profiles import ReducedGrid
+from scanengine.inference.contours import delta_chi2, is_log_spaced
 
 SINGLE_COLUMN_IN = 3.4
 DOUBLE_COLUMN_IN = 7.0

@@ -9,7 +9,7 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.mathtext import MathTextParser
 
 from scanengine.figures._style import FONT
-from scanengine.grids import Axis
+from scanengine.grid.axes import Axis
 from scanengine.inputs.parameters import PARAMETERS
 from scanengine.plain import escape, on_one_line
 

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from scanengine.contours import Intervals, delta_chi2, is_log_spaced, is_natural_end, percent
 from scanengine.figures import _text as text
 from scanengine.figures._style import Curve
-from scanengine.grids import Axis, ReducedGrid
+from scanengine.grid.axes import Axis
+from scanengine.grid.profiles import ReducedGrid
+from scanengine.inference.contours import Intervals, delta_chi2, is_log_spaced, is_natural_end, percent
 from scanengine.inputs.parameters import PARAMETERS
 
 

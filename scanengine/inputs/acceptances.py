@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from scanengine.errors import InputError
-from scanengine.grids import FloatArray
+from scanengine.grid.axes import FloatArray
 
 
 class Acceptance(Protocol):

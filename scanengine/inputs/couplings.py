@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from scanengine.grids import FloatArray
+from scanengine.grid.axes import FloatArray
 from scanengine.inputs.constants import CHARGE_RADIUS_SHIFT
 from scanengine.inputs.parameters import FAMILY, NSI_PAIRS, PARAMETER_INDEX
 

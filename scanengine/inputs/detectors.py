@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scanengine.errors import InputError
-from scanengine.grids import FloatArray
+from scanengine.grid.axes import FloatArray
 from scanengine.inputs.form_factors import NuclearFormFactors
 from scanengine.inputs.frozen import FrozenMapping
 from scanengine.inputs.nuclei import Target

@@ -15,7 +15,7 @@ from math import pi, sqrt
 import numpy as np
 
 from scanengine.errors import InputError
-from scanengine.grids import FloatArray
+from scanengine.grid.axes import FloatArray
 from scanengine.inputs.bcs import nucleus, oscillator_length_fm
 from scanengine.inputs.nuclei import Isotope
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from scanengine.grids import FloatArray
+from scanengine.grid.axes import FloatArray
 from scanengine.inputs.detectors import Experiment
 
 

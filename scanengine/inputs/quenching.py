@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from scanengine.errors import InputError
-from scanengine.grids import FloatArray
+from scanengine.grid.axes import FloatArray
 from scanengine.inputs.nuclei import Isotope
 
 

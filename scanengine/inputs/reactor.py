@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from scanengine.errors import InputError
-from scanengine.grids import FloatArray
+from scanengine.grid.axes import FloatArray
 from scanengine.inputs.constants import MEV_J
 from scanengine.inputs.reactor_spectra import E_HIGH_MEV, E_LOW_MEV, below_2_MeV, per_fission_MeV
 from scanengine.inputs.sources import Source, Spectrum, tabulated_spectrum

@@ -8,7 +8,7 @@ from types import MappingProxyType
 import numpy as np
 
 from scanengine.errors import InputError
-from scanengine.grids import FloatArray
+from scanengine.grid.axes import FloatArray
 
 FUELS = ("U235", "U238", "Pu239", "Pu241")
 

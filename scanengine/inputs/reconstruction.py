@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scanengine.errors import InputError
-from scanengine.grids import FloatArray
+from scanengine.grid.axes import FloatArray
 from scanengine.inputs.acceptances import Acceptance
 from scanengine.inputs.nuclei import Isotope
 from scanengine.inputs.quenching import Quenching

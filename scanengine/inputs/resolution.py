@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from scanengine.grids import FloatArray
+from scanengine.grid.axes import FloatArray
 from scanengine.inputs.acceptances import Acceptance
 from scanengine_kernels.quadrature import GAUSS_NODES, GAUSS_WEIGHTS
 

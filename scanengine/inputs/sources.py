@@ -9,7 +9,7 @@ from math import pi
 import numpy as np
 
 from scanengine.errors import InputError
-from scanengine.grids import FloatArray
+from scanengine.grid.axes import FloatArray
 from scanengine.inputs.constants import M_MU_MEV, M_PI_MEV
 from scanengine.inputs.frozen import FrozenMapping
 from scanengine.inputs.parameters import FLAVOURS

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from scanengine.grids import FloatArray
+from scanengine.grid.axes import FloatArray
 from scanengine.inputs.acceptances import Acceptance
 from scanengine.inputs.constants import TAU_MU_US, TAU_PI_US
 from scanengine.inputs.frozen import FrozenMapping

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from scanengine.definition import Physics
 from scanengine.errors import RunError
-from scanengine.grids import FloatArray
+from scanengine.grid.axes import FloatArray
 from scanengine.inputs import constants
 from scanengine.inputs.detectors import Experiment, highest_edge_keV
 from scanengine.inputs.form_factors import TABLE, FormFactor

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scanengine.definition import Physics
-from scanengine.grids import FloatArray
+from scanengine.grid.axes import FloatArray
 from scanengine.inputs import constants
 from scanengine.inputs.detectors import Experiment, T_max_keV
 from scanengine.inputs.form_factors import FormFactor

@@ -1,7 +1,7 @@
 """The result file: written tile by tile, read back with every fault named (the only package that imports h5py)."""
 
 from scanengine.store.calibrations import is_calibration, open_calibration, write_calibration
-from scanengine.store.chunks import Encoder, Encoding
+from scanengine.store.encoding.chunks import Encoder, Encoding
 from scanengine.store.layout import FORMAT, FORMAT_VERSION, AttributeValue, ResponseArray, check_axis_names
 from scanengine.store.partial import FRESH, ForeignScan
 from scanengine.store.paths import check_not_read, check_output, format_bytes, partial_path

@@ -12,11 +12,11 @@ from uuid import uuid4
 import h5py
 import numpy as np
 
-from scanengine.calibrated import Calibration, Span
 from scanengine.errors import InputError, RunError
-from scanengine.grids import Axis, FloatArray
-from scanengine.store import access
-from scanengine.store.access import Damage, opened
+from scanengine.grid.axes import Axis, FloatArray
+from scanengine.grid.calibration import Calibration, Span
+from scanengine.store.disk import access
+from scanengine.store.disk.access import Damage, opened
 from scanengine.store.layout import check_axis_names
 from scanengine.store.members import create_checked, package_version, set_attributes, write_axes
 from scanengine.store.paths import check_output, fsync_directory

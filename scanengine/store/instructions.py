@@ -13,8 +13,9 @@ from importlib import import_module
 
 import h5py
 
-from scanengine.store import access, layout, members
-from scanengine.store.access import Damage
+from scanengine.store import layout, members
+from scanengine.store.disk import access
+from scanengine.store.disk.access import Damage
 from scanengine.store.layout import READING_ERRORS
 
 UNKNOWN = "unknown instructions"

@@ -13,7 +13,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from scanengine.grids import Axis, FloatArray, Profiles
+from scanengine.grid.axes import Axis, FloatArray
+from scanengine.grid.profiles import Profiles
 from scanengine.store import layout
 from scanengine.store.layout import AttributeValue, ResponseArray
 from scanengine.store.plan import GridPlan, identity_of

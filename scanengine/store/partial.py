@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanengine.errors import InputError
-from scanengine.grids import RunningMinima
-from scanengine.store import access, heaps, layout, members
-from scanengine.store.access import Damage
-from scanengine.store.blocks import LARGE_BYTES, PAGE_BYTES
-from scanengine.store.committed import CommittedFile
+from scanengine.grid.profiles import RunningMinima
+from scanengine.store import layout, members
+from scanengine.store.disk import access, heaps
+from scanengine.store.disk.access import Damage
+from scanengine.store.disk.blocks import LARGE_BYTES, PAGE_BYTES
+from scanengine.store.disk.committed import CommittedFile
 from scanengine.store.instructions import instruction_set
 from scanengine.store.layout import READING_ERRORS
 from scanengine.store.plan import GridPlan, identity_of

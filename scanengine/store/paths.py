@@ -12,7 +12,7 @@ from io import FileIO
 from pathlib import Path
 
 from scanengine.errors import InputError
-from scanengine.store.committed import lock
+from scanengine.store.disk.committed import lock
 
 SUFFIXES = (".h5", ".hdf5")
 

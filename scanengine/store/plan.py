@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanengine.errors import InputError
-from scanengine.grids import Axis
+from scanengine.grid.axes import Axis
 from scanengine.store import layout
-from scanengine.store.chunks import Encoding
+from scanengine.store.encoding.chunks import Encoding
 from scanengine.store.layout import AttributeValue, ResponseArray
 
 _OVERHEAD_BYTES = 4_000_000

@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 
 from scanengine.definition.identity import leaves
 from scanengine.errors import InputError
-from scanengine.grids import Axis, FloatArray, Profiles
-from scanengine.store import access, layout
-from scanengine.store.access import Damage, opened
-from scanengine.store.committed import is_locked
+from scanengine.grid.axes import Axis, FloatArray
+from scanengine.grid.profiles import Profiles
+from scanengine.store import layout
+from scanengine.store.disk import access
+from scanengine.store.disk.access import Damage, opened
+from scanengine.store.disk.committed import is_locked
 
 _OWN_ATTRIBUTES = (
     "axes",

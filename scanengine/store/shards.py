@@ -10,10 +10,11 @@ import h5py
 import numpy as np
 
 from scanengine.errors import InputError
-from scanengine.store import access, layout
-from scanengine.store.access import opened
-from scanengine.store.blocks import Block
-from scanengine.store.chunks import fletcher32
+from scanengine.store import layout
+from scanengine.store.disk import access
+from scanengine.store.disk.access import opened
+from scanengine.store.disk.blocks import Block
+from scanengine.store.encoding.chunks import fletcher32
 from scanengine.store.instructions import recorded
 from scanengine.store.partial import DoneMask, Remedy, check_same_scan, read_progress
 from scanengine.store.plan import GridPlan

@@ -11,9 +11,11 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from scanengine.grids import Axis, FloatArray, Profiles
-from scanengine.store import access, layout
-from scanengine.store.access import Damage, opened
+from scanengine.grid.axes import Axis, FloatArray
+from scanengine.grid.profiles import Profiles
+from scanengine.store import layout
+from scanengine.store.disk import access
+from scanengine.store.disk.access import Damage, opened
 from scanengine.store.layout import READING_ERRORS
 from scanengine.store.paths import format_bytes
 from scanengine.store.reader import SAME_CHI2, check_lowest, open_result, read_done

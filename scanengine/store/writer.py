@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanengine.errors import InputError, RunError
-from scanengine.grids import Axis, FloatArray, Profiles, RunningMinima
+from scanengine.grid.axes import Axis, FloatArray
+from scanengine.grid.profiles import Profiles, RunningMinima
 from scanengine.store import layout, members
-from scanengine.store.blocks import Block
-from scanengine.store.chunks import Encoder
+from scanengine.store.disk.blocks import Block
+from scanengine.store.encoding.chunks import Encoder
 from scanengine.store.instructions import instruction_set, record
 from scanengine.store.layout import READING_ERRORS, AttributeValue
 from scanengine.store.partial import (

@@ -9,8 +9,9 @@ from math import inf
 import numpy as np
 
 from scanengine import figures
-from scanengine.contours import delta_chi2, intervals
-from scanengine.grids import Axis, ReducedGrid
+from scanengine.grid.axes import Axis
+from scanengine.grid.profiles import ReducedGrid
+from scanengine.inference.contours import delta_chi2, intervals
 from scanengine.reproduce import Check, Exhibit, Table
 
 from .paper import CL, ONE_SIGMA, SCANS, STROKE, missing_note, not_run, paper, there

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from scanengine import figures
-from scanengine.combined import CombinedLikelihood
-from scanengine.grids import FloatArray
+from scanengine.grid.axes import FloatArray
+from scanengine.likelihood.profiled import CombinedLikelihood
 from scanengine.reproduce import Exhibit
 
 from .paper import SCANS, loaded, missing_note, not_run, there

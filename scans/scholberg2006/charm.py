@@ -6,8 +6,8 @@ from math import sqrt
 
 import numpy as np
 
-from scanengine.contours import delta_chi2
-from scanengine.grids import FloatArray
+from scanengine.grid.axes import FloatArray
+from scanengine.inference.contours import delta_chi2
 from scanengine.inputs import constants
 from scanengine.reproduce import Check, Exhibit, Table
 

@@ -8,8 +8,8 @@ from math import inf, pi, sqrt
 import numpy as np
 
 from scanengine import Result, Scan, figures
-from scanengine.contours import Region, delta_chi2
-from scanengine.grids import FloatArray
+from scanengine.grid.axes import FloatArray
+from scanengine.inference.contours import Region, delta_chi2
 from scanengine.reproduce import Check, Exhibit, Table
 
 from .charm import charm_disc

@@ -7,7 +7,7 @@ from math import inf, isfinite, pi, sqrt
 import numpy as np
 
 from scanengine import figures
-from scanengine.grids import FloatArray
+from scanengine.grid.axes import FloatArray
 from scanengine.inputs import constants
 from scanengine.reproduce import Check, Exhibit, Table
 

@@ -7,8 +7,8 @@ from math import sqrt
 import numpy as np
 
 from scanengine import figures
-from scanengine.contours import delta_chi2
-from scanengine.grids import FloatArray
+from scanengine.grid.axes import FloatArray
+from scanengine.inference.contours import delta_chi2
 from scanengine.reproduce import Check, Exhibit, Table
 
 from .interactions import between_ellipses, nsi

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from scanengine import Result, Scan
-from scanengine.grids import FloatArray
+from scanengine.grid.axes import FloatArray
 from scanengine.inputs import constants
 from scanengine.inputs.nuclei import Isotope
 from scanengine.reproduce import Check, Paper

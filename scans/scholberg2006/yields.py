@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 from scanengine import Scan, figures
-from scanengine.grids import FloatArray
+from scanengine.grid.axes import FloatArray
 from scanengine.reproduce import Check, Exhibit, Table
 
 from .paper import (

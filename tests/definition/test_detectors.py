@@ -11,14 +11,14 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from scanengine.definition import Definition, parse, read
-from scanengine.definition.counts import _falling as falling
+from scanengine.definition.tables.counts import _falling as falling
 from scanengine.errors import DefinitionError
 from scanengine.inputs.acceptances import ExponentialDecay, Logistic, PiecewiseLinear
 from scanengine.inputs.detectors import Experiment
 from scanengine.inputs.quenching import Lindhard, PolynomialQuenching, TabulatedQuenching
 from scanengine.inputs.resolution import Gamma, Gaussian, Perfect, Poisson
 from scanengine.inputs.sources import Spectrum
-from scanengine.response import responses
+from scanengine.response.integrals import responses
 
 TEXT = """\
 data_from = "example.org has the release."

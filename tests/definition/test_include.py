@@ -141,7 +141,7 @@ def test_include_cannot_be_set(folder: Path) -> None:
 
 def test_each_file_is_read_once_however_many_include_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from scanengine.definition import build
-    from scanengine.definition.bundled import read_text
+    from scanengine.definition.reading.bundled import read_text
 
     (tmp_path / "layer19a.toml").write_text(NEON)
     (tmp_path / "layer19b.toml").write_text(XENON)

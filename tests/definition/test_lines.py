@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanengine.definition import parse
-from scanengine.definition.lines import KeyPath, key_lines, line_of_long_key
+from scanengine.definition.reading.lines import KeyPath, key_lines, line_of_long_key
 from scanengine.errors import DefinitionError
 
 TEXT = '''\

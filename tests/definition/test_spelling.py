@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from scanengine.definition.schema import ExperimentTable, Reactor, StoppedPion
-from scanengine.definition.sentences import nearest_or_all
-from scanengine.definition.spelling import alike, nearest
-from scanengine.definition.table import Table
+from scanengine.definition.reading.sentences import nearest_or_all
+from scanengine.definition.reading.spelling import alike, nearest
+from scanengine.definition.reading.table import Table
+from scanengine.definition.tables.schema import ExperimentTable, Reactor, StoppedPion
 from scanengine.inputs.parameters import FLAVOURS, PARAMETERS
 from tests.definition.example import edited, faults_of
 

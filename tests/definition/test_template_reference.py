@@ -9,10 +9,10 @@ import pytest
 
 import scanengine
 from scanengine import Scan
-from scanengine.combined import CombinedLikelihood
 from scanengine.definition import parse, signal_numbers
 from scanengine.definition.identity import identity
 from scanengine.errors import DefinitionError, InputError
+from scanengine.likelihood.profiled import CombinedLikelihood
 from tests.definition.example import faults_of
 
 TEMPLATE = """\
@@ -234,7 +234,7 @@ def test_a_nuisance_may_vary_a_response_that_the_reference_has() -> None:
     scan = Scan(
         parse(TEMPLATE + REFERENCE + "[experiments.data]\ncounts = [65, 33, 9]\n" + nuisance, require_axes=False)
     )
-    from scanengine.combined import CombinedLikelihood
+    from scanengine.likelihood.profiled import CombinedLikelihood
 
     likelihood = scan.likelihood
     assert isinstance(likelihood, CombinedLikelihood)

@@ -41,8 +41,8 @@ def arrange(
     Before the `hold`-th tile that a process writes it makes a file `held-PID` and waits for one called `go`, or
     `go-PID`.
     """
-    from scanengine import tiling
     from scanengine.api import scan
+    from scanengine.grid import tiling
     from scanengine.store import writer
 
     os.fsync = lambda fd: None  # a kill is no loss of power, and a disk is slow
@@ -68,7 +68,8 @@ def arrange(
 
 def kill_at(place: str, number: int) -> None:
     """Kill this process before the number-th time that something happens to the file, or after it."""
-    from scanengine.store import committed, members, writer
+    from scanengine.store import members, writer
+    from scanengine.store.disk import committed
 
     home: Any
     home, name = {
@@ -197,8 +198,8 @@ def _serve() -> None:
     warm: set[bool] = set()
     import scanengine.api
     import scanengine.cli
-    import scanengine.contours
-    import scanengine.farm
+    import scanengine.inference.contours
+    import scanengine.scan.workers
     import scanengine.store
     from scanengine.definition import parse
     from tests.faults.scans import FOUR, HEAD, TWO

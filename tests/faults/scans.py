@@ -8,7 +8,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from scanengine.store.committed import as_changed
+from scanengine.store.disk.committed import as_changed
 
 HEAD = """\
 title = "Faults"

@@ -57,8 +57,8 @@ def make(folder: Path) -> dict[str, Path]:
 def _calibrate(path: Path, n_axes: int) -> Path:
     import numpy as np
 
-    from scanengine.calibrated import Calibration
-    from scanengine.grids import Axis
+    from scanengine.grid.axes import Axis
+    from scanengine.grid.calibration import Calibration
     from scanengine.store import write_calibration
 
     axes = tuple(Axis(name, np.arange(1.0, 8.0), "1", name) for name in ("mu_nu", "eps_ee_uV")[:n_axes])
@@ -90,7 +90,7 @@ def _left_unfinished(scan: object, path: Path, writer: type) -> Path:
 
 def _left_half_changed(scan: object, path: Path) -> Path:
     """Leave an unfinished file whose run was killed as it made its changes, which wait at the end."""
-    from scanengine.store import committed
+    from scanengine.store.disk import committed
 
     announce, kept = committed.CommittedFile._announce, b""
     partial = path.with_name(f"{path.stem}.partial.h5")
@@ -237,7 +237,7 @@ def open_damaged(folder: Path, seed: int, count: int) -> list[dict[str, object]]
     """
     chance = random.Random(seed)
     made = make(folder)
-    import scanengine.contours  # noqa: F401  (what every child would import)
+    import scanengine.inference.contours  # noqa: F401  (what every child would import)
     from scanengine.cli import text  # noqa: F401
 
     outcomes: collections.Counter[str] = collections.Counter()

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from scanengine.store import GridWriter, committed, open_unfinished, partial, verify
+from scanengine.store import GridWriter, open_unfinished, partial, verify
+from scanengine.store.disk import committed
 from tests.faults.scans import assert_same
 from tests.store.results import axes_of, chi2_of, minima_of, profiles_of, tiles_of, writer_for
 

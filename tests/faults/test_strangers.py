@@ -22,13 +22,13 @@ from scanengine.store import (
     GridPlan,
     GridWriter,
     absorb,
-    heaps,
     is_calibration,
     open_result,
     open_unfinished,
     read_shard,
     verify,
 )
+from scanengine.store.disk import heaps
 from tests.faults.nursery import environment
 from tests.faults.seals import seal, seals
 from tests.faults.strangers import in_a_process_of_its_own, try_all

@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 
-from scanengine.polynomials import Monomials
+from scanengine.chi2.monomials import Monomials
 from scanengine_kernels.quartic import Squares
 from tests import naive
 from tests.naive import FloatArray

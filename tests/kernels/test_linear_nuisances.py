@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanengine.polynomials import Monomials, packed
+from scanengine.chi2.monomials import Monomials, packed
 from scanengine_kernels.linear_nuisances import fill_linear
 from tests.naive import FloatArray
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from scanengine.nuisance_polynomials import RowKinds, side_by_side
-from scanengine.polynomials import Monomials, packed
+from scanengine.chi2.monomials import Monomials, packed
+from scanengine.chi2.nuisances import RowKinds, side_by_side
 from scanengine_kernels import nuisances as kernels
 from tests import naive
 from tests.naive import FloatArray

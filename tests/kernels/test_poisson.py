@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from mpmath import mpf
 
-from scanengine.polynomials import Monomials
+from scanengine.chi2.monomials import Monomials
 from scanengine_kernels import poisson as kernels
 from tests import naive
 from tests.naive import FloatArray

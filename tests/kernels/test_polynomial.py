@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanengine.polynomials import Monomials
+from scanengine.chi2.monomials import Monomials
 from scanengine_kernels import polynomial as kernels
 from tests import naive
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanengine.polynomials import Monomials
+from scanengine.chi2.monomials import Monomials
 from scanengine_kernels import quartic as kernels
 from tests import naive
 from tests.kernels.quartics import exact, packed, products_of, squares_of

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from scanengine.polynomials import Monomials
+from scanengine.chi2.monomials import Monomials
 from scanengine_kernels import quartic_grid as kernels
 from scanengine_kernels.quartic import ROUNDING_GOAL
 from tests.kernels.quartics import exact, packed, random_values, squares_of

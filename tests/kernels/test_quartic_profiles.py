@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scanengine.polynomials import Monomials
+from scanengine.chi2.monomials import Monomials
 from scanengine_kernels.quartic_grid import fill_quartic
 from scanengine_kernels.quartic_profiles import reduce_quartic
 from tests import naive

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from scanengine.polynomials import ChiSquaredPolynomial, Monomials
+from scanengine.chi2.monomials import Monomials
+from scanengine.chi2.squares import ChiSquaredPolynomial
 from scanengine_kernels import profiles, small
 from tests.naive import FloatArray
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from scanengine.grids import Axis, FloatArray, Profiles, RunningMinima
+from scanengine.grid.axes import Axis, FloatArray
+from scanengine.grid.profiles import Profiles, RunningMinima
 from scanengine.store import Encoding, GridPlan, GridWriter
 
 DEFINITION = 'title = "Zwei Ziele, ν"\r\n[axes]\n'

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scanengine.store import blocks
-from scanengine.store.blocks import PAGE_BYTES, Block, BlockWriter, address, at_page
+from scanengine.store.disk import blocks
+from scanengine.store.disk.blocks import PAGE_BYTES, Block, BlockWriter, address, at_page
 
 
 @pytest.fixture

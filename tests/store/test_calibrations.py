@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import xarray
 
-from scanengine.calibrated import Calibration
 from scanengine.errors import InputError
-from scanengine.grids import Axis
+from scanengine.grid.axes import Axis
+from scanengine.grid.calibration import Calibration
 from scanengine.store import is_calibration, open_calibration, write_calibration
 
 

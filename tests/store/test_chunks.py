@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanengine.store import open_result
-from scanengine.store.chunks import Encoder, Encoding, fletcher32
+from scanengine.store.encoding.chunks import Encoder, Encoding, fletcher32
 from tests.store.results import (
     TILE,
     axes_of,

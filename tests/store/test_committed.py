@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from scanengine.store.blocks import Block
-from scanengine.store.committed import CommittedFile
+from scanengine.store.disk.blocks import Block
+from scanengine.store.disk.committed import CommittedFile
 
 LARGE = bytes(range(256)) * 1024
 

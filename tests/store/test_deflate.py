@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scanengine.store.deflate import Deflater, put_stored
+from scanengine.store.encoding.deflate import Deflater, put_stored
 
 
 def stream(deflater: Deflater) -> bytes:

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 import pytest
 
-from scanengine.grids import RunningMinima
+from scanengine.grid.profiles import RunningMinima
 from scanengine.store import absorb, open_result
 from scanengine.store.instructions import UNKNOWN, instruction_set
 from scanengine.store.writer import GridWriter

@@ -19,9 +19,10 @@ import xarray as xr
 from h5py._objects import phil
 
 from scanengine.errors import InputError, RunError
-from scanengine.grids import Axis, FloatArray, RunningMinima
+from scanengine.grid.axes import Axis, FloatArray
+from scanengine.grid.profiles import RunningMinima
 from scanengine.store import GridWriter, ResponseArray, open_result
-from scanengine.store.blocks import Block, BlockWriter
+from scanengine.store.disk.blocks import Block, BlockWriter
 from tests.store.results import (
     DEFINITION,
     SHAPE,
@@ -192,9 +193,9 @@ def test_an_interrupt_before_anything_was_stored_leaves_nothing(tmp_path: Path, 
 
 def test_a_killed_run_loses_no_tile_that_its_mask_vouches_for(tmp_path: Path) -> None:
     script = (
-        "import sys, os, numpy as np; import scanengine.store.writer as w; from scanengine.grids import Axis\n"
+        "import sys, os, numpy as np; import scanengine.store.writer as w; from scanengine.grid.profiles import Axis\n"
         "w.CHECKPOINT_SECONDS = 0\n"
-        "from scanengine.grids import RunningMinima; from scanengine.store import GridPlan\n"
+        "from scanengine.grid.profiles import RunningMinima; from scanengine.store import GridPlan\n"
         "plan = GridPlan(axes=(Axis('x', np.arange(6.0)),), definition='', tile_shape=(2,))\n"
         "with w.GridWriter(sys.argv[1], plan) as writer:\n"
         "    writer.write((2,), writer.prepare(np.array([7.0, 8.0])))\n"
@@ -274,7 +275,7 @@ def test_no_thread_is_waited_for_while_hdf5_holds_its_lock(tmp_path: Path, monke
         write(self, start, block)
 
     monkeypatch.setattr(BlockWriter, "write", watched)
-    monkeypatch.setattr("scanengine.store.committed.LARGE_BYTES", 1)
+    monkeypatch.setattr("scanengine.store.disk.committed.LARGE_BYTES", 1)
     with writer_for(tmp_path / "out.h5") as writer:
         write_first_tile(writer)
     assert free == [True]

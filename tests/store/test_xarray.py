@@ -11,8 +11,8 @@ import pytest
 import xarray as xr
 
 from scanengine import api
-from tests.test_api import THREE
-from tests.test_cli import SMALL
+from tests.api.test_scan import THREE
+from tests.cli.test_cli import SMALL
 
 ENGINES = [
     "h5netcdf",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scanengine.grids import FloatArray
+from scanengine.grid.axes import FloatArray
 from scanengine.inputs.constants import ALPHA, HBARC_MEV_FM, M_NEUTRON_MEV, M_PROTON_MEV, U_MEV
 
 STEP_FM, BOX_FM = 0.05, 20.0

@@ -7,7 +7,7 @@ from math import sqrt
 
 import numpy as np
 
-from scanengine.grids import FloatArray
+from scanengine.grid.axes import FloatArray
 from scanengine.inputs.bcs.levels import Level
 from scanengine.inputs.bcs.oscillator import coefficients
 

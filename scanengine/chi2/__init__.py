@@ -1,0 +1,1 @@
+"""chi2 on tensor grids: the evaluators that a scan can choose from."""

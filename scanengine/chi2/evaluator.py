@@ -1,0 +1,72 @@
+"""What a scan asks of chi2: to be filled on tensor grids, and where it can, minimised without being stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanengine.grid.axes import FloatArray
+
+if TYPE_CHECKING:
+    pass
+
+
+class Evaluator(Protocol):
+    """Computes chi2 on tensor grids; called from several threads at once."""
+
+    def fill(self, values: Sequence[FloatArray], chi2: FloatArray) -> object:
+        """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis."""
+
+
+@runtime_checkable
+class ReducingEvaluator(Protocol):
+    """Computes chi2, and its minima over planes of three or more axes without reading it again."""
+
+    def fill(self, values: Sequence[FloatArray], chi2: FloatArray, *, past_caches: bool = False) -> object:
+        """Do as an `Evaluator`; with `past_caches` for memory from which nothing is read soon."""
+
+    def reduce(
+        self,
+        values: Sequence[FloatArray],
+        start: tuple[int, ...],
+        minima: PlaneMinima,
+        chi2: FloatArray | None = None,
+        *,
+        past_caches: bool = False,
+    ) -> LowestPlane:
+        """Lower minima to chi2 on the tensor grid of these values, whose first point has the index start.
+
+        And `fill` chi2 with it, if it is given.
+        """
+
+
+class PlaneMinima(NamedTuple):
+    """Minima of a grid over all axes but two: those of axes a < b lie in `values` from offsets[a, b] on, b fastest.
+
+    Behind them are 7 elements or more, which no minimum belongs to.
+    """
+
+    grid_shape: tuple[int, ...]
+    offsets: NDArray[np.int64]
+    values: FloatArray
+
+    def require_inside(self, values: Sequence[FloatArray], start: tuple[int, ...]) -> None:
+        """Raise ValueError unless the tensor grid of these values lies in this one from `start` on, and all planes in
+        memory.
+        """
+        ends = [first + v.size for first, v in zip(start, values, strict=True)]
+        inside = all(0 <= first < end <= n for first, end, n in zip(start, ends, self.grid_shape, strict=True))
+        last = max(int(self.offsets[a, b]) + n * m for (a, n), (b, m) in combinations(enumerate(self.grid_shape), 2))
+        if not inside or last + 7 > self.values.size:
+            raise ValueError(f"a tile from {start} to {ends} is not one of the grid {self.grid_shape}")
+
+
+class LowestPlane(NamedTuple):
+    """The lowest chi2 on a grid, and the first plane of the last two axes that has it, by its index over the others."""
+
+    chi2: float
+    plane: tuple[int, ...]

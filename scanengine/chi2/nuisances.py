@@ -1,0 +1,170 @@
+"""chi2 minimised over nuisance parameters, compiled to templates that are quadratic in the scanned parameters.
+
+Template 0 of a row (a count or a residual) is its value at the nominal nuisances, template k its change per standard
+deviation of nuisance k.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanengine.chi2.monomials import Monomials, packed, scaled
+from scanengine.chi2.squares import require_shape
+from scanengine.grid.axes import FloatArray
+
+if TYPE_CHECKING:
+    from scanengine_kernels import nuisances as kernels
+
+_LANES = 8  # scanengine_kernels._simd.LANES, without Numba
+
+_NEGLIGIBLE = 1e-12
+"""Rows this small beside the largest are left out: they enter chi2 squared."""
+
+
+def fewest_rows(templates: FloatArray) -> FloatArray:
+    """Return templates (templates, fewer rows, monomials) whose rows have the same products with each other, summed.
+
+    So many are left as there are independent columns, whatever the number of bins.
+    """
+    columns, rows, monomials = templates.shape
+    side_by_side = templates.transpose(1, 0, 2).reshape(rows, columns * monomials)
+    _, sizes, directions = np.linalg.svd(side_by_side, full_matrices=False)
+    kept = sizes > _NEGLIGIBLE * sizes.max(initial=0.0)
+    reduced = sizes[kept, None] * directions[kept]
+    return np.ascontiguousarray(reduced.reshape(-1, columns, monomials).transpose(1, 0, 2))
+
+
+def minimised_over_constant(templates: FloatArray, constant: NDArray[np.bool_]) -> FloatArray:
+    """Return templates (templates left, rows, monomials) of a chi2 that is minimised over some nuisances already.
+
+    constant (nuisances,) says which: those that change the rows by the same whatever the scanned parameters. The rows
+    are independent residuals of unit variance, and get the covariance that these nuisances give them taken out.
+    """
+    rows = templates.shape[1]
+    # the first monomial is the constant one
+    changes = templates[1:, :, 0][constant].T
+    with_pulls = np.vstack((changes, np.eye(changes.shape[1])))
+    q, _ = np.linalg.qr(with_pulls, mode="complete")
+    projection = q[:rows, changes.shape[1] :].T
+    left = np.concatenate(([True], ~constant))
+    return np.ascontiguousarray(projection @ templates[left])
+
+
+@dataclass(frozen=True, eq=False)
+class LinearNuisancePolynomial:
+    """chi2 = min_z sum_r (T_0r + sum_k z_k T_kr)^2 + sum_k z_k^2, for t = (x - centre) / half_width in [-1, 1].
+
+    `templates` (1 + nuisances, rows, monomials of degree two). The minimum is the solution of a small linear system at
+    every point.
+    """
+
+    centre: FloatArray
+    half_width: FloatArray
+    monomials: Monomials
+    templates: FloatArray
+
+    def fill(self, values: Sequence[FloatArray], chi2: FloatArray) -> None:
+        """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis.
+
+        Raises ValueError if chi2 has another shape.
+        """
+        require_shape(chi2, values)
+        from scanengine_kernels.linear_nuisances import fill_linear
+
+        shape, t = packed(scaled(values, self.centre, self.half_width))
+        columns, rows, _ = self.templates.shape
+        fill_linear(
+            self._quadratics,
+            rows,
+            columns - 1,
+            self.monomials.starts,
+            self.monomials.groups,
+            shape,
+            t,
+            chi2.reshape(-1, chi2.shape[-1]),
+        )
+
+    @cached_property
+    def _quadratics(self) -> FloatArray:
+        columns, rows, monomials = self.templates.shape
+        together = np.zeros((monomials, -(-columns * rows // _LANES) * _LANES))
+        together[:, : columns * rows] = self.templates.reshape(columns * rows, monomials).T
+        return together
+
+
+def side_by_side(seen: FloatArray, empty: FloatArray, residuals: FloatArray) -> FloatArray:
+    """Return what belongs to the three kinds of rows (..., rows) in turn, each filled up to whole blocks."""
+    parts = [
+        np.pad(part, [(0, 0)] * (part.ndim - 1) + [(0, -part.shape[-1] % _LANES)]) for part in (seen, empty, residuals)
+    ]
+    return np.concatenate(parts, axis=-1)
+
+
+@dataclass(frozen=True, eq=False)
+class RowKinds:
+    """What the rows are, in the order of the kernel: counts with data, counts without, and residuals.
+
+    `data` (seen,), `empty` their number, `above` and `below` (residuals,) the weights of squares by their sign.
+    """
+
+    data: FloatArray
+    empty: int
+    above: FloatArray
+    below: FloatArray
+
+    def for_kernel(self) -> kernels.Rows:
+        """Return the kinds and weights as the kernel takes them."""
+        from scanengine_kernels.nuisances import Rows
+
+        none = np.zeros(0)
+        weights = side_by_side(2.0 * self.data, none, none)
+        empty_weights = side_by_side(none, np.full(self.empty, 2.0), none)
+        above, below = (side_by_side(none, none, weight) for weight in (self.above, self.below))
+        return Rows(weights.size, empty_weights.size, above.size, weights, empty_weights, above, below)
+
+
+@dataclass(frozen=True, eq=False)
+class NuisancePolynomial:
+    """chi2 of rows of several kinds, minimised by Newton's iteration at every point over nuisances that enter anyhow.
+
+    `templates` (templates, rows, monomials of degree two) in variables t = (x - centre) / half_width in [-1, 1]; rows,
+    `below` and `log_widths` (nuisances,) are as the kernel takes them.
+    """
+
+    centre: FloatArray
+    half_width: FloatArray
+    monomials: Monomials
+    templates: FloatArray
+    kinds: RowKinds
+    below: NDArray[np.int64]
+    log_widths: FloatArray
+
+    def fill(self, values: Sequence[FloatArray], chi2: FloatArray) -> None:
+        """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis.
+
+        Raises ValueError if chi2 has another shape.
+        """
+        require_shape(chi2, values)
+        from scanengine_kernels.nuisances import Nuisances, fill_profiled
+
+        shape, t = packed(scaled(values, self.centre, self.half_width))
+        fill_profiled(
+            self._quadratics,
+            self.kinds.for_kernel(),
+            Nuisances(self.below, self.log_widths, np.zeros(self.below.size)),
+            self.monomials.starts,
+            self.monomials.groups,
+            shape,
+            t,
+            chi2.reshape(-1, chi2.shape[-1]),
+        )
+
+    @cached_property
+    def _quadratics(self) -> FloatArray:
+        return np.ascontiguousarray(self.templates.reshape(-1, self.templates.shape[2]).T)

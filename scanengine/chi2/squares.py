@@ -1,0 +1,150 @@
+"""chi2 compiled to polynomials in the scanned parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanengine.grid.axes import FloatArray
+from scanengine_kernels.small import fill_squares
+
+if TYPE_CHECKING:
+    from scanengine_kernels.quartic import Squares
+from scanengine.chi2.evaluator import LowestPlane, PlaneMinima
+from scanengine.chi2.monomials import Monomials, packed, scaled
+
+_FEWEST_VARIABLES = 3
+
+
+@dataclass(frozen=True, eq=False)
+class ChiSquaredPolynomial:
+    """chi2 = sum_k r_k(t)^2 with quadratic residuals, in variables t = (x - centre) / half_width in [-1, 1].
+
+    `residuals` (k, monomials of degree two). Along the last axis it is evaluated as the one quartic that the squares
+    add up to, save on lines where that could round by more than 1e-10 (1 + chi2). Without `compiled` NumPy adds up the
+    squares themselves: on a small grid, before Numba would be imported.
+    """
+
+    centre: FloatArray
+    half_width: FloatArray
+    monomials: Monomials
+    residuals: FloatArray
+    compiled: bool = True
+
+    def fill(self, values: Sequence[FloatArray], chi2: FloatArray, *, past_caches: bool = False) -> int:
+        """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis.
+
+        chi2 may be of single precision, to which it is rounded at the end. `past_caches` is for grids that the caches
+        would not hold, and of which nothing is read soon. Returns on how many lines along the last axis the squares
+        themselves were evaluated. Raises ValueError if chi2 is not contiguous, or has another shape.
+        """
+        require_shape(chi2, values)
+        if not self.compiled:
+            fill_squares(self.residuals, self.monomials.starts, self.monomials.groups, self.scaled(values), chi2)
+            return chi2[..., 0].size
+        from scanengine_kernels.quartic_grid import fill_quartic
+
+        shape, t = self._packed(values)
+        return fill_quartic(self._squares, shape, t, past_caches, chi2.reshape(-1, copy=False))
+
+    def reduce(
+        self,
+        values: Sequence[FloatArray],
+        start: tuple[int, ...],
+        minima: PlaneMinima,
+        chi2: FloatArray | None = None,
+        *,
+        past_caches: bool = False,
+    ) -> LowestPlane:
+        """Lower minima to chi2 on the tensor grid of these values of each of three or more axes; `fill` chi2 if given.
+
+        The grid's first point has the index `start` in the grid that minima belong to. The minima may be below zero, by
+        rounding, where chi2 is zero. Raises ValueError if the grids do not fit.
+        """
+        minima.require_inside(values, start)
+        if chi2 is not None:
+            require_shape(chi2, values)
+        from scanengine_kernels.quartic_profiles import reduce_quartic
+        from scanengine_kernels.quartic_tiles import reduce_and_fill_quartic
+
+        shape, t = self._packed(values)
+        grid_shape = np.array(minima.grid_shape)
+        given = self._squares, shape, t, np.array(start), grid_shape, minima.offsets, minima.values
+        if chi2 is None:
+            lowest, plane = reduce_quartic(*given)
+        else:
+            lowest, plane = reduce_and_fill_quartic(*given, past_caches, chi2.reshape(-1, copy=False))
+        return LowestPlane(lowest, tuple(int(i) for i in np.unravel_index(plane, shape[:-2])))
+
+    def minimise(self, values: Sequence[FloatArray], chi2: FloatArray, *, parabolas: bool = False) -> None:
+        """Set chi2, C-contiguous with one dimension for each of the first axes, to its minima over the other ones.
+
+        values are those of all axes, three or more, of which the last is hidden; `parabolas` says that the residuals
+        are linear in its variable. Raises ValueError if chi2 has another shape.
+        """
+        require_shape(chi2, values[: chi2.ndim])
+        from scanengine_kernels.quartic_minima import minimise_quartic
+
+        shape, t = self._packed(values)
+        minimise_quartic(self._squares, shape, t, chi2.ndim, parabolas, chi2.reshape(-1, copy=False))
+
+    def reordered(self, order: Sequence[int]) -> ChiSquaredPolynomial:
+        """Return the same chi2 with the axis order[i] of this one as its axis i."""
+        chosen = list(order)
+        of_monomial = {tuple(e[axis] for axis in chosen): c for c, e in enumerate(self.monomials.exponents)}
+        columns = [of_monomial[e] for e in self.monomials.exponents]
+        return replace(
+            self,
+            centre=self.centre[chosen],
+            half_width=self.half_width[chosen],
+            residuals=np.ascontiguousarray(self.residuals[:, columns]),
+        )
+
+    def scaled(self, values: Sequence[FloatArray]) -> list[FloatArray]:
+        """Return values of each axis as those of the variables t."""
+        return scaled(values, self.centre, self.half_width)
+
+    def _packed(self, values: Sequence[FloatArray]) -> tuple[NDArray[np.int64], FloatArray]:
+        """Return the shape of a grid and the variables' values (axes, longest) as the kernels take them."""
+        return packed([np.zeros(1)] * (_FEWEST_VARIABLES - len(values)) + self.scaled(values))
+
+    @cached_property
+    def _squares(self) -> Squares:
+        """The residuals as the kernels take them: in three variables or more, the first of which may not matter."""
+        from scanengine_kernels._simd import LANES
+        from scanengine_kernels.quartic import Squares
+
+        number = self.residuals.shape[0]
+        n = len(self.monomials.exponents[0])
+        missing = (0,) * (_FEWEST_VARIABLES - n)
+        monomials = Monomials.of(n + len(missing), 2)
+        columns = [monomials.column[missing + e] for e in self.monomials.exponents]
+        residuals = np.zeros((len(monomials.exponents), -(-number // LANES) * LANES))
+        residuals[columns, :number] = self.residuals.T
+        return Squares(
+            residuals,
+            monomials.starts,
+            monomials.groups,
+            *(_products(variables) for variables in (3, 2, 1)),
+        )
+
+
+def require_shape(chi2: NDArray[np.floating], values: Sequence[FloatArray]) -> None:
+    """Raise ValueError unless chi2 has the shape of the tensor grid of these values: kernels write what they are told
+    to.
+    """
+    wanted = tuple(v.size for v in values)
+    if chi2.shape != wanted:
+        raise ValueError(f"chi2 has the shape {chi2.shape}, the grid has {wanted}")
+
+
+@cache
+def _products(n: int) -> NDArray[np.int64]:
+    """Return to which quartic monomial of n variables the product of two quadratic ones belongs."""
+    quadratic, quartic = Monomials.of(n, 2).exponents, Monomials.of(n, 4)
+    return np.array([[quartic.column[tuple(np.add(a, b).tolist())] for b in quadratic] for a in quadratic])

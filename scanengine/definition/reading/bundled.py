@@ -1,0 +1,63 @@
+"""Scan files: those that come with the package, by name, and the user's own, by path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from scanengine.definition.reading.sentences import listed
+from scanengine.definition.reading.spelling import alike
+from scanengine.errors import InputError
+
+_PACKAGE = Path(__file__).parents[2]
+_FOLDERS = (_PACKAGE / "scans", _PACKAGE.parent / "scans")
+"""In an installed package, and in a source tree."""
+
+MAX_BYTES = 20_000_000
+"""A scan file takes some fifty times its size in memory; what is larger is a table, in a file of its own."""
+
+
+def scans_folder() -> Path | None:
+    """Return the folder of the scans that come with the package; nothing in a package without them."""
+    return next((folder for folder in _FOLDERS if folder.is_dir()), None)
+
+
+def bundled_scans() -> dict[str, Path]:
+    """Return the scans that come with the package, by name, as "large/nsi-5d"."""
+    folder = scans_folder()
+    if folder is None:
+        return {}
+    return dict(sorted((path.relative_to(folder).with_suffix("").as_posix(), path) for path in folder.rglob("*.toml")))
+
+
+def find_scan(path_or_name: str | Path) -> Path:
+    """Return the path of a scan file, given it or a bundled scan's name.
+
+    Raises InputError, with the nearest names, if there is neither.
+    """
+    path = Path(path_or_name)
+    try:
+        if path.is_file():
+            return path
+    except (OSError, ValueError):  # a name too long or with a null character is no file either
+        pass
+    bundled = bundled_scans()
+    name = str(path_or_name)
+    if name in bundled:
+        return bundled[name]
+    close = alike(name.removesuffix(".toml"), bundled)
+    hint = f"the nearest bundled one is {close}" if close else f"bundled are {listed(bundled)}"
+    raise InputError(f"there is no scan file {name}, and no bundled scan of this name: {hint}")
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a scan file with its line ends as they are. Raises InputError if it cannot be read."""
+    try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise InputError(f"{path} is not a scan file: it is not a regular file")
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError(f"{path} is larger than {MAX_BYTES / 1e6:g} MB: this cannot be a scan file")
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not a scan file: it is not text in UTF-8") from None
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None

@@ -1,0 +1,130 @@
+"""The key `include` of a scan file: other scan files, whose experiments it takes over with what belongs to them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from scanengine.definition.reading.overrides import NAMED
+from scanengine.definition.reading.sentences import listed, quoted
+from scanengine.definition.tables.template_reference import changes_of_templates, refusal
+from scanengine.errors import InputError
+
+_LOST = ("fixed", "tied")
+"""Tables that would change another file's experiments, or be lost."""
+
+
+def merged(own: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the tables of a scan file with those of sound files that it includes, by their names without ending.
+
+    Its own experiments, nuisances and correlations come first; an included nuisance of the same name as one of them is
+    left out, and so is a correlation of the same two. An included [source] becomes one of [sources], by the file's
+    name. Raises InputError if two files have another [physics], or a source of the same name, if one has [fixed] or
+    [tied], or a template in which the [physics] of this file would cancel.
+    """
+    found = {key: value for key, value in own.items() if key != "include"}
+    for key in ("experiments", "nuisances", "correlations"):
+        if not isinstance(own.get(key, []), list):
+            form = f"tables [[{key}]]" if key in NAMED else "a list of pairs"
+            raise InputError(f"{key} beside it must be {form}")
+    if not isinstance(own.get("sources", {}), dict):
+        raise InputError("sources beside it must be tables [sources.NAME]")
+    experiments, nuisances = list(own.get("experiments", [])), list(own.get("nuisances", []))
+    replaced = {table.get("name") for table in nuisances if isinstance(table, dict)}
+    sources, correlations = dict(own.get("sources", {})), list(own.get("correlations", []))
+    for name, raw in files.items():
+        lost = [key for key in _LOST if raw.get(key)]
+        if lost:
+            raise InputError(f"{name} has [{lost[0]}], which is not taken over: put it into this file instead")
+        if "physics" not in own and raw.get("physics", {}) != next(iter(files.values())).get("physics", {}):
+            raise InputError(
+                f"{next(iter(files))} and {name} have another [physics]: a table [physics] in this file would do"
+            )
+        of_file = dict(raw.get("sources", {})) | ({name: raw["source"]} if "source" in raw else {})
+        twice = [source for source in of_file if source in sources]
+        if twice:
+            raise InputError(f"{name} has a source {quoted(twice[0])}, of which name there is another already")
+        sources |= of_file
+        experiments += [_experiment(table, name, raw) for table in raw["experiments"]]
+        if "physics" in own:
+            _check_templates(name, raw, own["physics"])
+        nuisances += [_nuisance(table, raw) for table in raw.get("nuisances", []) if table["name"] not in replaced]
+        pairs = [_pair(each) for each in correlations]
+        correlations += [each for each in raw.get("correlations", []) if _pair(each) not in pairs]
+    physics = next(iter(files.values())).get("physics", {})
+    origins = [own.get("data_from", ""), *(raw.get("data_from", "") for raw in files.values())]
+    given = {
+        "experiments": experiments,
+        "nuisances": nuisances,
+        "correlations": correlations,
+        "sources": sources,
+        "physics": own.get("physics", physics),
+        "data_from": "; ".join(dict.fromkeys(origin for origin in origins if origin)),
+    }
+    return found | {key: value for key, value in given.items() if value}
+
+
+def _pair(correlation: object) -> object:
+    """Return the two nuisances of a correlation, in either order; anything else, a fault of its own, as it is."""
+    is_pair = isinstance(correlation, list) and all(isinstance(name, str) for name in correlation[:2])
+    return frozenset(correlation[:2]) if isinstance(correlation, list) and is_pair else str(correlation)
+
+
+def _check_templates(name: str, raw: Mapping[str, Any], physics: object) -> None:
+    """Raise InputError if the physics of the including file would cancel in a template of an included one."""
+    for _, experiment, changes in changes_of_templates(raw, {**raw, "physics": physics}):
+        for change in changes:
+            raise InputError(f"{name}: {'.'.join(map(str, change.path))}: {refusal(experiment, change)}")
+
+
+def _experiment(table: Mapping[str, Any], name: str, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an experiment of a file that says itself what the file says of all."""
+    said = {"source": name} if "source" in raw else {}
+    said |= {"statistic": raw["statistic"]["kind"]} if "kind" in raw.get("statistic", {}) else {}
+    return {**said, **table}
+
+
+def _nuisance(table: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a nuisance of a file with "all" experiments named, to which those of other files do not belong."""
+    if table.get("signal") != "all":
+        return dict(table)
+    return {**table, "signal": [experiment["name"] for experiment in raw["experiments"]]}
+
+
+def checked_names(raw: object, within: Sequence[str]) -> list[str]:
+    """Return the value of `include`.
+
+    Raises InputError unless it is a list of names of files beside this, none of them `within` which this is read.
+    """
+    example = 'as ["csi2021.toml"]'
+    if not isinstance(raw, list) or not raw or not all(isinstance(name, str) for name in raw):
+        raise InputError(f"it must be a list of scan files, {example}")
+    for position, name in enumerate(raw):
+        if "/" in name or "\\" in name or not name.endswith(".toml"):
+            raise InputError(f"found {quoted(name)}, it must be a scan file in the same directory, {example}")
+        if name in within:
+            raise InputError(f"found {quoted(name)}, which is this file itself, or includes it")
+        if name in raw[:position]:
+            raise InputError(f"found {quoted(name)} twice in {listed(raw)}")
+    return list(raw)
+
+
+def as_toml(raw: Mapping[str, Any]) -> str:
+    """Return the text of a scan file with these tables, a line each."""
+    return "".join(f"{_key(name)} = {_value(value)}\n" for name, value in raw.items())
+
+
+def _key(name: str) -> str:
+    return json.dumps(name, ensure_ascii=False)
+
+
+def _value(value: Any) -> str:
+    match value:
+        case bool() | str():
+            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        case dict():
+            return "{ " + ", ".join(f"{_key(name)} = {_value(each)}" for name, each in value.items()) + " }"
+        case list():
+            return "[" + ", ".join(map(_value, value)) + "]"
+    return repr(value)

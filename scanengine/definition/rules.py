@@ -1,0 +1,196 @@
+"""What only the physics tells of a scan file: recoils out of reach, diverging rates, form factors that end early."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+from math import sqrt
+from typing import NamedTuple
+
+import numpy as np
+
+from scanengine.definition.model import ParameterMap
+from scanengine.definition.reading.lines import KeyPath
+from scanengine.definition.reading.report import Report
+from scanengine.definition.reading.sentences import listed
+from scanengine.definition.tables.experiments import Parts
+from scanengine.definition.tables.parameters import depends_on
+from scanengine.definition.tables.reconstruction import check_quenching
+from scanengine.errors import InputError
+from scanengine.grid.axes import FloatArray
+from scanengine.inputs.bcs import closed_shell_notes, nucleus
+from scanengine.inputs.constants import HBARC_MEV_FM
+from scanengine.inputs.detectors import Efficiency, T_max_keV, highest_edge_keV
+from scanengine.inputs.form_factors import OSCILLATOR
+from scanengine.inputs.nuclei import Isotope, Target
+from scanengine.inputs.parameters import PHYSICAL_PARAMETERS
+from scanengine.inputs.reconstruction import Reconstruction
+from scanengine.inputs.sources import Source
+
+
+class _Reach(NamedTuple):
+    """The highest recoil energy, with the flavour and the isotope that reach it."""
+
+    T_keV: float
+    highest_edge_keV: float
+    flavour: str
+    isotope: Isotope
+
+    def __str__(self) -> str:
+        return f"T_max = {self.T_keV:.4g} keV of {self.flavour} on {self.isotope}"
+
+
+def _reach(flavours: Iterable[str], target: Target, source: Source) -> _Reach:
+    """The highest recoil energy of some flavours on a target."""
+    return max(
+        (
+            _Reach(T_max_keV(E_MeV, isotope.mass_MeV), highest_edge_keV(E_MeV, isotope.mass_MeV), flavour, isotope)
+            for flavour in flavours
+            for E_MeV in [source.spectra[flavour].E_max_MeV]
+            for isotope in target.isotopes
+        ),
+        key=lambda reach: reach.T_keV,
+    )
+
+
+def highest_recoil_keV(parts: Parts) -> float:
+    """Return the highest recoil energy that an experiment without faults may see."""
+    assert parts.target is not None
+    assert parts.source is not None
+    return _reach(_counted(parts), parts.target, parts.source).T_keV
+
+
+def _counted(parts: Parts) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(flavour for flavours in (parts.channels or {}).values() for flavour in flavours))
+
+
+def check_experiment(parts: Parts, report: Report) -> list[str]:
+    """Add the faults of an experiment that its target's kinematics show; return notes on bins that are dropped and
+    on nuclei without pairing.
+    """
+    edges, target, channels, source = parts.bin_edges_keV, parts.target, parts.channels, parts.source
+    if edges is None or target is None or channels is None or source is None:
+        return []
+    window_path = (*parts.path, parts.window_key)
+    reach = _reach(_counted(parts), target, source)
+    if edges[0] >= reach.highest_edge_keV:
+        message = f"found a threshold of {edges[0]:g} keV, it must lie below the highest recoil energy, {reach}"
+        report.add((*window_path, "recoil_threshold_keV" if parts.window_key == "response" else 0), message)
+        return []
+    end_keV = min(float(edges[-1]), reach.T_keV)
+    if parts.efficiency is not None and not _sees(parts.efficiency, float(edges[0]), end_keV):
+        where = f"from {edges[0]:g} to {end_keV:.4g} keV"
+        message = f"found zero everywhere {where}, it must be positive somewhere for anything to be counted"
+        report.add((*parts.path, "efficiency"), message, window_path)
+    check_form_factors(parts, (*parts.path, "form_factor"), report)
+    notes = _closed_shells(parts, target)
+    reconstruction = parts.detector.reconstruction
+    if reconstruction is not None:
+        fault = check_quenching(reconstruction, target.isotopes, reach.T_keV)
+        if fault is not None:
+            report.add((*window_path, "quenching"), fault)
+            return []
+        try:
+            for isotope in target.isotopes:
+                reconstruction.cuts_keV(isotope, reach.T_keV)
+        except InputError as error:
+            report.add((*window_path, "resolution"), str(error))
+            return []
+        return notes + _out_of_reach(f"experiment {parts.name}", reconstruction, target, reach)
+    for name, flavours in channels.items():
+        where = f"experiment {parts.name}, channel {name}"
+        notes += _dropped(where, edges, _reach(flavours, target, source), parts.efficiency)
+    return notes
+
+
+def _closed_shells(parts: Parts, target: Target) -> list[str]:
+    """Notes on the nuclei of a BCS form factor at whose closed shells pairing fails or is overdone."""
+    if parts.form_factors is None:
+        return []
+    return [
+        f"experiment {parts.name}: {note}"
+        for isotope in target.isotopes
+        if parts.form_factors(isotope)[0].code == OSCILLATOR
+        for note in closed_shell_notes(nucleus(isotope))
+    ]
+
+
+def _sees(efficiency: Efficiency, low_keV: float, high_keV: float) -> bool:
+    """Whether an efficiency is positive anywhere between two energies."""
+    inside = efficiency.values[(efficiency.T_keV > low_keV) & (efficiency.T_keV < high_keV)]
+    ends = np.interp((low_keV, high_keV), efficiency.T_keV, efficiency.values)
+    return bool(np.any(inside > 0.0) or np.any(ends > 0.0))
+
+
+def _out_of_reach(where: str, reconstruction: Reconstruction, target: Target, reach: _Reach) -> list[str]:
+    """A note on the reconstructed bins in which no recoil of any flavour is seen."""
+    T_keV = np.linspace(0.0, reach.T_keV, 500)
+    seen = np.any([reconstruction.shares(T_keV, isotope).max(axis=1) > 0.0 for isotope in target.isotopes], axis=0)
+    blind = [
+        f"[{lo:g}, {hi:g}]" for (lo, hi), sees in zip(pairwise(reconstruction.edges), seen, strict=True) if not sees
+    ]
+    return (
+        [f"{where}: no recoil is seen in bin {listed(blind)} {reconstruction.units}: no signal there"] if blind else []
+    )
+
+
+def _dropped(where: str, edges: FloatArray, reach: _Reach, efficiency: Efficiency | None) -> list[str]:
+    """Notes on the bins in which a channel expects nothing: those above its reach in one note."""
+    notes = []
+    reachable = edges[:-1] < reach.highest_edge_keV
+    for low, high in zip(edges[:-1][reachable], edges[1:][reachable], strict=True):
+        if efficiency is not None and not _sees(efficiency, float(low), min(float(high), reach.T_keV)):
+            notes.append(f"{where}: the efficiency is zero in bin [{low:g}, {high:g}] keV: dropped")
+    above = edges[:-1][~reachable]
+    if above.size:
+        low, high = f"{above[0]:g}", f"{edges[-1]:g}"
+        bins = f"bin [{low}, {high}] keV is" if above.size == 1 else f"{above.size} bins from {low} to {high} keV are"
+        notes.append(f"{where}: {bins} above {reach}: dropped")
+    return notes
+
+
+def check_form_factors(parts: Parts, path: KeyPath, report: Report) -> None:
+    """Add a fault at `path` if recoils reach beyond the end of a table of form factors."""
+    source = parts.source
+    if parts.form_factors is None or parts.bin_edges_keV is None or parts.target is None or source is None:
+        return
+    for isotope in parts.target.isotopes:
+        q_max_invfm = min(form_factor.q_max_invfm for form_factor in parts.form_factors(isotope))
+        T_keV = min(float(parts.bin_edges_keV[-1]), _reach(_counted(parts), Target("", (isotope,), ()), source).T_keV)
+        q_invfm = sqrt(2.0 * isotope.mass_MeV * T_keV * 1e-3) / HBARC_MEV_FM
+        if q_invfm > q_max_invfm:
+            reached = f"recoils of {T_keV:.4g} keV of {isotope} reach q = {q_invfm:.4g} /fm"
+            message = (
+                f"the table ends at q = {q_max_invfm:.4g} /fm, but {reached}: extend it, or end the window earlier"
+            )
+            report.add(path, message, (*parts.path, parts.window_key))
+            return
+
+
+def check_magnetic_threshold(parts: Parts, parameters: ParameterMap, report: Report) -> None:
+    """Add a fault if a magnetic moment, whose rate goes as 1/T, may differ from 0 where recoils of 0 keV count."""
+    experiment = parts.experiment()
+    if experiment is None or report.faults or not experiment.sees_any_recoil:
+        return
+    real = experiment.reconstruction is not None
+    for parameter, row in zip(PHYSICAL_PARAMETERS, parameters.matrix, strict=True):
+        flavour = parameter.name.removeprefix("mu_")
+        if parameter.name.startswith("mu_") and flavour in _counted(parts) and np.any(row != 0.0):
+            if real:
+                message = f"recoils of 0 keV are seen, where the rate of {parameter.name} diverges as 1/T: "
+                report.add((*parts.path, "response"), message + "recoil_threshold_keV = 0.1 would do")
+            else:
+                message = f"found 0, where the rate of {parameter.name} diverges as 1/T: raise the threshold"
+                report.add((*parts.path, parts.window_key, 0), message)
+            return
+
+
+def unconstrained_axes(parameters: ParameterMap, parts: Iterable[Parts]) -> list[str]:
+    """Notes on axes that no counted flavour depends on."""
+    counted = {flavour for part in parts for flavour in _counted(part)}
+    felt = np.array([any(depends_on(flavour, p.name) for flavour in counted) for p in PHYSICAL_PARAMETERS])
+    return [
+        f"no counted flavour depends on {axis}"
+        for index, axis in enumerate(parameters.axes)
+        if counted and not np.any(parameters.matrix[felt, 1 + index] != 0.0)
+    ]

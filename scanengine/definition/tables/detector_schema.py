@@ -1,0 +1,254 @@
+"""The tables of a real detector in a scan file: its response, arrival times, backgrounds and data."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SkipValidation
+
+from scanengine.definition.reading.table import Name, NotNegative, Number, Positive, Share, Table
+
+_ENERGY = "reconstructed quantity, PE or keVee"
+
+
+class PolynomialTable(Table):
+    """The shown energy in keVee as a polynomial of the recoil energy in keV."""
+
+    kind: Literal["polynomial"]
+    coefficients: list[Number] = Field(min_length=1, description="Of T^0, T^1, ...: keVee per keV^k.")
+
+
+class LindhardTable(Table):
+    """Lindhard's quenching, with the charge of each isotope."""
+
+    kind: Literal["lindhard"]
+    k: Positive = Field(description="Lindhard's k, as 0.157 for germanium.")
+
+
+class QuenchingTable(Table):
+    """Quenching factors at recoil energies, joined by straight lines, constant beyond the ends: lists, or a file."""
+
+    kind: Literal["table"]
+    recoil_keV: list[Number] | None = Field(None, description="Increasing recoil energies, keV.")
+    factors: list[NotNegative] | None = Field(None, description="Quenching factor at each.")
+    file: str | None = Field(None, description="File with columns recoil_keV and factor.")
+    columns: list[str] | None = Field(None, description="Names of the file's columns, in their order.")
+
+
+QUENCHING: dict[str, type[Table]] = {"polynomial": PolynomialTable, "lindhard": LindhardTable, "table": QuenchingTable}
+
+
+class NoResolution(Table):
+    """The reconstructed quantity does not scatter."""
+
+    kind: Literal["none"]
+
+
+class PoissonResolution(Table):
+    """A whole number of photo-electrons, with Poisson's distribution."""
+
+    kind: Literal["poisson"]
+
+
+class GaussianResolution(Table):
+    """Standard deviation sqrt(a^2 + b^2 x + c^2 x^2) of the reconstructed quantity x, in its units."""
+
+    kind: Literal["gaussian"]
+    a: NotNegative = Field(0.0, description=f"Noise, in the {_ENERGY}.")
+    b: NotNegative = Field(0.0, description=f"Coefficient of the square root, root of the {_ENERGY}.")
+    c: NotNegative = Field(0.0, description="Relative resolution.")
+
+
+class GammaResolution(Table):
+    """A gamma distribution with shape 1 + shape_per_keVee E, E the shown energy in keVee."""
+
+    kind: Literal["gamma"]
+    shape_per_keVee: Positive = Field(description="Growth of the shape with the shown energy, /keVee.")
+
+
+RESOLUTIONS: dict[str, type[Table]] = {
+    "none": NoResolution,
+    "poisson": PoissonResolution,
+    "gaussian": GaussianResolution,
+    "gamma": GammaResolution,
+}
+
+
+class LogisticTable(Table):
+    """height / (1 + exp(-steepness (x - midpoint))) + offset, zero where negative or below the threshold."""
+
+    kind: Literal["logistic"]
+    height: Number = Field(description="Height of the step.")
+    steepness: Number = Field(description=f"Steepness, per unit of the {_ENERGY}.")
+    midpoint: Number = Field(description=f"Middle of the step, in the {_ENERGY}.")
+    offset: Number = Field(0.0, description="Added to the step.")
+    threshold: Number | None = Field(None, description=f"Zero below it, in the {_ENERGY}.")
+
+
+class CurveTable(Table):
+    """Efficiencies at points joined by straight lines, constant beyond the ends: lists, or a file."""
+
+    kind: Literal["curve"]
+    energies: list[Number] | None = Field(None, description=f"Increasing points of the {_ENERGY}.")
+    values: list[Number] | None = Field(None, description="Efficiency at each, in [0, 1].")
+    file: str | None = Field(None, description="File with columns energy and efficiency.")
+    columns: list[str] | None = Field(None, description="Names of the file's columns, in their order.")
+    threshold: Number | None = Field(None, description=f"Zero below it, in the {_ENERGY}.")
+
+
+ACCEPTANCES: dict[str, type[Table]] = {"logistic": LogisticTable, "curve": CurveTable}
+
+
+Quenching = Positive | PolynomialTable | LindhardTable | QuenchingTable
+Resolution = NoResolution | PoissonResolution | GaussianResolution | GammaResolution
+Acceptance = Share | LogisticTable | CurveTable
+
+
+class ResponseTable(Table):
+    """What a detector makes of a recoil, in place of recoil_bins_keV and recoil_window_keV."""
+
+    quenching: Annotated[Quenching, SkipValidation] = Field(
+        description="Shown over recoil energy, keVee/keV: a number, or a table with its kind."
+    )
+    light_yield_PE_per_keVee: Positive | None = Field(
+        None, description="Photo-electrons per keVee; with it the reconstructed quantity is PE, without it keVee."
+    )
+    resolution: Annotated[Resolution, SkipValidation] = Field(
+        default_factory=lambda: NoResolution(kind="none"), description="How the reconstructed quantity scatters."
+    )
+    efficiency: Annotated[Acceptance, SkipValidation] = Field(
+        1.0, description=f"Efficiency in the {_ENERGY}: a number, or a table with its kind."
+    )
+    bins: Annotated[list[Number], Field(min_length=2), SkipValidation] = Field(
+        description=f"Increasing edges of the bins in the {_ENERGY}; lo <= k < hi for whole photo-electrons."
+    )
+    recoil_threshold_keV: NotNegative = Field(0.0, description="True recoil energy below which nothing is seen, keV.")
+
+
+class PulseTable(Table):
+    """A Gaussian pulse of the beam, convolved with the decays of pi+ and, for the delayed flux, mu+."""
+
+    kind: Literal["gaussian"]
+    mean_us: Number = Field(description="Middle of the pulse, us.")
+    width_us: Positive = Field(description="Standard deviation of the pulse, us.")
+
+
+class TimeEfficiency(Table):
+    """1 before the start, exp(-rate (t - start)) after it."""
+
+    kind: Literal["exponential"]
+    start_us: Number = Field(description="Start of the decrease, us.")
+    rate_per_us: NotNegative = Field(description="Rate of the decrease, /us.")
+
+
+class HistogramFile(Table):
+    """A file with one row per bin (a column counts) or per event (none), its rows added up in the bins they lie in."""
+
+    file: str | None = Field(None, description="Path, relative to the scan file's directory or {data}/...; or files.")
+    files: list[str] | None = Field(None, description="Several files, whose rows are added; or file.")
+    columns: list[str] = Field(
+        min_length=1,
+        description='Names of the columns, in their order: "energy", "time_us", "counts", the extra quantity; others '
+        "are not read.",
+    )
+    energy_range: list[Number] | None = Field(
+        None,
+        min_length=2,
+        max_length=2,
+        description="Rows of other energies, from the first to below the second, are left out.",
+    )
+    energy_shift: Number = Field(0.0, description="Added to each row's energy.")
+    time_efficiency: bool = Field(False, description="Whether [experiments.time] efficiency applies to its rows.")
+    smeared: bool = Field(
+        False, description="Whether a row's energy is a mean that the response has yet to smear and to accept."
+    )
+    projections: bool = Field(False, description="Whether to take the product of its projections on energy and time.")
+    total: Positive | None = Field(None, description="Counts in all bins to which it is scaled; or factor.")
+    factor: Positive | None = Field(None, description="Factor on all counts; or total.")
+
+
+class FallingFactor(Table):
+    """Counts falling with time as exp(-rate t)."""
+
+    kind: Literal["exponential"]
+    rate_per_us: NotNegative = Field(description="Rate, /us; 0 for a uniform background.")
+
+
+Counts = list[Any] | HistogramFile
+
+
+class ProductTable(Table):
+    """Counts as the product of a factor in energy and one in time."""
+
+    energy: Annotated[list[NotNegative] | HistogramFile, SkipValidation] = Field(description="Per energy bin.")
+    time: Annotated[list[NotNegative] | HistogramFile | FallingFactor, SkipValidation] = Field(
+        description="Per time bin."
+    )
+    total: Positive | None = Field(None, description="Counts in all bins to which the product is scaled; or factor.")
+    factor: Positive | None = Field(None, description="Factor on all counts; or total.")
+
+
+class TimeTable(Table):
+    """Bins in arrival time, and when the neutrinos of a stopped-pion source arrive."""
+
+    bins_us: Annotated[list[Number], Field(min_length=2), SkipValidation] = Field(
+        description="Increasing edges of the bins in time after the beam's pulse, us."
+    )
+    prompt: Annotated[list[NotNegative] | PulseTable | HistogramFile | None, SkipValidation] = Field(
+        None, description="Share of the nu_mu that arrives in each bin: numbers, a file with counts, or a pulse."
+    )
+    delayed: Annotated[list[NotNegative] | PulseTable | HistogramFile | None, SkipValidation] = Field(
+        None, description="Share of the nu_e and nu_mubar that arrives in each bin, as prompt."
+    )
+    efficiency: Annotated[Share | TimeEfficiency, SkipValidation] = Field(
+        1.0,
+        description="Efficiency in time: a number, or a table with its kind; of numbers and files its bin averages.",
+    )
+
+
+class BackgroundTable(Table):
+    """Counts that no parameter changes."""
+
+    name: Name = Field(description="Name, different for each background of the experiment.")
+    counts: Annotated[Counts | ProductTable, SkipValidation] = Field(
+        description="Expected counts: a list per energy bin, of lists per time bin if there are any, or files; with a "
+        "Gaussian statistic they may be negative."
+    )
+    nonnegative: bool = Field(
+        False, description="Whether nuisances are kept from making its counts negative in any bin."
+    )
+
+
+class DataTable(Table):
+    """The counts that were seen."""
+
+    counts: Annotated[Counts, SkipValidation] = Field(
+        description="A list per energy bin, of lists per time bin if there are any, or files; with a Gaussian "
+        "statistic they may be negative, as after a subtraction."
+    )
+
+
+class DetectorKeys(Table):
+    """The keys of a real detector, beside those of every experiment."""
+
+    source: str | None = Field(None, description="Name of one of [sources]; without it, [source].")
+    response: Annotated[ResponseTable | None, SkipValidation] = Field(
+        None, description="Quenching, resolution, efficiency and bins in the reconstructed quantity."
+    )
+    time: Annotated[TimeTable | None, SkipValidation] = Field(None, description="Bins in arrival time.")
+    extra_bins: Annotated[dict[str, list[Number]] | None, SkipValidation] = Field(
+        None,
+        description="Bins in one more quantity, by its name, between energy and time; the signal's distribution in it "
+        "is that of signal_template.",
+    )
+    backgrounds: Annotated[list[BackgroundTable], SkipValidation] = Field(
+        [], description="Tables [[experiments.backgrounds]]."
+    )
+    data: Annotated[DataTable | None, SkipValidation] = Field(
+        None, description="The counts that were seen; without them the data are what the Standard Model gives."
+    )
+    signal_template: Annotated[Counts | ProductTable | None, SkipValidation] = Field(
+        None,
+        description="Signal counts that the Standard Model gives in each bin; others scale with the ratio of counts to "
+        "the Standard Model's in each energy bin (and time bin, if the shares are given).",
+    )

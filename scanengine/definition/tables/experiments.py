@@ -1,0 +1,278 @@
+"""The tables [[experiments]] of a scan file, each read key by key so that all its faults are found at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any
+
+import numpy as np
+
+from scanengine.definition.reading.columns import Columns
+from scanengine.definition.reading.lines import KeyPath
+from scanengine.definition.reading.report import Report, finite
+from scanengine.definition.reading.sentences import listed, nearest_or_all, quoted, written
+from scanengine.definition.reading.table import File
+from scanengine.definition.tables.counts import Bins
+from scanengine.definition.tables.detector import Detector, build_detector
+from scanengine.definition.tables.edges import edge_fault, width_fault
+from scanengine.definition.tables.form_factors import build_form_factors
+from scanengine.definition.tables.reconstruction import build_reconstruction
+from scanengine.definition.tables.schema import EfficiencyCurve, ExperimentTable
+from scanengine.definition.tables.source import Sources
+from scanengine.definition.tables.targets import build_target
+from scanengine.errors import InputError
+from scanengine.grid.axes import FloatArray
+from scanengine.inputs.constants import SECONDS_PER_YEAR
+from scanengine.inputs.detectors import Binning, Efficiency, Experiment
+from scanengine.inputs.form_factors import NuclearFormFactors
+from scanengine.inputs.nuclei import Target
+from scanengine.inputs.parameters import FLAVOURS
+from scanengine.inputs.sources import Source
+
+MIN_EDGES = 2
+_CURVE = '{ recoil_keV = [...], values = [...] } or { file = "..." }'
+_EFFICIENCY = Columns(("recoil_keV", "efficiency"), low=0.0, high=1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What could be read of an experiment; a part with a fault is nothing.
+
+    `numbers` are mass, live time, distance and systematic, `window_key` is the key that gave the bin edges, or
+    "response".
+    """
+
+    path: KeyPath
+    name: str
+    window_key: str
+    target: Target | None
+    numbers: tuple[float, float, float, float] | None
+    efficiency: Efficiency | None
+    bin_edges_keV: FloatArray | None
+    form_factors: NuclearFormFactors | None
+    channels: dict[str, tuple[str, ...]] | None
+    source: Source | None = None
+    own_source: bool = False
+    detector: Detector = field(default_factory=Detector)
+
+    @property
+    def bins(self) -> Bins | None:
+        """What counts of the experiment are put into."""
+        return self.detector.bins
+
+    def experiment(self) -> Experiment | None:
+        """Return the experiment if no part is missing."""
+        if (
+            self.target is None
+            or self.numbers is None
+            or self.efficiency is None
+            or self.bin_edges_keV is None
+            or self.form_factors is None
+            or self.channels is None
+        ):
+            return None
+        mass_kg, live_time_s, distance_m, systematic = self.numbers
+        return Experiment(
+            name=self.name,
+            target=self.target,
+            mass_kg=mass_kg,
+            live_time_s=live_time_s,
+            distance_m=distance_m,
+            efficiency=self.efficiency,
+            bin_edges_keV=self.bin_edges_keV,
+            form_factors=self.form_factors,
+            channels=self.channels,
+            systematic=systematic,
+            source=self.source if self.own_source else None,
+            data=self.detector.data,
+            backgrounds=self.detector.backgrounds,
+            reconstruction=self.detector.reconstruction,
+            timing=self.detector.timing,
+            signal_template=self.detector.signal_template,
+            extra=self.detector.extra,
+            nonnegative=self.detector.nonnegative,
+        )
+
+
+def build_experiments(raw: object, sources: Sources, kind: str, report: Report) -> list[Parts]:
+    """Return what could be read of each experiment, after adding all faults of single keys to the report.
+
+    kind is the statistic of experiments without one of their own.
+    """
+    path: KeyPath = ("experiments",)
+    if isinstance(raw, dict):
+        report.add(path, "found a single table, write its header as [[experiments]]")
+        return []
+    if not isinstance(raw, list) or not raw:
+        report.add(path, f"found {written(raw)}, it must be one or more tables [[experiments]]")
+        return []
+    names = [table.get("name") if isinstance(table, dict) else None for table in raw]
+    for index, name in enumerate(names):
+        if isinstance(name, str) and name in names[:index]:
+            report.add(
+                (*path, index, "name"), f"found {quoted(name)} a second time, each experiment needs a name of its own"
+            )
+    return [_parts(table, (*path, index), sources, kind, report) for index, table in enumerate(raw)]
+
+
+def experiments_of(parts: Sequence[Parts]) -> dict[str, Experiment]:
+    """Return the experiments of which no part is missing, by name."""
+    return {part.name: experiment for part in parts if (experiment := part.experiment()) is not None}
+
+
+def _parts(raw: object, path: KeyPath, sources: Sources, kind: str, report: Report) -> Parts:
+    table, bad = report.check(ExperimentTable, raw, path, "[[experiments]]")
+    if not isinstance(raw, dict):
+        return Parts(path, "", "", None, None, None, None, None, None)
+    source = sources.of(raw, path, report)
+    material = build_target(raw["target"], (*path, "target"), report) if "target" in raw else None
+    channels = _channels(raw["channels"], source, (*path, "channels"), report) if "channels" in raw else None
+    detector, gaussian = Detector(), _kind(raw.get("statistic", kind)) != "poisson"
+    if "response" in raw:
+        window_key = "response"
+        for key in ("recoil_window_keV", "recoil_bins_keV"):
+            if key in raw:
+                report.add((*path, key), "found beside response, which has the bins: leave it out", (*path, "response"))
+        reconstruction = build_reconstruction(raw["response"], (*path, "response"), report)
+        edges = None if reconstruction is None else np.array([reconstruction[1], inf])
+        if reconstruction is not None:
+            binning = Binning(reconstruction[0].edges, reconstruction[0].units)
+            detector = build_detector(raw, channels, binning, reconstruction[0], path, report, gaussian=gaussian)
+    else:
+        window_key = "recoil_bins_keV" if "recoil_bins_keV" in raw else "recoil_window_keV"
+        window_known = report.exactly_one(raw, ("recoil_window_keV", "recoil_bins_keV"), path, ExperimentTable)
+        edges = _bin_edges(raw[window_key], (*path, window_key), report) if window_known else None
+        if edges is not None:
+            detector = build_detector(raw, channels, Binning(edges), None, path, report, gaussian=gaussian)
+    return Parts(
+        path=path,
+        name="" if "name" in bad else table.name,
+        window_key=window_key,
+        target=material,
+        numbers=_numbers(table, bad, raw, source, path, report),
+        efficiency=build_recoil_efficiency(raw.get("efficiency", 1.0), (*path, "efficiency"), report),
+        bin_edges_keV=edges,
+        form_factors=build_form_factors(raw.get("form_factor", "helm"), material, (*path, "form_factor"), report),
+        channels=channels,
+        source=source,
+        own_source="source" in raw,
+        detector=detector,
+    )
+
+
+def _kind(statistic: object) -> object:
+    """Return the kind of a statistic that may have a fault."""
+    return statistic.get("kind", "gaussian") if isinstance(statistic, dict) else statistic
+
+
+def _numbers(
+    table: ExperimentTable,
+    bad: frozenset[str],
+    raw: dict[str, Any],
+    source: Source | None,
+    path: KeyPath,
+    report: Report,
+) -> tuple[float, float, float, float] | None:
+    live_times = ("live_time_yr", "live_time_s")
+    if source is not None and source.fluence:
+        for key in live_times:
+            if key in raw:
+                report.add((*path, key), "the source has protons_on_target in all: leave the live time out")
+        known = True
+    elif source is None and not set(live_times) & set(raw):
+        known = False  # whether there must be one depends on a source with a fault
+    else:
+        known = report.exactly_one(raw, live_times, path, ExperimentTable)
+    if not known or bad & {"mass_kg", *live_times, "distance_m", "systematic"}:
+        return None
+    live_time_s = table.live_time_s if table.live_time_yr is None else table.live_time_yr * SECONDS_PER_YEAR
+    return table.mass_kg, live_time_s or 1.0, table.distance_m, table.systematic
+
+
+def build_recoil_efficiency(raw: object, path: KeyPath, report: Report) -> Efficiency | None:
+    """Return the efficiency in true recoil energy, or nothing after adding its fault."""
+    try:
+        if not isinstance(raw, dict):
+            value = finite(raw)
+            if value is None or not 0.0 <= value <= 1.0:
+                report.add(path, f"found {written(raw)}, it must be a number in [0, 1] or a curve {_CURVE}")
+                return None
+            return Efficiency.constant(value)
+        if "file" in raw:
+            file, bad = report.check(File, raw, path)
+            path = (*path, "file")
+            columns = None if bad else _EFFICIENCY.from_file(report.files.find(file.file), file.columns)
+        else:
+            curve, bad = report.check(EfficiencyCurve, raw, path)
+            columns = None if bad else _EFFICIENCY.from_lists({"recoil_keV": curve.recoil_keV, "values": curve.values})
+        return None if columns is None else Efficiency(columns[:, 0].copy(), columns[:, 1].copy())
+    except InputError as error:
+        report.add(path, str(error))
+        return None
+
+
+def _bin_edges(raw: object, path: KeyPath, report: Report) -> FloatArray | None:
+    """A window is one bin, whose upper end may be infinite."""
+    is_window = path[-1] == "recoil_window_keV"
+    form = "[10.0, inf]" if is_window else "[10.0, 20.0, 30.0]"
+    if not isinstance(raw, list) or len(raw) < MIN_EDGES or (is_window and len(raw) != MIN_EDGES):
+        wanted = "the lower and the upper end" if is_window else "two or more edges"
+        report.add(path, f"found {written(raw)}, it must hold {wanted} in keV, as {form}")
+        return None
+    edges: list[float] = []
+    for position, edge in enumerate(raw):
+        value = inf if is_window and position == 1 and edge == inf else finite(edge)
+        if value is None or value < 0.0:
+            allowed = " or inf" if is_window and position == 1 else ""
+            report.add(
+                (*path, position), f"found {written(edge)}, it must be a finite number of keV from 0 on{allowed}"
+            )
+            return None
+        if edges and not value > edges[-1]:
+            wanted = "the upper end must lie above the lower" if is_window else "edges must increase"
+            report.add((*path, position), f"found {written(edge)} after {written(raw[position - 1])}, {wanted}")
+            return None
+        if fault := edge_fault(value) or (width_fault(value, edges[-1]) if edges else None):
+            report.add((*path, position), fault)
+            return None
+        edges.append(value)
+    return np.array(edges)
+
+
+def _channels(raw: object, source: Source | None, path: KeyPath, report: Report) -> dict[str, tuple[str, ...]] | None:
+    table = report.table(raw, path, '{ delayed = ["nu_e", "nu_mubar"] }')
+    if not table:
+        if isinstance(raw, dict):
+            report.add(path, 'found no channel, it must have at least one, as { delayed = ["nu_e", "nu_mubar"] }')
+        return None
+    sound = True
+    for name, flavours in table.items():
+        if not name.strip() or "/" in name:
+            report.add((*path, name), "a channel's name must be a word without slashes")
+            sound = False
+        if not isinstance(flavours, list) or not flavours:
+            report.add(
+                (*path, name), f'found {written(flavours)}, it must be a list of flavours, as ["nu_e", "nu_mubar"]'
+            )
+            sound = False
+            continue
+        for position, flavour in enumerate(flavours):
+            fault = _flavour_fault(flavour, flavours[:position], source)
+            if fault:
+                report.add((*path, name, position), fault)
+                sound = False
+    return {name: tuple(flavours) for name, flavours in table.items()} if sound else None
+
+
+def _flavour_fault(flavour: object, before: list[object], source: Source | None) -> str | None:
+    if not isinstance(flavour, str):
+        return f"found {written(flavour)}, it must be a flavour in quotes: {listed(FLAVOURS, 'or')}"
+    if flavour not in FLAVOURS:
+        return f"unknown flavour {quoted(flavour)}, {nearest_or_all(flavour, FLAVOURS)}"
+    if flavour in before:
+        return f"found {quoted(flavour)} twice, a channel counts a flavour once"
+    if source is not None and flavour not in source.spectra:
+        return f"found {quoted(flavour)}, of which the source has no flux: it has {listed(source.spectra)}"
+    return None

@@ -1,0 +1,133 @@
+"""The tables of statistics and nuisances in a scan file."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SkipValidation
+
+from scanengine.definition.reading.table import Name, Positive, Table
+from scanengine.definition.tables.detector_schema import (
+    CurveTable,
+    HistogramFile,
+    LindhardTable,
+    LogisticTable,
+    PolynomialTable,
+    ProductTable,
+    QuenchingTable,
+)
+
+Kind = Literal["gaussian", "poisson"]
+
+
+class StatisticTable(Table):
+    """How counts are compared with the data."""
+
+    kind: Kind = Field(
+        "gaussian",
+        description="chi2 with the covariance of counts and normalisations, or of the Poisson likelihood of each bin.",
+    )
+
+
+class CovarianceFile(Table):
+    """A file with a row per bin, of as many numbers."""
+
+    file: str = Field(description="Path, relative to the scan file's directory or {data}/...")
+
+
+class ExperimentStatisticTable(Table):
+    """How the counts of one experiment are compared with its data."""
+
+    kind: Kind = Field("gaussian", description="As [statistic] kind.")
+    variance: Annotated[list[Any] | HistogramFile | None, SkipValidation] = Field(
+        None, description="Variance of the data in each bin, as counts are given; without it, the expected count."
+    )
+    covariance: Annotated[list[list[float]] | CovarianceFile | None, SkipValidation] = Field(
+        None, description="Covariance of the data, a list per bin; or variance."
+    )
+    sigma_above: Annotated[float | list[float] | None, SkipValidation] = Field(
+        None,
+        description="Standard deviation of the data where the expectation is above them: one for all bins, or each.",
+    )
+    sigma_below: Annotated[float | list[float] | None, SkipValidation] = Field(
+        None, description="The same where the expectation is below the data."
+    )
+
+
+class ShapeTable(Table):
+    """Counts of a background, or of the signal, at one standard deviation to either side."""
+
+    experiment: str = Field(description="Name of an experiment with a single channel.")
+    background: str | None = Field(None, description="Name of one of its backgrounds; or signal.")
+    signal: Literal[True] | None = Field(
+        None,
+        description="true: the counts are those of the Standard Model's signal, and scale with the calculated ones.",
+    )
+    plus: Annotated[list[Any] | HistogramFile | ProductTable, SkipValidation] = Field(
+        description="Counts in each bin at +1 standard deviation."
+    )
+    minus: Annotated[list[Any] | HistogramFile | ProductTable | None, SkipValidation] = Field(
+        None, description="Counts in each bin at -1 standard deviation; without them, as much below as plus is above."
+    )
+    normalised: bool = Field(
+        True,
+        description="Whether each is scaled to the nominal sum, so that only the shape changes; without the key a note "
+        "says so where the sums differ.",
+    )
+
+
+class QuenchingVariation(Table):
+    """Quenching at one standard deviation to either side, each as in [experiments.response]."""
+
+    plus: Annotated[Positive | PolynomialTable | LindhardTable | QuenchingTable, SkipValidation] = Field(
+        description="At +1 standard deviation."
+    )
+    minus: Annotated[Positive | PolynomialTable | LindhardTable | QuenchingTable, SkipValidation] = Field(
+        description="At -1 standard deviation."
+    )
+
+
+class EfficiencyVariation(Table):
+    """Efficiency at one standard deviation to either side, each as in [experiments.response]."""
+
+    plus: Annotated[Positive | LogisticTable | CurveTable, SkipValidation] = Field(
+        description="At +1 standard deviation."
+    )
+    minus: Annotated[Positive | LogisticTable | CurveTable, SkipValidation] = Field(
+        description="At -1 standard deviation."
+    )
+
+
+class NuisanceTable(Table):
+    """A parameter that is known to some width and changes counts; chi2 is minimised over it at every point.
+
+    Its effects add up, and those of several nuisances too: counts are linear in each.
+    """
+
+    name: Name = Field(description="Name, different for each nuisance.")
+    width: Annotated[Positive | Annotated[list[Positive], Field(min_length=2, max_length=2)], SkipValidation] = Field(
+        1.0,
+        description="Standard deviation of the parameter x, or two, below and above zero; it must be given with "
+        "signal, background or a log pull.",
+    )
+    pull: Literal["gaussian", "log"] = Field(
+        "gaussian", description='What it adds to chi2: x^2 / width^2, or by "log" 2 (x - ln(1 + x)) / width^2.'
+    )
+    signal: Annotated[Literal["all"] | list[str] | None, SkipValidation] = Field(
+        None, description='Experiments whose signal is multiplied by 1 + x; or "all".'
+    )
+    background: Annotated[list[str] | None, SkipValidation] = Field(
+        None, description='Backgrounds that are multiplied by 1 + x, as "CsI2017.neutrons".'
+    )
+    shape: Annotated[list[ShapeTable] | None, SkipValidation] = Field(
+        None, description="Shapes that change, linearly on either side, by x / width standard deviations."
+    )
+    quenching: Annotated[dict[str, Positive | QuenchingVariation] | None, SkipValidation] = Field(
+        None,
+        description="By experiment, one standard deviation of a constant quenching factor, or the quenching to either "
+        "side; counts are linear on either side.",
+    )
+    efficiency: Annotated[dict[str, EfficiencyVariation] | None, SkipValidation] = Field(
+        None,
+        description="By experiment, the efficiency of its response to either side; counts are linear on either side.",
+    )

@@ -1,0 +1,214 @@
+"""The table [experiments.response] of a scan file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from math import inf
+
+import numpy as np
+
+from scanengine.definition.reading.columns import Columns
+from scanengine.definition.reading.lines import KeyPath
+from scanengine.definition.reading.report import Report, finite
+from scanengine.definition.reading.sentences import written
+from scanengine.definition.reading.table import Table
+from scanengine.definition.tables.detector_schema import (
+    ACCEPTANCES,
+    QUENCHING,
+    RESOLUTIONS,
+    CurveTable,
+    GammaResolution,
+    GaussianResolution,
+    LindhardTable,
+    LogisticTable,
+    PoissonResolution,
+    PolynomialTable,
+    QuenchingTable,
+    ResponseTable,
+)
+from scanengine.definition.tables.edges import edge_fault, width_fault
+from scanengine.definition.tables.source import kind_of
+from scanengine.errors import InputError
+from scanengine.grid.axes import FloatArray
+from scanengine.inputs.acceptances import Acceptance, Logistic, PiecewiseLinear, constant
+from scanengine.inputs.nuclei import Isotope
+from scanengine.inputs.quenching import Lindhard, PolynomialQuenching, Quenching, TabulatedQuenching
+from scanengine.inputs.reconstruction import Reconstruction
+from scanengine.inputs.resolution import Gamma, Gaussian, Perfect, Poisson, Resolution
+
+MOST_PHOTO_ELECTRONS = 5000.0
+
+_FACTORS = Columns(("recoil_keV", "factor"), low=0.0)
+_CURVE = Columns(("energy", "efficiency"), low=0.0, high=1.0)
+
+
+def build_reconstruction(raw: object, path: KeyPath, report: Report) -> tuple[Reconstruction, float] | None:
+    """Return the response and the recoil energy in keV that it begins at, or nothing after adding its faults."""
+    table, bad = report.check(ResponseTable, raw, path)
+    if not isinstance(raw, dict):
+        return None
+    quenching = build_quenching(raw["quenching"], (*path, "quenching"), report) if "quenching" in raw else None
+    resolution = build_resolution(raw.get("resolution", {"kind": "none"}), (*path, "resolution"), report)
+    efficiency = build_efficiency(raw.get("efficiency", 1.0), (*path, "efficiency"), report)
+    edges = build_edges(raw["bins"], (*path, "bins"), report) if "bins" in raw else None
+    if edges is not None and edges[0] < 0.0:
+        report.add((*path, "bins", 0), f"found {edges[0]:g}, edges must not be negative")
+        return None
+    if isinstance(resolution, Poisson) and edges is not None and edges[-1] > MOST_PHOTO_ELECTRONS:
+        report.add(
+            (*path, "bins"),
+            f"found {edges[-1]:g}, up to {MOST_PHOTO_ELECTRONS:g} photo-electrons are counted one by one: beyond them "
+            'a resolution with kind = "gaussian" and b = 1 would do',
+            (*path, "resolution"),
+        )
+        return None
+    if isinstance(resolution, Poisson) and edges is not None:
+        empty = np.ceil(edges[1:]) <= np.ceil(edges[:-1])
+        if np.any(empty):
+            lo, hi = edges[:-1][empty][0], edges[1:][empty][0]
+            report.add((*path, "bins"), f"found [{lo:g}, {hi:g}], in which there is no whole number of photo-electrons")
+            return None
+    if "recoil_threshold_keV" not in bad and (fault := edge_fault(table.recoil_threshold_keV)):
+        report.add((*path, "recoil_threshold_keV"), fault)
+        return None
+    if bad or quenching is None or resolution is None or efficiency is None or edges is None:
+        return None
+    light_yield = table.light_yield_PE_per_keVee
+    return Reconstruction(quenching, light_yield, resolution, efficiency, edges), table.recoil_threshold_keV
+
+
+def build_edges(raw: object, path: KeyPath, report: Report) -> FloatArray | None:
+    """Return the edges (bins + 1,) of bins, which are finite and increase, or nothing after a fault."""
+    if not isinstance(raw, list) or len(raw) < 2:
+        report.add(path, f"found {written(raw)}, it must hold two or more edges, as [0.0, 1.0, 2.0]")
+        return None
+    edges: list[float] = []
+    for position, edge in enumerate(raw):
+        value = finite(edge)
+        if value is None:
+            report.add((*path, position), f"found {written(edge)}, it must be a finite number")
+            return None
+        if edges and not value > edges[-1]:
+            report.add((*path, position), f"found {written(edge)} after {edges[-1]:g}, edges must increase")
+            return None
+        if fault := edge_fault(value) or (width_fault(value, edges[-1]) if edges else None):
+            report.add((*path, position), fault)
+            return None
+        edges.append(value)
+    return np.array(edges)
+
+
+def table_of_kind(raw: object, models: Mapping[str, type[Table]], path: KeyPath, report: Report) -> Table | None:
+    """Return a table checked against the model of its kind, or nothing after a fault."""
+    if not isinstance(raw, dict):
+        example = f'{{ kind = "{list(models)[-1]}", ... }}'
+        report.add(path, f"found {written(raw)}, it must be a table with its kind, as {example}")
+        return None
+    kind = kind_of(raw, tuple(models), path, report)
+    if kind is None:
+        return None
+    table, bad = report.check(models[kind], raw, path)
+    return None if bad else table
+
+
+def build_quenching(raw: object, path: KeyPath, report: Report) -> Quenching | None:
+    """Return the quenching, or nothing after adding its fault."""
+    if not isinstance(raw, dict):
+        value = finite(raw)
+        if value is None or value <= 0.0:
+            report.add(
+                path, f'found {written(raw)}, it must be a positive number, or as {{ kind = "lindhard", k = 0.157 }}'
+            )
+            return None
+        return PolynomialQuenching(np.array([0.0, value]))
+    match table_of_kind(raw, QUENCHING, path, report):
+        case PolynomialTable(coefficients=coefficients):
+            return PolynomialQuenching(np.array(coefficients))
+        case LindhardTable(k=k):
+            return Lindhard(k)
+        case QuenchingTable() as table:
+            points = _points(table, {"recoil_keV": table.recoil_keV, "factors": table.factors}, _FACTORS, path, report)
+            return None if points is None else TabulatedQuenching(*points)
+    return None
+
+
+def build_resolution(raw: object, path: KeyPath, report: Report) -> Resolution | None:
+    """Return the resolution, or nothing after adding its fault."""
+    match table_of_kind(raw, RESOLUTIONS, path, report):
+        case None:
+            return None
+        case PoissonResolution():
+            return Poisson()
+        case GammaResolution(shape_per_keVee=shape):
+            return Gamma(shape)
+        case GaussianResolution(a=a, b=b, c=c):
+            if a == b == c == 0.0:
+                report.add(path, 'found no a, b or c above zero: give one, or kind = "none"')
+                return None
+            return Gaussian(a, b, c)
+    return Perfect()
+
+
+def build_efficiency(raw: object, path: KeyPath, report: Report) -> Acceptance | None:
+    """Return the efficiency in the reconstructed quantity, or nothing after adding its fault."""
+    if not isinstance(raw, dict):
+        value = finite(raw)
+        if value is None or not 0.0 < value <= 1.0:
+            example = '{ kind = "logistic", height = 0.7, steepness = 0.5, midpoint = 11.0 }'
+            report.add(path, f"found {written(raw)}, it must be a number in (0, 1], or a table, as {example}")
+            return None
+        return constant(value)
+    try:
+        match table_of_kind(raw, ACCEPTANCES, path, report):
+            case LogisticTable() as table:
+                if table.steepness == 0.0:
+                    report.add((*path, "steepness"), "found 0, a step needs a steepness")
+                    return None
+                return Logistic(
+                    table.height, table.steepness, table.midpoint, table.offset, _threshold(table.threshold)
+                )
+            case CurveTable() as table:
+                points = _points(table, {"energies": table.energies, "values": table.values}, _CURVE, path, report)
+                return None if points is None else PiecewiseLinear(*points, _threshold(table.threshold))
+    except InputError as error:
+        report.add(path, str(error))
+    return None
+
+
+def _threshold(given: float | None) -> float:
+    return -inf if given is None else given
+
+
+def _points(
+    table: QuenchingTable | CurveTable,
+    lists: Mapping[str, list[float] | None],
+    columns: Columns,
+    path: KeyPath,
+    report: Report,
+) -> tuple[FloatArray, FloatArray] | None:
+    """Return the two columns of a table that is in a file or in lists."""
+    given = {name: values for name, values in lists.items() if values is not None}
+    if (table.file is not None) == bool(given) or 0 < len(given) < len(lists):
+        report.add(path, f"found {written(dict(given))}, it must have {' and '.join(lists)}, or a file")
+        return None
+    try:
+        if table.file is not None:
+            values = columns.from_file(report.files.find(table.file), table.columns)
+        else:
+            values = columns.from_lists(given)
+    except InputError as error:
+        report.add((*path, "file") if table.file is not None else path, str(error))
+        return None
+    return values[:, 0].copy(), values[:, 1].copy()
+
+
+def check_quenching(reconstruction: Reconstruction, isotopes: Iterable[Isotope], T_max_keV: float) -> str | None:
+    """Return what is wrong with the energies that recoils up to T_max show, if anything is."""
+    T_keV = np.linspace(0.0, T_max_keV, 1001)
+    for isotope in isotopes:
+        E_keVee = reconstruction.shown(T_keV, isotope).E_keVee
+        if not np.all(np.isfinite(E_keVee)) or np.any(E_keVee < 0.0):
+            worst = T_keV[np.argmin(np.where(np.isfinite(E_keVee), E_keVee, -inf))]
+            shown = E_keVee[T_keV == worst][0]
+            return f"a recoil of {worst:.4g} keV of {isotope} would show {shown:.4g} keVee, it must not be negative"
+    return None

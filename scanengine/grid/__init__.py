@@ -1,0 +1,1 @@
+"""Axes, the profiles over them, and how a grid is cut into tiles."""

@@ -1,0 +1,32 @@
+"""The axes of a scan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One scanned parameter: strictly increasing grid values and how to name them.
+
+    `units` is "1" for a pure number, `symbol` is mathtext without dollar signs, `long_name` plain words. `even` says
+    whether only the square of the parameter enters the counts, so that there is nothing beyond zero; None, that the
+    name does, being that of a magnetic moment.
+    """
+
+    name: str
+    values: FloatArray
+    units: str = "1"
+    long_name: str = ""
+    symbol: str = ""
+    even: bool | None = None
+
+    def is_natural_end(self, value: float) -> bool:
+        """Whether there is nothing beyond a value at an end: zero ends an axis of which only the square enters."""
+        even = self.name.startswith("mu_nu") if self.even is None else self.even
+        return even and value == 0.0

@@ -1,0 +1,144 @@
+"""chi2 reduced to lines and planes, and the fit at its minimum: what a scan hands to files, regions and figures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from scanengine.grid.axes import Axis, FloatArray
+
+PROMISED_RELATIVE = 1e-10
+"""chi2 on a grid is right to this, relative to 1 + chi2, whatever evaluates it."""
+
+
+@dataclass(frozen=True, eq=False)
+class GridErrors:
+    """What a line by the grid's own minima misses of chi2, at some of its cells.
+
+    `points` are those of all axes of the grid; `rows` (cells, 3 + axes) have the Delta chi2 from which on a cell
+    matters to an interval, that of the cell, by how much it is off, and the curvature of chi2 along each axis per
+    squared step.
+    `exact` says whether chi2 can be minimised between the points.
+    """
+
+    points: Mapping[str, int]
+    rows: FloatArray
+    exact: bool
+
+
+@dataclass(frozen=True)
+class ReducedGrid:
+    """Absolute chi2 over one or two axes, the other axes minimised over or held at a value.
+
+    `chi2` has one dimension per entry of `axes`, in their order. `minimum` is the global minimum of the whole scan,
+    from which Delta chi2 is counted. `profiled` names the hidden axes that were minimised over, `fixed` those held at a
+    value. Above `delta_chi2_max` chi2 was not looked for and is infinite. `rounding` is how far the root of chi2 is
+    rounded by double precision, `relative_rounding` how far chi2 is, relative to itself, by the way it was kept.
+    `errors` are those of the grid's own minima, where they are known.
+    """
+
+    axes: tuple[Axis, ...]
+    chi2: FloatArray
+    minimum: float
+    profiled: tuple[str, ...] = ()
+    fixed: tuple[tuple[str, float], ...] = ()
+    delta_chi2_max: float = math.inf
+    rounding: float = 0.0
+    relative_rounding: float = 0.0
+    errors: GridErrors | None = None
+
+    def rounding_error(self, delta_chi2: float) -> float:
+        """How far chi2 may be rounded where it is so much above the minimum, and Delta chi2 with it."""
+        chi2 = abs(self.minimum) + delta_chi2
+        of_residuals = (2.0 * math.sqrt(chi2) + self.rounding) * self.rounding
+        return of_residuals + (PROMISED_RELATIVE + self.relative_rounding) * chi2
+
+    @property
+    def delta_chi2(self) -> FloatArray:
+        """chi2 above the global minimum, same shape as `chi2`."""
+        return self.chi2 - self.minimum
+
+
+@dataclass(frozen=True)
+class Profiles:
+    """What is kept of every scan: the global minimum, where it lies, and chi2 minimised onto each line and plane.
+
+    `lines[x]` has shape (n_x,) and `planes[x, y]` shape (n_x, n_y), x before y in the order of the axes; both are
+    absolute chi2, minimised over all other axes. `checked` says for planes that were searched how many cells were
+    searched once more at the end, from random places, and `doubtful` in how many chi2 was still found lower, which was
+    then taken; planes without any are left out. That none is doubtful is no proof that none is too high.
+    """
+
+    minimum: float
+    best_fit: tuple[float, ...]
+    lines: dict[str, FloatArray]
+    planes: dict[tuple[str, str], FloatArray]
+    doubtful: dict[tuple[str, str], int] = field(default_factory=dict)
+    checked: dict[tuple[str, str], int] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class RunningMinima:
+    """What profiles are made of, after some of a scan's tiles: the same, in any order, however often one is added.
+
+    `planes` and `lines` are flat arrays of minima, infinite where nothing was seen; `best` is the lowest chi2 and
+    `best_index` the first grid point that has it.
+    """
+
+    planes: FloatArray
+    lines: FloatArray
+    best: float = math.inf
+    best_index: tuple[int, ...] = ()
+
+    def lower(self, other: RunningMinima) -> None:
+        """Add what other tiles, or some of the same, have found."""
+        np.minimum(self.planes, other.planes, out=self.planes)
+        np.minimum(self.lines, other.lines, out=self.lines)
+        self.lower_best(other.best, other.best_index)
+
+    def lower_best(self, best: float, best_index: tuple[int, ...]) -> None:
+        """Add the lowest chi2 of other tiles; of equals the first grid point is kept."""
+        if math.isfinite(best) and (not self.best_index or (best, best_index) < (self.best, self.best_index)):
+            self.best, self.best_index = best, best_index
+
+
+FEW_COUNTS = 5.0
+
+
+class FittedNuisance(NamedTuple):
+    """A nuisance parameter at the minimum: its value x, and its pull, x in standard deviations.
+
+    Of a logarithmic pull that is the square root of what it adds to chi2, with the sign of x.
+    """
+
+    name: str
+    value: float
+    pull: float
+
+
+class NegativeBackground(NamedTuple):
+    """A background that is below zero at the minimum: as "experiment.name", its counts in all, and in how many bins."""
+
+    name: str
+    counts: float
+    bins: int
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What is told of the global minimum beside its place: the nuisances there, and its degrees of freedom.
+
+    `dof` are the numbers compared with data less the parameters fitted; nothing if all data are expectations. In
+    `few_counts` bins a Poisson count below `FEW_COUNTS` is expected: with these chi2 has only about the distribution
+    of so many degrees of freedom, and its probability is no more than a guide.
+    `negative` are the backgrounds that the nuisances take below zero.
+    """
+
+    nuisances: tuple[FittedNuisance, ...] = ()
+    dof: int | None = None
+    few_counts: int = 0
+    negative: tuple[NegativeBackground, ...] = ()

@@ -1,0 +1,1 @@
+"""From chi2 to statements: regions, intervals, best fits, pseudo-experiments."""

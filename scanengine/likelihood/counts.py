@@ -1,0 +1,184 @@
+"""The counts of a definition, and their Gaussian chi2: directly, and compiled to polynomials in the scanned parameters.
+
+Counts are quadratic in the parameters, N = y^T Q y with y = (1, x). Whitened with the covariance of each experiment, V
+= diag(N_SM) + f^2 N_SM N_SM^T, they give residuals r with chi2 = r . r, and an orthogonal reduction leaves no more
+residuals than there are monomials of degree two, whatever the number of bins.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanengine.chi2.monomials import Monomials
+from scanengine.definition import Definition, ParameterMap
+from scanengine.errors import InputError
+from scanengine.grid.axes import Axis, FloatArray
+from scanengine.inputs.couplings import WEAK_COUPLINGS, magnetic_coupling, nucleon_couplings
+from scanengine.inputs.detectors import Bin
+from scanengine.inputs.parameters import PARAMETER_INDEX
+from scanengine.response.integrals import Response
+
+_ROUNDINGS = 1e-15
+"""What the sum of a few terms is rounded by, relative to the largest."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One counted number: a bin of a channel of an experiment."""
+
+    experiment: str
+    channel: str
+    bin: Bin
+
+
+class CountPolynomials(NamedTuple):
+    """Counts as quadratics in variables t = (x - centre) / half_width in [-1, 1]: coefficients (cells, monomials)."""
+
+    centre: FloatArray
+    half_width: FloatArray
+    monomials: Monomials
+    coefficients: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Likelihood(ABC):
+    """The counts of the cells that can be reached, and chi2 of them, with Asimov data N_SM.
+
+    `expected` (cells,) are the data.
+    """
+
+    responses: tuple[Response, ...]
+    couplings: str
+    cells: tuple[Cell, ...]
+    expected: FloatArray
+    _selected: NDArray[np.intp]
+
+    def counts(self, theta: FloatArray) -> FloatArray:
+        """Return the counts (..., cells) at parameter vectors theta (..., parameters)."""
+        return sum_over_flavours(self.responses, theta, self.couplings)[..., self._selected]
+
+    def chi2(self, theta: FloatArray) -> FloatArray:
+        """Return chi2 (...) at parameter vectors theta (..., parameters), from the counts themselves."""
+        return self._chi2(self.counts(theta))
+
+    def chi2_of_counts(self, counts: FloatArray) -> FloatArray:
+        """Return chi2 (...) of counts (..., bins), in the order of the responses with unreachable bins still among
+        them.
+        """
+        return self._chi2(counts[..., self._selected])
+
+    @abstractmethod
+    def _chi2(self, counts: FloatArray) -> FloatArray:
+        """Return chi2 (...) of counts (..., cells)."""
+
+    def count_forms(self, parameter_matrix: FloatArray) -> FloatArray:
+        """Return Q (cells, k, k) with N = y^T Q y, where the parameters are parameter_matrix (parameters, k) @ y and
+        y_0 = 1.
+        """
+        k = parameter_matrix.shape[1]
+        one = np.zeros((1, k))
+        one[0, 0] = 1.0
+        full = np.concatenate((one, parameter_matrix))
+        forms = []
+        for response in self.responses:
+            nucleons = nucleon_couplings(response.flavour, WEAK_COUPLINGS[self.couplings]) @ full
+            p, n = nucleons[:, 0], nucleons[:, 1]
+            mu = magnetic_coupling(response.flavour) @ full
+            cross = p.T @ n
+            products = np.stack((p.T @ p, cross + cross.T, n.T @ n, np.outer(mu, mu)))
+            forms.append(np.einsum("bt,tij->bij", response.integrals, products))
+        return np.concatenate(_by_channel(self.responses, forms))[self._selected]
+
+    def count_polynomials(self, axes: Sequence[Axis], parameters: ParameterMap) -> CountPolynomials:
+        """Return the counts as quadratics in the scanned axes, ties and fixed values folded in."""
+        centre, half_width = np.array([_box(axis.values[0], axis.values[-1]) for axis in axes]).T
+        to_axes = np.eye(1 + len(axes))
+        to_axes[1:, 0] = centre
+        to_axes[1:, 1:] = np.diag(half_width)
+        forms = self.count_forms(parameters.matrix @ to_axes)
+        quadratic = Monomials.of(len(axes), 2)
+        coefficients = np.zeros((len(self.cells), len(quadratic.exponents)))
+        for i in range(1 + len(axes)):
+            for j in range(1 + len(axes)):
+                coefficients[:, quadratic.column_of_product(i, j)] += forms[:, i, j]
+        return CountPolynomials(centre, half_width, quadratic, coefficients)
+
+    def rounding(self, axes: Sequence[Axis], parameters: ParameterMap) -> float:
+        """Return how far the root of chi2 may be rounded in double precision somewhere on the axes.
+
+        Counts are sums of terms that may be much larger than they are, and the data are subtracted.
+        """
+        terms = np.abs(self.count_polynomials(axes, parameters).coefficients).sum(axis=1)
+        deviations = self._deviations(terms + self._compared)
+        largest = float(deviations.max())
+        return _ROUNDINGS * largest * float(np.linalg.norm(deviations / largest))
+
+    @property
+    def _compared(self) -> FloatArray:
+        """What counts (cells,) are compared with and added to: data and backgrounds."""
+        return self.expected
+
+    def _deviations(self, counts: FloatArray) -> FloatArray:
+        """Return counts (cells,) in standard deviations, the systematic ones left out."""
+        return np.asarray(counts / np.sqrt(self.expected))
+
+
+def reachable_cells(
+    definition: Definition, responses: Sequence[Response]
+) -> tuple[tuple[Cell, ...], FloatArray, NDArray[np.intp]]:
+    """Return the cells with N_SM > 0, their N_SM, and where they are among all bins in the order of the responses.
+
+    Raises InputError if an experiment has none.
+    """
+    all_cells = list(cells_of(responses))
+    expected = standard_model_counts(definition, responses)
+    reached = np.flatnonzero(expected > 0.0)
+    cells = tuple(all_cells[i] for i in reached)
+    for experiment in definition.experiments:
+        if not any(cell.experiment == experiment.name for cell in cells):
+            raise InputError(
+                f"experiments.{experiment.name}: no event is expected in any bin; a lower threshold would do"
+            )
+    return cells, expected[reached], reached
+
+
+def standard_model_counts(definition: Definition, responses: Sequence[Response]) -> FloatArray:
+    """Return the Standard Model's counts (bins,) in the order of the responses."""
+    standard_model = np.zeros(len(PARAMETER_INDEX))
+    standard_model[PARAMETER_INDEX["sin2_theta_w"]] = definition.physics.sin2_theta_w
+    return sum_over_flavours(responses, standard_model, definition.physics.couplings)
+
+
+def _box(low: float, high: float) -> tuple[float, float]:
+    """Return c and h such that (x - c) / h lies in [-1, 1]; c = 0 where the axis comes near zero, lest x cancel."""
+    c = 0.5 * (low + high)
+    return (c, high - c) if abs(c) > 1.5 * (high - low) else (0.0, max(abs(low), abs(high)))
+
+
+def sum_over_flavours(responses: Sequence[Response], theta: FloatArray, couplings: str) -> FloatArray:
+    """Return the counts (..., cells) of every bin of every channel, flavours added, in the order of the responses."""
+    counts = [response.counts(theta, couplings) for response in responses]
+    return np.concatenate(_by_channel(responses, counts), axis=-1)
+
+
+def _by_channel(responses: Sequence[Response], parts: Sequence[FloatArray]) -> list[FloatArray]:
+    """Return the parts that the responses contribute, added up channel by channel in the order of the responses."""
+    channels: dict[tuple[str, str], FloatArray] = {}
+    for response, part in zip(responses, parts, strict=True):
+        key = (response.experiment, response.channel)
+        channels[key] = channels[key] + part if key in channels else part
+    return list(channels.values())
+
+
+def cells_of(responses: Sequence[Response]) -> Iterator[Cell]:
+    """Yield every bin of every channel in the order of the responses."""
+    binnings = {(response.experiment, response.channel): response.binning for response in responses}
+    for (experiment, channel), binning in binnings.items():
+        for each in binning:
+            yield Cell(experiment, channel, each)

@@ -1,0 +1,298 @@
+"""The chi2 of experiments with data, backgrounds, statistics of their own and nuisances that they share.
+
+For each set of parameters chi2 is minimised over the nuisances z, in standard deviations. Gaussian experiments and
+nuisances that enter linearly make it a linear system; where these nuisances change nothing but backgrounds chi2 is a
+polynomial of the parameters. Everything else is minimised by Newton's iteration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import copysign, log1p, sqrt
+from typing import NamedTuple
+
+import numpy as np
+
+from scanengine.chi2.nuisances import (
+    LinearNuisancePolynomial,
+    NuisancePolynomial,
+    RowKinds,
+    fewest_rows,
+    minimised_over_constant,
+)
+from scanengine.chi2.poisson import PoissonPolynomial
+from scanengine.chi2.squares import ChiSquaredPolynomial
+from scanengine.definition import Definition, ParameterMap
+from scanengine.errors import InputError
+from scanengine.grid.axes import Axis, FloatArray
+from scanengine.grid.profiles import FEW_COUNTS, Fit, FittedNuisance, NegativeBackground
+from scanengine.inputs.nuisances import Nuisance
+from scanengine.likelihood.constraints import Constraints, correlation_of, steps_of
+from scanengine.likelihood.counts import CountPolynomials, Likelihood, standard_model_counts, sum_over_flavours
+from scanengine.likelihood.rows import Rows
+from scanengine.likelihood.templates import Counts, Templates, build_templates, varied_responses
+from scanengine.response.integrals import Response
+
+_LEAST_EXPECTED = 1e-10
+"""Of what was seen in a bin: below it the logarithm of what is expected has fewer than six digits."""
+
+_AT_ONCE = 1024
+"""Points at which templates are held at once."""
+
+_ZERO = 1e-5
+"""A background this far below zero, beside its largest bin, is none: so far it is where it is kept from it."""
+
+
+class Profiled(NamedTuple):
+    """chi2 (...) minimised over nuisances, and where z (..., nuisances) its minimum is, in standard deviations."""
+
+    chi2: FloatArray
+    z: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class CombinedLikelihood(Likelihood):
+    """chi2 of experiments that are added up, minimised over the nuisances that they share.
+
+    `expected` (cells,) are the Standard Model's counts with backgrounds, `varied` the responses at +1 and -1 standard
+    deviation of each nuisance that changes a response, `every_count` what counts are made of. The z of nuisances are in
+    the templates' steps, of one standard deviation but for correlated ones. Without `has_data` the data are what is
+    expected.
+    """
+
+    rows: Rows
+    templates: Templates
+    constraints: Constraints
+    every_count: Counts
+    varied: tuple[tuple[Response, ...], ...]
+    nuisances: tuple[Nuisance, ...]
+    has_data: bool
+
+    @classmethod
+    def of(cls, definition: Definition, responses: Sequence[Response], threads: int = 1) -> CombinedLikelihood:
+        """Set up the likelihood of a definition from its responses, integrating those that nuisances vary.
+
+        Bins in which nothing is expected and nothing seen are left out. Raises InputError if that leaves an experiment
+        without any, or if something is seen where nothing can be.
+        """
+        every = Counts.everywhere(definition, responses, standard_model_counts(definition, responses))
+        expected = every.signal + every.total_background
+        data = every.data(expected)
+        kept = np.flatnonzero((every.signal > 0.0) | every.has_background | (data != 0.0))
+        counts = every.only(kept)
+        for experiment in definition.experiments:
+            if not np.any(counts.of(experiment.name)):
+                raise InputError(
+                    f"experiments.{experiment.name}: no event is expected in any bin; a lower threshold would do"
+                )
+        correlation = correlation_of(definition.nuisances, definition.correlations)
+        templates = build_templates(definition.nuisances, counts, steps_of(correlation))
+        return cls(
+            tuple(responses),
+            definition.physics.couplings,
+            tuple(counts.cells),
+            expected[kept],
+            kept,
+            Rows.of(definition, counts, data[kept]),
+            templates,
+            Constraints.of(definition.nuisances, correlation, counts, templates),
+            counts,
+            tuple(varied_responses(definition, responses, threads)),
+            definition.nuisances,
+            any(experiment.data is not None for experiment in definition.experiments),
+        )
+
+    @property
+    def data(self) -> FloatArray:
+        """The counts (cells,) that chi2 compares with."""
+        return self.rows.data
+
+    @property
+    def _compared(self) -> FloatArray:
+        return np.asarray(self.data + np.abs(self.templates.constant[0]))
+
+    def _deviations(self, counts: FloatArray) -> FloatArray:
+        poisson = np.concatenate((self.rows.seen, self.rows.empty))
+        return np.concatenate(
+            (
+                counts[poisson] / np.sqrt(np.maximum(self.data, self.expected)[poisson]),
+                np.abs(self.rows.whitening) @ counts[self.rows.gaussian],
+            )
+        )
+
+    def chi2(self, theta: FloatArray) -> FloatArray:
+        """Return chi2 (...) at parameter vectors theta (..., parameters), from the counts themselves."""
+        return self.profiled(theta).chi2
+
+    def profiled(self, theta: FloatArray) -> Profiled:
+        """Return chi2 (...) at parameter vectors theta (..., parameters), and the nuisances there."""
+        return self._profiled(self._signals(theta))
+
+    def templates_at(self, theta: FloatArray) -> FloatArray:
+        """Return the templates (..., templates, cells) at parameter vectors theta (..., parameters)."""
+        return self.templates.of_signals(self._signals(theta))
+
+    def with_data(self, data: FloatArray) -> CombinedLikelihood:
+        """Return the likelihood of other data (cells,), with the same uncertainties."""
+        return replace(self, rows=self.rows.with_data(data))
+
+    def _signals(self, theta: FloatArray) -> FloatArray:
+        signals = [sum_over_flavours(each, theta, self.couplings) for each in (self.responses, *self.varied)]
+        return np.stack(signals, axis=-2)[..., self._selected]
+
+    def _chi2(self, counts: FloatArray) -> FloatArray:
+        if self.varied:
+            raise InputError('a nuisance that varies a response needs physics.evaluation = "polynomial"')
+        return self._profiled(counts[..., None, :]).chi2
+
+    def minimised_at(self, excess: FloatArray) -> tuple[float, FloatArray]:
+        """Return chi2 and z (nuisances,) for templates (templates, cells) with the data taken off the first."""
+        chi2, z = np.empty(1), np.zeros((1, len(self.nuisances)))
+        self.minimise(excess[None], chi2, z)
+        return float(chi2[0]), z[0]
+
+    def fit_at(self, theta: FloatArray, parameters: int) -> Fit:
+        """Return the nuisances at theta (parameters,), and the degrees of freedom after so many are fitted."""
+        (y,) = self.profiled(theta[None]).z
+        z = y * self.templates.steps
+        nuisances = tuple(_fitted(nuisance, at) for nuisance, at in zip(self.nuisances, z.tolist(), strict=True))
+        negative = tuple(self._negative_backgrounds(z))
+        if not self.has_data:
+            return Fit(nuisances, negative=negative)
+        counts = self.templates.weights(y) @ self.templates_at(theta)
+        few = np.sum(np.delete(counts, self.rows.gaussian) < FEW_COUNTS)
+        return Fit(nuisances, len(self.cells) - parameters, int(few), negative)
+
+    def _negative_backgrounds(self, z: FloatArray) -> Iterator[NegativeBackground]:
+        """Yield the backgrounds that are below zero, in bins where they are not nominally, at z standard deviations."""
+        for experiment in self.every_count.experiments:
+            for name in experiment.backgrounds:
+                nominal = self.every_count.background(experiment.name, name)
+                at = self.every_count.background_at(self.nuisances, z, experiment.name, name)
+                negative = (nominal >= 0.0) & (at < -_ZERO * np.abs(nominal).max(initial=0.0))
+                if np.any(negative):
+                    counts = float(at.sum())
+                    yield NegativeBackground(f"{experiment.name}.{name}", counts, int(negative.sum()))
+
+    def _profiled(self, signals: FloatArray) -> Profiled:
+        """Return chi2 of signals (..., 1 + varied, cells)."""
+        flat = signals.reshape(-1, *signals.shape[-2:])
+        chi2, z = np.empty(len(flat)), np.zeros((len(flat), len(self.nuisances)))
+        for first in range(0, len(flat), _AT_ONCE):
+            part = slice(first, first + _AT_ONCE)
+            excess = self.templates.of_signals(flat[part])
+            excess[:, 0] -= self.data
+            self.minimise(excess, chi2[part], z[part])
+        shape = signals.shape[:-2]
+        return Profiled(chi2.reshape(shape), z.reshape(*shape, len(self.nuisances)))
+
+    def residuals(self, excess: FloatArray) -> FloatArray:
+        """Return Gaussian residuals and constraints (..., templates, rows) of templates (..., templates, cells)."""
+        return self.constraints.beside(self.rows.residuals(excess))
+
+    def _kinds(self, below: FloatArray) -> RowKinds:
+        """Return what the rows are: residuals of these weights below zero (residuals,), and the constraints."""
+        above = np.concatenate((np.ones(below.size), self.constraints.above))
+        return self.rows.kinds(above, np.concatenate((below, self.constraints.below)))
+
+    def minimise(self, excess: FloatArray, chi2: FloatArray, z: FloatArray) -> None:
+        """Set chi2 (points,), and z (points, nuisances) from where it is, for templates (points, templates, cells) with
+        the data taken off the first.
+        """
+        residuals = self.residuals(excess)
+        if self.is_linear:
+            chi2[:], z[:] = _minimum_of_squares(residuals)
+            return
+        from scanengine_kernels.nuisances import Nuisances, minimise_each
+
+        kinds = self._kinds(self.rows.below)
+        nuisances = Nuisances(self.templates.below, self.log_widths, np.zeros(len(self.nuisances)))
+        minimise_each(kinds.for_kernel(), nuisances, self.rows.arranged(excess, residuals), z, chi2)
+
+    @cached_property
+    def log_widths(self) -> FloatArray:
+        """The widths (nuisances,) of those with a logarithmic pull, and zero for the others."""
+        return np.array([each.width if each.pull == "log" else 0.0 for each in self.nuisances])
+
+    @cached_property
+    def is_linear(self) -> bool:
+        """Whether chi2 at given parameters is a sum of squares that are linear in the nuisances."""
+        squares = self.rows.are_squares and self.constraints.are_squares
+        return squares and not np.any(self.log_widths) and not np.any(self.templates.two_sided)
+
+    def excess_polynomials(self, axes: Sequence[Axis], parameters: ParameterMap) -> CountPolynomials:
+        """Return the templates as quadratics in the scanned axes, with the data taken off the first: coefficients
+        (templates, monomials, cells).
+        """
+        signals = [
+            replace(self, responses=each).count_polynomials(axes, parameters) for each in (self.responses, *self.varied)
+        ]
+        coefficients = np.stack([each.coefficients.T for each in signals], axis=-2)
+        excess = np.moveaxis(self.templates.of_polynomials(coefficients), -2, 0)
+        self._check_expected(np.abs(excess[0]).sum(axis=0))
+        excess[0, 0] -= self.data
+        return signals[0]._replace(coefficients=np.ascontiguousarray(excess))
+
+    def _check_expected(self, most: FloatArray) -> None:
+        """Raise InputError if counts (cells,) that are nowhere higher are nothing beside what was seen.
+
+        Counts are reckoned relative to the data, and drown in these.
+        """
+        for i in self.rows.seen.tolist():
+            if most[i] < _LEAST_EXPECTED * self.data[i]:
+                cell = self.cells[i]
+                low, high = cell.bin.energy
+                raise InputError(
+                    f"experiments.{cell.experiment}: {self.data[i]:g} counts were seen in the bin from {low:g} to "
+                    f"{high:g}, where at most {most[i]:.2g} are expected at any value of the axes: their likelihood is "
+                    "lost in rounding. A background or wider bins would do, or units in which more is expected"
+                )
+
+    def polynomial(
+        self, axes: Sequence[Axis], parameters: ParameterMap
+    ) -> ChiSquaredPolynomial | LinearNuisancePolynomial | PoissonPolynomial | NuisancePolynomial:
+        """Compile chi2 to what is evaluated fastest in the scanned axes, ties and fixed values folded in."""
+        centre, half_width, monomials, excess = self.excess_polynomials(axes, parameters)
+        variables = centre, half_width, monomials
+        if not self.nuisances and self.rows.gaussian.size == 0:
+            excess[0, 0] += self.data
+            return PoissonPolynomial.of(*variables, excess[0].T, self.data)
+        residuals = np.moveaxis(self.rows.residuals(excess), -1, -2)
+        if self.is_linear:
+            residuals = self.constraints.beside_polynomials(residuals)
+            left = minimised_over_constant(residuals, ~self.templates.depend_on_signals)
+            if len(left) > 1:
+                return LinearNuisancePolynomial(*variables, fewest_rows(left))
+            rows = left[0]
+            return ChiSquaredPolynomial(
+                *variables, rows if rows.shape[0] <= rows.shape[1] else np.asarray(np.linalg.qr(rows, mode="r"))
+            )
+        squares = self.rows.below == 1.0
+        reduced = fewest_rows(residuals[:, squares])
+        below = np.concatenate((np.ones(reduced.shape[1]), self.rows.below[~squares]))
+        together = np.concatenate((reduced, residuals[:, ~squares]), axis=1)
+        together = np.moveaxis(self.constraints.beside_polynomials(together), -1, -2)
+        rows = np.moveaxis(self.rows.arranged(excess, together), -1, -2)
+        return NuisancePolynomial(
+            *variables, np.ascontiguousarray(rows), self._kinds(below), self.templates.below, self.log_widths
+        )
+
+
+def _fitted(nuisance: Nuisance, z: float) -> FittedNuisance:
+    """Return a nuisance at z in standard deviations, with the root of what a logarithmic pull adds to chi2."""
+    x = nuisance.width_on("plus" if z >= 0.0 else "minus") * z
+    pull = z
+    if nuisance.pull == "log":
+        pull = copysign(sqrt(2.0 * max(x - log1p(x), 0.0)) / nuisance.width, x)
+    return FittedNuisance(nuisance.name, x, pull)
+
+
+def _minimum_of_squares(rows: FloatArray) -> Profiled:
+    """Return chi2 and z where sum_r (T_0r + sum_k z_k T_kr)^2 + sum_k z_k^2 is least, of T (points, 1 + k, r)."""
+    r, A = rows[:, 0], rows[:, 1:]
+    H = A @ np.swapaxes(A, 1, 2) + np.eye(A.shape[1])
+    z: FloatArray = -np.linalg.solve(H, A @ r[..., None])[..., 0].astype(np.float64)
+    at_minimum = r + np.einsum("pk,pkr->pr", z, A)
+    return Profiled(np.sum(at_minimum**2, axis=1) + np.sum(z**2, axis=1), z)

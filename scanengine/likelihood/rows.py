@@ -1,0 +1,138 @@
+"""How counts above the data become rows of chi2: Poisson counts and whitened residuals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanengine.chi2.nuisances import (
+    RowKinds,
+    side_by_side,
+)
+from scanengine.definition import Definition
+from scanengine.errors import InputError
+from scanengine.grid.axes import FloatArray
+from scanengine.likelihood.templates import Counts
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """How counts above the data become rows of chi2: Poisson counts with data and without, and Gaussian residuals.
+
+    `seen`, `empty` and `gaussian` index the cells, of which `data` (cells,) are the counts seen. The residuals are
+    `whitening` (residuals, gaussian) times the counts above the data; `below` (residuals,) weighs the square of a
+    negative residual, that of a positive one being 1.
+    """
+
+    data: FloatArray
+    seen: NDArray[np.intp]
+    empty: NDArray[np.intp]
+    gaussian: NDArray[np.intp]
+    whitening: FloatArray
+    below: FloatArray
+
+    @property
+    def are_squares(self) -> bool:
+        """Whether chi2 is the sum of the squares of all rows."""
+        return self.seen.size + self.empty.size == 0 and bool(np.all(self.below == 1.0))
+
+    def residuals(self, excess: FloatArray) -> FloatArray:
+        """Return the Gaussian residuals (..., residuals) of counts above the data (..., cells)."""
+        return np.asarray(excess[..., self.gaussian] @ self.whitening.T)
+
+    def slopes(self, excess: FloatArray) -> FloatArray:
+        """Return the derivatives (cells,) of chi2 by the counts, where these are so much above the data (cells,)."""
+        slopes = np.zeros(excess.size)
+        if self.empty.size:
+            from scanengine_kernels.nuisances import EMPTY_WALL
+
+            slopes[self.empty] = 2.0 + 2.0 * np.minimum(excess[self.empty], 0.0) / EMPTY_WALL**2
+        with np.errstate(divide="ignore", invalid="ignore"):  # no count where some were seen
+            slopes[self.seen] = 2.0 * excess[self.seen] / (excess[self.seen] + self.data[self.seen])
+        residuals = self.residuals(excess)
+        weighted = residuals * np.where(residuals > 0.0, 1.0, self.below)
+        slopes[self.gaussian] = 2.0 * weighted @ self.whitening
+        return slopes
+
+    def arranged(self, excess: FloatArray, residuals: FloatArray) -> FloatArray:
+        """Return all rows (..., rows) as the kernel takes them, of counts above the data and these residuals."""
+        return side_by_side(excess[..., self.seen] / self.data[self.seen], excess[..., self.empty], residuals)
+
+    def with_data(self, data: FloatArray) -> Rows:
+        """Return the rows with other data (cells,), and the same whitening."""
+        poisson = np.sort(np.concatenate((self.seen, self.empty)))
+        seen = data[poisson] > 0.0
+        return replace(self, data=data, seen=poisson[seen], empty=poisson[~seen])
+
+    def kinds(self, above: FloatArray, below: FloatArray) -> RowKinds:
+        """Return what the rows are, with residuals of these weights above and below zero (residuals,)."""
+        return RowKinds(self.data[self.seen], self.empty.size, above, below)
+
+    @classmethod
+    def of(cls, definition: Definition, counts: Counts, data: FloatArray) -> Rows:
+        """Return the rows of a definition with these data (cells,).
+
+        Raises InputError if something is seen where nothing can be, or if a covariance is singular.
+        """
+        expected = counts.signal + counts.total_background
+        poisson = np.array([definition.statistic_of(cell.experiment).kind == "poisson" for cell in counts.cells])
+        impossible = (data > 0.0) & (expected <= 0.0)
+        for i in np.flatnonzero(impossible).tolist():
+            name = counts.cells[i].experiment
+            if poisson[i] or not definition.statistic_of(name).is_given:
+                raise InputError(
+                    f"experiments.{name}: {data[i]:g} counts were seen in bin {counts.bins[i] + 1}, where neither "
+                    "signal nor background is expected: a background or wider bins would do"
+                )
+        gaussian = np.flatnonzero(~poisson)
+        whitening = np.zeros((gaussian.size, gaussian.size))
+        below = np.ones(gaussian.size)
+        for experiment in definition.experiments:
+            here = np.flatnonzero(counts.of(experiment.name)[gaussian] > 0.0)
+            cells = gaussian[here]
+            statistic = definition.statistic_of(experiment.name)
+            if cells.size == 0:
+                continue
+            if statistic.sigma_above is not None and statistic.sigma_below is not None:
+                above = statistic.sigma_above[counts.bins[cells]]
+                whitening[here, here] = 1.0 / above
+                below[here] = (above / statistic.sigma_below[counts.bins[cells]]) ** 2
+                continue
+            if not statistic.is_given and expected[cells].min() <= 0.0:
+                worst = int(cells[np.argmin(expected[cells])])
+                raise InputError(
+                    f"experiments.{experiment.name}: {expected[worst]:g} counts are expected in bin "
+                    f"{counts.bins[worst] + 1}, which cannot be their variance: a statistic with a variance, a "
+                    "covariance or sigma_above and sigma_below would do"
+                )
+            normalised = experiment.systematic * counts.signal[cells]
+            if statistic.covariance is None:
+                root = np.diag(1.0 / np.sqrt(expected[cells]))
+            else:
+                given = statistic.covariance[np.ix_(counts.bins[cells], counts.bins[cells])]
+                root = np.linalg.inv(np.linalg.cholesky(given))
+            whitening[np.ix_(here, here)] = _with_one_more(root, normalised)
+        return cls(
+            data,
+            np.flatnonzero(poisson & (data > 0.0)),
+            np.flatnonzero(poisson & (data == 0.0)),
+            gaussian,
+            whitening,
+            below,
+        )
+
+
+def _with_one_more(whitening: FloatArray, change: FloatArray) -> FloatArray:
+    """Return W (n, n) with W^T W = (V + c c^T)^-1, of one with W^T W = V^-1 and a change c (n,).
+
+    Only the direction of W c is shrunk: the sum V + c c^T would be singular to rounding where c is large.
+    """
+    direction = whitening @ change
+    length = float(np.linalg.norm(direction))
+    if length == 0.0:
+        return whitening
+    direction = direction / length
+    shrink = 1.0 - 1.0 / np.hypot(1.0, length)
+    return np.asarray(whitening - shrink * np.outer(direction, direction @ whitening))

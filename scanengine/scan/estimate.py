@@ -1,0 +1,123 @@
+"""What a run will take: told from a few of its tiles, before it begins."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scanengine.chi2.squares import ChiSquaredPolynomial
+from scanengine.driver import chosen_planes as planes
+from scanengine.driver import exact_profiles as profiling
+from scanengine.driver.one_pass import scan_grid
+from scanengine.driver.sinks import Fleeting
+from scanengine.grid.axes import FloatArray
+from scanengine.grid.tiling import Tiling
+
+if TYPE_CHECKING:
+    from scanengine.api.scan import Scan
+    from scanengine.store import Encoder, Encoding
+
+_SAMPLE_SECONDS = 0.3
+_TILES_AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run will take, from a sample of its tiles: the time, and the size of the file as it compresses."""
+
+    shape: tuple[int, ...]
+    points_visited: int
+    grid_bytes: int
+    file_bytes: int
+    seconds: float
+    threads: int
+
+    @property
+    def points(self) -> int:
+        """Number of grid points."""
+        return prod(self.shape)
+
+
+def estimate(scan: Scan, threads: int) -> Estimate:
+    """Return what a run of a scan would take, from tiles that are filled, reduced and compressed but not written."""
+    from scanengine.scan.plan import encoding_of  # HDF5 waits until a file is thought of
+
+    output = scan.definition.output
+    keeps_grid = output.keep == "grid"
+    encoding = encoding_of(output)
+    began = time.perf_counter()
+    visited = scan.tiles.points
+    seconds = time.perf_counter() - began if output.delta_chi2_max is not None else 0.0  # to find those that matter
+    share = 0.0
+    if scan.one_pass is not None:
+        assert isinstance(scan.evaluator, ChiSquaredPolynomial)  # which alone has one
+        seconds += planes.estimated_seconds(scan.evaluator, scan.definition.axes, scan.one_pass, threads)
+    else:
+        share, sampled = _sampled(scan, encoding, threads)
+        seconds += sampled
+    if isinstance(scan.evaluator, ChiSquaredPolynomial) and output.profile == "exact":
+        seconds += profiling.estimated_seconds(scan.evaluator, scan.definition.axes, scan.chosen_planes, threads)
+    grid_bytes = prod(scan.shape) * encoding.dtype.itemsize if keeps_grid else 0
+    stored_bytes = int(share * grid_bytes) + scan.planes_bytes(scan.chosen_planes)
+    return Estimate(scan.shape, visited, grid_bytes, stored_bytes, seconds, threads)
+
+
+class _Trial(Fleeting):
+    """Takes tiles as a file would, and keeps nothing but the number of their bytes."""
+
+    def __init__(self, encoder: Encoder | None) -> None:
+        self.wants_tiles = encoder is not None
+        self.n_bytes = 0
+        self._encoder = encoder
+        self._memory = encoder.room() if encoder else np.empty(0, np.uint8)
+
+    def prepare(self, chi2: FloatArray) -> None:
+        """Encode a tile, if there is a grid to be stored; from one thread."""
+        if self._encoder is not None:
+            self.n_bytes += len(self._encoder.encode(chi2, self._memory))
+
+    def write(self, start: tuple[int, ...], prepared: None) -> None:
+        """Do nothing."""
+
+
+def _sampled(scan: Scan, encoding: Encoding, threads: int) -> tuple[float, float]:
+    """Return the share of its bytes that a stored grid compresses to, and the seconds that all tiles take."""
+    from scanengine.store import Encoder
+
+    tile = scan.tiles.tile_shape
+    keeps_grid = scan.definition.output.keep == "grid"
+    # some tiles at once, so that it does not count how long a scan takes to begin
+    blocks = Tiling.of(scan.shape, _TILES_AT_ONCE * prod(tile))
+    starts = _spread(blocks, 64)
+    encoder = Encoder(encoding, tile, compiled=scan.compiled) if keeps_grid else None
+    _try(scan, blocks, starts[0], _Trial(encoder))  # the first call compiles, or loads what was compiled
+    trial, points = _Trial(encoder), 0
+    began = time.perf_counter()
+    for start in starts:
+        points += _try(scan, blocks, start, trial)
+        if time.perf_counter() - began > _SAMPLE_SECONDS:
+            break
+    seconds = (time.perf_counter() - began) * scan.tiles.points / points
+    return trial.n_bytes / (points * encoding.dtype.itemsize), seconds / min(threads, scan.tiles.number)
+
+
+def _try(scan: Scan, blocks: Tiling, start: tuple[int, ...], trial: _Trial) -> int:
+    """Scan a block of the grid as a run would, and return its number of points."""
+    shape = blocks.shape_at(start)
+    axes = [
+        replace(axis, values=axis.values[s : s + n])
+        for axis, s, n in zip(scan.definition.axes, start, shape, strict=True)
+    ]
+    tiling = Tiling(shape, tuple(min(n, t) for n, t in zip(shape, scan.tiles.tile_shape, strict=True)))
+    scan_grid(scan.evaluator, axes, trial, tiling=tiling, compiled=scan.compiled)
+    return prod(shape)
+
+
+def _spread(tiling: Tiling, most: int) -> list[tuple[int, ...]]:
+    """Return the first points of at most `most` tiles, spread evenly over the grid."""
+    last, steps = tiling.number - 1, most - 1
+    return [tiling.start_of(number) for number in sorted({step * last // steps for step in range(most)})]

@@ -1,0 +1,140 @@
+"""What the result file of a scan is to hold, and what its numbers depend on."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Mapping
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scanengine.api.result import GRID_ERRORS
+from scanengine.definition import Output
+from scanengine.definition.identity import identity
+from scanengine.grid.axes import FloatArray
+from scanengine.grid.profiles import Fit
+from scanengine.grid.tiling import SomeTiles
+from scanengine.inputs.detectors import Binning
+from scanengine.response.integrals import TERMS
+from scanengine_kernels._sources import source_hash
+
+if TYPE_CHECKING:
+    from scanengine.api.scan import Scan
+    from scanengine.store import AttributeValue, Encoding, GridPlan, ResponseArray
+
+
+def plan_of(scan: Scan) -> GridPlan:
+    """Return what the result file of a scan is to hold."""
+    from scanengine.store import GridPlan
+
+    definition, tiles = scan.definition, scan.tiles
+    return GridPlan(
+        axes=definition.axes,
+        definition=definition.text,
+        tile_shape=tiles.tile_shape,
+        overrides=definition.overrides,
+        responses=_response_arrays(scan),
+        planes=definition.output.planes,
+        attributes={"title": definition.title, "targets": definition.targets, **_evaluation(scan)},
+        identity={**identity(definition), **_software(), **_given(scan)},
+        keep=definition.output.keep,
+        encoding=encoding_of(definition.output),
+        compiled=scan.compiled,
+        tiles=tiles.numbers if isinstance(tiles, SomeTiles) and tiles.number < prod(tiles.counts) else None,
+    )
+
+
+def encoding_of(output: Output) -> Encoding:
+    """Return how the numbers of a grid are kept."""
+    from scanengine.store import Encoding
+
+    dtype = np.dtype(output.precision).newbyteorder("<")
+    return Encoding(dtype, output.compression, output.relative_error)
+
+
+def _software() -> dict[str, str]:
+    """Which code made the numbers: another one may differ in the last digit, or more."""
+    from scanengine import __version__
+
+    return {"scanengine": __version__, "kernels": source_hash()}
+
+
+def _given(scan: Scan) -> dict[str, str]:
+    """Which cross-section was given, by its code."""
+    if scan.cross_section is None:
+        return {}
+    function = getattr(scan.cross_section, "py_func", scan.cross_section)
+    try:
+        code = inspect.getsource(function).encode()
+    except (OSError, TypeError):  # typed in, not written in a file
+        code = function.__code__.co_code
+    return {"cross_section": f"{function.__name__} ({hashlib.sha256(code).hexdigest()[:12]})"}
+
+
+def _evaluation(scan: Scan) -> dict[str, AttributeValue]:
+    """What chi2 is, how it was evaluated and up to where, for the file's attributes."""
+    definition = scan.definition
+    evaluation: dict[str, AttributeValue] = {}
+    if definition.output.delta_chi2_max is not None:
+        evaluation["delta_chi2_max"] = definition.output.delta_chi2_max
+    evaluation |= {"rounding": scan.rounding, "statistic": scan.statistic, "evaluation": definition.physics.evaluation}
+    if scan.cross_section is not None:
+        evaluation |= {"evaluation": "direct", "cross_section": getattr(scan.cross_section, "__name__", "given")}
+    return evaluation
+
+
+def _response_arrays(scan: Scan) -> dict[str, ResponseArray]:
+    from scanengine.store import ResponseArray
+
+    arrays = {}
+    for response in scan.responses:
+        name = f"{response.experiment}__{response.channel}__{response.flavour}"
+        arrays[name] = ResponseArray(
+            response.integrals,
+            (f"{response.experiment} bin", "term"),
+            {
+                "units": "counts",
+                "terms": TERMS,
+                **_edges(response.binning),
+                "couplings": scan.definition.physics.couplings,
+            },
+        )
+    return arrays
+
+
+def _edges(binning: Binning) -> dict[str, list[float]]:
+    """The edges of the bins by the units they are in, for the file's attributes."""
+    edges = {f"bin_edges_{binning.units}": binning.energy_edges.tolist()}
+    if binning.time_edges_us is not None:
+        edges["time_edges_us"] = binning.time_edges_us.tolist()
+    return edges
+
+
+def error_attributes(errors: Mapping[str, FloatArray], *, exact_possible: bool) -> dict[str, AttributeValue]:
+    """Return what the grid's own minima miss on each line, row after row, for the file's attributes."""
+    if not errors:
+        return {}
+    rows: dict[str, AttributeValue] = {f"{GRID_ERRORS}{name}": rows.ravel().tolist() for name, rows in errors.items()}
+    return {**rows, "exact_possible": exact_possible}
+
+
+def fit_attributes(fit: Fit) -> dict[str, AttributeValue]:
+    """Return what is told of the minimum, for the file's attributes."""
+    attributes: dict[str, AttributeValue] = {} if fit.dof is None else {"degrees_of_freedom": fit.dof}
+    if fit.few_counts:
+        attributes["bins_of_few_counts"] = fit.few_counts
+    if fit.nuisances:
+        attributes |= {
+            "nuisances": [each.name for each in fit.nuisances],
+            "nuisance_values": [each.value for each in fit.nuisances],
+            "nuisance_pulls": [each.pull for each in fit.nuisances],
+        }
+    if fit.negative:
+        attributes |= {
+            "negative_backgrounds": [each.name for each in fit.negative],
+            "negative_background_counts": [each.counts for each in fit.negative],
+            "negative_background_bins": [each.bins for each in fit.negative],
+        }
+    return attributes

@@ -1,0 +1,1 @@
+"""How the numbers of a grid become the bytes of chunks."""
