@@ -102,8 +102,8 @@ def main() -> None:
         profiling._settle = kept.settle
         text = scan_file(seed)
         scan = Scan(definitions.parse(text))
-        grid = scan_grid(scan.evaluator, scan.definition.axes, NoSink(), compiled=scan.compiled)
-        _, exact = scan.exact(grid, 1) or (None, grid)
+        grid = scan_grid(scan.problem.evaluator, scan.definition.axes, NoSink(), compiled=scan.problem.compiled)
+        _, exact = scan.problem.exact(grid, 1) or (None, grid)
         random = np.random.default_rng((2, seed))
         failed = False
         for plane, pair in kept:

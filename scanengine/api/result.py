@@ -21,6 +21,7 @@ from scanengine.grid.arguments import confidence_level, confidence_levels, numbe
 from scanengine.grid.arguments import path as path_of
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import Fit, FittedNuisance, GridErrors, NegativeBackground, Profiles, ReducedGrid
+from scanengine.scan.plan import GRID_ERRORS
 
 if TYPE_CHECKING:
     import xarray
@@ -33,8 +34,6 @@ DEFAULT_LEVELS = (0.6827, 0.90, 0.95)
 
 _SAME_CHI2 = 1e-9
 
-GRID_ERRORS = "grid_errors_"
-"""What the attributes with the errors of the grid's own lines begin with, before the axis' name."""
 
 DRAWN_POINTS = 2000
 """More points along an axis than this, no figure shows."""

@@ -159,7 +159,7 @@ class _Check:
 
     def attributes(self) -> list[str]:
         """Check the attributes that follow from the definition; return which are missing."""
-        expected = {**plan_of(self.scan).attributes}
+        expected = {**plan_of(self.scan.problem).attributes}
         at = self.stored.profiles.best_fit if self.stored.exact_profiles is None else self.result.best_fit.values()
         named = dict(zip((axis.name for axis in self.stored.axes), at, strict=True))
         if not self.direct:
@@ -211,7 +211,7 @@ class _Check:
         indices = np.stack(np.unravel_index(flat.astype(np.int64), shape), axis=-1)
         self._bound(self.stored.profiles, indices, self._evaluate(self._points(indices)))
         longest = int(np.argmax(shape))
-        affordable = next(most for kind, most in _AFFORDABLE if isinstance(self.scan.evaluator, kind))
+        affordable = next(most for kind, most in _AFFORDABLE if isinstance(self.scan.problem.evaluator, kind))
         number = min(shape[longest], affordable * shape[longest] // prod(shape))
         if number < 2:
             self.unchecked.append("that no line and no plane is too low: to find them anew would take too long")
@@ -281,7 +281,7 @@ class _Check:
 
     def _error(self, chi2: Any) -> Any:
         """How far chi2, a number or an array, may be from what is evaluated anew."""
-        rounding = self.scan.rounding
+        rounding = self.scan.problem.rounding
         relative = _SAME + PROMISED_RELATIVE + self.stored.relative_rounding
         return (2.0 * np.sqrt(np.abs(chi2)) + rounding) * rounding + relative * (1.0 + np.abs(chi2))
 

@@ -14,7 +14,6 @@ from statistics import median
 import numpy as np
 
 from scanengine.api import Scan, load
-from scanengine.api.scan import default_threads
 from scanengine.bench.peers import peers
 from scanengine.chi2.direct import DirectEvaluator
 from scanengine.chi2.squares import ChiSquaredPolynomial
@@ -26,6 +25,7 @@ from scanengine.errors import RunError
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.likelihood.gaussian import GaussianLikelihood
 from scanengine.response.integrals import responses
+from scanengine.scan.problem import default_threads
 from scanengine_kernels.limits import LANES_PER_ROUND, fill_past_caches, multiply_and_add
 
 AXES = ("eps_ee_uV", "eps_ee_dV", "eps_et_dV", "mu_nu", "sin2_theta_w")

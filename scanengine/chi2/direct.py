@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
 from math import pi
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,6 @@ from scanengine.inputs.form_factors import FormFactor
 from scanengine.inputs.nuclei import Isotope
 from scanengine.inputs.parameters import FLAVOURS
 from scanengine.inputs.sources import Spectrum
-from scanengine.likelihood.counts import Likelihood
 from scanengine.response.integrals import inner_grid, outer_panels
 from scanengine_kernels.cross_sections import T_max
 from scanengine_kernels.direct import CrossSection, cevns, sum_counts
@@ -204,6 +204,13 @@ def differential_cross_section(
     return total
 
 
+class OfCounts(Protocol):
+    """What is needed of a likelihood: chi2 of counts."""
+
+    def chi2_of_counts(self, counts: FloatArray) -> FloatArray:
+        """Return chi2 (...) of counts (..., bins), in the order of the responses."""
+
+
 class DirectEvaluator:
     """chi2 of a scan from double integrals at every grid point, of the standard or of a given cross-section.
 
@@ -213,9 +220,7 @@ class DirectEvaluator:
     the grid.
     """
 
-    def __init__(
-        self, definition: Definition, likelihood: Likelihood, cross_section: CrossSection | None = None
-    ) -> None:
+    def __init__(self, definition: Definition, likelihood: OfCounts, cross_section: CrossSection | None = None) -> None:
         for experiment in definition.experiments:
             if not experiment.is_ideal:
                 raise InputError(

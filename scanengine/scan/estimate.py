@@ -18,7 +18,7 @@ from scanengine.grid.axes import FloatArray
 from scanengine.grid.tiling import Tiling
 
 if TYPE_CHECKING:
-    from scanengine.api.scan import Scan
+    from scanengine.scan.problem import Problem
     from scanengine.store import Encoder, Encoding
 
 _SAMPLE_SECONDS = 0.3
@@ -42,28 +42,30 @@ class Estimate:
         return prod(self.shape)
 
 
-def estimate(scan: Scan, threads: int) -> Estimate:
+def estimate(problem: Problem, threads: int) -> Estimate:
     """Return what a run of a scan would take, from tiles that are filled, reduced and compressed but not written."""
     from scanengine.scan.plan import encoding_of  # HDF5 waits until a file is thought of
 
-    output = scan.definition.output
+    output = problem.definition.output
     keeps_grid = output.keep == "grid"
     encoding = encoding_of(output)
     began = time.perf_counter()
-    visited = scan.tiles.points
+    visited = problem.tiles.points
     seconds = time.perf_counter() - began if output.delta_chi2_max is not None else 0.0  # to find those that matter
     share = 0.0
-    if scan.one_pass is not None:
-        assert isinstance(scan.evaluator, ChiSquaredPolynomial)  # which alone has one
-        seconds += planes.estimated_seconds(scan.evaluator, scan.definition.axes, scan.one_pass, threads)
+    if problem.one_pass is not None:
+        assert isinstance(problem.evaluator, ChiSquaredPolynomial)  # which alone has one
+        seconds += planes.estimated_seconds(problem.evaluator, problem.definition.axes, problem.one_pass, threads)
     else:
-        share, sampled = _sampled(scan, encoding, threads)
+        share, sampled = _sampled(problem, encoding, threads)
         seconds += sampled
-    if isinstance(scan.evaluator, ChiSquaredPolynomial) and output.profile == "exact":
-        seconds += profiling.estimated_seconds(scan.evaluator, scan.definition.axes, scan.chosen_planes, threads)
-    grid_bytes = prod(scan.shape) * encoding.dtype.itemsize if keeps_grid else 0
-    stored_bytes = int(share * grid_bytes) + scan.planes_bytes(scan.chosen_planes)
-    return Estimate(scan.shape, visited, grid_bytes, stored_bytes, seconds, threads)
+    if isinstance(problem.evaluator, ChiSquaredPolynomial) and output.profile == "exact":
+        seconds += profiling.estimated_seconds(
+            problem.evaluator, problem.definition.axes, problem.chosen_planes, threads
+        )
+    grid_bytes = prod(problem.shape) * encoding.dtype.itemsize if keeps_grid else 0
+    stored_bytes = int(share * grid_bytes) + problem.planes_bytes(problem.chosen_planes)
+    return Estimate(problem.shape, visited, grid_bytes, stored_bytes, seconds, threads)
 
 
 class _Trial(Fleeting):
@@ -84,36 +86,36 @@ class _Trial(Fleeting):
         """Do nothing."""
 
 
-def _sampled(scan: Scan, encoding: Encoding, threads: int) -> tuple[float, float]:
+def _sampled(problem: Problem, encoding: Encoding, threads: int) -> tuple[float, float]:
     """Return the share of its bytes that a stored grid compresses to, and the seconds that all tiles take."""
     from scanengine.store import Encoder
 
-    tile = scan.tiles.tile_shape
-    keeps_grid = scan.definition.output.keep == "grid"
+    tile = problem.tiles.tile_shape
+    keeps_grid = problem.definition.output.keep == "grid"
     # some tiles at once, so that it does not count how long a scan takes to begin
-    blocks = Tiling.of(scan.shape, _TILES_AT_ONCE * prod(tile))
+    blocks = Tiling.of(problem.shape, _TILES_AT_ONCE * prod(tile))
     starts = _spread(blocks, 64)
-    encoder = Encoder(encoding, tile, compiled=scan.compiled) if keeps_grid else None
-    _try(scan, blocks, starts[0], _Trial(encoder))  # the first call compiles, or loads what was compiled
+    encoder = Encoder(encoding, tile, compiled=problem.compiled) if keeps_grid else None
+    _try(problem, blocks, starts[0], _Trial(encoder))  # the first call compiles, or loads what was compiled
     trial, points = _Trial(encoder), 0
     began = time.perf_counter()
     for start in starts:
-        points += _try(scan, blocks, start, trial)
+        points += _try(problem, blocks, start, trial)
         if time.perf_counter() - began > _SAMPLE_SECONDS:
             break
-    seconds = (time.perf_counter() - began) * scan.tiles.points / points
-    return trial.n_bytes / (points * encoding.dtype.itemsize), seconds / min(threads, scan.tiles.number)
+    seconds = (time.perf_counter() - began) * problem.tiles.points / points
+    return trial.n_bytes / (points * encoding.dtype.itemsize), seconds / min(threads, problem.tiles.number)
 
 
-def _try(scan: Scan, blocks: Tiling, start: tuple[int, ...], trial: _Trial) -> int:
+def _try(problem: Problem, blocks: Tiling, start: tuple[int, ...], trial: _Trial) -> int:
     """Scan a block of the grid as a run would, and return its number of points."""
     shape = blocks.shape_at(start)
     axes = [
         replace(axis, values=axis.values[s : s + n])
-        for axis, s, n in zip(scan.definition.axes, start, shape, strict=True)
+        for axis, s, n in zip(problem.definition.axes, start, shape, strict=True)
     ]
-    tiling = Tiling(shape, tuple(min(n, t) for n, t in zip(shape, scan.tiles.tile_shape, strict=True)))
-    scan_grid(scan.evaluator, axes, trial, tiling=tiling, compiled=scan.compiled)
+    tiling = Tiling(shape, tuple(min(n, t) for n, t in zip(shape, problem.tiles.tile_shape, strict=True)))
+    scan_grid(problem.evaluator, axes, trial, tiling=tiling, compiled=problem.compiled)
     return prod(shape)
 
 

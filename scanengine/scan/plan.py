@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scanengine.api.result import GRID_ERRORS
 from scanengine.definition import Output
 from scanengine.definition.identity import identity
 from scanengine.grid.axes import FloatArray
@@ -21,27 +20,31 @@ from scanengine.response.integrals import TERMS
 from scanengine_kernels._sources import source_hash
 
 if TYPE_CHECKING:
-    from scanengine.api.scan import Scan
+    from scanengine.scan.problem import Problem
     from scanengine.store import AttributeValue, Encoding, GridPlan, ResponseArray
 
 
-def plan_of(scan: Scan) -> GridPlan:
+GRID_ERRORS = "grid_errors_"
+"""What the attributes with the errors of the grid's own lines begin with, before the axis' name."""
+
+
+def plan_of(problem: Problem) -> GridPlan:
     """Return what the result file of a scan is to hold."""
     from scanengine.store import GridPlan
 
-    definition, tiles = scan.definition, scan.tiles
+    definition, tiles = problem.definition, problem.tiles
     return GridPlan(
         axes=definition.axes,
         definition=definition.text,
         tile_shape=tiles.tile_shape,
         overrides=definition.overrides,
-        responses=_response_arrays(scan),
+        responses=_response_arrays(problem),
         planes=definition.output.planes,
-        attributes={"title": definition.title, "targets": definition.targets, **_evaluation(scan)},
-        identity={**identity(definition), **_software(), **_given(scan)},
+        attributes={"title": definition.title, "targets": definition.targets, **_evaluation(problem)},
+        identity={**identity(definition), **_software(), **_given(problem)},
         keep=definition.output.keep,
         encoding=encoding_of(definition.output),
-        compiled=scan.compiled,
+        compiled=problem.compiled,
         tiles=tiles.numbers if isinstance(tiles, SomeTiles) and tiles.number < prod(tiles.counts) else None,
     )
 
@@ -61,11 +64,11 @@ def _software() -> dict[str, str]:
     return {"scanengine": __version__, "kernels": source_hash()}
 
 
-def _given(scan: Scan) -> dict[str, str]:
+def _given(problem: Problem) -> dict[str, str]:
     """Which cross-section was given, by its code."""
-    if scan.cross_section is None:
+    if problem.cross_section is None:
         return {}
-    function = getattr(scan.cross_section, "py_func", scan.cross_section)
+    function = getattr(problem.cross_section, "py_func", problem.cross_section)
     try:
         code = inspect.getsource(function).encode()
     except (OSError, TypeError):  # typed in, not written in a file
@@ -73,23 +76,27 @@ def _given(scan: Scan) -> dict[str, str]:
     return {"cross_section": f"{function.__name__} ({hashlib.sha256(code).hexdigest()[:12]})"}
 
 
-def _evaluation(scan: Scan) -> dict[str, AttributeValue]:
+def _evaluation(problem: Problem) -> dict[str, AttributeValue]:
     """What chi2 is, how it was evaluated and up to where, for the file's attributes."""
-    definition = scan.definition
+    definition = problem.definition
     evaluation: dict[str, AttributeValue] = {}
     if definition.output.delta_chi2_max is not None:
         evaluation["delta_chi2_max"] = definition.output.delta_chi2_max
-    evaluation |= {"rounding": scan.rounding, "statistic": scan.statistic, "evaluation": definition.physics.evaluation}
-    if scan.cross_section is not None:
-        evaluation |= {"evaluation": "direct", "cross_section": getattr(scan.cross_section, "__name__", "given")}
+    evaluation |= {
+        "rounding": problem.rounding,
+        "statistic": problem.statistic,
+        "evaluation": definition.physics.evaluation,
+    }
+    if problem.cross_section is not None:
+        evaluation |= {"evaluation": "direct", "cross_section": getattr(problem.cross_section, "__name__", "given")}
     return evaluation
 
 
-def _response_arrays(scan: Scan) -> dict[str, ResponseArray]:
+def _response_arrays(problem: Problem) -> dict[str, ResponseArray]:
     from scanengine.store import ResponseArray
 
     arrays = {}
-    for response in scan.responses:
+    for response in problem.responses:
         name = f"{response.experiment}__{response.channel}__{response.flavour}"
         arrays[name] = ResponseArray(
             response.integrals,
@@ -98,7 +105,7 @@ def _response_arrays(scan: Scan) -> dict[str, ResponseArray]:
                 "units": "counts",
                 "terms": TERMS,
                 **_edges(response.binning),
-                "couplings": scan.definition.physics.couplings,
+                "couplings": problem.definition.physics.couplings,
             },
         )
     return arrays

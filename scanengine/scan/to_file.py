@@ -5,75 +5,56 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scanengine import definition as definitions
-from scanengine.api.result import Result, from_stored, open_result
 from scanengine.driver.chosen_planes import HiddenMinimum
 from scanengine.driver.one_pass import scan_grid, visit_tiles
 from scanengine.errors import InputError, Interrupted, is_interrupt
 from scanengine.grid.axes import Axis
 from scanengine.grid.profiles import Profiles
 from scanengine.grid.tiling import Tiling
+from scanengine.scan.how import THREADS, HowToRun
 from scanengine.scan.plan import error_attributes, fit_attributes, plan_of
+from scanengine.scan.problem import Problem
 
 if TYPE_CHECKING:
-    from scanengine.api.scan import Scan
     from scanengine.driver.executors import Workers
     from scanengine.scan.workers import Work
     from scanengine.store import GridPlan, GridWriter
 
-THREADS = "threads"
-
-WORKER_TIMEOUT_S = 300.0
-"""A worker that has given no sign of life for so long is not waited for; the first tile takes a compiler's time."""
-
 _log = logging.getLogger("scanengine")
 
 
-@dataclass(frozen=True)
-class HowToRun:
-    """What changes nothing of a result: who does the work, and what becomes of files that are there already."""
-
-    overwrite: bool
-    fresh: bool
-    threads: int
-    executor: str
-    progress: Callable[[int], None] | None
-    worker_timeout_s: float = WORKER_TIMEOUT_S
-
-
-def run_to_file(scan: Scan, output: Path, how: HowToRun) -> Result:
+def run_to_file(problem: Problem, output: Path, how: HowToRun) -> None:
     """Scan the grid and write it to a file, going on with an unfinished one of the same scan."""
     from scanengine import store  # HDF5 waits until there is a file
     from scanengine.scan.workers import Work
 
-    if scan.one_pass is not None:
-        _run_pass(scan, output, how)
-        return from_stored(store.open_result(output, just_written=True))
-    writer = store.GridWriter(output, plan_of(scan), overwrite=how.overwrite, fresh=how.fresh)
+    if problem.one_pass is not None:
+        _run_pass(problem, output, how)
+        return
+    writer = store.GridWriter(output, plan_of(problem), overwrite=how.overwrite, fresh=how.fresh)
     folder = output.with_suffix(".shards")
     with _workers(how.executor) as workers, _interruptible(writer):
         if not _finished_but_for_its_name(writer):
             if workers is not None or folder.exists():
-                work = Work.of(scan.evaluator, scan.tiles, writer.plan, folder, compiled=scan.compiled)
+                work = Work.of(problem.evaluator, problem.tiles, writer.plan, folder, compiled=problem.compiled)
                 _farm_out(writer, work, how, workers)
-            _finish(scan, writer, how)
+            _finish(problem, writer, how)
         if workers is not None or folder.exists():
             _clear(folder, writer.plan)
-    return from_stored(store.open_result(output, just_written=True))
 
 
-def _run_pass(scan: Scan, output: Path, how: HowToRun) -> None:
+def _run_pass(problem: Problem, output: Path, how: HowToRun) -> None:
     """Find the chosen planes by a pass, in an unfinished file of its own until the result is whole."""
     from scanengine.scan.workers import Work
     from scanengine.store import GridPlan, GridWriter, partial_path
 
-    plan = replace(plan_of(scan), tiles=np.zeros(0, dtype=np.int64))
+    plan = replace(plan_of(problem), tiles=np.zeros(0, dtype=np.int64))
     of_pass = output.with_name(f"{output.stem}.pass{output.suffix}")
 
     with _workers(how.executor) as workers, GridWriter(output, plan, overwrite=how.overwrite, fresh=how.fresh) as whole:
@@ -92,7 +73,7 @@ def _run_pass(scan: Scan, output: Path, how: HowToRun) -> None:
                 return scan_grid(minimum, shown, writer, tiling=tiling, threads=how.threads, progress=tell)
 
         if not _finished_but_for_its_name(whole):
-            _complete(scan, whole, how, scan.visit_planes(how, scan_to_file))
+            _complete(problem, whole, how, problem.visit_planes(how, scan_to_file))
     partial_path(of_pass).unlink(missing_ok=True)
 
 
@@ -108,28 +89,28 @@ def _workers(executor: str) -> Iterator[Workers | None]:
         yield workers
 
 
-def run_shard(scan: Scan, output: Path, number: int, of: int, how: HowToRun) -> Path:
+def run_shard(problem: Problem, output: Path, number: int, of: int, how: HowToRun) -> Path:
     """Scan every so-manieth tile of the grid and write it to OUT.shard-I-of-N.h5, which is returned."""
     from scanengine.store import GridWriter
 
-    numbers = scan.tiles.numbered()
+    numbers = problem.tiles.numbered()
     if not 1 <= number <= of:
         raise InputError(f"--shard {number}/{of}: the shards of {of} are 1/{of} to {of}/{of}")
     if of > numbers.size:
         raise InputError(f"--shard {number}/{of}: this grid has {numbers.size} tiles, and no more shards than that")
     mine = numbers[number - 1 :: of]
     path = output.with_name(f"{output.stem}.shard-{number}-of-{of}{output.suffix}")
-    writer = GridWriter(path, replace(plan_of(scan), tiles=mine), overwrite=how.overwrite, fresh=how.fresh)
+    writer = GridWriter(path, replace(plan_of(problem), tiles=mine), overwrite=how.overwrite, fresh=how.fresh)
     with _interruptible(writer):
         visit_tiles(
-            scan.evaluator,
-            scan.definition.axes,
+            problem.evaluator,
+            problem.definition.axes,
             writer,
-            scan.tiles.some(mine),
+            problem.tiles.some(mine),
             threads=how.threads,
             progress=how.progress,
             keep_planes=not writer.wants_tiles,
-            compiled=scan.compiled,
+            compiled=problem.compiled,
         )
         return writer.finish_shard(number, of)
 
@@ -151,15 +132,15 @@ def _clear(folder: Path, plan: GridPlan) -> None:
     remove_leftovers(folder, plan)
 
 
-def _finish(scan: Scan, writer: GridWriter, how: HowToRun) -> None:
+def _finish(problem: Problem, writer: GridWriter, how: HowToRun) -> None:
     """Do what is left to do here, and add what belongs to the whole grid."""
-    _complete(scan, writer, how, scan.visit(writer, how, keep_planes=not writer.wants_tiles))
+    _complete(problem, writer, how, problem.visit(writer, how, keep_planes=not writer.wants_tiles))
 
 
-def _complete(scan: Scan, writer: GridWriter, how: HowToRun, profiles: Profiles) -> None:
-    exact = scan.exact(profiles, how.threads)
-    errors = error_attributes(scan.grid_errors(profiles), exact_possible=scan.exact_possible)
-    writer.finish(profiles, exact, {**fit_attributes(scan.fit_of(profiles, exact)), **errors})
+def _complete(problem: Problem, writer: GridWriter, how: HowToRun, profiles: Profiles) -> None:
+    exact = problem.exact(profiles, how.threads)
+    errors = error_attributes(problem.grid_errors(profiles), exact_possible=problem.exact_possible)
+    writer.finish(profiles, exact, {**fit_attributes(problem.fit_of(profiles, exact)), **errors})
 
 
 def _finished_but_for_its_name(writer: GridWriter) -> bool:
@@ -188,51 +169,28 @@ def _interruptible(writer: GridWriter) -> Iterator[GridWriter]:
         raise Interrupted(f"{what}; {kept}") from None
 
 
-def merge(
-    output: str | Path,
-    shards: Sequence[str | Path],
+def merge_shards(
+    problem: Problem,
+    output: Path,
+    shards: Sequence[Path],
+    how: HowToRun,
     *,
-    overwrite: bool = False,
-    fresh: bool = False,
-    virtual: bool = False,
-    data: str | Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> Result:
-    """Make a result of all shards of a scan, and return it; they are left where they are.
+    virtual: bool,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    """Make a result of all shards of a problem; `virtual`, a view of them. Raises InputError unless they are whole."""
+    from scanengine.store import GridWriter, absorb, check_complete, read_shard, relative_sources
 
-    An unfinished file of the same scan is gone on with, unless `fresh`. `data` is the folder of the scan file's data
-    files. A `virtual` result copies no grid: it is a view of the shards, which stay beside it. Raises InputError unless
-    each tile of the grid is in one of them, once, and all are of the same scan.
-    """
-    from scanengine.api.scan import Scan, default_threads
-    from scanengine.store import (
-        GridWriter,
-        absorb,
-        check_complete,
-        check_not_read,
-        read_shard,
-        relative_sources,
-        shard_definition,
-    )
-
-    if not shards:
-        raise InputError("merge needs the shards of a scan: give their files")
-    paths = [Path(shard) for shard in shards]
-    check_not_read(Path(output), paths)
-    text, overrides = shard_definition(paths[0])
-    scan = Scan(definitions.parse(text, directory=paths[0].parent, overrides=overrides, data=data))
-    plan = plan_of(scan)
-    parts = [read_shard(path, plan) for path in paths]
+    plan = plan_of(problem)
+    parts = [read_shard(shard, plan) for shard in shards]
     check_complete(parts, plan)
     if virtual and plan.has_grid:
-        plan = replace(plan, sources=relative_sources(parts, Path(output)))
-    how = HowToRun(overwrite, fresh, threads=default_threads(), executor=THREADS, progress=None)
-    writer = GridWriter(output, plan, overwrite=overwrite, fresh=fresh)
+        plan = replace(plan, sources=relative_sources(parts, output))
+    writer = GridWriter(output, plan, overwrite=how.overwrite, fresh=how.fresh)
     with _interruptible(writer):
         if not _finished_but_for_its_name(writer):
-            for path in paths:
-                absorb(writer, path)
+            for shard in shards:
+                absorb(writer, shard)
                 if progress:
-                    progress(writer.points_written, scan.tiles.points)
-            _finish(scan, writer, how)
-    return open_result(output)
+                    progress(writer.points_written, problem.tiles.points)
+            _finish(problem, writer, how)

@@ -99,7 +99,7 @@ def without_nuisances(scan: Scan, *names: str) -> Scan:
     """Return a scan with some of its nuisances held at zero."""
     nuisances = tuple(each for each in scan.definition.nuisances if each.name not in names)
     held = Scan(replace(scan.definition, nuisances=nuisances))
-    held.responses = scan.responses
+    held.problem.responses = scan.responses
     return held
 
 

@@ -45,7 +45,7 @@ def signal_fit(scan: str, held: tuple[str, ...] = (), overrides: tuple[str, ...]
 
     def scaled(factor: float) -> Scan:
         made = Scan(free.definition)
-        made.responses = tuple(replace(each, integrals=factor * each.integrals) for each in free.responses)
+        made.problem.responses = tuple(replace(each, integrals=factor * each.integrals) for each in free.responses)
         return made
 
     def chi2(factor: float) -> float:

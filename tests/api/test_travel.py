@@ -108,7 +108,7 @@ def test_a_scan_of_a_real_detector_is_the_same_after_it(copied: Callable[[Any], 
     sent = tiny(**DETECTOR)
     before = pickle.dumps(sent)
     sent.chi2(eps_ee_uV=0.3)
-    sent.evaluator  # noqa: B018
+    sent.problem.evaluator  # noqa: B018
     assert pickle.dumps(sent) == before  # what follows from the definition stays at home
     arrived = copied(sent)
     assert same(arrived.definition, sent.definition)

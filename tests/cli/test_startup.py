@@ -64,15 +64,15 @@ def test_command_line(tmp_path: Path) -> None:
 def test_grid_just_too_large_is_compiled_and_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     overrides = [f"axes.{name}.points=181" for name in ("eps_ee_uV", "eps_ee_dV")]
     scan = scanengine.load(SMALL, overrides)
-    assert isinstance(scan.evaluator, ChiSquaredPolynomial)
-    squares = 181**2 * len(scan.evaluator.residuals)
-    monkeypatch.setattr("scanengine.api.scan.SMALL_SQUARES", squares)
+    assert isinstance(scan.problem.evaluator, ChiSquaredPolynomial)
+    squares = 181**2 * len(scan.problem.evaluator.residuals)
+    monkeypatch.setattr("scanengine.scan.problem.SMALL_SQUARES", squares)
     scan = scanengine.load(SMALL, overrides)
-    assert not scan.compiled
+    assert not scan.problem.compiled
     small = scan.run()
-    monkeypatch.setattr("scanengine.api.scan.SMALL_SQUARES", squares - 1)
+    monkeypatch.setattr("scanengine.scan.problem.SMALL_SQUARES", squares - 1)
     scan = scanengine.load(SMALL, overrides)
-    assert scan.compiled
+    assert scan.problem.compiled
     compiled = scan.run()
     difference = np.abs(small.chi2 - compiled.chi2) / (1.0 + compiled.chi2)
     assert 0.0 < difference.max() < 1e-11

@@ -13,10 +13,10 @@ import pytest
 
 import scanengine
 from scanengine import api
-from scanengine.api import scan as scan_module
 from scanengine.driver.chosen_planes import HiddenMinimum
 from scanengine.errors import InputError, Interrupted
 from scanengine.grid import tiling
+from scanengine.scan import problem as scan_module
 from scanengine.store import open_result
 from tests.cli.test_cli import Call, call
 from tests.naive import FloatArray
@@ -166,7 +166,7 @@ def test_a_pass_goes_on_where_it_stopped_and_leaves_nothing_behind(
 ) -> None:
     monkeypatch.setattr(tiling, "UNBUFFERED_TILE_POINTS", 500)
     scan = load(ONE)
-    assert scan.one_pass is not None
+    assert scan.problem.one_pass is not None
     done: list[int] = []
     fill = HiddenMinimum.fill
 

@@ -211,7 +211,7 @@ def _serve() -> None:
             for axes in (TWO, FOUR):
                 scan = scanengine.api.Scan(parse(HEAD + axes))
                 if compiled:
-                    scan.evaluator = dataclasses.replace(scan.evaluator, compiled=True)  # type: ignore[type-var]
+                    scan.problem.evaluator = dataclasses.replace(scan.problem.evaluator, compiled=True)  # type: ignore[type-var]
                 scan.run(threads=1)
             gc.collect()
             gc.freeze()  # of Numba's many objects a child would look at each as it ends: three times its own work

@@ -44,13 +44,13 @@ def neon(axes: Any = EPS, **keys: Any) -> Scan:
 def test_the_rounding_of_chi2_is_not_larger_than_it_is_said_to_be(mass_kg: float, compiled: bool) -> None:
     """Of as many protons as neutrons chi2 knows only eps_u + eps_d: it is zero all along eps_d = -eps_u."""
     scan = neon(mass_kg=mass_kg, systematic=0.1)
-    object.__setattr__(scan.evaluator, "compiled", compiled)
+    object.__setattr__(scan.problem.evaluator, "compiled", compiled)
     u = np.linspace(-0.8, 0.8, 17)
     chi2 = np.empty((17, 17))
-    scan.evaluator.fill([u, -u[::-1]], chi2)
+    scan.problem.evaluator.fill([u, -u[::-1]], chi2)
     valley = np.abs(np.diag(chi2[:, ::-1]))
-    assert valley.max() <= ReducedGrid((), chi2, 0.0, rounding=scan.rounding).rounding_error(0.0)
-    assert scan.rounding < 1e-12 * np.sqrt(mass_kg)
+    assert valley.max() <= ReducedGrid((), chi2, 0.0, rounding=scan.problem.rounding).rounding_error(0.0)
+    assert scan.problem.rounding < 1e-12 * np.sqrt(mass_kg)
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scanengine.response import integrals as response
 from scanengine.api import Scan
 from scanengine.inputs.nuclei import target
+from scanengine.response import integrals as response
 from tests.naive import FloatArray
 from tests.scan_files import definition, experiment
 

@@ -38,7 +38,7 @@ def load(name: str, *overrides: str) -> Scan:
 
 def without_nuisances(scan: Scan) -> Scan:
     bare = Scan(replace(scan.definition, nuisances=()))
-    bare.responses = scan.responses
+    bare.problem.responses = scan.responses
     return bare
 
 
@@ -214,7 +214,7 @@ def test_a_combination_without_a_common_flux_adds_up() -> None:
             ),
         )
     )
-    own.responses = combined.responses
+    own.problem.responses = combined.responses
     for sin2 in (0.15, 0.23857):
         apart = sum(load(name).chi2(sin2_theta_w=sin2) for name in ("csi2021", "lar2020", "ge2024"))
         assert own.chi2(sin2_theta_w=sin2) == pytest.approx(apart, rel=1e-10)

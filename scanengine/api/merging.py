@@ -1,0 +1,42 @@
+"""Making a result of the shards of a scan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from scanengine import definition as definitions
+from scanengine.api.result import Result, open_result
+from scanengine.errors import InputError
+from scanengine.scan.how import THREADS, HowToRun
+from scanengine.scan.problem import Problem, default_threads
+from scanengine.scan.to_file import merge_shards
+
+
+def merge(
+    output: str | Path,
+    shards: Sequence[str | Path],
+    *,
+    overwrite: bool = False,
+    fresh: bool = False,
+    virtual: bool = False,
+    data: str | Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Result:
+    """Make a result of all shards of a scan, and return it; they are left where they are.
+
+    An unfinished file of the same scan is gone on with, unless `fresh`. `data` is the folder of the scan file's data
+    files. A `virtual` result copies no grid: it is a view of the shards, which stay beside it. Raises InputError unless
+    each tile of the grid is in one of them, once, and all are of the same scan.
+    """
+    from scanengine.store import check_not_read, shard_definition
+
+    if not shards:
+        raise InputError("merge needs the shards of a scan: give their files")
+    paths = [Path(shard) for shard in shards]
+    check_not_read(Path(output), paths)
+    text, overrides = shard_definition(paths[0])
+    problem = Problem(definitions.parse(text, directory=paths[0].parent, overrides=overrides, data=data))
+    how = HowToRun(overwrite, fresh, threads=default_threads(), executor=THREADS, progress=None)
+    merge_shards(problem, Path(output), paths, how, virtual=virtual, progress=progress)
+    return open_result(output)
