@@ -46,14 +46,14 @@ def minimised_over_constant(templates: FloatArray, constant: NDArray[np.bool_]) 
     constant (nuisances,) says which: those that change the rows by the same whatever the scanned parameters. The rows
     are independent residuals of unit variance, and get the covariance that these nuisances give them taken out.
     """
-    rows = templates.shape[1]
-    # the first monomial is the constant one
-    changes = templates[1:, :, 0][constant].T
-    with_pulls = np.vstack((changes, np.eye(changes.shape[1])))
-    q, _ = np.linalg.qr(with_pulls, mode="complete")
-    projection = q[:rows, changes.shape[1] :].T
-    left = np.concatenate(([True], ~constant))
-    return np.ascontiguousarray(projection @ templates[left])
+    left = templates[np.concatenate(([True], ~constant))]
+    if not np.any(constant):
+        return left
+    # the first monomial is the constant one; along each direction that these nuisances change, by s, the root of the
+    # inverse of 1 + s^2 is taken, and nothing is changed across
+    directions, s, _ = np.linalg.svd(templates[1:, :, 0][constant].T, full_matrices=False)
+    shrunk = (1.0 - 1.0 / np.hypot(1.0, s))[:, None] * (directions.T @ left)
+    return np.ascontiguousarray(left - directions @ shrunk)
 
 
 @dataclass(frozen=True, eq=False)

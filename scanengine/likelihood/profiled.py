@@ -118,7 +118,7 @@ class CombinedLikelihood(Likelihood):
         return np.concatenate(
             (
                 counts[poisson] / np.sqrt(np.maximum(self.data, self.expected)[poisson]),
-                np.abs(self.rows.whitening) @ counts[self.rows.gaussian],
+                self.rows.whitening.deviations(counts[self.rows.gaussian]),
             )
         )
 

@@ -15,22 +15,23 @@ from scanengine.definition import Definition
 from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
 from scanengine.likelihood.templates import Counts
+from scanengine.likelihood.whitening import Block, Whitening
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
     """How counts above the data become rows of chi2: Poisson counts with data and without, and Gaussian residuals.
 
-    `seen`, `empty` and `gaussian` index the cells, of which `data` (cells,) are the counts seen. The residuals are
-    `whitening` (residuals, gaussian) times the counts above the data; `below` (residuals,) weighs the square of a
-    negative residual, that of a positive one being 1.
+    `seen`, `empty` and `gaussian` index the cells, of which `data` (cells,) are the counts seen. `whitening` makes
+    residuals of the counts above the data; `below` (residuals,) weighs the square of a negative residual, that of a
+    positive one being 1.
     """
 
     data: FloatArray
     seen: NDArray[np.intp]
     empty: NDArray[np.intp]
     gaussian: NDArray[np.intp]
-    whitening: FloatArray
+    whitening: Whitening
     below: FloatArray
 
     @property
@@ -40,7 +41,7 @@ class Rows:
 
     def residuals(self, excess: FloatArray) -> FloatArray:
         """Return the Gaussian residuals (..., residuals) of counts above the data (..., cells)."""
-        return np.asarray(excess[..., self.gaussian] @ self.whitening.T)
+        return self.whitening.residuals(excess[..., self.gaussian])
 
     def slopes(self, excess: FloatArray) -> FloatArray:
         """Return the derivatives (cells,) of chi2 by the counts, where these are so much above the data (cells,)."""
@@ -53,7 +54,7 @@ class Rows:
             slopes[self.seen] = 2.0 * excess[self.seen] / (excess[self.seen] + self.data[self.seen])
         residuals = self.residuals(excess)
         weighted = residuals * np.where(residuals > 0.0, 1.0, self.below)
-        slopes[self.gaussian] = 2.0 * weighted @ self.whitening
+        slopes[self.gaussian] = 2.0 * self.whitening.slopes(weighted)
         return slopes
 
     def arranged(self, excess: FloatArray, residuals: FloatArray) -> FloatArray:
@@ -87,7 +88,7 @@ class Rows:
                     "signal nor background is expected: a background or wider bins would do"
                 )
         gaussian = np.flatnonzero(~poisson)
-        whitening = np.zeros((gaussian.size, gaussian.size))
+        blocks = []
         below = np.ones(gaussian.size)
         for experiment in definition.experiments:
             here = np.flatnonzero(counts.of(experiment.name)[gaussian] > 0.0)
@@ -97,7 +98,7 @@ class Rows:
                 continue
             if statistic.sigma_above is not None and statistic.sigma_below is not None:
                 above = statistic.sigma_above[counts.bins[cells]]
-                whitening[here, here] = 1.0 / above
+                blocks.append(Block.of(here, 1.0 / above, np.zeros(here.size)))
                 below[here] = (above / statistic.sigma_below[counts.bins[cells]]) ** 2
                 continue
             if not statistic.is_given and expected[cells].min() <= 0.0:
@@ -109,30 +110,18 @@ class Rows:
                 )
             normalised = experiment.systematic * counts.signal[cells]
             if statistic.covariance is None:
-                root = np.diag(1.0 / np.sqrt(expected[cells]))
+                root = 1.0 / np.sqrt(expected[cells])
             else:
                 given = statistic.covariance[np.ix_(counts.bins[cells], counts.bins[cells])]
-                root = np.linalg.inv(np.linalg.cholesky(given))
-            whitening[np.ix_(here, here)] = _with_one_more(root, normalised)
+                variance = np.diagonal(given)
+                alone = np.count_nonzero(given) == np.count_nonzero(variance)
+                root = 1.0 / np.sqrt(variance) if alone else np.linalg.inv(np.linalg.cholesky(given))
+            blocks.append(Block.of(here, root, normalised))
         return cls(
             data,
             np.flatnonzero(poisson & (data > 0.0)),
             np.flatnonzero(poisson & (data == 0.0)),
             gaussian,
-            whitening,
+            Whitening(gaussian.size, tuple(blocks)),
             below,
         )
-
-
-def _with_one_more(whitening: FloatArray, change: FloatArray) -> FloatArray:
-    """Return W (n, n) with W^T W = (V + c c^T)^-1, of one with W^T W = V^-1 and a change c (n,).
-
-    Only the direction of W c is shrunk: the sum V + c c^T would be singular to rounding where c is large.
-    """
-    direction = whitening @ change
-    length = float(np.linalg.norm(direction))
-    if length == 0.0:
-        return whitening
-    direction = direction / length
-    shrink = 1.0 - 1.0 / np.hypot(1.0, length)
-    return np.asarray(whitening - shrink * np.outer(direction, direction @ whitening))
