@@ -25,9 +25,7 @@ from scanengine.inference.contours import MOST_ROUNDING
 from scanengine.inference.fitting import Minimum, find_minima
 from scanengine.inputs.detectors import Bin
 from scanengine.inputs.parameters import FLAVOURS, PARAMETERS
-from scanengine.likelihood.gaussian import GaussianLikelihood
-from scanengine.likelihood.poisson import PoissonLikelihood
-from scanengine.likelihood.profiled import CombinedLikelihood
+from scanengine.likelihood.profiled import Likelihood
 from scanengine.response.integrals import Response
 from scanengine.scan.estimate import Estimate, estimate
 from scanengine.scan.how import MEMORY_BYTES, WORKER_TIMEOUT_S, how_to_run
@@ -113,7 +111,7 @@ class Scan:
         return self.problem.responses
 
     @property
-    def likelihood(self) -> GaussianLikelihood | PoissonLikelihood | CombinedLikelihood:
+    def likelihood(self) -> Likelihood:
         """The likelihood as a function of all parameters."""
         return self.problem.likelihood
 
@@ -165,7 +163,7 @@ class Scan:
         Model. Raises InputError if there are no axes, for a scan with a cross-section of its own, and where chi2 is
         lost in rounding.
         """
-        likelihood = self._combined("a fit")
+        likelihood = self._polynomial_likelihood("a fit")
         known = np.array([self._point(start) for start in starts]).reshape(-1, len(self.shape))
         minima = find_minima(likelihood, self.problem.evaluator, self.definition, known)
         _check_rounding(f"a fit with chi2 = {minima[0].chi2:.4g}", _ROUNDING_OF_SUMS * minima[0].chi2)
@@ -197,17 +195,15 @@ class Scan:
             )
         levels = sorted(set(confidence_levels(cl)))
         threads = default_threads() if threads is None else max(1, whole(threads, "the number of threads"))
-        likelihood = self._combined("a calibration")
+        likelihood = self._polynomial_likelihood("a calibration")
         return calibrate(likelihood, self.definition, levels, pseudo_experiments, seed, threads, progress)
 
-    def _combined(self, what: str) -> CombinedLikelihood:
-        """The likelihood in its general form, also where a scan has a faster one."""
+    def _polynomial_likelihood(self, what: str) -> Likelihood:
+        """The likelihood, where its polynomials are at hand and chi2 is not lost in rounding."""
         definition = self.problem.check()
         if self.problem.is_direct:
             raise InputError(f"{what} needs the polynomial: a given cross-section has a scan only")
         likelihood = self.likelihood
-        if not isinstance(likelihood, CombinedLikelihood):
-            likelihood = CombinedLikelihood.of(definition, self.responses)
         likelihood.excess_polynomials(definition.axes, definition.parameters)  # may find that counts are lost
         _check_rounding(what, (2.0 + self.problem.rounding) * self.problem.rounding)
         return likelihood

@@ -23,7 +23,6 @@ from scanengine.driver.one_pass import scan_grid
 from scanengine.driver.sinks import NoSink
 from scanengine.errors import RunError
 from scanengine.grid.axes import Axis, FloatArray
-from scanengine.likelihood.gaussian import GaussianLikelihood
 from scanengine.response.integrals import responses
 from scanengine.scan.problem import default_threads
 from scanengine_kernels.limits import LANES_PER_ROUND, fill_past_caches, multiply_and_add
@@ -134,8 +133,9 @@ def _two_targets(shape: tuple[int, ...], bins: int) -> Scan:
 
 def _polynomial(scan: Scan) -> tuple[ChiSquaredPolynomial, tuple[Axis, ...], list[FloatArray]]:
     axes = scan.definition.axes
-    likelihood = GaussianLikelihood.of(scan.definition, scan.responses)
-    return likelihood.polynomial(axes, scan.definition.parameters), axes, [axis.values for axis in axes]
+    polynomial = scan.likelihood.polynomial(axes, scan.definition.parameters)
+    assert isinstance(polynomial, ChiSquaredPolynomial)  # of Asimov data
+    return polynomial, axes, [axis.values for axis in axes]
 
 
 def _limits(clock: Clock, shape: tuple[int, ...]) -> Iterator[Measured]:

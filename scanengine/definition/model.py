@@ -192,12 +192,6 @@ class Definition:
         """Return the source whose neutrinos an experiment sees."""
         return experiment.source or self.source
 
-    @property
-    def is_combined(self) -> bool:
-        """Whether there is more to it than expected signals and one statistic: data, backgrounds, nuisances."""
-        measured = any(experiment.data is not None or experiment.backgrounds for experiment in self.experiments)
-        return bool(measured or self.statistics or self.nuisances)
-
     def statistic_of(self, experiment: str) -> Statistic:
         """Return how the counts of an experiment are compared with the data."""
         return self.statistics.get(experiment, self.statistic)

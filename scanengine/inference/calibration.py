@@ -25,7 +25,7 @@ from scanengine.grid.axes import FloatArray
 from scanengine.grid.calibration import Calibration, Span, tied_with
 from scanengine.inference.outcomes import ROUNDING, Outcomes
 from scanengine.inference.pseudo_experiments import Found, PseudoExperiments
-from scanengine.likelihood.profiled import CombinedLikelihood
+from scanengine.likelihood.profiled import Likelihood
 
 MAX_AXES = 2
 MOST_PSEUDO_EXPERIMENTS = 100_000_000
@@ -45,7 +45,7 @@ _LEAST_COUNT = 1e-300
 
 
 def calibrate(
-    likelihood: CombinedLikelihood,
+    likelihood: Likelihood,
     definition: Definition,
     levels: Sequence[float],
     pseudo_experiments: int,
@@ -121,7 +121,7 @@ class _Points(NamedTuple):
         return cls(np.empty((levels, points)), np.zeros((levels, points)), np.empty(points), np.empty(points))
 
 
-def _open_ends(likelihood: CombinedLikelihood, definition: Definition, grid: FloatArray) -> NDArray[np.bool_]:
+def _open_ends(likelihood: Likelihood, definition: Definition, grid: FloatArray) -> NDArray[np.bool_]:
     """Return which points (points,) of a grid (points, axes) are at an end of an axis that a parameter could go beyond.
 
     It could not where nothing but its square enters, as at a magnetic moment of zero: the expected counts beyond the
@@ -140,7 +140,7 @@ def _open_ends(likelihood: CombinedLikelihood, definition: Definition, grid: Flo
 
 
 def _ends_at(
-    likelihood: CombinedLikelihood,
+    likelihood: Likelihood,
     definition: Definition,
     grid: FloatArray,
     here: NDArray[np.bool_],

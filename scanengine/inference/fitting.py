@@ -24,7 +24,7 @@ from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import Fit
 from scanengine.inference.objective import FORBIDDEN, Objective, Reached
 from scanengine.inference.ways import Ways
-from scanengine.likelihood.profiled import CombinedLikelihood
+from scanengine.likelihood.profiled import Likelihood
 
 _NEWTON_GRID_POINTS = 10_000
 """Points of the grid where chi2 is minimised over nuisances by iteration, each as dear as ten others."""
@@ -82,7 +82,7 @@ class Minimum:
 
 
 def find_minima(
-    likelihood: CombinedLikelihood, evaluator: Evaluator, definition: Definition, starts: FloatArray | None = None
+    likelihood: Likelihood, evaluator: Evaluator, definition: Definition, starts: FloatArray | None = None
 ) -> list[Minimum]:
     """Return the minima of chi2 within the axes, the lowest first.
 

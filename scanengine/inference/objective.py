@@ -17,7 +17,7 @@ from scanengine.chi2.monomials import Monomials
 from scanengine.chi2.squares import ChiSquaredPolynomial
 from scanengine.definition import Definition
 from scanengine.grid.axes import FloatArray
-from scanengine.likelihood.profiled import CombinedLikelihood
+from scanengine.likelihood.profiled import Likelihood
 
 _NO_CURVATURE = 1e-13
 _LEAST_DAMPING, _MOST_DAMPING = 1e-9, 1e3
@@ -52,7 +52,7 @@ class Objective:
     t = (x - centre) / half_width, of which `lower` and `length` are the box.
     """
 
-    likelihood: CombinedLikelihood
+    likelihood: Likelihood
     centre: FloatArray
     half_width: FloatArray
     lower: FloatArray
@@ -61,7 +61,7 @@ class Objective:
     polynomials: FloatArray
 
     @classmethod
-    def of(cls, likelihood: CombinedLikelihood, definition: Definition) -> Objective:
+    def of(cls, likelihood: Likelihood, definition: Definition) -> Objective:
         """Compile the templates of a definition's axes."""
         centre, half_width, monomials, excess = likelihood.excess_polynomials(definition.axes, definition.parameters)
         ends = np.array([axis.values[[0, -1]] for axis in definition.axes])

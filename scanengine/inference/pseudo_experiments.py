@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
 from scanengine.inference.outcomes import Outcomes
-from scanengine.likelihood.profiled import CombinedLikelihood
+from scanengine.likelihood.profiled import Likelihood
 
 _LEAST_COUNT = 1e-300
 _LEAST_MEASURED = 1e-6
@@ -54,7 +54,7 @@ class PseudoExperiments:
     The nuisances are there what fits the data best. Raises InputError if that makes a Poisson count negative.
     """
 
-    def __init__(self, likelihood: CombinedLikelihood, theta: FloatArray) -> None:
+    def __init__(self, likelihood: Likelihood, theta: FloatArray) -> None:
         self._likelihood, rows = likelihood, likelihood.rows
         observed = likelihood.profiled(theta)
         self.observed = observed.chi2

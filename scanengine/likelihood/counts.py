@@ -1,13 +1,7 @@
-"""The counts of a definition, and their Gaussian chi2: directly, and compiled to polynomials in the scanned parameters.
-
-Counts are quadratic in the parameters, N = y^T Q y with y = (1, x). Whitened with the covariance of each experiment, V
-= diag(N_SM) + f^2 N_SM N_SM^T, they give residuals r with chi2 = r . r, and an orthogonal reduction leaves no more
-residuals than there are monomials of degree two, whatever the number of bins.
-"""
+"""The counts of a definition: quadratic in the parameters, N = y^T Q y with y = (1, x), directly and as polynomials."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,15 +11,11 @@ from numpy.typing import NDArray
 
 from scanengine.chi2.monomials import Monomials
 from scanengine.definition import Definition, ParameterMap
-from scanengine.errors import InputError
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.inputs.couplings import WEAK_COUPLINGS, magnetic_coupling, nucleon_couplings
 from scanengine.inputs.detectors import Bin
 from scanengine.inputs.parameters import PARAMETER_INDEX
 from scanengine.response.integrals import Response
-
-_ROUNDINGS = 1e-15
-"""What the sum of a few terms is rounded by, relative to the largest."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +37,9 @@ class CountPolynomials(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Likelihood(ABC):
-    """The counts of the cells that can be reached, and chi2 of them, with Asimov data N_SM.
-
-    `expected` (cells,) are the data.
+class ExpectedCounts:
+    """Counts of the cells that can be reached, as a function of the parameters; `expected` (cells,) are those of the
+    Standard Model.
     """
 
     responses: tuple[Response, ...]
@@ -62,20 +51,6 @@ class Likelihood(ABC):
     def counts(self, theta: FloatArray) -> FloatArray:
         """Return the counts (..., cells) at parameter vectors theta (..., parameters)."""
         return sum_over_flavours(self.responses, theta, self.couplings)[..., self._selected]
-
-    def chi2(self, theta: FloatArray) -> FloatArray:
-        """Return chi2 (...) at parameter vectors theta (..., parameters), from the counts themselves."""
-        return self._chi2(self.counts(theta))
-
-    def chi2_of_counts(self, counts: FloatArray) -> FloatArray:
-        """Return chi2 (...) of counts (..., bins), in the order of the responses with unreachable bins still among
-        them.
-        """
-        return self._chi2(counts[..., self._selected])
-
-    @abstractmethod
-    def _chi2(self, counts: FloatArray) -> FloatArray:
-        """Return chi2 (...) of counts (..., cells)."""
 
     def count_forms(self, parameter_matrix: FloatArray) -> FloatArray:
         """Return Q (cells, k, k) with N = y^T Q y, where the parameters are parameter_matrix (parameters, k) @ y and
@@ -108,44 +83,6 @@ class Likelihood(ABC):
             for j in range(1 + len(axes)):
                 coefficients[:, quadratic.column_of_product(i, j)] += forms[:, i, j]
         return CountPolynomials(centre, half_width, quadratic, coefficients)
-
-    def rounding(self, axes: Sequence[Axis], parameters: ParameterMap) -> float:
-        """Return how far the root of chi2 may be rounded in double precision somewhere on the axes.
-
-        Counts are sums of terms that may be much larger than they are, and the data are subtracted.
-        """
-        terms = np.abs(self.count_polynomials(axes, parameters).coefficients).sum(axis=1)
-        deviations = self._deviations(terms + self._compared)
-        largest = float(deviations.max())
-        return _ROUNDINGS * largest * float(np.linalg.norm(deviations / largest))
-
-    @property
-    def _compared(self) -> FloatArray:
-        """What counts (cells,) are compared with and added to: data and backgrounds."""
-        return self.expected
-
-    def _deviations(self, counts: FloatArray) -> FloatArray:
-        """Return counts (cells,) in standard deviations, the systematic ones left out."""
-        return np.asarray(counts / np.sqrt(self.expected))
-
-
-def reachable_cells(
-    definition: Definition, responses: Sequence[Response]
-) -> tuple[tuple[Cell, ...], FloatArray, NDArray[np.intp]]:
-    """Return the cells with N_SM > 0, their N_SM, and where they are among all bins in the order of the responses.
-
-    Raises InputError if an experiment has none.
-    """
-    all_cells = list(cells_of(responses))
-    expected = standard_model_counts(definition, responses)
-    reached = np.flatnonzero(expected > 0.0)
-    cells = tuple(all_cells[i] for i in reached)
-    for experiment in definition.experiments:
-        if not any(cell.experiment == experiment.name for cell in cells):
-            raise InputError(
-                f"experiments.{experiment.name}: no event is expected in any bin; a lower threshold would do"
-            )
-    return cells, expected[reached], reached
 
 
 def standard_model_counts(definition: Definition, responses: Sequence[Response]) -> FloatArray:

@@ -30,10 +30,13 @@ from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import FEW_COUNTS, Fit, FittedNuisance, NegativeBackground
 from scanengine.inputs.nuisances import Nuisance
 from scanengine.likelihood.constraints import Constraints, correlation_of, steps_of
-from scanengine.likelihood.counts import CountPolynomials, Likelihood, standard_model_counts, sum_over_flavours
+from scanengine.likelihood.counts import CountPolynomials, ExpectedCounts, standard_model_counts, sum_over_flavours
 from scanengine.likelihood.rows import Rows
 from scanengine.likelihood.templates import Counts, Templates, build_templates, varied_responses
 from scanengine.response.integrals import Response
+
+_ROUNDINGS = 1e-15
+"""What the sum of a few terms is rounded by, relative to the largest."""
 
 _LEAST_EXPECTED = 1e-10
 """Of what was seen in a bin: below it the logarithm of what is expected has fewer than six digits."""
@@ -53,7 +56,7 @@ class Profiled(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class CombinedLikelihood(Likelihood):
+class Likelihood(ExpectedCounts):
     """chi2 of experiments that are added up, minimised over the nuisances that they share.
 
     `expected` (cells,) are the Standard Model's counts with backgrounds, `varied` the responses at +1 and -1 standard
@@ -71,7 +74,7 @@ class CombinedLikelihood(Likelihood):
     has_data: bool
 
     @classmethod
-    def of(cls, definition: Definition, responses: Sequence[Response], threads: int = 1) -> CombinedLikelihood:
+    def of(cls, definition: Definition, responses: Sequence[Response], threads: int = 1) -> Likelihood:
         """Set up the likelihood of a definition from its responses, integrating those that nuisances vary.
 
         Bins in which nothing is expected and nothing seen are left out. Raises InputError if that leaves an experiment
@@ -109,18 +112,22 @@ class CombinedLikelihood(Likelihood):
         """The counts (cells,) that chi2 compares with."""
         return self.rows.data
 
-    @property
-    def _compared(self) -> FloatArray:
-        return np.asarray(self.data + np.abs(self.templates.constant[0]))
+    def rounding(self, axes: Sequence[Axis], parameters: ParameterMap) -> float:
+        """Return how far the root of chi2 may be rounded in double precision somewhere on the axes.
 
-    def _deviations(self, counts: FloatArray) -> FloatArray:
+        Counts are sums of terms that may be much larger than they are, and the data are subtracted.
+        """
+        terms = np.abs(self.count_polynomials(axes, parameters).coefficients).sum(axis=1)
+        counts = terms + self.data + np.abs(self.templates.constant[0])
         poisson = np.concatenate((self.rows.seen, self.rows.empty))
-        return np.concatenate(
+        deviations = np.concatenate(
             (
                 counts[poisson] / np.sqrt(np.maximum(self.data, self.expected)[poisson]),
                 self.rows.whitening.deviations(counts[self.rows.gaussian]),
             )
         )
+        largest = float(deviations.max())
+        return _ROUNDINGS * largest * float(np.linalg.norm(deviations / largest))
 
     def chi2(self, theta: FloatArray) -> FloatArray:
         """Return chi2 (...) at parameter vectors theta (..., parameters), from the counts themselves."""
@@ -134,7 +141,7 @@ class CombinedLikelihood(Likelihood):
         """Return the templates (..., templates, cells) at parameter vectors theta (..., parameters)."""
         return self.templates.of_signals(self._signals(theta))
 
-    def with_data(self, data: FloatArray) -> CombinedLikelihood:
+    def with_data(self, data: FloatArray) -> Likelihood:
         """Return the likelihood of other data (cells,), with the same uncertainties."""
         return replace(self, rows=self.rows.with_data(data))
 
@@ -142,10 +149,13 @@ class CombinedLikelihood(Likelihood):
         signals = [sum_over_flavours(each, theta, self.couplings) for each in (self.responses, *self.varied)]
         return np.stack(signals, axis=-2)[..., self._selected]
 
-    def _chi2(self, counts: FloatArray) -> FloatArray:
+    def chi2_of_counts(self, counts: FloatArray) -> FloatArray:
+        """Return chi2 (...) of counts (..., bins), in the order of the responses with unreachable bins still among
+        them. Raises InputError if a nuisance varies a response.
+        """
         if self.varied:
             raise InputError('a nuisance that varies a response needs physics.evaluation = "polynomial"')
-        return self._profiled(counts[..., None, :]).chi2
+        return self._profiled(counts[..., None, self._selected]).chi2
 
     def minimised_at(self, excess: FloatArray) -> tuple[float, FloatArray]:
         """Return chi2 and z (nuisances,) for templates (templates, cells) with the data taken off the first."""
@@ -201,6 +211,9 @@ class CombinedLikelihood(Likelihood):
         """Set chi2 (points,), and z (points, nuisances) from where it is, for templates (points, templates, cells) with
         the data taken off the first.
         """
+        if not self.nuisances:
+            chi2[:] = self.rows.chi2(excess[:, 0])
+            return
         residuals = self.residuals(excess)
         if self.is_linear:
             chi2[:], z[:] = _minimum_of_squares(residuals)

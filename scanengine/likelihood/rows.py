@@ -43,6 +43,19 @@ class Rows:
         """Return the Gaussian residuals (..., residuals) of counts above the data (..., cells)."""
         return self.whitening.residuals(excess[..., self.gaussian])
 
+    def chi2(self, excess: FloatArray) -> FloatArray:
+        """Return chi2 (...) of counts above the data (..., cells): infinite where some are seen and none expected."""
+        n, x = self.data[self.seen], excess[..., self.seen] / self.data[self.seen]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            poisson = n * np.where(x <= -1.0, np.inf, x - np.log1p(x))
+        chi2 = 2.0 * (poisson.sum(axis=-1) + excess[..., self.empty].sum(axis=-1))
+        if self.empty.size:
+            from scanengine_kernels.nuisances import EMPTY_WALL
+
+            chi2 += ((np.minimum(excess[..., self.empty], 0.0) / EMPTY_WALL) ** 2).sum(axis=-1)
+        residuals = self.residuals(excess)
+        return np.asarray(chi2 + (residuals**2 * np.where(residuals > 0.0, 1.0, self.below)).sum(axis=-1))
+
     def slopes(self, excess: FloatArray) -> FloatArray:
         """Return the derivatives (cells,) of chi2 by the counts, where these are so much above the data (cells,)."""
         slopes = np.zeros(excess.size)

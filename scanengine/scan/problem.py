@@ -30,9 +30,7 @@ from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import Fit, Profiles
 from scanengine.grid.tiling import Tiling
 from scanengine.inference.coarseness import grid_errors
-from scanengine.likelihood.gaussian import GaussianLikelihood
-from scanengine.likelihood.poisson import PoissonLikelihood
-from scanengine.likelihood.profiled import CombinedLikelihood
+from scanengine.likelihood.profiled import Likelihood
 from scanengine.response.integrals import Response, responses
 from scanengine_kernels.direct import CrossSection
 from scanengine_kernels.small import SMALL_SQUARES
@@ -64,13 +62,9 @@ class Problem:
         return responses(self.definition, threads=default_threads())
 
     @cached_property
-    def likelihood(self) -> GaussianLikelihood | PoissonLikelihood | CombinedLikelihood:
+    def likelihood(self) -> Likelihood:
         """The likelihood as a function of all parameters."""
-        if self.definition.is_combined:
-            return CombinedLikelihood.of(self.definition, self.responses, default_threads())
-        if self.definition.statistic.kind == "poisson":
-            return PoissonLikelihood.of(self.definition, self.responses)
-        return GaussianLikelihood.of(self.definition, self.responses)
+        return Likelihood.of(self.definition, self.responses, default_threads())
 
     @cached_property
     def evaluator(
@@ -128,8 +122,7 @@ class Problem:
 
     def fit_at(self, theta: FloatArray) -> Fit:
         """Return the nuisances at all physical parameters, and the degrees of freedom if that is the best fit."""
-        likelihood = self.likelihood
-        return likelihood.fit_at(theta, len(self.shape)) if isinstance(likelihood, CombinedLikelihood) else Fit()
+        return self.likelihood.fit_at(theta, len(self.shape))
 
     def fit_of(self, profiles: Profiles, exact: tuple[tuple[Axis, ...], Profiles] | None) -> Fit:
         """What is told of the global minimum beside its place."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from scanengine import figures
 from scanengine.grid.axes import FloatArray
-from scanengine.likelihood.profiled import CombinedLikelihood
+from scanengine.likelihood.profiled import Likelihood
 from scanengine.reproduce import Exhibit
 
 from .paper import SCANS, loaded, missing_note, not_run, there
@@ -69,7 +69,7 @@ def fitted_counts(scan: str) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return the counts seen (bins,), and signal and backgrounds (bins,) at the best fit to the Standard Model."""
     made = loaded(scan)
     likelihood = made.likelihood
-    assert isinstance(likelihood, CombinedLikelihood)  # there are data
+    assert isinstance(likelihood, Likelihood)  # there are data
     theta = made.theta()
     weights = likelihood.templates.weights(likelihood.profiled(theta).z)
     background = weights @ likelihood.templates.constant

@@ -17,7 +17,7 @@ from scanengine.chi2.direct import DirectEvaluator, differential_cross_section
 from scanengine.definition import Definition
 from scanengine.errors import RunError
 from scanengine.inputs.parameters import PARAMETER_INDEX
-from scanengine.likelihood.gaussian import GaussianLikelihood
+from scanengine.likelihood.profiled import Likelihood
 from scanengine.response.integrals import responses
 from tests import naive
 from tests.naive import FloatArray
@@ -40,8 +40,8 @@ WEAK = naive.G_F**2 / pi * naive.HBARC_CM**2
 MAGNETIC = pi * (naive.ALPHA * 1e-10 / naive.M_E * naive.HBARC_CM) ** 2
 
 
-def likelihood_of(scan: Definition) -> GaussianLikelihood:
-    return GaussianLikelihood.of(scan, responses(scan))
+def likelihood_of(scan: Definition) -> Likelihood:
+    return Likelihood.of(scan, responses(scan))
 
 
 def filled(evaluator: Any, scan: Definition) -> FloatArray:
@@ -200,8 +200,9 @@ def test_light_mediator() -> None:
     likelihood = likelihood_of(scan)
     chi2 = filled(DirectEvaluator(scan, likelihood, mediator), scan)
     names = [cell.experiment for cell in likelihood.cells]
+    systematics = np.full(len(names), scan.experiments[0].systematic)
     for j, mass in enumerate([1.0, 20.0, 100.0]):
-        exact = naive.chi2(mediator_counts(1e-2, mass), likelihood.expected, likelihood.systematics, names)
+        exact = naive.chi2(mediator_counts(1e-2, mass), likelihood.expected, systematics, names)
         assert chi2[1, j] == pytest.approx(exact, rel=1e-7)
         assert chi2[0, j] == pytest.approx(0.0, abs=1e-12)
 

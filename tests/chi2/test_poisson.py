@@ -18,15 +18,14 @@ from scipy import stats
 
 import scanengine
 from scanengine import api
-from scanengine.chi2.direct import DirectEvaluator
+from scanengine.chi2.evaluator import Evaluator
 from scanengine.chi2.monomials import Monomials
 from scanengine.chi2.poisson import PoissonPolynomial, poisson_chi2
 from scanengine.cli.text import describe_result, describe_scan
 from scanengine.definition import Definition
 from scanengine.errors import InputError
 from scanengine.inputs.parameters import PARAMETER_INDEX
-from scanengine.likelihood.gaussian import GaussianLikelihood
-from scanengine.likelihood.poisson import PoissonLikelihood
+from scanengine.likelihood.profiled import Likelihood
 from scanengine.response.integrals import responses
 from tests import naive
 from tests.cli.test_cli import SMALL
@@ -43,8 +42,8 @@ def poisson(experiments: list[dict[str, Any]] | None = None, **tables: Any) -> D
     return definition(experiments or [experiment()], statistic="poisson", **tables)
 
 
-def likelihood_of(scan: Definition) -> PoissonLikelihood:
-    return PoissonLikelihood.of(scan, responses(scan))
+def likelihood_of(scan: Definition) -> Likelihood:
+    return Likelihood.of(scan, responses(scan))
 
 
 def grid_points(scan: Definition) -> FloatArray:
@@ -52,7 +51,7 @@ def grid_points(scan: Definition) -> FloatArray:
     return np.stack(np.meshgrid(*(axis.values for axis in scan.axes), indexing="ij"), axis=-1)
 
 
-def filled(evaluator: PoissonPolynomial | DirectEvaluator, scan: Definition) -> FloatArray:
+def filled(evaluator: Evaluator, scan: Definition) -> FloatArray:
     chi2 = np.full([axis.values.size for axis in scan.axes], np.nan)
     evaluator.fill([axis.values for axis in scan.axes], chi2)
     return chi2
@@ -157,8 +156,8 @@ def test_experiments_add_up() -> None:
 @pytest.mark.parametrize("mass_kg", [1e4, 1e8])
 def test_tends_to_the_gaussian_chi2_of_many_counts(mass_kg: float) -> None:
     """They differ by (N - n)^3 / n^2 and so, at the same chi2, by one over the root of the counts."""
-    scan = poisson([experiment(mass_kg=mass_kg)])
-    likelihood, gaussian = likelihood_of(scan), GaussianLikelihood.of(scan, responses(scan))
+    likelihood = likelihood_of(poisson([experiment(mass_kg=mass_kg)]))
+    gaussian = likelihood_of(definition([experiment(mass_kg=mass_kg)]))
     n = likelihood.expected
     counts = n + np.array([1.5, -2.0]) * np.sqrt(n)
     assert gaussian.chi2_of_counts(counts) == pytest.approx(6.25, rel=1e-6)

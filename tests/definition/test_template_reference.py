@@ -12,7 +12,7 @@ from scanengine import Scan
 from scanengine.definition import parse, signal_numbers
 from scanengine.definition.identity import identity
 from scanengine.errors import DefinitionError, InputError
-from scanengine.likelihood.profiled import CombinedLikelihood
+from scanengine.likelihood.profiled import Likelihood
 from tests.definition.example import faults_of
 
 TEMPLATE = """\
@@ -234,10 +234,10 @@ def test_a_nuisance_may_vary_a_response_that_the_reference_has() -> None:
     scan = Scan(
         parse(TEMPLATE + REFERENCE + "[experiments.data]\ncounts = [65, 33, 9]\n" + nuisance, require_axes=False)
     )
-    from scanengine.likelihood.profiled import CombinedLikelihood
+    from scanengine.likelihood.profiled import Likelihood
 
     likelihood = scan.likelihood
-    assert isinstance(likelihood, CombinedLikelihood)
+    assert isinstance(likelihood, Likelihood)
     plus, minus = (counts(TEMPLATE + REFERENCE, f"experiments.Ar.response.quenching={value}") for value in (0.29, 0.25))
     nominal, above, below = likelihood.templates_at(scan.theta())
     assert nominal == pytest.approx([60.0, 30.0, 8.0])
@@ -253,7 +253,7 @@ def test_the_shape_of_a_template_stays_what_it_was_beside_it() -> None:
     )
     text = TEMPLATE + REFERENCE + "[experiments.data]\ncounts = [65, 33, 9]\n" + nuisance
     scan = Scan(parse(text, overrides=[CHANGES["form_factor"]], require_axes=False))
-    assert isinstance(scan.likelihood, CombinedLikelihood)
+    assert isinstance(scan.likelihood, Likelihood)
     nominal, change = scan.likelihood.templates_at(scan.theta())
     assert change / nominal == pytest.approx([0.1, -0.1, 0.0], abs=1e-12)
 

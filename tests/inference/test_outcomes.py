@@ -23,7 +23,7 @@ from scanengine.grid.calibration import Calibration
 from scanengine.inference.calibration import _quantiles, calibrate
 from scanengine.inference.contours import delta_chi2, region
 from scanengine.inference.outcomes import Outcomes
-from scanengine.likelihood.profiled import CombinedLikelihood
+from scanengine.likelihood.profiled import Likelihood
 from tests.scan_files import definition, experiment
 
 pytestmark = pytest.mark.jit_only
@@ -62,7 +62,7 @@ def belt(background: float, points: int = 121) -> list[Calibration]:
     """The calibrations of 0, 1, 2, ... counts."""
     scan = squared_moment(1.0, background, MOMENT | {"points": points})
     likelihood = scan.likelihood
-    assert isinstance(likelihood, CombinedLikelihood)
+    assert isinstance(likelihood, Likelihood)
     data = (likelihood.with_data(np.array([float(n)])) for n in range(46))
     return [calibrate(each, scan.definition, LEVELS, 1, 1) for each in data]
 

@@ -10,7 +10,6 @@ import pytest
 from scanengine.api import Scan
 from scanengine.errors import InputError
 from scanengine.inference.pseudo_experiments import PseudoExperiments
-from scanengine.likelihood.profiled import CombinedLikelihood
 from tests.scan_files import definition, experiment
 
 pytestmark = pytest.mark.jit_only
@@ -32,10 +31,7 @@ def counting(statistic: Any, data: float = 40.0, **nuisance: Any) -> PseudoExper
     )
     nuisances = [{"name": "b", "background": ["A.b"], **nuisance}] if nuisance else []
     scan = Scan(definition([table], axes=AXIS, nuisances=nuisances))
-    likelihood = scan.likelihood
-    if not isinstance(likelihood, CombinedLikelihood):
-        likelihood = CombinedLikelihood.of(scan.definition, scan.responses)
-    return PseudoExperiments(likelihood, scan.definition.parameters.values(np.array(AXIS_VALUES)[:, None]))
+    return PseudoExperiments(scan.likelihood, scan.definition.parameters.values(np.array(AXIS_VALUES)[:, None]))
 
 
 AXIS_VALUES = [0.0, 30.0, 60.0]

@@ -17,7 +17,7 @@ from scanengine.errors import InputError
 from scanengine.grid.axes import Axis
 from scanengine.grid.profiles import ReducedGrid
 from scanengine.inference.contours import intervals, region
-from scanengine.likelihood.profiled import CombinedLikelihood
+from scanengine.likelihood.profiled import Likelihood
 from scanengine.response.integrals import responses
 from tests.scan_files import definition, experiment
 
@@ -146,7 +146,7 @@ def test_where_a_count_vanishes_chi2_minimised_over_a_normalisation_is_a_number(
     scan = definition(
         [calcium], {"eps_mm_uV": {"min": -1.0, "max": 1.0, "points": 3}}, statistic="poisson", nuisances=[flux]
     )
-    likelihood = CombinedLikelihood.of(scan, responses(scan))
+    likelihood = Likelihood.of(scan, responses(scan))
 
     def prompt(eps: float) -> float:
         return float(likelihood.counts(scan.parameters.values([[eps]]))[0, 1])

@@ -20,7 +20,7 @@ from scanengine.definition import Definition
 from scanengine.definition.identity import identity
 from scanengine.errors import DefinitionError, InputError
 from scanengine.inference.pseudo_experiments import PseudoExperiments
-from scanengine.likelihood.profiled import CombinedLikelihood
+from scanengine.likelihood.profiled import Likelihood
 from scanengine.response.integrals import responses
 from tests import naive
 from tests.naive import FloatArray
@@ -70,8 +70,8 @@ def scan_of(
     return definition(tables, axes=AXES, nuisances=nuisances, correlations=correlations)
 
 
-def likelihood_of(scan: Definition) -> CombinedLikelihood:
-    return CombinedLikelihood.of(scan, responses(scan))
+def likelihood_of(scan: Definition) -> Likelihood:
+    return Likelihood.of(scan, responses(scan))
 
 
 def by_definition(scan: Definition, theta: FloatArray, data: dict[str, list[float]] = DATA) -> Naive:
@@ -125,7 +125,7 @@ class Naive:
         return naive.minimum_over_nuisances(self, len(self.scan.nuisances), kinks)
 
 
-def checked(scan: Definition, kinks: Sequence[int] = ()) -> CombinedLikelihood:
+def checked(scan: Definition, kinks: Sequence[int] = ()) -> Likelihood:
     """Compare chi2 and the nuisances at some values of the axis, and chi2 of the compiled grid, with the definition."""
     likelihood = likelihood_of(scan)
     values = [axis.values for axis in scan.axes]

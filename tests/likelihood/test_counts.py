@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import product
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -16,10 +16,9 @@ from scanengine.chi2.squares import ChiSquaredPolynomial
 from scanengine.definition import Definition
 from scanengine.errors import InputError
 from scanengine.inputs.constants import CHARGE_RADIUS_SHIFT
-from scanengine.inputs.detectors import Bin
 from scanengine.inputs.parameters import PARAMETER_INDEX, PHYSICAL_PARAMETERS
-from scanengine.likelihood.counts import Cell
-from scanengine.likelihood.gaussian import GaussianLikelihood
+from scanengine.likelihood.profiled import Likelihood
+from scanengine.likelihood.whitening import Block, Whitening
 from scanengine.response.integrals import responses
 from scanengine_kernels.quartic import ROUNDING_GOAL
 from tests import naive
@@ -32,8 +31,8 @@ NAMES = [p.name for p in PHYSICAL_PARAMETERS]
 SCALE = {"eps": 1.0, "mu": 20.0, "r2": 5.0}
 
 
-def likelihood_of(scan: Definition) -> GaussianLikelihood:
-    return GaussianLikelihood.of(scan, responses(scan))
+def likelihood_of(scan: Definition) -> Likelihood:
+    return Likelihood.of(scan, responses(scan))
 
 
 def theta_of(s2: float = 0.2312, **values: float) -> FloatArray:
@@ -79,9 +78,31 @@ def measurements(draw: st.DrawFn) -> tuple[list[str], FloatArray, FloatArray, Fl
     return names, expected, f, ratio * expected
 
 
-def of_cells(names: list[str], expected: FloatArray, f: FloatArray) -> GaussianLikelihood:
-    cells = tuple(Cell(name, "all", Bin((0.0, 1.0))) for name in names)
-    return GaussianLikelihood((), "tree", cells, expected, np.arange(len(names)), f)
+class Covariance(NamedTuple):
+    """The expected counts of cells, and what whitens their differences from them."""
+
+    expected: FloatArray
+    whitening: Whitening
+
+    def chi2_of_counts(self, counts: FloatArray) -> FloatArray:
+        return np.asarray((self.whitening.residuals(counts - self.expected) ** 2).sum(axis=-1))
+
+
+def of_cells(names: list[str], expected: FloatArray, f: FloatArray) -> Covariance:
+    places = [np.flatnonzero(np.array(names) == name) for name in dict.fromkeys(names)]
+    blocks = tuple(Block.of(at, 1.0 / np.sqrt(expected[at]), f[at] * expected[at]) for at in places)
+    return Covariance(expected, Whitening(len(names), blocks))
+
+
+def systematics_of(scan: Definition, likelihood: Likelihood) -> FloatArray:
+    known = {experiment.name: experiment.systematic for experiment in scan.experiments}
+    return np.array([known[cell.experiment] for cell in likelihood.cells])
+
+
+def squares_of(likelihood: Likelihood, scan: Definition) -> ChiSquaredPolynomial:
+    polynomial = likelihood.polynomial(scan.axes, scan.parameters)
+    assert isinstance(polynomial, ChiSquaredPolynomial)
+    return polynomial
 
 
 @given(measurements())
@@ -193,7 +214,7 @@ def test_quarks_are_interchangeable_in_nuclei_of_as_many_protons_as_neutrons(nam
     np.testing.assert_allclose(SYMMETRIC[name].counts(exchanged), SYMMETRIC[name].counts(theta), rtol=1e-11)
 
 
-SYMMETRIC: dict[str, GaussianLikelihood] = {}
+SYMMETRIC: dict[str, Likelihood] = {}
 
 
 @given(thetas(), st.floats(-3.0, 3.0))
@@ -224,7 +245,7 @@ def test_counts_are_the_standard_ones_on_scholbergs_two_lines(u: float, second: 
     np.testing.assert_allclose(degenerate, DELAYED[name].expected, rtol=1e-12)
 
 
-DELAYED: dict[str, GaussianLikelihood] = {}
+DELAYED: dict[str, Likelihood] = {}
 
 
 @given(thetas())
@@ -334,7 +355,7 @@ def deviation(chi2: FloatArray, exact: FloatArray) -> float:
 def test_polynomial_is_the_direct_chi2_at_every_point(tables: dict[str, Any]) -> None:
     scan = definition(**tables)
     likelihood = likelihood_of(scan)
-    polynomial = likelihood.polynomial(scan.axes, scan.parameters)
+    polynomial = squares_of(likelihood, scan)
     assert polynomial.residuals.shape[0] <= polynomial.residuals.shape[1] or len(likelihood.cells) <= 40
     exact = likelihood.chi2(scan.parameters.values(grid_points(scan)))
     assert deviation(filled(scan, polynomial), exact) < ROUNDING_GOAL
@@ -355,13 +376,13 @@ def test_chi2_of_a_scan_by_hand() -> None:
         },
     )
     likelihood = likelihood_of(scan)
-    chi2 = filled(scan, likelihood.polynomial(scan.axes, scan.parameters))
+    chi2 = filled(scan, squares_of(likelihood, scan))
     names = [cell.experiment for cell in likelihood.cells]
     for (i, u), (j, mu) in product(enumerate(np.linspace(-0.5, 0.5, 5)), enumerate([0.0, 1.0, 7.0])):
         d = 0.02 - 0.9 * u
         nsi = {"eps_ee_uV": u, "eps_ee_dV": d, "eps_et_uV": 2.0 * d, "eps_mm_dV": 0.1}
         theta = theta_of(**nsi, mu_nu_e=2.0, mu_nu_mu=mu, mu_nu_mubar=mu)
-        exact = naive.chi2(likelihood.counts(theta), likelihood.expected, likelihood.systematics, names)
+        exact = naive.chi2(likelihood.counts(theta), likelihood.expected, systematics_of(scan, likelihood), names)
         assert chi2[i, j] == pytest.approx(exact, abs=ROUNDING_GOAL * (1.0 + exact))
 
 
@@ -371,7 +392,7 @@ def test_more_bins_than_monomials_are_reduced_without_loss() -> None:
         axes={"eps_ee_uV": {"min": -1, "max": 1, "points": 21}, "eps_et_dV": {"min": -1, "max": 1, "points": 21}},
     )
     likelihood = likelihood_of(scan)
-    polynomial = likelihood.polynomial(scan.axes, scan.parameters)
+    polynomial = squares_of(likelihood, scan)
     assert len(likelihood.cells) == 200
     assert polynomial.residuals.shape == (6, 6)
     exact = likelihood.chi2(scan.parameters.values(grid_points(scan)))
@@ -385,7 +406,7 @@ def test_promise_is_kept_on_axes_far_beyond_sense(half_width: float, systematic:
     scan = definition([experiment(systematic=systematic)], axes={"eps_ee_uV": axis, "eps_ee_dV": axis})
     likelihood = likelihood_of(scan)
     exact = likelihood.chi2(scan.parameters.values(grid_points(scan)))
-    assert deviation(filled(scan, likelihood.polynomial(scan.axes, scan.parameters)), exact) < ROUNDING_GOAL
+    assert deviation(filled(scan, squares_of(likelihood, scan)), exact) < ROUNDING_GOAL
 
 
 @pytest.mark.parametrize(
@@ -402,7 +423,7 @@ def test_promise_is_kept_along_a_fine_axis(name: str, low: float, high: float) -
     scan = definition(axes={name: {"min": low, "max": high, "points": 100001}})
     likelihood = likelihood_of(scan)
     exact = likelihood.chi2(scan.parameters.values(grid_points(scan)))
-    assert deviation(filled(scan, likelihood.polynomial(scan.axes, scan.parameters)), exact) < ROUNDING_GOAL
+    assert deviation(filled(scan, squares_of(likelihood, scan)), exact) < ROUNDING_GOAL
 
 
 @pytest.mark.parametrize("mass_kg", [1.0, 1e4, 1e8])
@@ -417,7 +438,7 @@ def test_promise_is_kept_with_very_many_events(mass_kg: float) -> None:
     )
     likelihood = likelihood_of(scan)
     exact = likelihood.chi2(scan.parameters.values(grid_points(scan)))
-    assert deviation(filled(scan, likelihood.polynomial(scan.axes, scan.parameters)), exact) < ROUNDING_GOAL
+    assert deviation(filled(scan, squares_of(likelihood, scan)), exact) < ROUNDING_GOAL
 
 
 @pytest.mark.parametrize("high", [1e2, 1e3, 1e4, 1e5])
@@ -425,7 +446,7 @@ def test_promise_is_kept_on_log_axes_over_many_decades(high: float) -> None:
     scan = definition(axes={"mu_nu": {"min": 1e-3, "max": high, "points": 201, "spacing": "log"}})
     likelihood = likelihood_of(scan)
     exact = likelihood.chi2(scan.parameters.values(grid_points(scan)))
-    assert deviation(filled(scan, likelihood.polynomial(scan.axes, scan.parameters)), exact) < ROUNDING_GOAL
+    assert deviation(filled(scan, squares_of(likelihood, scan)), exact) < ROUNDING_GOAL
 
 
 @pytest.mark.parametrize(
@@ -448,4 +469,4 @@ def test_promise_is_kept_on_uneven_axes(axes: dict[str, Any], systematic: float)
     )
     likelihood = likelihood_of(scan)
     exact = likelihood.chi2(scan.parameters.values(grid_points(scan)))
-    assert deviation(filled(scan, likelihood.polynomial(scan.axes, scan.parameters)), exact) < ROUNDING_GOAL
+    assert deviation(filled(scan, squares_of(likelihood, scan)), exact) < ROUNDING_GOAL

@@ -14,14 +14,13 @@ from hypothesis import strategies as st
 from scanengine.api import Scan
 from scanengine.chi2.evaluator import Evaluator
 from scanengine.chi2.nuisances import LinearNuisancePolynomial, NuisancePolynomial
-from scanengine.chi2.poisson import PoissonPolynomial
+from scanengine.chi2.poisson import PoissonPolynomial, poisson_chi2
 from scanengine.chi2.squares import ChiSquaredPolynomial
 from scanengine.definition import Definition
 from scanengine.errors import InputError
 from scanengine.inputs.parameters import PARAMETER_INDEX
-from scanengine.likelihood.gaussian import GaussianLikelihood
-from scanengine.likelihood.poisson import PoissonLikelihood
-from scanengine.likelihood.profiled import CombinedLikelihood
+from scanengine.likelihood.counts import sum_over_flavours
+from scanengine.likelihood.profiled import Likelihood
 from scanengine.response.integrals import responses
 from tests import naive
 from tests.naive import FloatArray
@@ -62,8 +61,8 @@ def tables(kinds: Sequence[Any] = (None, None), seen: bool = True) -> list[dict[
     ]
 
 
-def likelihood_of(scan: Definition) -> CombinedLikelihood:
-    return CombinedLikelihood.of(scan, responses(scan))
+def likelihood_of(scan: Definition) -> Likelihood:
+    return Likelihood.of(scan, responses(scan))
 
 
 def grid_points(scan: Definition) -> FloatArray:
@@ -116,23 +115,24 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("systematic", [0.0, 0.1])
-def test_plain_gaussian_is_the_chi2_of_the_main_path(systematic: float) -> None:
-    """Exactly so in a scan, which takes that path; here by the general one."""
+def test_plain_gaussian_is_the_chi2_of_the_covariance(systematic: float) -> None:
     scan = definition([experiment(systematic=systematic), experiment(name="B", target="CsI")], axes=EPS)
     theta = scan.parameters.values(grid_points(scan))
-    exact = GaussianLikelihood.of(scan, responses(scan)).chi2(theta)
     likelihood = likelihood_of(scan)
+    counts = sum_over_flavours(likelihood.responses, theta, likelihood.couplings).reshape(-1, len(likelihood.cells))
+    names = [cell.experiment for cell in likelihood.cells]
+    known = np.array([systematic if name == "A" else 0.0 for name in names])
+    exact = np.array([naive.chi2(each, likelihood.expected, known, names) for each in counts]).reshape(theta.shape[:-1])
     assert deviation(likelihood.chi2(theta), exact) < 1e-12
     assert deviation(filled(likelihood.polynomial(scan.axes, scan.parameters), scan), exact) < 1e-10
-    assert not scan.is_combined
-    assert isinstance(Scan(scan).likelihood, GaussianLikelihood)
 
 
-def test_plain_poisson_is_the_chi2_of_the_main_path() -> None:
+def test_plain_poisson_is_the_likelihood_ratio() -> None:
     scan = definition([experiment(), experiment(name="B", target="CsI")], axes=EPS, statistic="poisson")
     theta = scan.parameters.values(grid_points(scan))
-    exact = PoissonLikelihood.of(scan, responses(scan)).chi2(theta)
-    assert deviation(likelihood_of(scan).chi2(theta), exact) < 1e-12
+    likelihood = likelihood_of(scan)
+    counts = sum_over_flavours(likelihood.responses, theta, likelihood.couplings)
+    assert deviation(likelihood.chi2(theta), poisson_chi2(counts, likelihood.expected)) < 1e-12
 
 
 @pytest.mark.parametrize(
@@ -378,5 +378,5 @@ def test_with_a_perfect_response_and_nuisances_at_zero_chi2_is_that_of_the_ideal
     values = ideal.run().chi2
     assert values.max() > 1e3
     for scan in (alone, known):
-        assert isinstance(scan.likelihood, CombinedLikelihood)
+        assert isinstance(scan.likelihood, Likelihood)
         np.testing.assert_allclose(scan.run().chi2, values, rtol=1e-9, atol=1e-9)
