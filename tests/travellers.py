@@ -11,6 +11,7 @@ import numpy as np
 
 from scanengine.api import Result, Scan
 from scanengine.inference.contours import Region
+from scanengine.scan.problem import Problem
 
 
 def run_in_memory(scan: Scan) -> tuple[Result, Region, float]:
@@ -43,6 +44,6 @@ def same(one: object, other: object) -> bool:
     if isinstance(one, list | tuple):
         assert isinstance(other, list | tuple)
         return len(one) == len(other) and all(map(same, one, other))
-    if isinstance(one, Scan | Result):
+    if isinstance(one, Scan | Result | Problem):
         return same(one.__dict__, other.__dict__)
     return bool(one == other) or (one != one and other != other)  # noqa: PLR0124  (nan)

@@ -229,7 +229,7 @@ def processes(method: str) -> Iterator[Executor]:
 @contextmanager
 def dask() -> Iterator[Executor]:
     distributed = pytest.importorskip("distributed")
-    local = {"n_workers": 1, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    local = {"n_workers": 1, "threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
     with distributed.LocalCluster(**local) as cluster, distributed.Client(cluster) as client:
         yield client.get_executor(pure=False)
 

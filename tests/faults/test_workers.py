@@ -251,7 +251,7 @@ if __name__ == "__main__":
     from dask.distributed import Client, LocalCluster
     import scanengine
     arrange(points=1780)
-    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster:
         with Client(cluster) as client:
             client.run(arrange, points=1780, hold=10)
             victim = next(iter(client.run(os.getpid).values()))
