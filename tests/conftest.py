@@ -30,8 +30,8 @@ providers._get_local_constants = _constants
 
 
 SLOWEST = (
-    *("test_bench", "test_simd", "test_profiling", "test_jit", "test_kills", "test_published", "test_workers"),
-    *("test_figure_sheets", "test_response", "test_disks", "test_shards", "test_signals", "test_strangers"),
+    *("test_measure", "test_simd", "test_exact_profiles", "test_jit", "test_kills", "test_published", "test_workers"),
+    *("test_sheets", "test_integrals", "test_disks", "test_shards", "test_signals", "test_strangers"),
 )
 """Files of tests that begin first, so that no process is left alone with one of them."""
 

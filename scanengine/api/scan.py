@@ -282,11 +282,12 @@ class Scan:
     ) -> Result:
         """Scan the grid, write it to a file or keep it in memory, and return the result.
 
-        An unfinished file of the same scan is gone on with, unless `fresh`. threads defaults to the cores that this
-        process may use; executor may be another, as `scanengine.driver.executors` reads it, for a scan to a file: what one
-        of its workers has begun others do after worker_timeout_s without a tile. progress is called with the points
-        done and their total. Raises InputError if there are no axes, more memory would be needed
-        than memory_bytes, or the file cannot be written, Interrupted on Ctrl-C, saying what was kept.
+        An unfinished file of the same scan is gone on with, unless `fresh`. threads defaults to the cores that
+        this process may use; executor may be another, as `scanengine.driver.executors` reads it, for a scan to
+        a file: what one of its workers has begun others do after worker_timeout_s without a tile. progress is
+        called with the points done and their total. Raises InputError if there are no axes, more memory would
+        be needed than memory_bytes, or the file cannot be written, Interrupted on Ctrl-C, saying what was
+        kept.
         """
         how = how_to_run(self.problem, threads, executor, memory_bytes, progress, overwrite=overwrite, fresh=fresh)
         how = replace(how, worker_timeout_s=number(worker_timeout_s, "worker_timeout_s"))

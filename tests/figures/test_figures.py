@@ -28,7 +28,7 @@ HIDDEN = ("eps_et_dV", "mu_nu")
 SM = {"eps_ee_uV": 0.0, "eps_ee_dV": 0.0}
 BASELINE_VERSION = (3, 11)
 """Another Matplotlib sets text differently, which outweighs any change that matters; redraw the baselines for a new one
-with `pytest tests/test_figures.py --mpl-generate-path=tests/baseline`, and look at them."""
+with `pytest tests/figures/test_figures.py --mpl-generate-path=tests/baseline`, and look at them."""
 
 
 def image(test: Callable[[], Figure]) -> Callable[[], Figure]:

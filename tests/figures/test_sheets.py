@@ -24,7 +24,7 @@ from scanengine.grid.profiles import ReducedGrid
 from scanengine.inference.contours import region
 
 BASELINE_VERSION = (3, 11)
-"""As in test_figures: redraw with `pytest tests/test_figure_sheets.py --mpl-generate-path=tests/baseline`, and look."""
+"""As in test_figures: redraw with `pytest tests/figures/test_sheets.py --mpl-generate-path=tests/baseline`."""
 NAMES = (r"$^{20}$Ne", r"$^{40}$Ar", r"$^{76}$Ge", r"$^{132}$Xe")
 CHARGES = ((3.0, 3.0), (3.1, 3.3), (3.2, 3.6), (3.2, 3.9))
 U, D = r"$\varepsilon_{ee}^{uV}$", r"$\varepsilon_{ee}^{dV}$"
