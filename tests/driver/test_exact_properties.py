@@ -32,7 +32,7 @@ from tests.driver.test_exact_profiles import (
 )
 from tests.figures.test_figures import words
 
-VALLEYS = Path(__file__).parent / "valleys"
+VALLEYS = Path(__file__).parents[1] / "valleys"
 SCANS = ("three-axes", "four-axes", "four-axes-b", "four-axes-c", "five-axes")
 SEEDS = st.integers(0, 2**32 - 1)
 STEEP = 30.0

@@ -114,7 +114,7 @@ import os, signal
 from pathlib import Path
 from tests.faults.nursery import arrange
 from scanengine.store import GridWriter
-from scanengine import farm
+from scanengine.scan import workers as farm
 
 arrange(0.0, points=1780)
 farm._BATCH_TILES = 2  # so that others have something to do

@@ -113,7 +113,8 @@ SAVE = """
 import os, sys
 from scanengine import figures
 import numpy as np
-from scanengine.grids import Axis, ReducedGrid
+from scanengine.grid.axes import Axis
+from scanengine.grid.profiles import ReducedGrid
 axis = Axis("x", np.linspace(-1.0, 1.0, 11))
 figures.save(figures.profile([("", ReducedGrid((axis,), axis.values**2, 0.0))]), sys.argv[1])
 import matplotlib

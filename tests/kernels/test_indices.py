@@ -57,7 +57,7 @@ from dataclasses import replace
 from math import inf, nextafter
 import numpy as np
 from scanengine import response
-from scanengine.response import responses
+from scanengine.response.integrals import responses
 from tests.scan_files import definition, experiment
 
 response.INTERPRETED_PANELS = -1

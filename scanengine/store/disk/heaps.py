@@ -36,6 +36,10 @@ _PLACES = {5: slice(4, 11), 6: slice(8, 15), 8: slice(0, 8), 9: slice(0, 8)}
 """By type: what part of a record says where in a heap of names something lies. III.G: flags, the place, and in two
 bytes how long it is."""
 
+_SUPERBLOCK_BYTES = 52
+_END_AT = {0: 40, 1: 44, 2: 28, 3: 28}
+"""II.A and II.B, by the version of the superblock: where it says how long the file is, in eight bytes."""
+
 _LOOKED_AT_BYTES = 1 << 26
 """At the front, where a header lies, and at the end; in between a large file has chunks alone."""
 
@@ -81,11 +85,20 @@ def are_sound_in(data: mmap.mmap) -> bool:
 
 
 def _are_sound_within(file: FileIO | mmap.mmap, size: int, first: int, last: int) -> bool:
+    size = min(size, _end(file))
     for begin, end in ((0, min(first, size)), (last, size)):
         for heap in _heaps(file, begin, end):
             if not _is_sound(file, heap, size):
                 return False
     return True
+
+
+def _end(file: FileIO | mmap.mmap) -> int:
+    """Return where HDF5 takes a file to end: it reads nothing behind that, which a killed run may have left."""
+    file.seek(0)
+    head = file.read(_SUPERBLOCK_BYTES).ljust(_SUPERBLOCK_BYTES, b"\0")
+    at = _END_AT.get(head[8])
+    return int.from_bytes(head[at : at + 8], "little") if at else 1 << 64
 
 
 def _heaps(file: FileIO | mmap.mmap, begin: int, end: int) -> Iterator[int]:
