@@ -62,7 +62,8 @@ def test_an_interrupt_where_python_would_swallow_it_comes_later(
     write_scan(tmp_path)
     script = (
         "import os, sys, weakref; from tests.faults.nursery import arrange; arrange(pause=0.002)\n"
-        "from scanengine.store import GridWriter; from scanengine.store.disk import committed; write = GridWriter.write; put = committed._write_all\n"
+        "from scanengine.store import GridWriter; from scanengine.store.disk import committed\n"
+        "write = GridWriter.write; put = committed._write_all\n"
         "class Dying:\n"
         f"    def __del__(self): os.kill(os.getpid(), {number}); str()\n"
         "class Watched: pass\n"
