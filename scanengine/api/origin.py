@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scanengine import definition as definitions
@@ -49,15 +50,18 @@ class InFile:
         """Whether chi2 was kept."""
         return self.stored.has_grid
 
-    def definition(self) -> Definition:
-        """Return what the scan file said, read again with its data files. Raises InputError where that cannot be."""
+    def definition(self, data: str | Path | None = None) -> Definition:
+        """Return what the scan file said, read again with its data files, those of the folder `data` among them.
+
+        Raises InputError where that cannot be.
+        """
         stored = self.stored
         if "cross_section" in stored.attributes:
             name = stored.attributes["cross_section"]
             raise InputError(
                 f"{stored.path} was scanned with a cross-section of its own, {name}, which no file can hold"
             )
-        return definitions.parse(stored.definition, directory=stored.path.parent, overrides=stored.overrides)
+        return definitions.parse(stored.definition, directory=stored.path.parent, overrides=stored.overrides, data=data)
 
     def chi2(self, selection: Selection) -> FloatArray:
         """Return a part of the grid, read from the file."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scanengine import definition as definitions
-from scanengine.api.result import from_stored
+from scanengine.api.origin import InFile
+from scanengine.api.result import Result, from_stored
+from scanengine.api.scan import Scan
 from scanengine.chi2.direct import DirectEvaluator
 from scanengine.chi2.nuisances import NuisancePolynomial
 from scanengine.errors import InputError
@@ -21,8 +22,6 @@ from scanengine.grid.profiles import PROMISED_RELATIVE, Profiles
 from scanengine.scan.plan import fit_attributes, plan_of
 
 if TYPE_CHECKING:
-    from scanengine.api.result import Result
-    from scanengine.api.scan import Scan
     from scanengine.store import StoredResult
 
 _SAMPLE = 4096
@@ -74,7 +73,7 @@ def verify(
     found = store.verify(path, progress, sample.look)
     result = from_stored(stored)
     try:
-        scan = _scan_of(stored, data)
+        scan = Scan(InFile(stored).definition(data))
     except InputError as error:
         return Verification((found,), (f"whether anything follows from the definition: {error}",))
     check = _Check(scan, stored, result)
@@ -85,16 +84,6 @@ def verify(
         raise InputError(f"{path} does not say what its definition gives: {lie}") from None
     return Verification(
         (found, "axes and attributes are those of the definition", *seen), (*unchecked, *check.unchecked, *_UNSEEN)
-    )
-
-
-def _scan_of(stored: StoredResult, data: str | Path | None) -> Scan:
-    from scanengine.api.scan import Scan
-
-    if "cross_section" in stored.attributes:
-        raise InputError(f"it was scanned with a cross-section of its own, {stored.attributes['cross_section']}")
-    return Scan(
-        definitions.parse(stored.definition, directory=stored.path.parent, overrides=stored.overrides, data=data)
     )
 
 
@@ -114,9 +103,7 @@ class _Sample:
         """Take points of a part, as many as it has a share in the grid."""
         self._seen += values.size
         n = min(values.size, min(_SAMPLE, self._total) * self._seen // self._total - self._taken)
-        # multiples of the golden ratio are spread evenly, and fall into step with no axis
-        steps = (np.arange(1, n + 1) * _GOLDEN) % 1.0
-        flat = np.arange(n) if n == values.size else np.unique((steps * values.size).astype(np.int64))
+        flat = np.arange(n) if n == values.size else np.unique(_spread(n, values.size))
         self._taken += flat.size
         self.indices.append(np.stack(np.unravel_index(flat, values.shape), axis=-1) + np.array(start))
         self.chi2.append(values.reshape(-1)[flat])
@@ -127,7 +114,7 @@ class _Check:
 
     def __init__(self, scan: Scan, stored: StoredResult, result: Result) -> None:
         self.scan, self.stored, self.result = scan, stored, result
-        self.direct = scan.definition.physics.evaluation == "direct"
+        self.direct = scan.problem.is_direct
         self.unchecked: list[str] = []
         if stored.exact_profiles is not None:
             self.unchecked.append("that no exact profile is too low")
@@ -207,8 +194,7 @@ class _Check:
         """Find the profiles anew where that takes seconds: at all values of the longest axis, or some of them."""
         shape, definition = self.stored.shape, self.scan.definition
         n = min(prod(shape), _DIRECT_SAMPLE if self.direct else _SAMPLE)
-        flat = ((np.arange(1, n + 1) * _GOLDEN) % 1.0) * float(prod(shape))
-        indices = np.stack(np.unravel_index(flat.astype(np.int64), shape), axis=-1)
+        indices = np.stack(np.unravel_index(_spread(n, prod(shape)), shape), axis=-1)
         self._bound(self.stored.profiles, indices, self._evaluate(self._points(indices)))
         longest = int(np.argmax(shape))
         affordable = next(most for kind, most in _AFFORDABLE if isinstance(self.scan.problem.evaluator, kind))
@@ -220,8 +206,8 @@ class _Check:
         axes = list(definition.axes)
         axes[longest] = replace(axes[longest], values=axes[longest].values[picked])
         output = replace(definition.output, keep="profiles", profile="grid", planes=(), delta_chi2_max=None)
-        anew = type(self.scan)(replace(definition, axes=tuple(axes), output=output)).run()
-        for names, stored in _each(self.stored.profiles):
+        anew = Scan(replace(definition, axes=tuple(axes), output=output)).run()
+        for names, stored in self.stored.profiles.each():
             found = anew.profile(*names).chi2
             where = tuple(picked if name == axes[longest].name else slice(None) for name in names)
             self._compare_profile(
@@ -254,10 +240,10 @@ class _Check:
             for fine, coarse in zip(axes, self.stored.axes, strict=True)
         }
         grid = self.stored.profiles
-        for names, values in _each(exact):
+        for names, values in exact.each():
             if values.min() < exact.minimum - self._error(exact.minimum):
                 raise _Lie(f"the exact profile of {' and '.join(names)} is below the minimum")
-            own = grid.lines[names[0]] if len(names) == 1 else grid.planes.get((names[0], names[1]))
+            own = grid.over(names)
             if own is None:
                 continue
             fine = values[np.ix_(*(common[name][0] for name in names))]
@@ -289,7 +275,7 @@ class _Check:
         """Check that no line and no plane is above chi2 at any of these points."""
         place = {axis.name: i for i, axis in enumerate(self.stored.axes)}
         highest = profiles.minimum + self.result.delta_chi2_max
-        for names, values in _each(profiles):
+        for names, values in profiles.each():
             here = values[tuple(indices[:, place[name]] for name in names)]
             for index, stored, found in zip(indices, here, chi2, strict=True):
                 if found < highest and stored > found + self._error(float(found)):
@@ -299,9 +285,10 @@ class _Check:
                     )
 
 
-def _each(profiles: Profiles) -> Iterator[tuple[tuple[str, ...], FloatArray]]:
-    yield from (((name,), line) for name, line in profiles.lines.items())
-    yield from profiles.planes.items()
+def _spread(number: int, size: int) -> NDArray[np.int64]:
+    """Return places below size: multiples of the golden ratio are spread evenly, and fall into step with no axis."""
+    steps = (np.arange(1, number + 1) * _GOLDEN) % 1.0
+    return (steps * float(size)).astype(np.int64)
 
 
 def _list(axes: tuple[Axis, ...]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -79,6 +79,15 @@ class Profiles:
     planes: dict[tuple[str, str], FloatArray]
     doubtful: dict[tuple[str, str], int] = field(default_factory=dict)
     checked: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def each(self) -> Iterator[tuple[tuple[str, ...], FloatArray]]:
+        """Yield every line and every plane, with the names of its axes."""
+        yield from (((name,), line) for name, line in self.lines.items())
+        yield from self.planes.items()
+
+    def over(self, names: tuple[str, ...]) -> FloatArray | None:
+        """Return the line or the plane over these axes, None if it was not kept."""
+        return self.lines.get(names[0]) if len(names) == 1 else self.planes.get((names[0], names[1]))
 
 
 @dataclass(eq=False)

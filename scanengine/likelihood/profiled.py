@@ -157,12 +157,6 @@ class Likelihood(ExpectedCounts):
             raise InputError('a nuisance that varies a response needs physics.evaluation = "polynomial"')
         return self._profiled(counts[..., None, self._selected]).chi2
 
-    def minimised_at(self, excess: FloatArray) -> tuple[float, FloatArray]:
-        """Return chi2 and z (nuisances,) for templates (templates, cells) with the data taken off the first."""
-        chi2, z = np.empty(1), np.zeros((1, len(self.nuisances)))
-        self.minimise(excess[None], chi2, z)
-        return float(chi2[0]), z[0]
-
     def fit_at(self, theta: FloatArray, parameters: int) -> Fit:
         """Return the nuisances at theta (parameters,), and the degrees of freedom after so many are fitted."""
         (y,) = self.profiled(theta[None]).z

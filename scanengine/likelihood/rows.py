@@ -11,6 +11,7 @@ from scanengine.chi2.nuisances import (
     RowKinds,
     side_by_side,
 )
+from scanengine.chi2.poisson import poisson_chi2
 from scanengine.definition import Definition
 from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
@@ -45,10 +46,8 @@ class Rows:
 
     def chi2(self, excess: FloatArray) -> FloatArray:
         """Return chi2 (...) of counts above the data (..., cells): infinite where some are seen and none expected."""
-        n, x = self.data[self.seen], excess[..., self.seen] / self.data[self.seen]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            poisson = n * np.where(x <= -1.0, np.inf, x - np.log1p(x))
-        chi2 = 2.0 * (poisson.sum(axis=-1) + excess[..., self.empty].sum(axis=-1))
+        poisson = np.concatenate((self.seen, self.empty))
+        chi2 = poisson_chi2(excess[..., poisson] + self.data[poisson], self.data[poisson])
         if self.empty.size:
             from scanengine_kernels.nuisances import EMPTY_WALL
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -89,7 +89,7 @@ def write_exact_profiles(root: h5py.File, axes: Sequence[Axis], profiles: Profil
     """Write profiles that were minimised continuously, with the finer axes they lie on and their own minimum."""
     group = root.create_group(layout.EXACT_PROFILES, track_order=True)
     write_axes(group, axes, layout.fine_axis)
-    for names, values in _each(profiles):
+    for names, values in profiles.each():
         dataset = _create_floats(root, layout.exact_path(*names), values)
         fine = [layout.fine_axis(name) for name in names]
         _describe(group, dataset, fine, "chi2 minimised continuously over all other axes")
@@ -106,18 +106,13 @@ def write_profiles(root: h5py.File, axes: Sequence[Axis], profiles: Profiles) ->
     """
     group = root[layout.PROFILES]
     write_axes(group, axes)
-    for names, values in _each(profiles):
+    for names, values in profiles.each():
         dataset = _create_floats(root, layout.profile_path(*names), values)
         _describe(group, dataset, names, "chi2 minimised over all other axes")
     if len(axes) == 2 and not profiles.planes:
         root[layout.profile_path(*(axis.name for axis in axes))] = root[layout.CHI2]
     if root.attrs["format_version"] != layout.FORMAT_VERSION:  # an older scanengine began this file
         set_attributes(root, {"format_version": layout.FORMAT_VERSION, "conventions": layout.CONVENTIONS})
-
-
-def _each(profiles: Profiles) -> Iterator[tuple[tuple[str, ...], FloatArray]]:
-    yield from (((name,), line) for name, line in profiles.lines.items())
-    yield from profiles.planes.items()
 
 
 def write_best_fit(target: h5py.HLObject, profiles: Profiles) -> None:

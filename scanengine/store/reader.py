@@ -282,10 +282,8 @@ def _check_sources(file: h5py.File, dataset: h5py.Dataset) -> None:
 def _check_agreement(profiles: Profiles, axes: Sequence[Axis]) -> None:
     """Raise `Damage` unless each profile reaches the minimum, and no more, and the best fit is a point of the grid."""
     minimum = profiles.minimum
-    found = {f"the profile of {name}": line for name, line in profiles.lines.items()}
-    found |= {f"the profile of {' and '.join(pair)}": plane for pair, plane in profiles.planes.items()}
-    for what, values in found.items():
-        check_lowest(what, float(values.min()), minimum)
+    for names, values in profiles.each():
+        check_lowest(f"the profile of {' and '.join(names)}", float(values.min()), minimum)
     for axis, value in zip(axes, profiles.best_fit, strict=True):
         (at,) = np.nonzero(axis.values == value)
         if not at.size:

@@ -78,7 +78,7 @@ class _Minima:
         check_lowest("the grid", float(self.found[0,].min()), profiles.minimum, rounding)
         for kept, found in self.found.items():
             names = tuple(self.names[i] for i in kept)
-            stored = profiles.lines.get(names[0]) if len(kept) == 1 else profiles.planes.get((names[0], names[-1]))
+            stored = profiles.over(names)
             if stored is None:  # not among the chosen planes
                 continue
             right = stored == found
