@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from scanengine import definition as definitions
 from scanengine.api.origin import InMemory
 from scanengine.api.result import Result, from_stored
 from scanengine.chi2.direct import DirectEvaluator, differential_cross_section
-from scanengine.definition import Definition
+from scanengine.definition import Definition, chosen
 from scanengine.errors import InputError
 from scanengine.grid.arguments import confidence_levels, number, numbers, path, whole
 from scanengine.grid.axes import FloatArray
@@ -34,18 +34,11 @@ from scanengine.scan.problem import Problem, default_threads
 from scanengine.scan.to_file import run_shard, run_to_file
 from scanengine_kernels.direct import CrossSection
 
-if TYPE_CHECKING:
-    pass
-
-
 _HALF_A_DIGIT = {"float64": 2.0**-53, "float32": 2.0**-24}
 
 
 _ROUNDING_OF_SUMS = 1e-13
 """How far a sum of many squares is rounded, relative to itself."""
-
-
-T = TypeVar("T")
 
 
 class Events(NamedTuple):
@@ -64,22 +57,22 @@ class Events(NamedTuple):
 
 def load(
     path_or_name: str | Path,
-    overrides: str | Sequence[str] = (),
+    overrides: str | Sequence[str] | Mapping[str, object] = (),
     *,
     cross_section: CrossSection | None = None,
     data: str | Path | None = None,
 ) -> Scan:
     """Load a scan file by its path, or a bundled scan by its name, as "large/nsi-5d".
 
-    overrides are KEY=VALUE with dotted keys of the scan file, as `--set` takes them. cross_section, compiled with
-    numba.njit, takes the place of the standard one at every grid point (`scanengine_kernels.direct` says how it is
-    called). Files written as {data}/... are in the folder data, by default that of the environment variable
-    SCANENGINE_DATA. Raises InputError with all faults of the file.
+    overrides are values by dotted keys of the scan file, as {"fixed.mu_nu": 10}, or texts KEY=VALUE, as `--set` takes
+    them. cross_section, compiled with numba.njit, takes the place of the standard one at every grid point
+    (`scanengine_kernels.direct` says how it is called). Files written as {data}/... are in the folder data, by default
+    that of the environment variable SCANENGINE_DATA. Raises InputError with all faults of the file.
     """
     own_axes = cross_section is not None
-    items = [overrides] if isinstance(overrides, str) else list(overrides)
+    items = [overrides] if isinstance(overrides, str) else overrides
     path(path_or_name, "a scan file")
-    if not all(isinstance(item, str) for item in items):
+    if not isinstance(items, Mapping) and not all(isinstance(item, str) for item in items):
         raise InputError(f"overrides are texts KEY=VALUE, as 'fixed.mu_nu=10': found {items!r}")
     definition = definitions.read(path_or_name, items, require_axes=False, own_axes=own_axes, data=data)
     return Scan(definition, cross_section)
@@ -231,33 +224,33 @@ class Scan:
         At the fixed and tied values; axes not named stay at the Standard Model. Zero beyond the largest recoil energy.
         Raises InputError if there is no such experiment or flavour, or an energy is not above zero.
         """
-        (chosen,) = _chosen((experiment,), self.definition.experiments, lambda e: e.name, "experiment")
-        _chosen((flavour,), FLAVOURS, str, "flavour")
+        (counted,) = chosen((experiment,), self.definition.experiments, lambda e: e.name, "experiment")
+        chosen((flavour,), FLAVOURS, str, "flavour")
         E_MeV, T_keV = number(E_MeV, "E_MeV"), numbers(T_keV, "T_keV")
         lowest = min(E_MeV, float(T_keV.min(initial=E_MeV)))
         if not lowest > 0.0:
             raise InputError(f"a cross-section needs energies above zero: found {lowest:g}")
         per_MeV = differential_cross_section(
-            self.definition, chosen, flavour, self._point(axis_values), E_MeV, 1e-3 * T_keV, self.cross_section
+            self.definition, counted, flavour, self._point(axis_values), E_MeV, 1e-3 * T_keV, self.cross_section
         )
         return 1e-3 * per_MeV
+
+    def at(self, changes: Mapping[str, object] | None = None, /, **keys: object) -> Scan:
+        """Return the same scan with other values of keys of its scan file, as {"experiments.Xe.mass_kg": 1000}.
+
+        As `Definition.at`: keys are those that `--set` takes, and values are checked in the same way, without reading
+        the file again. Raises InputError with all faults.
+        """
+        return Scan(self.definition.at(changes, **keys), self.cross_section)
 
     def only(self, *experiments: str, channels: Sequence[str] = ()) -> Scan:
         """Return the same scan with these experiments alone, and of their channels these alone; all without names.
 
         Raises InputError if an experiment or a channel is not there.
         """
-        chosen = _chosen(experiments, self.definition.experiments, lambda e: e.name, "experiment")
-        if channels:
-            chosen = [
-                replace(e, channels=dict(_chosen(channels, list(e.channels.items()), lambda c: c[0], "channel")))
-                for e in chosen
-            ]
-        names = {e.name for e in chosen}
-        nuisances = [left for each in self.definition.nuisances if (left := each.only(names)) is not None]
-        scan = Scan(replace(self.definition, experiments=tuple(chosen), nuisances=tuple(nuisances)), self.cross_section)
+        scan = Scan(self.definition.only(experiments, channels), self.cross_section)
         if "responses" in self.problem.__dict__:  # integrated already
-            kept = {(e.name, channel) for e in chosen for channel in e.channels}
+            kept = {(e.name, channel) for e in scan.definition.experiments for channel in e.channels}
             scan.problem.responses = tuple(r for r in self.responses if (r.experiment, r.channel) in kept)
         return scan
 
@@ -360,11 +353,3 @@ def _check_rounding(what: str, error: float) -> None:
             f"{what} needs chi2 to better than {MOST_ROUNDING:g}, and double precision gives it to +-{error:.2g}: "
             "less exposure would do, or larger errors of the data"
         )
-
-
-def _chosen(names: Sequence[str], among: Sequence[T], name_of: Callable[[T], str], what: str) -> list[T]:
-    there = {name_of(item): item for item in among}
-    missing = [name for name in names if name not in there]
-    if missing:
-        raise InputError(f"there is no {what} {missing[0]!r}: {', '.join(there)} are there")
-    return [item for name, item in there.items() if not names or name in names]

@@ -9,6 +9,7 @@ from scanengine.definition.model import (
     Physics,
     Statistic,
     TemplateReference,
+    chosen,
     signal_numbers,
 )
 from scanengine.definition.reading.bundled import bundled_scans, scans_folder
@@ -23,6 +24,7 @@ __all__ = [
     "Statistic",
     "TemplateReference",
     "bundled_scans",
+    "chosen",
     "parse",
     "read",
     "scans_folder",

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
-import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from copy import deepcopy
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,10 +14,12 @@ from scanengine.definition.model import Definition, Output, Physics, Statistic
 from scanengine.definition.notes import electron_notes, parameter_notes, per_cent_notes, target_notes
 from scanengine.definition.reading.bundled import find_scan, read_text
 from scanengine.definition.reading.folders import DATA_VARIABLE, Folders, confined
-from scanengine.definition.reading.include import as_toml, checked_names, merged
-from scanengine.definition.reading.lines import MOST_PARTS, KeyPath, key_lines, line_of_long_key
-from scanengine.definition.reading.overrides import NAMED, apply_overrides
+from scanengine.definition.reading.include import checked_names, merged
+from scanengine.definition.reading.lines import KeyPath, key_lines
+from scanengine.definition.reading.overrides import NAMED, Override, applied, followed_by, from_texts, from_values
+from scanengine.definition.reading.parsed import Parsed
 from scanengine.definition.reading.report import Report
+from scanengine.definition.reading.toml import as_toml, tables_of, with_null
 from scanengine.definition.rules import check_experiment, check_magnetic_threshold, unconstrained_axes
 from scanengine.definition.tables.axes import build_axes
 from scanengine.definition.tables.correlations import build_correlations
@@ -37,6 +36,9 @@ from scanengine.errors import DefinitionError, Fault, InputError
 from scanengine.inputs.constants import SIN2_THETA_W
 from scanengine.inputs.nuisances import Nuisance
 
+Overrides = Sequence[str] | Mapping[str, object]
+"""Texts KEY=VALUE, or values by their dotted keys."""
+
 _EXACT_POISSON = 'found "exact", which needs a Gaussian chi2: profile = "grid" or statistic.kind = "gaussian" would do'
 _DEEPEST = 20
 """Files of which each includes the next."""
@@ -45,13 +47,13 @@ _AXIS = "eps_ee_uV = { min = -1.0, max = 1.0, points = 31 }"
 
 def read(
     path_or_name: str | Path,
-    overrides: Sequence[str] = (),
+    overrides: Overrides = (),
     *,
     require_axes: bool = True,
     own_axes: bool = False,
     data: str | Path | None = None,
 ) -> Definition:
-    """Read a scan file, given its path or the name of a bundled scan; `overrides` are KEY=VALUE, as `--set` takes them.
+    """Read a scan file, given its path or the name of a bundled scan; `overrides` as `parse` takes them.
 
     Raises InputError if there is no such file, DefinitionError with all its faults if it is wrong.
     """
@@ -65,54 +67,67 @@ def parse(
     *,
     path: Path | None = None,
     directory: Path | None = None,
-    overrides: Sequence[str] = (),
+    overrides: Overrides = (),
     require_axes: bool = True,
     own_axes: bool = False,
     data: str | Path | None = None,
-    included_by: tuple[str, ...] = (),
-    included: dict[Path, Definition | DefinitionError] | None = None,
 ) -> Definition:
     """Return what the text of a scan file defines; its files are relative to `directory`, by default that of `path`.
 
-    Files written as {data}/... are in the folder `data`, by default that of the environment variable SCANENGINE_DATA.
-
-    With `own_axes` an axis may have any name, for a cross-section that makes use of it. `included_by` are the names of
-    the files that include this one, which it may not include; `included` are those read already, each of them once.
+    `overrides` are texts KEY=VALUE, as `--set` takes them, or values by their dotted key. Files written as {data}/...
+    are in the folder `data`, by default that of the environment variable SCANENGINE_DATA. With `own_axes` an axis may
+    have any name, for a cross-section that makes use of it.
 
     Raises DefinitionError with all faults of the text and the overrides.
     """
-    name = str(path) if path else "scan"
-    folder = directory or (path.parent if path else Path())
     data = data or os.environ.get(DATA_VARIABLE)
-    raw, lines = _toml(text, name), key_lines(text)
+    folders = Folders(directory or (path.parent if path else Path()), Path(data) if data else None)
+    parsed = replace(_parsed(text, path, folders, (), {}), require_axes=require_axes, own_axes=own_axes)
+    found = from_values(overrides, "overrides") if isinstance(overrides, Mapping) else from_texts(overrides)
+    return _defined(parsed, list(found))
+
+
+def changed(parsed: Parsed, changes: Mapping[str, object]) -> Definition:
+    """Return what a scan file defines with other values, by their dotted keys, on top of earlier ones.
+
+    Raises DefinitionError with all faults.
+    """
+    new = list(from_values(changes, "at"))
+    kept = followed_by(parsed.overrides, [each for each in new if isinstance(each, Override)])
+    faults = [each for each in new if isinstance(each, Fault)]
+    definition = _defined(replace(parsed, only=()), [*kept, *faults])
+    for names, channels in parsed.only:
+        definition = definition.only(names, channels)
+    return definition
+
+
+def _parsed(
+    text: str,
+    path: Path | None,
+    folders: Folders,
+    within: tuple[str, ...],
+    known: dict[Path, Definition | DefinitionError],
+) -> Parsed:
+    """Return the tables of a scan file and of those that it includes.
+
+    `within` are the names of the files that include this one, which it may not include; `known` are the files that
+    were read already, each of them once. Raises DefinitionError.
+    """
+    name = str(path) if path else "scan"
+    raw, lines = tables_of(text, name), key_lines(text)
     if "include" in raw:
-        raw = _with_included(
-            raw, name, lines, folder, data, (*included_by, Path(name).name), {} if included is None else included
-        )
+        raw = _with_included(raw, name, lines, folders, (*within, Path(name).name), known)
         text = as_toml(raw)
-    before = deepcopy(raw) if overrides else raw
-    overridden, faults = apply_overrides(raw, overrides)
     data_from = raw.get("data_from")
-    folders = Folders(folder, Path(data) if data else None, data_from if isinstance(data_from, str) else "")
-    report = Report(name, folders, lines, overridden)
-    if "include" in raw:
-        report.add(("include",), "found in a --set, but it is read before these: a scan file of its own would do")
-    with np.errstate(all="ignore"):  # numbers that overflow are found where they end up
-        definition = _build(raw, before, report, require_axes=require_axes, own_axes=own_axes)
-    for place in () if report.faults else _with_null(raw):
-        report.add(place, "found a null character, which no text of a result can hold: leave it out")
-    faults = report.faults + faults
-    if faults or definition is None:
-        raise DefinitionError(faults)
-    return replace(definition, text=text, path=path, overrides=tuple(overrides))
+    files = replace(folders, data_from=data_from if isinstance(data_from, str) else "")
+    return Parsed(name, text, path, raw, lines, files, require_axes=False, own_axes=False)
 
 
 def _with_included(
     raw: dict[str, Any],
     name: str,
     lines: Mapping[KeyPath, int],
-    folder: Path,
-    data: str | Path | None,
+    folders: Folders,
     within: tuple[str, ...],
     known: dict[Path, Definition | DefinitionError],
 ) -> dict[str, Any]:
@@ -125,14 +140,14 @@ def _with_included(
     files: dict[str, dict[str, Any]] = {}
     try:
         for included in checked_names(raw["include"], within):
-            path = confined(folder / included, folder)
+            path = confined(folders.own / included, folders.own)
             if path not in known:
-                known[path] = _included(path, data, within, known)
+                known[path] = _included(path, folders, within, known)
             whole = known[path]
             if isinstance(whole, DefinitionError):
                 faults += whole.faults
-            else:
-                files[path.stem] = tomllib.loads(whole.text)
+            elif whole.parsed is not None:
+                files[path.stem] = whole.parsed.raw
         if not faults:
             return merged(raw, files)
     except InputError as error:
@@ -141,63 +156,33 @@ def _with_included(
 
 
 def _included(
-    path: Path, data: str | Path | None, within: tuple[str, ...], known: dict[Path, Definition | DefinitionError]
+    path: Path, folders: Folders, within: tuple[str, ...], known: dict[Path, Definition | DefinitionError]
 ) -> Definition | DefinitionError:
-    """Read a file that others include; return it, or what is wrong with it."""
+    """Read a file that others include, in their folder; return it, or what is wrong with it."""
     if len(within) > _DEEPEST:
         raise InputError(f"more than {_DEEPEST} files include one another: put the experiments into fewer")
     try:
-        return parse(read_text(path), path=path, require_axes=False, data=data, included_by=within, included=known)
+        return _defined(_parsed(read_text(path), path, folders, within, known), [])
     except DefinitionError as error:
         return error
 
 
-def _toml(text: str, name: str) -> dict[str, Any]:
-    if (line := line_of_long_key(text)) is not None:
-        raise DefinitionError(
-            [Fault(f"{name}:{line}", f"found a key of more than {MOST_PARTS} parts: none is so long")]
-        )
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise DefinitionError([_syntax_fault(str(error), text, name)]) from None
-    except RecursionError:
-        raise DefinitionError(
-            [Fault(f"{name}:1", "not TOML that can be read: its values are nested too deeply")]
-        ) from None
-    except ValueError:
-        digits = max(re.finditer(r"\d[\d_]*", text), key=lambda match: len(match[0]))
-        line = text.count("\n", 0, digits.start()) + 1
-        raise DefinitionError(
-            [Fault(f"{name}:{line}", f"found a number of {len(digits[0])} digits, it must be shorter")]
-        ) from None
-
-
-def _with_null(value: Any, place: KeyPath = ()) -> Iterator[KeyPath]:
-    """Yield where there is a text or a key with a null character, which TOML allows as an escape."""
-    if isinstance(value, str) and "\0" in value:
-        yield place
-    for key, each in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
-        if isinstance(key, str) and "\0" in key:
-            yield (*place, key)
-        yield from _with_null(each, (*place, key))
-
-
-def _syntax_fault(message: str, text: str, name: str) -> Fault:
-    """The fault in the words of tomllib, without the brackets and names of Python."""
-    reason, _, place = message.rpartition(" (at ")
-    match = re.match(r"line (\d+), column (\d+)", place)
-    line = int(match[1]) if match else text.rstrip().count("\n") + 1
-    column = f" (column {match[2]})" if match else " (the file ends here)"
-    again = re.match(r"Cannot declare \((.*)\) twice", reason)
-    if again:
-        table = ".".join(re.findall(r"'([^']*)'", again[1]))
-        reason = f"the table [{table}] is there twice"
-    elif reason == "Cannot overwrite a value":
-        reason = "a key is given twice"
-    else:
-        reason = reason[:1].lower() + reason[1:]
-    return Fault(f"{name}:{line}", f"not TOML: {reason}{column}")
+def _defined(parsed: Parsed, overrides: Sequence[Override | Fault]) -> Definition:
+    """Return what a scan file defines with overrides in place of those that it had. Raises DefinitionError."""
+    raw, overridden, refused = applied(parsed.raw, overrides)
+    report = Report(parsed.name, parsed.files, parsed.lines, overridden)
+    if "include" in raw:
+        report.add(("include",), "found among overrides, but it is read before these: a scan file of its own would do")
+    with np.errstate(all="ignore"):  # numbers that overflow are found where they end up
+        definition = _build(raw, parsed.raw, report, require_axes=parsed.require_axes, own_axes=parsed.own_axes)
+    for place in () if report.faults else with_null(raw):
+        report.add(place, "found a null character, which no text of a result can hold: leave it out")
+    faults = report.faults + refused
+    if faults or definition is None:
+        raise DefinitionError(faults)
+    items = tuple(each for each in overrides if isinstance(each, Override))
+    definition = replace(definition, text=parsed.text, path=parsed.path, overrides=tuple(each.text for each in items))
+    return definition.read_from(replace(parsed, overrides=items))
 
 
 def _build(

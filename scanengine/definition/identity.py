@@ -11,7 +11,7 @@ import numpy as np
 from scanengine.definition.model import Definition, TemplateReference
 from scanengine.inputs.detectors import Experiment
 
-_WORDS = frozenset({"title", "text", "overrides", "path", "notes"})
+_WORDS = frozenset({"title", "text", "overrides", "path", "notes", "parsed"})
 """Fields of a definition that are for people: a scan file may be renamed, moved and commented."""
 
 _LATER = {"nonnegative": (), "width_below": None, "correlations": ()}

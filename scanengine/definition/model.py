@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from scanengine.definition.reading.parsed import Parsed
+from scanengine.errors import InputError
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.inputs.detectors import Experiment
 from scanengine.inputs.nuisances import Nuisance
 from scanengine.inputs.parameters import PHYSICAL_PARAMETERS
 from scanengine.inputs.sources import Source
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -163,7 +167,8 @@ class Definition:
     where it was read from. `source` is that of the experiments without one of their own. `notes` are words for the user
     about what is legal but may surprise. `statistics` by experiment take the place of `statistic` where they are there.
     `template_references` by experiment are what the signal templates were made with;
-    `correlations` are those of nuisances, by their names.
+    `correlations` are those of nuisances, by their names. `parsed` is the scan file as it was read, None of a
+    definition that was made or changed in another way than by `at` and `only`.
     """
 
     title: str
@@ -182,6 +187,7 @@ class Definition:
     nuisances: tuple[Nuisance, ...] = ()
     template_references: Mapping[str, TemplateReference] = field(default_factory=dict)
     correlations: tuple[Correlation, ...] = ()
+    parsed: Parsed | None = field(default=None, init=False, repr=False)
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -195,3 +201,64 @@ class Definition:
     def statistic_of(self, experiment: str) -> Statistic:
         """Return how the counts of an experiment are compared with the data."""
         return self.statistics.get(experiment, self.statistic)
+
+    def at(self, changes: Mapping[str, object] | None = None, /, **keys: object) -> Definition:
+        """Return the definition with other values of keys of its scan file, as {"experiments.Xe.mass_kg": 1000}.
+
+        Keys are those that `--set` takes, experiments and nuisances by name; those without a dot may be given by
+        keyword. Values are numbers, texts, booleans, and lists, arrays and dictionaries of these. They are checked with
+        all rules of a scan file, of which nothing is read again but tables in files that are new. The result is that of
+        the scan file with the same keys set. Raises DefinitionError with all faults, InputError for a definition that
+        was not read from a scan file, or was changed since by other means.
+        """
+        from scanengine.definition.build import changed  # which makes definitions
+
+        changes = {} if changes is None else changes
+        if not isinstance(changes, Mapping):
+            raise InputError(f'at takes keys with their values, as {{"fixed.mu_nu": 10}}: found {changes!r}')
+        twice = sorted(set(keys) & set(changes))
+        if twice:
+            raise InputError(f"at has two values of the key {twice[0]}: give only one")
+        if self.parsed is None:
+            raise InputError(
+                "this definition is not what a scan file says, at which its keys could change: "
+                "use at on the one that was read from the file, and make other changes afterwards"
+            )
+        return changed(self.parsed, {**changes, **keys})
+
+    def only(self, experiments: Sequence[str] = (), channels: Sequence[str] = ()) -> Definition:
+        """Return the definition with these experiments alone, and of their channels these alone; all without names.
+
+        Raises InputError if an experiment or a channel is not there.
+        """
+        kept = chosen(experiments, self.experiments, lambda e: e.name, "experiment")
+        if channels:
+            kept = [
+                replace(e, channels=dict(chosen(channels, list(e.channels.items()), lambda c: c[0], "channel")))
+                for e in kept
+            ]
+        names = {e.name for e in kept}
+        nuisances = [left for each in self.nuisances if (left := each.only(names)) is not None]
+        fewer = replace(self, experiments=tuple(kept), nuisances=tuple(nuisances))
+        if self.parsed is None:
+            return fewer
+        step = tuple(experiments), tuple(channels)
+        return fewer.read_from(replace(self.parsed, only=(*self.parsed.only, step)))
+
+    def read_from(self, parsed: Parsed) -> Definition:
+        """Return the definition as what was read from a scan file, at which `at` changes keys."""
+        definition = replace(self)
+        object.__setattr__(definition, "parsed", parsed)
+        return definition
+
+
+def chosen(names: Sequence[str], among: Sequence[T], name_of: Callable[[T], str], what: str) -> list[T]:
+    """Return what has one of these names, in its order, or everything without names.
+
+    Raises InputError if there is none of a name.
+    """
+    there = {name_of(item): item for item in among}
+    missing = [name for name in names if name not in there]
+    if missing:
+        raise InputError(f"there is no {what} {missing[0]!r}: {', '.join(there)} are there")
+    return [item for name, item in there.items() if not names or name in names]

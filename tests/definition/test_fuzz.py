@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from scanengine.definition import Definition, parse
-from scanengine.definition.build import _toml
+from scanengine.definition.reading.toml import tables_of
 from scanengine.errors import InputError
 from tests.definition.example import TEXT
 
@@ -102,7 +102,7 @@ def test_any_text(text: str) -> None:
 def test_any_override(keys: list[str], value: str) -> None:
     check_read_or_refused(TEXT, f"{'.'.join(keys)}={value}")
     with contextlib.suppress(InputError):
-        _toml(value, "scan")
+        tables_of(value, "scan")
 
 
 @given(st.text(max_size=30))

@@ -135,7 +135,7 @@ def test_files_that_include_each_other_are_told(folder: Path) -> None:
 
 
 def test_include_cannot_be_set(folder: Path) -> None:
-    with pytest.raises(DefinitionError, match="include: found in a --set"):
+    with pytest.raises(DefinitionError, match="include: found among overrides"):
         scanengine.load(folder / "ne.toml", 'include=["xe.toml"]')
 
 

@@ -7,7 +7,7 @@ import tomllib
 import pytest
 
 from scanengine.definition import parse
-from scanengine.definition.reading.include import as_toml
+from scanengine.definition.reading.toml import as_toml
 from tests.definition.example import edited, faults_of
 
 

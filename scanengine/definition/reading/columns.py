@@ -7,9 +7,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+from scanengine.definition.reading.folders import Folders
 from scanengine.definition.reading.sentences import listed, quoted
 from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
@@ -19,6 +21,14 @@ _SEPARATORS = (";", ",")
 """Of columns, before blanks."""
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?", re.ASCII)
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
+
+
+class Rows(NamedTuple):
+    """The numbers of a file, which are not to be changed, with its path and the line of each row."""
+
+    path: Path
+    values: FloatArray
+    lines: list[int]
 
 
 @dataclass(frozen=True)
@@ -59,30 +69,37 @@ class Columns:
             raise InputError(f"element {fault[0] + 1}: {fault[1]}")
         return values
 
-    def from_file(self, path: Path, in_file: Sequence[str] | None = None) -> FloatArray:
+    def from_file(self, files: Folders, name: str, in_file: Sequence[str] | None = None) -> FloatArray:
         """Return the columns of a text file, separated by blanks, commas or semicolons, as an array (rows, columns).
 
         `in_file` names the file's columns in their order, where they are not ours. Raises InputError, naming the file
         and the line, if it cannot be read, a line does not hold a finite number per column, or the numbers do not
         increase or leave the range.
         """
-        values, numbers = read_rows(path, self.names if in_file is None else in_file)
+        path, values, lines = read_rows(files, name, self.names if in_file is None else in_file)
         if in_file is not None:
             missing = [name for name in self.names if name not in in_file]
             if missing:
                 raise InputError(f"{path}: found the columns {listed(in_file)}, there must be one named {missing[0]}")
             values = values[:, [in_file.index(name) for name in self.names]]
         if (fault := self.fault(values)) is not None:
-            raise InputError(f"{path}:{numbers[fault[0]]}: {fault[1]}")
-        return values
+            raise InputError(f"{path}:{lines[fault[0]]}: {fault[1]}")
+        return values.copy()
 
 
-def read_rows(path: Path, names: Sequence[str]) -> tuple[FloatArray, list[int]]:
-    """Return the numbers (rows, columns) of a text file with these columns, and the line of each row.
+def read_rows(files: Folders, name: str, names: Sequence[str]) -> Rows:
+    """Return the numbers (rows, columns) of a text file with these columns, which is read once only.
 
-    Raises InputError, naming the file and the line, if it cannot be read or a line does not hold a finite number per
-    column.
+    Raises InputError, naming the file and the line, if it cannot be found or read, or a line does not hold a finite
+    number per column.
     """
+    key = name, tuple(names)
+    if key not in files.tables:
+        files.tables[key] = _rows(files.find(name), names)
+    return files.tables[key]
+
+
+def _rows(path: Path, names: Sequence[str]) -> Rows:
     form = f"{len(names)} numbers: {', '.join(names)}"
     rows: list[list[float]] = []
     numbers: list[int] = []
@@ -93,7 +110,9 @@ def read_rows(path: Path, names: Sequence[str]) -> tuple[FloatArray, list[int]]:
             numbers.append(number)
     if not rows:
         raise InputError(f"{path}: found no numbers, it must hold lines of {form}")
-    return np.array(rows), numbers
+    values = np.array(rows)
+    values.flags.writeable = False
+    return Rows(path, values, numbers)
 
 
 def _row(content: str, where: str, columns: int, form: str) -> list[float]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from scanengine.definition.reading.sentences import quoted
 from scanengine.errors import InputError
+
+if TYPE_CHECKING:
+    from scanengine.definition.reading.columns import Rows
 
 DATA_VARIABLE = "SCANENGINE_DATA"
 """The environment variable that names the data folder where no option does."""
@@ -17,11 +21,15 @@ _DATA = "{data}"
 
 @dataclass(frozen=True)
 class Folders:
-    """The scan file's own folder, that of the data if it is named, and a sentence on where the data are to be had."""
+    """The scan file's own folder, that of the data if it is named, and a sentence on where the data are to be had.
+
+    `tables` are those read already, by the name of their file and of their columns.
+    """
 
     own: Path
     data: Path | None = None
     data_from: str = ""
+    tables: dict[tuple[str, tuple[str, ...]], Rows] = field(default_factory=dict, repr=False, compare=False)
 
     def find(self, name: str) -> Path:
         """Return the path of a file: relative to the scan file, or to the data folder if it begins with {data}/.

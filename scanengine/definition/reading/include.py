@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -108,23 +107,3 @@ def checked_names(raw: object, within: Sequence[str]) -> list[str]:
         if name in raw[:position]:
             raise InputError(f"found {quoted(name)} twice in {listed(raw)}")
     return list(raw)
-
-
-def as_toml(raw: Mapping[str, Any]) -> str:
-    """Return the text of a scan file with these tables, a line each."""
-    return "".join(f"{_key(name)} = {_value(value)}\n" for name, value in raw.items())
-
-
-def _key(name: str) -> str:
-    return json.dumps(name, ensure_ascii=False)
-
-
-def _value(value: Any) -> str:
-    match value:
-        case bool() | str():
-            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-        case dict():
-            return "{ " + ", ".join(f"{_key(name)} = {_value(each)}" for name, each in value.items()) + " }"
-        case list():
-            return "[" + ", ".join(map(_value, value)) + "]"
-    return repr(value)

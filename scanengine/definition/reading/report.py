@@ -10,11 +10,11 @@ from pydantic import ValidationError
 
 from scanengine.definition.reading.folders import Folders
 from scanengine.definition.reading.lines import KeyPath
+from scanengine.definition.reading.overrides import Override
 from scanengine.definition.reading.sentences import quoted, sentence, written
 from scanengine.definition.reading.spelling import alike
 from scanengine.definition.reading.table import LARGEST, Table
 from scanengine.errors import Fault
-from scanengine.plain import on_one_line
 
 TableT = TypeVar("TableT", bound=Table)
 
@@ -29,11 +29,11 @@ class Report:
     """The faults found so far in a scan file.
 
     `files` finds the files that it names; `lines` and `overridden` say where each key was written, in
-    the file or in a `--set`.
+    the file or in an override.
     """
 
     def __init__(
-        self, name: str, files: Folders, lines: Mapping[KeyPath, int], overridden: Mapping[KeyPath, str]
+        self, name: str, files: Folders, lines: Mapping[KeyPath, int], overridden: Mapping[KeyPath, Override]
     ) -> None:
         self.files = files
         self._name = name
@@ -45,34 +45,34 @@ class Report:
 
     @property
     def faults(self) -> list[Fault]:
-        """The faults in the order of the file, those of `--set` last; the same fault only once."""
+        """The faults in the order of the file, those of overrides last; the same fault only once."""
         ordered = sorted(self._found, key=lambda found: (found.overridden, found.line))
         return list(dict.fromkeys(found.fault for found in ordered))
 
     def add(self, path: KeyPath, message: str, *others: KeyPath) -> None:
-        """Add a fault of the key at `path`; if it is due to a `--set` of one of the other keys, it is placed there."""
+        """Add a fault of the key at `path`; if an override of one of the other keys is to blame, it stands there."""
         where, line = f"{self._name}:1", 1
         for length in range(len(path), 0, -1):
             if path[:length] in self._lines:
                 line = self._lines[path[:length]]
                 break
         where = f"{self._name}:{line}"
-        overrides = [text for candidate in (path, *others) if (text := self._override(candidate)) is not None]
+        overrides = [found for candidate in (path, *others) if (found := self._override(candidate)) is not None]
         if overrides:
-            where = f"--set {on_one_line(overrides[0])}"
+            where = overrides[0].where
         key = self.key(path)
         self._found.append(_Found(bool(overrides), line, Fault(where, f"{key}: {message}" if key else message)))
 
-    def _override(self, path: KeyPath) -> str | None:
+    def _override(self, path: KeyPath) -> Override | None:
         for length in range(len(path), 0, -1):
             if path[:length] in self._overridden:
                 return self._overridden[path[:length]]
-        if path not in self._lines:  # a table that is there only because a `--set` has made it
-            return next((text for key, text in self._overridden.items() if path and key[: len(path)] == path), None)
+        if path not in self._lines:  # a table that is there only because an override has made it
+            return next((by for key, by in self._overridden.items() if path and key[: len(path)] == path), None)
         return None
 
     def key(self, path: KeyPath) -> str:
-        """Return a key as `--set` takes it: experiments and nuisances by name, elements of lists as their list."""
+        """Return a key as an override takes it: experiments and nuisances by name, elements of lists as their list."""
         parts: list[str] = []
         for depth, part in enumerate(path):
             if isinstance(part, str):

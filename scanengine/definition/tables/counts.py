@@ -117,8 +117,7 @@ class Bins:
     def _one_file(
         self, name: str, table: HistogramFile, names: tuple[str, ...], report: Report, lowest: float
     ) -> FloatArray:
-        file = report.files.find(name)
-        rows, lines = read_rows(file, table.columns)
+        file, rows, lines = read_rows(report.files, name, table.columns)
         values = {column: rows[:, i] for i, column in enumerate(table.columns)}
         weights = values.get("counts", np.ones(len(rows)))
         if np.any(weights < lowest):

@@ -203,7 +203,7 @@ def build_recoil_efficiency(raw: object, path: KeyPath, report: Report) -> Effic
         if "file" in raw:
             file, bad = report.check(File, raw, path)
             path = (*path, "file")
-            columns = None if bad else _EFFICIENCY.from_file(report.files.find(file.file), file.columns)
+            columns = None if bad else _EFFICIENCY.from_file(report.files, file.file, file.columns)
         else:
             curve, bad = report.check(EfficiencyCurve, raw, path)
             columns = None if bad else _EFFICIENCY.from_lists({"recoil_keV": curve.recoil_keV, "values": curve.values})

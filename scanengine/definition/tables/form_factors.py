@@ -149,7 +149,7 @@ def _tabulated(
         return None
     if table.file is not None:
         try:
-            columns = _TABLE.from_file(report.files.find(table.file))
+            columns = _TABLE.from_file(report.files, table.file)
             return tabulated(*columns.T)
         except InputError as error:
             report.add((*path, "file"), str(error))

@@ -193,7 +193,7 @@ def _points(
         return None
     try:
         if table.file is not None:
-            values = columns.from_file(report.files.find(table.file), table.columns)
+            values = columns.from_file(report.files, table.file, table.columns)
         else:
             values = columns.from_lists(given)
     except InputError as error:

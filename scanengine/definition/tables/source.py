@@ -238,7 +238,7 @@ def _points(
     """
     if isinstance(raw, dict) and "file" in raw:
         file, bad = report.check(File, raw, path)
-        return None if bad else columns.from_file(report.files.find(file.file), file.columns)
+        return None if bad else columns.from_file(report.files, file.file, file.columns)
     points, bad = report.check(model, raw, path, example)
     return None if bad else columns.from_lists(points.model_dump())
 

@@ -125,7 +125,7 @@ def _covariance(raw: object, bins: int, path: KeyPath, report: Report) -> FloatA
         file, bad = report.check(CovarianceFile, raw, path)
         if bad:
             raise InputError("its file could not be read")
-        rows, _ = read_rows(report.files.find(file.file), [f"bin {i + 1}" for i in range(bins)])
+        rows = read_rows(report.files, file.file, [f"bin {i + 1}" for i in range(bins)]).values
     else:
         lengths = {len(row) if isinstance(row, list) else 0 for row in raw} if isinstance(raw, list) else {0}
         numbers = [[finite(item) for item in row] for row in raw] if lengths == {bins} else [[None]]  # type: ignore[attr-defined]
