@@ -68,7 +68,11 @@ LevelsOption = Annotated[str, typer.Option("--cl", metavar="PERCENT,...", help="
 def main() -> None:
     """Run the command line; errors become a sentence on standard error and exit status 1 or 2."""
     with streams.guarded(), _library_heard():
-        sys.exit(streams.end(_status()))
+        status = streams.end(_status())
+    from scanengine.driver.ranks import end_job
+
+    end_job(status)
+    sys.exit(status)
 
 
 def _status() -> int:

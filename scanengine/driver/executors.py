@@ -12,14 +12,16 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, ClassVar, ParamSpec, TypeVar
 
+from scanengine.driver.ranks import open_ranks
+from scanengine.driver.workers import Workers
 from scanengine.errors import InputError, RunError
 
 _log = logging.getLogger("scanengine")
@@ -34,27 +36,6 @@ _PATIENCE_SECONDS = 0.2
 _DASK_TIMEOUT = "10s"
 _DASK_ANSWERS_SECONDS = 15.0
 _DASK_CLOSES_SECONDS = 5.0
-_WORLD_SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
-
-
-@dataclass(eq=False)
-class Workers:
-    """An executor, how many work for it, and which of them have fallen silent."""
-
-    executor: Executor
-    number: int
-    dismissed: set[str] = field(default_factory=set)
-
-    wants_work_again: ClassVar[bool] = True
-    """Whether what a silent worker has begun is to be submitted once more: the executor knows nothing of it."""
-
-    def dismiss(self, names: set[str], silent_s: float) -> int:  # noqa: ARG002  (dask looks for others)
-        """Expect nothing more of workers by their names, and return of how many. Raises RunError if that cannot be."""
-        self.dismissed |= names
-        return len(names)
-
-    def require_head(self) -> None:
-        """Raise RunError if nobody hands out work any more."""
 
 
 @contextmanager
@@ -71,7 +52,7 @@ def executor_of(description: str) -> Iterator[Workers]:
         with _dask(description) as found:
             yield found
     elif description == "mpi":
-        with _mpi() as found:
+        with open_ranks() as found:
             yield found
     else:
         raise InputError(f"--executor {description}: {FORMS} would do")
@@ -258,42 +239,3 @@ async def _knock(address: str) -> None:
 
     settings = Security().get_connection_args("client")
     (await connect(address, timeout=_DASK_TIMEOUT, **settings)).abort()
-
-
-@contextmanager
-def _mpi() -> Iterator[Workers]:
-    how = "start it as `mpiexec -n N python -m mpi4py.futures -m scanengine run ... --executor mpi`"
-    try:
-        from mpi4py import MPI
-        from mpi4py.futures import MPIPoolExecutor
-    except ImportError as error:
-        needs = "mpi4py and an MPI library: pip install 'scanengine[mpi]'"
-        raise InputError(f"--executor mpi needs {needs} ({error})") from None
-    size = MPI.COMM_WORLD.Get_size()
-    for name in _WORLD_SIZES:
-        started = int(os.environ.get(name, size))
-        if started != size:
-            raise InputError(
-                f"--executor mpi: {started} ranks were started, but mpi4py sees {size}: this mpiexec belongs to "
-                "another MPI library than mpi4py was built for; use the one that does"
-            )
-    if size < 2 or not any("mpi4py.futures" in word for word in sys.orig_argv):
-        raise InputError(f"--executor mpi: ranks that all run the same scan are no pool of workers; {how}")
-    pool = MPIPoolExecutor()
-    workers = _Ranks(pool, size - 1)
-    try:
-        yield workers
-    finally:
-        pool.shutdown(wait=not workers.dismissed, cancel_futures=True)
-
-
-class _Ranks(Workers):
-    """MPI ranks: as none of them can be left behind, their job ends if one falls silent."""
-
-    def dismiss(self, names: set[str], silent_s: float) -> int:
-        """Raise RunError."""
-        self.dismissed |= names
-        raise RunError(
-            f"{' and '.join(sorted(names)) or 'all ranks'} gave no sign of life for {silent_s:g} s: what was finished "
-            "is kept, and the same command goes on from there"
-        )

@@ -16,7 +16,7 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from scanengine.driver.executors import Workers
+from scanengine.driver.workers import Workers
 from scanengine.errors import RunError
 
 _log = logging.getLogger("scanengine")
@@ -32,6 +32,11 @@ class Attempt(NamedTuple):
     def at(cls, numbers: NDArray[np.int64]) -> Attempt:
         """Name a first attempt, or another."""
         return cls(numbers, f"{numbers[0]}-{numbers[-1]}-{uuid4().hex[:8]}")
+
+    @property
+    def who(self) -> str:
+        """Who is at it, as long as it is not known by name."""
+        return f"of tiles {self.numbers[0]} to {self.numbers[-1]}"
 
     def is_at(self, tiles: set[int]) -> bool:
         """Tell whether the attempt is at tiles of which the first ones are given."""
@@ -61,6 +66,7 @@ class Watch:
     def __init__(self, folder: Path, workers: Workers, timeout_s: float) -> None:
         self._folder, self._workers, self._timeout_s = folder, workers, timeout_s
         self._signs: dict[str, tuple[int, float]] = {}
+        self._handed_out: dict[str, float] = {}
         self._given_away: set[str] = set()
         self._silent: set[str] = set()
         self._last = time.monotonic()
@@ -80,9 +86,12 @@ class Watch:
                 self._signs[attempt.name] = len(given), now
                 self._last = now
                 self._given_away.discard(attempt.name)
-                self._silent.discard(given[-1])
-            elif attempt.name not in self._given_away and self._is_late(attempt, now):
-                silent[attempt.name] = given[-1] if given else "unknown"
+                self._silent -= {given[-1], attempt.who}
+        waited_for = [attempt for attempt in pending if attempt.name not in self._given_away]
+        self._note_handed_out(waited_for, now)
+        for attempt in waited_for:
+            if self._is_late(attempt, now):
+                silent[attempt.name] = next(reversed(self._read(attempt)), attempt.who)
         if silent:
             self._give_away(silent)
             self._last = now
@@ -91,9 +100,19 @@ class Watch:
         again = self._workers.wants_work_again
         return [attempt for attempt in pending if again and attempt.name in silent]
 
+    def _note_handed_out(self, waited_for: Sequence[Attempt], now: float) -> None:
+        """Note which attempts someone must have, though they have not begun, once there are any that have.
+
+        Work is handed out in order, and nobody is idle; dask's workers it asks for signs of life by itself.
+        """
+        if self._signs and self._workers.wants_work_again:
+            for attempt in waited_for[: self._workers.number - len(self._silent)]:
+                self._handed_out.setdefault(attempt.name, now)
+
     def _is_late(self, attempt: Attempt, now: float) -> bool:
-        """Tell whether an attempt has begun, and has given no sign for too long."""
-        return attempt.name in self._signs and now - self._signs[attempt.name][1] > self._timeout_s
+        """Tell whether an attempt has begun, or must have, and has given no sign for too long."""
+        _, since = self._signs.get(attempt.name, (0, self._handed_out.get(attempt.name, now)))
+        return now - since > self._timeout_s
 
     def _read(self, attempt: Attempt) -> list[str]:
         try:

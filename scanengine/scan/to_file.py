@@ -22,7 +22,7 @@ from scanengine.scan.plan import error_attributes, fit_attributes, plan_of
 from scanengine.scan.problem import Problem
 
 if TYPE_CHECKING:
-    from scanengine.driver.executors import Workers
+    from scanengine.driver.workers import Workers
     from scanengine.scan.workers import Work
     from scanengine.store import GridPlan, GridWriter
 

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanengine.chi2.evaluator import Evaluator
-from scanengine.driver.executors import Workers
 from scanengine.driver.flow import Flow
 from scanengine.driver.one_pass import visit_tiles
+from scanengine.driver.workers import Workers
 from scanengine.errors import InputError, Interrupted, RunError
 from scanengine.grid.axes import Axis
 from scanengine.grid.profiles import RunningMinima

@@ -111,6 +111,7 @@ def test_a_process_that_is_killed_costs_its_own_tiles(whole: Path, tmp_path: Pat
 
 STOPPING = """\
 import os, signal
+from contextlib import suppress
 from pathlib import Path
 from tests.faults.nursery import arrange
 from scanengine.store import GridWriter
@@ -122,26 +123,34 @@ write = GridWriter.write
 
 
 def stop(self, start, prepared):
-    if "shards" in str(self.path) and len(list(Path().glob("stopped-*"))) < int(os.environ["STOP"]):
-        Path(f"stopped-{os.getpid()}").touch()
-        os.kill(os.getpid(), signal.SIGSTOP)
+    for turn in range(int(os.environ["STOP"]) if "shards" in str(self.path) else 0):
+        with suppress(FileExistsError):
+            Path(f"turn-{turn}").touch(exist_ok=False)
+            Path(f"stopped-{os.getpid()}").touch()
+            os.kill(os.getpid(), signal.SIGSTOP)
     write(self, start, prepared)
 
 
 GridWriter.write = stop
-if __name__ == "__main__":
+if __name__ == "__main__" and os.environ["API"]:
+    import scanengine
+    scan = scanengine.load("scan.toml", ["axes.eps_ee_uV.points=801"])
+    scan.run("scan.h5", executor="mpi", worker_timeout_s=30)
+elif __name__ == "__main__":
     from scanengine.__main__ import main
     main()
 """
 
 
-def run_with_stopped(folder: Path, number: int, *arguments: str, before: tuple[str, ...] = ()) -> tuple[int, str]:
+def run_with_stopped(
+    folder: Path, number: int, *arguments: str, before: tuple[str, ...] = (), api: bool = False
+) -> tuple[int, str]:
     """Run the command line with workers of which so many stop in mid-run, and leave none of them behind."""
     (folder / "stopping.py").write_text(STOPPING)
     with subprocess.Popen(
         [*(before or (sys.executable,)), "stopping.py", *RUN, "--worker-timeout", "15", *arguments],
         cwd=folder,
-        env=environment(STOP=str(number)),
+        env=environment(STOP=str(number), API="yes" if api else ""),
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -423,6 +432,37 @@ def test_mpi_ranks_write_the_same_bytes_and_one_that_is_killed_costs_its_own_til
     assert status == 0, errors
     same_bytes(tmp_path / "scan.h5", whole)
     assert not (tmp_path / "scan.shards").exists()
+
+
+MPI = ("--executor", "mpi", "--worker-timeout", "30")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("api", [False, True], ids=["command line", "api"])
+def test_what_an_mpi_rank_that_stops_has_begun_is_done_by_others(whole: Path, tmp_path: Path, api: bool) -> None:
+    """Its job ends: of a program that cannot say how it went, with status 1."""
+    write_scan(tmp_path)
+    status, errors = run_with_stopped(tmp_path, 1, *MPI, before=mpiexec(3), api=api)
+    assert status == (1 if api else 0), errors
+    (stopped,) = (int(path.name.removeprefix("stopped-")) for path in tmp_path.glob("stopped-*"))
+    assert f"worker process {stopped} on " in errors
+    assert "has given no sign of life for 30 s: its tiles are given to others" in errors
+    assert ("the program has ended, and its MPI job with it: a rank has given no sign of life" in errors) == api
+    same_bytes(tmp_path / "scan.h5", whole)
+    assert not (tmp_path / "scan.shards").exists()
+    wait_for(lambda: not Path(f"/proc/{stopped}").exists())
+
+
+@pytest.mark.slow
+def test_mpi_ranks_that_all_stop_end_the_job_and_the_same_command_goes_on(whole: Path, tmp_path: Path) -> None:
+    write_scan(tmp_path)
+    status, errors = run_with_stopped(tmp_path, 1, *MPI, before=mpiexec(2))
+    assert status == 1
+    assert "error: no worker has given a sign of life for 30 s: what was finished is kept" in errors
+    assert "Traceback" not in errors
+    status, errors = run_with_stopped(tmp_path, 0, *MPI, before=mpiexec(2))
+    assert status == 0, errors
+    same_bytes(tmp_path / "scan.h5", whole)
 
 
 @pytest.mark.parametrize("name", ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"])
