@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from scanengine.errors import InputError, Interrupted, RunError, ScanengineError
 
 if TYPE_CHECKING:
-    from scanengine.api import Result, Scan, load, open_result, verify
+    from scanengine.api import Result, Scan, load, open_result, read_likelihood, verify
 
 __all__ = [
     "InputError",
@@ -28,6 +28,7 @@ __all__ = [
     "ScanengineError",
     "load",
     "open_result",
+    "read_likelihood",
     "verify",
 ]
 

@@ -5,6 +5,7 @@ from scanengine.api.merging import merge
 from scanengine.api.result import Result, draw, open_result
 from scanengine.api.scan import Events, Scan, load
 from scanengine.api.verifying import Verification, verify
+from scanengine.export import PublishedLikelihood, read_likelihood
 from scanengine.grid.calibration import Calibration
 from scanengine.inference.fitting import Minimum
 from scanengine.scan.estimate import Estimate
@@ -14,6 +15,7 @@ __all__ = [
     "Estimate",
     "Events",
     "Minimum",
+    "PublishedLikelihood",
     "Result",
     "Scan",
     "Verification",
@@ -23,6 +25,7 @@ __all__ = [
     "merge",
     "open_calibration",
     "open_result",
+    "read_likelihood",
     "save_calibration",
     "verify",
 ]

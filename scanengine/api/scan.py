@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -33,6 +33,10 @@ from scanengine.scan.in_memory import run_in_memory
 from scanengine.scan.problem import Problem, default_threads
 from scanengine.scan.to_file import run_shard, run_to_file
 from scanengine_kernels.direct import CrossSection
+
+if TYPE_CHECKING:
+    from scanengine.export import PublishedLikelihood
+
 
 _HALF_A_DIGIT = {"float64": 2.0**-53, "float32": 2.0**-24}
 
@@ -156,7 +160,7 @@ class Scan:
         Model. Raises InputError if there are no axes, for a scan with a cross-section of its own, and where chi2 is
         lost in rounding.
         """
-        likelihood = self._polynomial_likelihood("a fit")
+        likelihood = self.polynomial_likelihood("a fit")
         known = np.array([self._point(start) for start in starts]).reshape(-1, len(self.shape))
         minima = find_minima(likelihood, self.problem.evaluator, self.definition, known)
         _check_rounding(f"a fit with chi2 = {minima[0].chi2:.4g}", _ROUNDING_OF_SUMS * minima[0].chi2)
@@ -188,11 +192,24 @@ class Scan:
             )
         levels = sorted(set(confidence_levels(cl)))
         threads = default_threads() if threads is None else max(1, whole(threads, "the number of threads"))
-        likelihood = self._polynomial_likelihood("a calibration")
+        likelihood = self.polynomial_likelihood("a calibration")
         return calibrate(likelihood, self.definition, levels, pseudo_experiments, seed, threads, progress)
 
-    def _polynomial_likelihood(self, what: str) -> Likelihood:
-        """The likelihood, where its polynomials are at hand and chi2 is not lost in rounding."""
+    def export(self, output: str | Path, *starts: Mapping[str, float], overwrite: bool = False) -> PublishedLikelihood:
+        """Write chi2 as a function of the axes to a JSON file that is evaluated without this package, and return it.
+
+        The file has the best fit too; starts are as for `fit`. docs/likelihood-files.md says what is in it. Raises
+        InputError as `fit` does, and where the file cannot be written.
+        """
+        from scanengine.api.exporting import export_scan
+
+        return export_scan(self, path(output, "the output"), starts, overwrite=overwrite)
+
+    def polynomial_likelihood(self, what: str) -> Likelihood:
+        """The likelihood, where its polynomials are at hand and chi2 is not lost in rounding.
+
+        Raises InputError, naming what needs it, where they are not.
+        """
         definition = self.problem.check()
         if self.problem.is_direct:
             raise InputError(f"{what} needs the polynomial: a given cross-section has a scan only")

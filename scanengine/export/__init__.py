@@ -1,0 +1,20 @@
+"""Likelihoods to take away: chi2 as a file that is evaluated without this package, and read back with it."""
+
+from scanengine.export.bins import bins
+from scanengine.export.document import FORMAT, FORMAT_VERSION, Document, build
+from scanengine.export.published import PublishedLikelihood, read_likelihood
+from scanengine.export.schema import schema
+from scanengine.export.writing import check, write
+
+__all__ = [
+    "FORMAT",
+    "FORMAT_VERSION",
+    "Document",
+    "PublishedLikelihood",
+    "bins",
+    "build",
+    "check",
+    "read_likelihood",
+    "schema",
+    "write",
+]

@@ -1,0 +1,55 @@
+"""The bins of an exported likelihood: what is expected, as a polynomial, and what was seen."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+import numpy as np
+
+from scanengine.definition import Definition
+from scanengine.grid.axes import FloatArray
+from scanengine.likelihood.profiled import Likelihood
+from scanengine.likelihood.whitening import Block
+
+
+def bins(definition: Definition, likelihood: Likelihood, signal: FloatArray) -> list[dict[str, object]]:
+    """Return each bin with the coefficients (bins, monomials) of its signal, its background and its data."""
+    units = {(each.experiment, each.channel): each.binning.units for each in likelihood.responses}
+    measured = {experiment.name for experiment in definition.experiments if experiment.data is not None}
+    errors = standard_deviations(likelihood)
+    found = []
+    for i, cell in enumerate(likelihood.cells):
+        low, high = cell.bin.energy
+        kept = int(np.flatnonzero(signal[i])[-1]) + 1 if np.any(signal[i]) else 0
+        found.append(
+            {
+                "experiment": cell.experiment,
+                "channel": cell.channel,
+                "energy": [low, high if isfinite(high) else None],
+                "units": units[cell.experiment, cell.channel],
+                **({"time_us": list(cell.bin.time_us)} if cell.bin.time_us else {}),
+                "signal": signal[i, :kept].tolist(),
+                "background": float(likelihood.templates.constant[0, i]),
+                "data": float(likelihood.data[i]),
+                "sigma": float(errors[i]),
+                "asimov": cell.experiment not in measured,
+            }
+        )
+    return found
+
+
+def standard_deviations(likelihood: Likelihood) -> FloatArray:
+    """Return the standard deviation of the data in each bin (cells,), without the error of a common normalisation.
+
+    Of Poisson counts it is the root of the data.
+    """
+    errors = np.sqrt(likelihood.data)
+    for block in likelihood.rows.whitening.blocks:
+        errors[likelihood.rows.gaussian[block.cells]] = _of_block(block)
+    return errors
+
+
+def _of_block(block: Block) -> FloatArray:
+    if block.root.ndim == 1:
+        return 1.0 / np.abs(block.root)
+    return np.asarray(np.linalg.norm(np.linalg.inv(block.root), axis=1))

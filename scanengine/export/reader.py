@@ -1,0 +1,155 @@
+"""chi2 of a likelihood file in plain Python: this file can be copied, it needs nothing but the standard library.
+
+    likelihood = json.load(open("likelihood.json"))
+    chi2, pulls = minimised(likelihood, {"sin2_theta_w": 0.23, ...})
+
+docs/likelihood-files.md says what is evaluated; reader.js does the same in JavaScript.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import inf, log1p, prod
+from typing import Any, NamedTuple
+
+WALL = 1e-5
+"""A count without data falls this far below zero before chi2 rises by one."""
+
+
+class Term(NamedTuple):
+    """A square or a Poisson count at given parameters: its value at nominal nuisances, and its changes per standard
+    deviation of each nuisance, above and below zero.
+    """
+
+    data: float | None
+    weights: Sequence[float]
+    nominal: float
+    changes: list[tuple[float, float]]
+
+
+Derivatives = tuple[float, list[float], list[list[float]]]
+
+
+def terms_at(likelihood: dict[str, Any], x: Mapping[str, float]) -> list[Term]:
+    """Return the terms of chi2 at parameters x, by name."""
+    t = [(x[p["name"]] - p["centre"]) / p["half_width"] for p in likelihood["parameters"]]
+    monomials: list[float] = [prod(v**e for v, e in zip(t, powers, strict=True)) for powers in likelihood["exponents"]]
+    nuisances = likelihood.get("nuisances", [])
+
+    def value(row: list[float]) -> float:  # rows leave out the zeros they end in
+        return sum((c * m for c, m in zip(row, monomials, strict=False)), 0.0)
+
+    def changes(kind: str, i: int) -> list[tuple[float, float]]:
+        return [(value(n["above"][kind][i]), value(n.get("below", n["above"])[kind][i])) for n in nuisances]
+
+    squares, poisson = likelihood["squares"], likelihood.get("poisson", {"counts": []})
+    weights = likelihood.get("weights", [(1.0, 1.0)] * len(squares))
+    return [Term(None, weights[i], value(row), changes("squares", i)) for i, row in enumerate(squares)] + [
+        Term(poisson["data"][i], (), value(row) + poisson["background"][i], changes("counts", i))
+        for i, row in enumerate(poisson["counts"])
+    ]
+
+
+def term(mu: float, n: float | None, weights: Sequence[float]) -> tuple[float, float, float]:
+    """Return what a square, or a count mu where n were seen, adds to chi2, and its first and second derivative."""
+    if n is None:
+        w = weights[0] if mu > 0.0 else weights[1]
+        return w * mu * mu, 2.0 * w * mu, 2.0 * w
+    if n == 0.0:
+        below = min(mu, 0.0) / WALL
+        return 2.0 * mu + below * below, 2.0 + 2.0 * below / WALL, 2.0 / WALL**2 if mu < 0.0 else 0.0
+    if mu <= 0.0:
+        return inf, 0.0, 0.0
+    u = (mu - n) / n
+    return 2.0 * n * (u - log1p(u)), 2.0 * (1.0 - n / mu), 2.0 * n / mu**2
+
+
+def log_pull(z: float, width: float) -> tuple[float, float, float]:
+    """Return 2 (y - ln(1 + y)) / width^2 at y = width z, and its first and second derivative by z."""
+    y = width * z
+    if y <= -1.0:
+        return inf, 0.0, 0.0
+    return 2.0 * (y - log1p(y)) / width**2, 2.0 * y / (1.0 + y) / width, 2.0 / (1.0 + y) ** 2
+
+
+def chi2_at(
+    likelihood: dict[str, Any], terms: list[Term], z: Sequence[float] = (), up: Sequence[bool] | None = None
+) -> Derivatives:
+    """Return chi2 and its first and second derivatives by the nuisances z, in standard deviations.
+
+    `up` says on which side of zero a nuisance is taken to be; by default where it is.
+    """
+    up = [v >= 0.0 for v in z] if up is None else up
+    each = range(len(z))
+    chi2, first, second = 0.0, [0.0 for _ in each], [[0.0 for _ in each] for _ in each]
+
+    def add(found: tuple[float, float, float], slopes: Sequence[float]) -> None:
+        nonlocal chi2
+        chi2 += found[0]
+        changing = [k for k in each if slopes[k] != 0.0]
+        for k in changing:
+            first[k] += found[1] * slopes[k]
+            for j in changing:
+                second[k][j] += found[2] * slopes[k] * slopes[j]
+
+    for n, weights, nominal, changes in terms:
+        slopes = [pair[0] if above else pair[1] for pair, above in zip(changes, up, strict=True)]
+        add(term(nominal + sum(s * v for s, v in zip(slopes, z, strict=True)), n, weights), slopes)
+    for row in likelihood.get("pulls", []):
+        slopes = [*row, *[0.0] * (len(z) - len(row))]
+        add(term(sum(s * v for s, v in zip(slopes, z, strict=True)), None, (1.0, 1.0)), slopes)
+    for k, nuisance in enumerate(likelihood.get("nuisances", [])):
+        if nuisance["pull"] == "log":
+            add(log_pull(z[k], nuisance["width"]), [float(j == k) for j in each])
+    return chi2, first, second
+
+
+def minimised(likelihood: dict[str, Any], x: Mapping[str, float]) -> tuple[float, list[float]]:
+    """Return chi2 at parameters x, by name, minimised over the nuisances, and these in standard deviations.
+
+    By Newton's steps, which end where a nuisance with two sides changes its sign: chi2 has a kink there.
+    """
+    terms = terms_at(likelihood, x)
+    kinked = ["below" in n for n in likelihood.get("nuisances", [])]
+    z, up = [0.0] * len(kinked), [True] * len(kinked)
+    for _ in range(500):
+        at_kink = [k for k, v in enumerate(z) if kinked[k] and v == 0.0]
+        rising, falling = (
+            chi2_at(likelihood, terms, z, [side if k in at_kink else up[k] for k in range(len(z))])[1]
+            for side in (True, False)
+        )
+        free = [k for k in range(len(z)) if k not in at_kink or rising[k] < 0.0 or falling[k] > 0.0]
+        for k in at_kink:
+            up[k] = -rising[k] >= falling[k]
+        chi2, first, second = chi2_at(likelihood, terms, z, up)
+        step = newton(first, second, free)
+        while backwards := [k for k in free if k in at_kink and (step[k] < 0.0) == up[k] and step[k] != 0.0]:
+            free = [k for k in free if k not in backwards]
+            step = newton(first, second, free)
+        crossed = {k: -z[k] / step[k] for k in free if kinked[k] and z[k] * step[k] < 0.0 and abs(step[k]) > abs(z[k])}
+        scale = min(crossed.values(), default=1.0)
+        slope = sum(a * b for a, b in zip(first, step, strict=True))
+        while scale > 1e-14:
+            there = [0.0 if crossed.get(k) == scale else z[k] + scale * step[k] for k in range(len(z))]
+            if chi2_at(likelihood, terms, there, up)[0] <= chi2 + 1e-4 * scale * slope + 1e-13 * (1.0 + chi2):
+                z = there
+                break
+            scale *= 0.5
+        up = [v > 0.0 if v != 0.0 else up[k] for k, v in enumerate(z)]
+        if scale <= 1e-14 or (scale == 1.0 and max(map(abs, step), default=0.0) < 1e-9):
+            return chi2_at(likelihood, terms, z, up)[0], z
+    raise ArithmeticError(f"no minimum over the nuisances was found at {dict(x)}")
+
+
+def newton(first: list[float], second: list[list[float]], free: list[int]) -> list[float]:
+    """Return the step -second^-1 first of the free nuisances, by elimination; zero for the others."""
+    rows = [[second[k][j] for j in free] + [-first[k]] for k in free]
+    for i, row in enumerate(rows):
+        for below in rows[i + 1 :]:
+            factor = below[i] / row[i]
+            below[:] = [b - factor * a for a, b in zip(row, below, strict=True)]
+    step = [0.0] * len(first)
+    for i in reversed(range(len(free))):
+        known = sum(rows[i][j] * step[free[j]] for j in range(i + 1, len(free)))
+        step[free[i]] = (rows[i][-1] - known) / rows[i][i]
+    return step
