@@ -6,11 +6,11 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from scanengine.definition.model import Definition, Output, Physics, Statistic
+from scanengine.definition.model import Definition, Output, ParameterMap, Physics, Statistic
 from scanengine.definition.notes import electron_notes, parameter_notes, per_cent_notes, target_notes
 from scanengine.definition.reading.bundled import find_scan, read_text
 from scanengine.definition.reading.folders import DATA_VARIABLE, Folders, confined
@@ -20,7 +20,13 @@ from scanengine.definition.reading.overrides import NAMED, Override, applied, fo
 from scanengine.definition.reading.parsed import Parsed
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.toml import as_toml, tables_of, with_null
-from scanengine.definition.rules import check_experiment, check_magnetic_threshold, unconstrained_axes
+from scanengine.definition.rules import (
+    Evaluation,
+    check_evaluation,
+    check_experiment,
+    check_magnetic_threshold,
+    unconstrained_axes,
+)
 from scanengine.definition.tables.axes import build_axes
 from scanengine.definition.tables.correlations import build_correlations
 from scanengine.definition.tables.experiments import Parts, build_experiments, experiments_of
@@ -33,13 +39,12 @@ from scanengine.definition.tables.source import build_sources, source_notes
 from scanengine.definition.tables.statistics import build_statistics
 from scanengine.definition.tables.template_reference import build_references, check_changes
 from scanengine.errors import DefinitionError, Fault, InputError
+from scanengine.grid.axes import Axis
 from scanengine.inputs.constants import SIN2_THETA_W
-from scanengine.inputs.nuisances import Nuisance
 
 Overrides = Sequence[str] | Mapping[str, object]
 """Texts KEY=VALUE, or values by their dotted keys."""
 
-_EXACT_POISSON = 'found "exact", which needs a Gaussian chi2: profile = "grid" or statistic.kind = "gaussian" would do'
 _DEEPEST = 20
 """Files of which each includes the next."""
 _AXIS = "eps_ee_uV = { min = -1.0, max = 1.0, points = 31 }"
@@ -174,7 +179,7 @@ def _defined(parsed: Parsed, overrides: Sequence[Override | Fault]) -> Definitio
     if "include" in raw:
         report.add(("include",), "found among overrides, but it is read before these: a scan file of its own would do")
     with np.errstate(all="ignore"):  # numbers that overflow are found where they end up
-        definition = _build(raw, parsed.raw, report, require_axes=parsed.require_axes, own_axes=parsed.own_axes)
+        definition = _build(raw, parsed, report)
     for place in () if report.faults else with_null(raw):
         report.add(place, "found a null character, which no text of a result can hold: leave it out")
     faults = report.faults + refused
@@ -185,151 +190,136 @@ def _defined(parsed: Parsed, overrides: Sequence[Override | Fault]) -> Definitio
     return definition.read_from(replace(parsed, overrides=items))
 
 
-def _build(
-    raw: dict[str, Any], before: Mapping[str, Any], report: Report, *, require_axes: bool, own_axes: bool
-) -> Definition | None:
-    """Return what the tables `raw` define, or nothing after adding their faults; `before` are those of the file."""
-    experiments_raw = raw.get("experiments")
+class _Settings(NamedTuple):
+    """The tables without which every scan would do, each with the names of its faulty keys."""
+
+    scan: ScanFile
+    physics: PhysicsTable
+    statistic: StatisticTable
+    output: OutputTable
+    bad_scan: frozenset[str]
+    bad_physics: frozenset[str]
+    bad_statistic: frozenset[str]
+    bad_output: frozenset[str]
+
+    @property
+    def sin2_theta_w(self) -> float:
+        """The weak mixing angle, or where its key has a fault the default."""
+        return SIN2_THETA_W if "sin2_theta_w" in self.bad_physics else self.physics.sin2_theta_w
+
+    @property
+    def kind(self) -> Literal["gaussian", "poisson"]:
+        """The statistic of experiments without one of their own."""
+        return "gaussian" if self.bad_statistic else self.statistic.kind
+
+    @property
+    def chosen(self) -> Physics | None:
+        """The choices of the cross-section, or nothing if one has a fault."""
+        return None if self.bad_physics else Physics(**self.physics.model_dump())
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """What is asked of chi2, by keys without a fault."""
+        return Evaluation(
+            exact="profile" not in self.bad_output and self.output.profile == "exact",
+            stored="keep" not in self.bad_output and self.output.keep == "grid",
+            delta_chi2_max=None if "delta_chi2_max" in self.bad_output else self.output.delta_chi2_max,
+            direct="evaluation" not in self.bad_physics and self.physics.evaluation == "direct",
+            kind=None if self.bad_statistic else self.statistic.kind,
+        )
+
+
+def _settings(raw: Mapping[str, Any], report: Report) -> _Settings:
+    checked = (
+        report.check(ScanFile, raw, ()),
+        report.check(PhysicsTable, raw.get("physics", {}), ("physics",)),
+        report.check(StatisticTable, raw.get("statistic", {}), ("statistic",)),
+        report.check(OutputTable, raw.get("output", {}), ("output",)),
+    )
+    (scan, bad), (physics, bad_physics), (statistic, bad_statistic), (output, bad_output) = checked
+    return _Settings(scan, physics, statistic, output, bad, bad_physics, bad_statistic, bad_output)
+
+
+class _Grid(NamedTuple):
+    """The parameters of a scan: those on axes, and what the others follow."""
+
+    axes: tuple[Axis, ...]
+    names: tuple[str, ...]
+    fixed: Mapping[str, float]
+    tied: tuple[str, ...]
+    parameters: ParameterMap
+
+
+def _grid(raw: Mapping[str, Any], sin2_theta_w: float, parsed: Parsed, report: Report) -> _Grid:
+    fixed, ties = read_fixed(raw.get("fixed", {}), report), read_ties(raw.get("tied", {}), report)
+    tables = report.table(raw.get("axes", {}), ("axes",), _AXIS)
+    no_axes = raw.get("axes", {}) == {} and not report.misspelt(raw, ("axes",), ScanFile)
+    if parsed.require_axes and no_axes:
+        report.add(("axes",), f"no axes, a scan needs at least one, as {_AXIS}")
+    used = set(tables) if parsed.own_axes else {term for tie in ties.values() for term in tie}
+    axes = build_axes(tables, used, report)
+    parameters = build_parameters(tuple(tables), fixed, ties, sin2_theta_w, report)
+    return _Grid(axes, tuple(tables), fixed, tuple(ties), parameters)
+
+
+def _check_physics(parts: Sequence[Parts], grid: _Grid, report: Report, *, own_axes: bool) -> list[str]:
+    """Add the faults of experiments that only the physics shows; return notes on them and on the parameters."""
+    notes = [note for part in parts for note in check_experiment(part, report)]
+    for part in parts:
+        check_magnetic_threshold(part, grid.parameters, report)
+    if own_axes:
+        return notes
+    notes += unconstrained_axes(grid.parameters, parts)
+    if not report.faults:
+        notes += electron_notes(grid.parameters, parts)
+        notes += parameter_notes(grid.axes, grid.fixed, grid.tied, grid.parameters)
+    return notes
+
+
+def _build(raw: dict[str, Any], parsed: Parsed, report: Report) -> Definition | None:
+    """Return what the tables `raw` define, or nothing after adding their faults; `parsed` has them before overrides."""
     for key in NAMED:
         if isinstance(raw.get(key), list):
             report.names[key] = [_display_name(table, index) for index, table in enumerate(raw[key])]
-    check_changes(before, raw, report)
+    check_changes(parsed.raw, raw, report)
     sources = build_sources(raw, report)
-    scan, bad = report.check(ScanFile, raw, ())
-    physics, bad_physics = report.check(PhysicsTable, raw.get("physics", {}), ("physics",))
-    statistic, bad_statistic = report.check(StatisticTable, raw.get("statistic", {}), ("statistic",))
-    output, bad_output = report.check(OutputTable, raw.get("output", {}), ("output",))
-
-    kind = "gaussian" if "kind" in bad_statistic else statistic.kind
-    parts = build_experiments(experiments_raw, sources, kind, report) if "experiments" in raw else []
-
-    fixed, ties = read_fixed(raw.get("fixed", {}), report), read_ties(raw.get("tied", {}), report)
-    axes_raw = report.table(raw.get("axes", {}), ("axes",), _AXIS)
-    no_axes = raw.get("axes", {}) == {} and not report.misspelt(raw, ("axes",), ScanFile)
-    if require_axes and no_axes:
-        report.add(("axes",), f"no axes, a scan needs at least one, as {_AXIS}")
-    used = set(axes_raw) if own_axes else {term for tie in ties.values() for term in tie}
-    axes = build_axes(axes_raw, used, report)
-    sin2_theta_w = SIN2_THETA_W if "sin2_theta_w" in bad_physics else physics.sin2_theta_w
-    parameters = build_parameters(tuple(axes_raw), fixed, ties, sin2_theta_w, report)
-
-    notes = [note for part in parts for note in check_experiment(part, report)]
-    for part in parts:
-        check_magnetic_threshold(part, parameters, report)
-    if not own_axes:
-        notes += unconstrained_axes(parameters, parts)
-    if not own_axes and not report.faults:
-        notes += [*electron_notes(parameters, parts), *parameter_notes(axes, fixed, tuple(ties), parameters)]
-
-    if not (bad_output | bad_physics) and output.profile == "exact" and physics.evaluation == "direct":
-        report.add(
-            ("output", "profile"),
-            'found "exact", which needs the polynomial: profile = "grid" or physics.evaluation = "polynomial" would do',
-            ("physics", "evaluation"),
-        )
-    if not bad_physics and physics.evaluation == "direct":
-        _check_direct(parts, report)
-    default = Statistic("gaussian" if bad_statistic else statistic.kind)
-    statistics = build_statistics(experiments_raw, parts, default, report)
-    chosen = None if bad_physics else Physics(**physics.model_dump())
-    references = {} if chosen is None else build_references(experiments_raw, parts, chosen, report)
+    settings = _settings(raw, report)
+    kind: Literal["gaussian", "poisson"] = "gaussian" if "kind" in settings.bad_statistic else settings.statistic.kind
+    tables = raw.get("experiments")
+    parts = build_experiments(tables, sources, kind, report) if "experiments" in raw else []
+    grid = _grid(raw, settings.sin2_theta_w, parsed, report)
+    notes = _check_physics(parts, grid, report, own_axes=parsed.own_axes)
+    default = Statistic(settings.kind)
+    statistics = build_statistics(tables, parts, default, report)
+    physics = settings.chosen
+    references = {} if physics is None else build_references(tables, parts, physics, report)
     nuisances = build_nuisances(raw.get("nuisances", []), parts, references, report)
-    if not bad_statistic and default.kind == "poisson" and "profile" not in bad_output and output.profile == "exact":
-        report.add(("output", "profile"), _EXACT_POISSON, ("statistic", "kind"))
-
     correlations = build_correlations(raw.get("correlations", []), nuisances, report)
-    notes += shape_notes(raw.get("nuisances", []), nuisances, experiments_of(parts))
-
-    planes = () if bad_output else build_planes(output, tuple(axes_raw), report)
-    if not (bad_output | bad_physics | bad_statistic) and output.delta_chi2_max is not None:
-        _check_skipping(output, physics, statistic, report)
-    if not bad_output and default.kind == "gaussian":
-        _check_polynomial(output, statistics, nuisances, report)
-    if not bad_physics and physics.evaluation == "direct":
-        for index, nuisance in enumerate(nuisances):
-            if nuisance.responses:
-                report.add(
-                    ("nuisances", index),
-                    'it varies a response, which needs the polynomial: physics.evaluation = "polynomial" would do',
-                    ("physics", "evaluation"),
-                )
-
-    experiments = list(experiments_of(parts).values())
-    if report.faults or bad | bad_statistic | bad_output or chosen is None or sources.default is None:
+    planes = () if settings.bad_output else build_planes(settings.output, grid.names, report)
+    check_evaluation(settings.evaluation, parts, statistics, nuisances, report)
+    faulty = settings.bad_scan | settings.bad_statistic | settings.bad_output
+    if report.faults or faulty or physics is None or sources.default is None:
         return None
+    experiments = experiments_of(parts)
+    notes += shape_notes(raw.get("nuisances", []), nuisances, experiments)
     return Definition(
-        title=scan.title,
+        title=settings.scan.title,
         text="",
         overrides=(),
         path=None,
         source=sources.default,
-        physics=chosen,
-        experiments=tuple(experiments),
-        axes=tuple(replace(axis, even=parameters.is_even(axis.name)) for axis in axes),
-        parameters=parameters,
+        physics=physics,
+        experiments=tuple(experiments.values()),
+        axes=tuple(replace(axis, even=grid.parameters.is_even(axis.name)) for axis in grid.axes),
+        parameters=grid.parameters,
         statistic=default,
-        output=Output(**output.model_dump() | {"planes": planes}),
+        output=Output(**settings.output.model_dump() | {"planes": planes}),
         notes=(*target_notes(parts), *source_notes(raw), *notes, *per_cent_notes(parts, nuisances)),
         statistics=statistics,
         nuisances=nuisances,
         template_references=references,
         correlations=correlations,
     )
-
-
-def _check_skipping(output: OutputTable, physics: PhysicsTable, statistic: StatisticTable, report: Report) -> None:
-    """Add the faults of skipping tiles of a grid that is stored, or whose chi2 has no bound."""
-    key, found = ("output", "delta_chi2_max"), f"found {output.delta_chi2_max:g}"
-    if output.keep == "grid":
-        report.add(
-            key, f'{found}, but a stored grid is whole: keep = "profiles" would do, or no such key', ("output", "keep")
-        )
-    if physics.evaluation == "direct":
-        report.add(
-            key,
-            f'{found}, which needs the polynomial: physics.evaluation = "polynomial" would do, or no such key',
-            ("physics", "evaluation"),
-        )
-    if statistic.kind == "poisson":
-        report.add(
-            key,
-            f'{found}, which needs a Gaussian chi2: statistic.kind = "gaussian" would do, or no such key',
-            ("statistic", "kind"),
-        )
-
-
-def _check_direct(parts: Sequence[Parts], report: Report) -> None:
-    """Add the faults of detectors whose response is only in the integrals that direct evaluation does without."""
-    for part in parts:
-        experiment = part.experiment()
-        if experiment is not None and not experiment.is_ideal:
-            keys = {"response": experiment.reconstruction, "time": experiment.timing, "signal_template": True}
-            report.add(
-                (*part.path, next(key for key, there in keys.items() if there)),
-                'found in a scan without the polynomial, which needs one: physics.evaluation = "polynomial" would do',
-                ("physics", "evaluation"),
-            )
-
-
-def _check_polynomial(
-    output: OutputTable, statistics: Mapping[str, Statistic], nuisances: Sequence[Nuisance], report: Report
-) -> None:
-    """Add the faults of exact profiles and of skipping where chi2 is no polynomial, though [statistic] is Gaussian."""
-    asked = [
-        key
-        for key, there in (("profile", output.profile == "exact"), ("delta_chi2_max", output.delta_chi2_max))
-        if there
-    ]
-    other = [name for name, each in statistics.items() if not each.is_polynomial]
-    bent = [each.name for each in nuisances if each.touches_signal or not each.is_linear]
-    for key in asked:
-        why = ""
-        if other:
-            why = f"the statistic of {other[0]} is not Gaussian with one covariance"
-        elif bent:
-            why = f"the nuisance {bent[0]} changes a signal, or counts in another way than linearly"
-        if why:
-            report.add(("output", key), f"found it where chi2 is no polynomial, as {why}: leave it out")
 
 
 def _display_name(table: object, index: int) -> str:
