@@ -32,9 +32,9 @@ from scanengine.definition.tables.correlations import build_correlations
 from scanengine.definition.tables.experiments import Parts, build_experiments, experiments_of
 from scanengine.definition.tables.nuisance_schema import StatisticTable
 from scanengine.definition.tables.nuisances import build_nuisances, shape_notes
-from scanengine.definition.tables.output import build_planes
+from scanengine.definition.tables.output import OutputTable, build_planes
 from scanengine.definition.tables.parameters import build_parameters, read_fixed, read_ties
-from scanengine.definition.tables.schema import OutputTable, PhysicsTable, ScanFile
+from scanengine.definition.tables.schema import PhysicsTable, ScanFile
 from scanengine.definition.tables.source import build_sources, source_notes
 from scanengine.definition.tables.statistics import build_statistics
 from scanengine.definition.tables.template_reference import build_references, check_changes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from scanengine.definition.reading.folders import Folders
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.overrides import Override
-from scanengine.definition.reading.sentences import quoted, sentence, written
-from scanengine.definition.reading.spelling import alike
+from scanengine.definition.reading.sentences import listed, quoted, sentence, written
+from scanengine.definition.reading.spelling import alike, nearest
 from scanengine.definition.reading.table import LARGEST, Table
 from scanengine.errors import Fault
 
@@ -132,6 +132,20 @@ class Report:
             return raw
         self.add(path, f"found {written(raw)}, it must be a table, as {example}")
         return {}
+
+    def kind_of(self, raw: Mapping[str, Any], kinds: Sequence[str], path: KeyPath) -> str | None:
+        """Return the `kind` of a table, or nothing after adding a fault if it is missing or not one of `kinds`."""
+        kind = raw.get("kind")
+        if isinstance(kind, str) and kind in kinds:
+            return kind
+        wanted = f"it must be {listed([quoted(known) for known in kinds], 'or')}"
+        if "kind" not in raw:
+            self.add((*path, "kind"), f"missing, {wanted}")
+        else:
+            close = nearest(kind, kinds) if isinstance(kind, str) else None
+            hint = f" (the nearest is {close})" if close else ""
+            self.add((*path, "kind"), f"found {written(kind)}, {wanted}{hint}")
+        return None
 
     def exactly_one(self, raw: Mapping[str, Any], names: tuple[str, str], path: KeyPath, model: type[Table]) -> bool:
         """Check that one of two keys is given; return whether so."""

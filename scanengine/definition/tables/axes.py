@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from pydantic import Field
 
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import listed, nearest_or_all, written
-from scanengine.definition.tables.schema import AxisTable
+from scanengine.definition.reading.table import Number, Table
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.inputs.parameters import PARAMETERS
 
 _FORM = "{ min = -1.0, max = 1.0, points = 31 } or { values = [0.0, 0.5, 1.0] }"
 _RESERVED = ("constant", "chi2", "profiles", "responses")
 """Names with a meaning of their own in ties and in result files."""
+
+MAX_POINTS_PER_AXIS = 10_000_000
+
+
+class AxisTable(Table):
+    """The grid of one scanned parameter: min, max and points, or values."""
+
+    min: Number | None = Field(None, description="First value, in the parameter's units.")
+    max: Number | None = Field(None, description="Last value, in the parameter's units.")
+    points: int | None = Field(None, ge=2, le=MAX_POINTS_PER_AXIS, description="Number of values, both ends included.")
+    spacing: Literal["linear", "log"] = Field("linear", description="Equal steps, or equal ratios.")
+    values: list[Number] | None = Field(None, min_length=2, description="The values themselves, increasing.")
 
 
 def build_axes(raw: dict[str, Any], tied_to: set[str], report: Report) -> tuple[Axis, ...]:

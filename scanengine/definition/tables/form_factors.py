@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import Field
 
 from scanengine.definition.reading.columns import Columns
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import listed, nearest_or_all, quoted, written
-from scanengine.definition.tables.schema import (
-    FORM_FACTORS,
-    Bcs,
-    FormFactorTable,
-    Helm,
-    KleinNystrand,
-    SymmetrisedFermi,
-)
-from scanengine.definition.tables.source import kind_of
+from scanengine.definition.reading.table import NotNegative, Number, Positive, Table
 from scanengine.errors import InputError
 from scanengine.inputs.bcs import require_even
 from scanengine.inputs.form_factors import (
@@ -31,6 +25,84 @@ from scanengine.inputs.form_factors import (
     unity,
 )
 from scanengine.inputs.nuclei import Target
+
+
+class Unity(Table):
+    """F = 1."""
+
+    kind: Literal["unity"]
+
+
+class Helm(Table):
+    """Helm's form factor; without radii, those of Lewin and Smith."""
+
+    kind: Literal["helm"]
+    rms_fm: Positive | None = Field(None, description="Rms radius of protons and neutrons, fm.")
+    rms_p_fm: Positive | None = Field(None, description="Rms radius of the protons, fm.")
+    rms_n_fm: Positive | None = Field(None, description="Rms radius of the neutrons, fm.")
+    s_fm: NotNegative = Field(0.9, description="Skin thickness, fm.")
+
+
+class KleinNystrand(Table):
+    """A hard sphere folded with a Yukawa potential."""
+
+    kind: Literal["klein-nystrand"]
+    radius_fm: Positive | None = Field(None, description="Radius of the sphere, fm; by default 1.2 A^(1/3).")
+    a_fm: NotNegative = Field(0.7, description="Range of the Yukawa potential, fm.")
+
+
+class SymmetrisedFermi(Table):
+    """The symmetrised Fermi distribution."""
+
+    kind: Literal["symmetrised-fermi"]
+    c_fm: Positive | None = Field(None, description="Half-density radius, fm; by default 1.23 A^(1/3) - 0.60.")
+    a_fm: Positive = Field(0.52, description="Diffuseness, fm.")
+
+
+class Bcs(Table):
+    """Oscillator states occupied as in a BCS ground state, for even-even nuclei; without keys, of tabulated radii."""
+
+    kind: Literal["bcs"]
+    b_fm: Positive | None = Field(None, description="Oscillator length, fm; or rms_charge_fm.")
+    rms_charge_fm: Positive | None = Field(
+        None, description="Rms charge radius to which the oscillator length is fitted, fm; or b_fm."
+    )
+
+
+class FormFactorTable(Table):
+    """Form factors given at points of q, in a file of three columns or here."""
+
+    kind: Literal["tabulated"]
+    file: str | None = Field(
+        None, description="File with columns q (/fm), F_p, F_n, relative to the scan file's directory."
+    )
+    q_invfm: list[Number] | None = Field(None, description="Momentum transfers from 0 on, /fm.")
+    F_p: list[Number] | None = Field(None, description="Proton form factor at each q.")
+    F_n: list[Number] | None = Field(None, description="Neutron form factor at each q.")
+
+
+FORM_FACTORS: dict[str, type[Table]] = {
+    "unity": Unity,
+    "helm": Helm,
+    "klein-nystrand": KleinNystrand,
+    "symmetrised-fermi": SymmetrisedFermi,
+    "bcs": Bcs,
+    "tabulated": FormFactorTable,
+}
+FormFactorName = Literal["unity", "helm", "klein-nystrand", "symmetrised-fermi", "bcs"]
+
+
+FormFactorKey = (
+    FormFactorName
+    | Unity
+    | Helm
+    | KleinNystrand
+    | SymmetrisedFermi
+    | Bcs
+    | FormFactorTable
+    | dict[str, FormFactorName | Unity | Helm | KleinNystrand | SymmetrisedFermi | Bcs | FormFactorTable]
+)
+
 
 _TABLE = Columns(("q_invfm", "F_p", "F_n"))
 
@@ -49,7 +121,7 @@ def build_form_factors(raw: object, target: Target | None, path: KeyPath, report
         return None
     if target is not None and "kind" not in raw and {str(isotope) for isotope in target.isotopes} & set(raw):
         return _by_isotope(raw, target, path, report)
-    kind = kind_of(raw, tuple(FORM_FACTORS), path, report)
+    kind = report.kind_of(raw, tuple(FORM_FACTORS), path)
     if kind is None:
         return None
     try:

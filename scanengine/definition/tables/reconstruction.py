@@ -27,7 +27,6 @@ from scanengine.definition.tables.detector_schema import (
     ResponseTable,
 )
 from scanengine.definition.tables.edges import edge_fault, width_fault
-from scanengine.definition.tables.source import kind_of
 from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs.acceptances import Acceptance, Logistic, PiecewiseLinear, constant
@@ -104,7 +103,7 @@ def table_of_kind(raw: object, models: Mapping[str, type[Table]], path: KeyPath,
         example = f'{{ kind = "{list(models)[-1]}", ... }}'
         report.add(path, f"found {written(raw)}, it must be a table with its kind, as {example}")
         return None
-    kind = kind_of(raw, tuple(models), path, report)
+    kind = report.kind_of(raw, tuple(models), path)
     if kind is None:
         return None
     table, bad = report.check(models[kind], raw, path)

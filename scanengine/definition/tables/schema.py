@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, SkipValidation
+from pydantic import Field, SkipValidation
 
 from scanengine.definition.reading.table import File, Name, NotNegative, Number, Positive, Share, Table
+from scanengine.definition.tables.axes import AxisTable
 from scanengine.definition.tables.detector_schema import Acceptance, DetectorKeys, Quenching, Resolution
+from scanengine.definition.tables.form_factors import FormFactorKey
 from scanengine.definition.tables.nuisance_schema import ExperimentStatisticTable, Kind, NuisanceTable, StatisticTable
+from scanengine.definition.tables.output import OutputTable
+from scanengine.definition.tables.targets import TargetShares
 from scanengine.inputs.constants import SIN2_THETA_W
 from scanengine.inputs.parameters import FLAVOURS, PARAMETERS
 
 _FLAVOURS = ", ".join(FLAVOURS)
 _PARAMETERS = "Names: " + ", ".join(p.name if p.units == "1" else f"{p.name} [{p.units}]" for p in PARAMETERS.values())
-
-MAX_POINTS_PER_AXIS = 10_000_000
 
 
 class SpectrumPoints(Table):
@@ -136,92 +138,6 @@ class EfficiencyCurve(Table):
     values: list[Number] = Field(description="Efficiency at each, in [0, 1].")
 
 
-class Unity(Table):
-    """F = 1."""
-
-    kind: Literal["unity"]
-
-
-class Helm(Table):
-    """Helm's form factor; without radii, those of Lewin and Smith."""
-
-    kind: Literal["helm"]
-    rms_fm: Positive | None = Field(None, description="Rms radius of protons and neutrons, fm.")
-    rms_p_fm: Positive | None = Field(None, description="Rms radius of the protons, fm.")
-    rms_n_fm: Positive | None = Field(None, description="Rms radius of the neutrons, fm.")
-    s_fm: NotNegative = Field(0.9, description="Skin thickness, fm.")
-
-
-class KleinNystrand(Table):
-    """A hard sphere folded with a Yukawa potential."""
-
-    kind: Literal["klein-nystrand"]
-    radius_fm: Positive | None = Field(None, description="Radius of the sphere, fm; by default 1.2 A^(1/3).")
-    a_fm: NotNegative = Field(0.7, description="Range of the Yukawa potential, fm.")
-
-
-class SymmetrisedFermi(Table):
-    """The symmetrised Fermi distribution."""
-
-    kind: Literal["symmetrised-fermi"]
-    c_fm: Positive | None = Field(None, description="Half-density radius, fm; by default 1.23 A^(1/3) - 0.60.")
-    a_fm: Positive = Field(0.52, description="Diffuseness, fm.")
-
-
-class Bcs(Table):
-    """Oscillator states occupied as in a BCS ground state, for even-even nuclei; without keys, of tabulated radii."""
-
-    kind: Literal["bcs"]
-    b_fm: Positive | None = Field(None, description="Oscillator length, fm; or rms_charge_fm.")
-    rms_charge_fm: Positive | None = Field(
-        None, description="Rms charge radius to which the oscillator length is fitted, fm; or b_fm."
-    )
-
-
-class FormFactorTable(Table):
-    """Form factors given at points of q, in a file of three columns or here."""
-
-    kind: Literal["tabulated"]
-    file: str | None = Field(
-        None, description="File with columns q (/fm), F_p, F_n, relative to the scan file's directory."
-    )
-    q_invfm: list[Number] | None = Field(None, description="Momentum transfers from 0 on, /fm.")
-    F_p: list[Number] | None = Field(None, description="Proton form factor at each q.")
-    F_n: list[Number] | None = Field(None, description="Neutron form factor at each q.")
-
-
-FORM_FACTORS: dict[str, type[Table]] = {
-    "unity": Unity,
-    "helm": Helm,
-    "klein-nystrand": KleinNystrand,
-    "symmetrised-fermi": SymmetrisedFermi,
-    "bcs": Bcs,
-    "tabulated": FormFactorTable,
-}
-FormFactorName = Literal["unity", "helm", "klein-nystrand", "symmetrised-fermi", "bcs"]
-
-
-FormFactorKey = (
-    FormFactorName
-    | Unity
-    | Helm
-    | KleinNystrand
-    | SymmetrisedFermi
-    | Bcs
-    | FormFactorTable
-    | dict[str, FormFactorName | Unity | Helm | KleinNystrand | SymmetrisedFermi | Bcs | FormFactorTable]
-)
-
-
-class TargetShares(Table):
-    """A material by the shares of its nuclides or natural elements, which add up to 1."""
-
-    model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, NotNegative]
-
-    by: Literal["atoms", "mass"] = Field("atoms", description="Whether they are shares of the atoms, or of the mass.")
-
-
 class IdealExperiment(Table):
     """One detector at one place, whatever it makes of the recoils."""
 
@@ -305,44 +221,6 @@ class ExperimentTable(DetectorKeys, IdealExperiment):
 
     statistic: Annotated[Kind | ExperimentStatisticTable | None, SkipValidation] = Field(
         None, description="How its counts are compared with its data; without it, as [statistic] says."
-    )
-
-
-class AxisTable(Table):
-    """The grid of one scanned parameter: min, max and points, or values."""
-
-    min: Number | None = Field(None, description="First value, in the parameter's units.")
-    max: Number | None = Field(None, description="Last value, in the parameter's units.")
-    points: int | None = Field(None, ge=2, le=MAX_POINTS_PER_AXIS, description="Number of values, both ends included.")
-    spacing: Literal["linear", "log"] = Field("linear", description="Equal steps, or equal ratios.")
-    values: list[Number] | None = Field(None, min_length=2, description="The values themselves, increasing.")
-
-
-class OutputTable(Table):
-    """What the result file keeps."""
-
-    keep: Literal["grid", "profiles"] = Field("grid", description="The grid, or nothing but its profiles.")
-    precision: Literal["float64", "float32"] = Field("float64", description="Precision of the stored grid.")
-    compression: Literal["deflate", "none"] = Field(
-        "deflate", description="Filters of the stored grid: shuffle and deflate, or none; a checksum in either case."
-    )
-    relative_error: Annotated[float, Field(ge=1e-15, le=0.1)] | None = Field(
-        None,
-        description="How far stored chi2 may be rounded, relative to itself: the fewer bits, the smaller the file.",
-    )
-    profile: Literal["grid", "exact"] = Field(
-        "grid",
-        description="Profiles from the grid's points alone, or with the hidden axes also minimised continuously.",
-    )
-    planes: Annotated[list[list[str]], Field(min_length=1)] | None = Field(
-        None,
-        description='Pairs of axes, as [["eps_ee_uV", "mu_nu"]]: nothing but their planes, the profiles of the axes in '
-        'them and the minimum is found, with keep = "profiles"; without it, every pair\'s.',
-    )
-    delta_chi2_max: Positive | None = Field(
-        None,
-        description="Height above the minimum up to which the profiles of the grid's points are wanted. Above it they "
-        "are infinite, and tiles of the grid that lie there, by a proven bound, are skipped; without it, none is.",
     )
 
 

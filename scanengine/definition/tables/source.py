@@ -13,7 +13,6 @@ from scanengine.definition.reading.columns import Columns
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import listed, nearest_or_all, quoted, written
-from scanengine.definition.reading.spelling import nearest
 from scanengine.definition.reading.table import File, Table
 from scanengine.definition.tables.schema import (
     FissionFractions,
@@ -110,26 +109,12 @@ def build_source(raw: object, path: KeyPath, report: Report) -> Source | None:
     if not isinstance(raw, dict):
         report.add(path, f"found {written(raw)}, it must be a table with kind = {_ANY_KIND}")
         return None
-    kind = kind_of(raw, _KINDS, path, report)
+    kind = report.kind_of(raw, _KINDS, path)
     if kind is None:
         kind = "tabulated" if "spectra" in raw else "reactor" if "power_GW" in raw else "stopped-pion"
         build_source({**raw, "kind": kind}, path, report)
         return None
     return {"stopped-pion": _stopped_pion, "tabulated": _tabulated, "reactor": _reactor}[kind](raw, path, report)
-
-
-def kind_of(raw: dict[str, Any], kinds: Sequence[str], path: KeyPath, report: Report) -> str | None:
-    """Return the `kind` of a table, or nothing after adding a fault if it is missing or not one of `kinds`."""
-    kind = raw.get("kind")
-    if isinstance(kind, str) and kind in kinds:
-        return kind
-    wanted = f"it must be {listed([quoted(known) for known in kinds], 'or')}"
-    if "kind" not in raw:
-        report.add((*path, "kind"), f"missing, {wanted}")
-    else:
-        close = nearest(kind, kinds) if isinstance(kind, str) else None
-        report.add((*path, "kind"), f"found {written(kind)}, {wanted}{f' (the nearest is {close})' if close else ''}")
-    return None
 
 
 def _stopped_pion(raw: dict[str, Any], path: KeyPath, report: Report) -> Source | None:

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+from pydantic import ConfigDict, Field
+
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import quoted, written
-from scanengine.definition.tables.schema import TargetShares
+from scanengine.definition.reading.table import NotNegative, Table
 from scanengine.errors import InputError
 from scanengine.inputs.nuclei import Target, mixture, target
 
 _LONGEST_NAME = 100
 _SHARES = "{ Ge76 = 0.88, Ge74 = 0.12 }"
+
+
+class TargetShares(Table):
+    """A material by the shares of its nuclides or natural elements, which add up to 1."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, NotNegative]
+
+    by: Literal["atoms", "mass"] = Field("atoms", description="Whether they are shares of the atoms, or of the mass.")
 
 
 def build_target(raw: object, path: KeyPath, report: Report) -> Target | None:
