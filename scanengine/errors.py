@@ -43,7 +43,7 @@ def is_interrupt(error: BaseException | None) -> bool:
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing wrong in a scan file: where it stands and what would do."""
+    """One fault of a scan file: where it is, what was found and what is needed."""
 
     where: str
     message: str

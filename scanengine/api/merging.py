@@ -25,7 +25,7 @@ def merge(
 ) -> Result:
     """Make a result of all shards of a scan, and return it; they are left where they are.
 
-    An unfinished file of the same scan is gone on with, unless `fresh`. `data` is the folder of the scan file's data
+    An unfinished file of the same scan is resumed, unless `fresh`. `data` is the folder of the scan file's data
     files. A `virtual` result copies no grid: it is a view of the shards, which stay beside it. Raises InputError unless
     each tile of the grid is in one of them, once, and all are of the same scan.
     """

@@ -59,7 +59,7 @@ class InFile:
         if "cross_section" in stored.attributes:
             name = stored.attributes["cross_section"]
             raise InputError(
-                f"{stored.path} was scanned with a cross-section of its own, {name}, which no file can hold"
+                f"{stored.path} was scanned with a user-supplied cross-section, {name}, which a file cannot contain"
             )
         return definitions.parse(stored.definition, directory=stored.path.parent, overrides=stored.overrides, data=data)
 

@@ -90,9 +90,7 @@ def _of_sent_file(path: Path, digest: str) -> Result:
     try:
         stored = store.open_result(path)
     except InputError as error:
-        raise InputError(
-            f"this result came from another process, which sent no more than where its file is: {error}"
-        ) from None
+        raise InputError(f"this result was sent from another process as the path of its file: {error}") from None
     if stored.digest != digest:
         raise InputError(
             f"{path} has changed: it is not the result that another process had opened there and sent; "
@@ -216,7 +214,7 @@ class Result:
 
     @property
     def doubtful(self) -> dict[tuple[str, str], int]:
-        """The exact planes that may be too high in places: in how many cells the last checks still found lower chi2."""
+        """Exact planes that may be too high in places: the number of cells where the final checks found lower chi2."""
         return dict(self._profiles.doubtful)
 
     @property
@@ -291,7 +289,7 @@ class Result:
         for name, given in at.items():
             axis, value = self._axis(name), number(given, name)
             if name in shown:
-                raise InputError(f"{name} is shown and cannot be held at {value:g} as well")
+                raise InputError(f"{name} is one of the axes shown and cannot be fixed at {value:g}")
             if not axis.values[0] <= value <= axis.values[-1]:
                 raise InputError(f"{name} = {value:g} is outside its axis, {axis.values[0]:g} to {axis.values[-1]:g}")
             index[name] = int(np.argmin(np.abs(axis.values - value)))
@@ -453,13 +451,13 @@ def _stored_fit(attributes: Mapping[str, object]) -> Fit:
 
 
 def _texts(attributes: Mapping[str, object], name: str) -> tuple[str, ...]:
-    """Return an attribute that is a text or several; nothing if it is not there."""
+    """Return an attribute that is a text or several; None if it is missing."""
     found = attributes.get(name, ())
     return tuple(map(str, found)) if isinstance(found, tuple) else (str(found),)
 
 
 def _rows(attributes: Mapping[str, object], *names: str) -> Iterator[tuple[Any, ...]]:
-    """Return attributes that are lists side by side; nothing of those that are not there."""
+    """Return attributes that are parallel lists, without the missing ones."""
     columns = [attributes.get(name, ()) for name in names]
     return zip(*(column if isinstance(column, tuple) else () for column in columns), strict=True)
 

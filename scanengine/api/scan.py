@@ -212,7 +212,7 @@ class Scan:
         """
         definition = self.problem.check()
         if self.problem.is_direct:
-            raise InputError(f"{what} needs the polynomial: a given cross-section has a scan only")
+            raise InputError(f"{what} needs the polynomial: a user-supplied cross-section can only be scanned")
         likelihood = self.likelihood
         likelihood.excess_polynomials(definition.axes, definition.parameters)  # may find that counts are lost
         _check_rounding(what, (2.0 + self.problem.rounding) * self.problem.rounding)
@@ -224,7 +224,7 @@ class Scan:
         Raises InputError for a scan with a cross-section of its own, whose counts are not kept apart by flavour.
         """
         if self.cross_section is not None:
-            raise InputError("events are counted with the standard cross-section: load the scan without another one")
+            raise InputError("events need the standard cross-section: load the scan without cross_section")
         theta = self.theta(**axis_values)
         couplings = self.definition.physics.couplings
         return [
@@ -292,7 +292,7 @@ class Scan:
     ) -> Result:
         """Scan the grid, write it to a file or keep it in memory, and return the result.
 
-        An unfinished file of the same scan is gone on with, unless `fresh`. threads defaults to the cores that
+        An unfinished file of the same scan is resumed, unless `fresh`. threads defaults to the cores that
         this process may use; executor may be another, as `scanengine.driver.executors` reads it, for a scan to
         a file: what one of its workers has begun others do after worker_timeout_s without a tile. progress is
         called with the points done and their total. Raises InputError if there are no axes, more memory would
@@ -340,7 +340,7 @@ class Scan:
         memory_bytes: int = MEMORY_BYTES,
         progress: Callable[[int, int], None] | None = None,
     ) -> Path:
-        """Scan the part `number`, from 1 on, of so many of the grid, and return its file, OUT.shard-I-of-N.h5.
+        """Scan part `number` (from 1 on) of `of` parts of the grid, and return its file, OUT.shard-I-of-N.h5.
 
         `merge` makes a result of all of them. Raises as `run` does, and InputError if there is no such part.
         """
@@ -364,9 +364,9 @@ class Scan:
 
 
 def _check_rounding(what: str, error: float) -> None:
-    """Raise InputError where chi2 is rounded by so much of the one that makes a standard deviation."""
+    """Raise InputError where the rounding error of chi2 is too large beside one, a standard deviation."""
     if not error <= MOST_ROUNDING:
         raise InputError(
-            f"{what} needs chi2 to better than {MOST_ROUNDING:g}, and double precision gives it to +-{error:.2g}: "
-            "less exposure would do, or larger errors of the data"
+            f"{what} needs chi2 to better than {MOST_ROUNDING:g}, but double precision gives it only to +-{error:.2g}: "
+            "reduce the exposure, or increase the errors of the data"
         )

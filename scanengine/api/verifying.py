@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from scanengine.store import StoredResult
 
 _SAMPLE = 4096
-"""So many points of the grid are evaluated anew, spread over all of it; all, of a smaller one."""
+"""How many points, spread over the grid, are recalculated; all points of a smaller grid."""
 _DIRECT_SAMPLE = 64
 """Where every point takes a double integral."""
 _GOLDEN = 0.6180339887498949
@@ -57,8 +57,8 @@ def verify(
 ) -> Verification:
     """Read every number of a result against its checksum, and see whether the file says what its definition gives.
 
-    Minimum, lines and planes are held against the grid; axes, attributes and the best fit against the definition, and
-    chi2 at points spread over the grid is evaluated anew. `data` is the folder of the scan file's data files. Of an
+    Minimum and profiles are compared with the grid; axes, attributes and the best fit with the definition, and
+    chi2 is recalculated at points spread over the grid. `data` is the folder of the scan file's data files. Of an
     unfinished file or a shard the numbers are read, no more. Raises InputError for what is damaged or does not agree.
     """
     from scanengine import store
@@ -81,7 +81,7 @@ def verify(
         unchecked = [*check.axes(), *check.attributes()]
         seen = check.chi2(sample)
     except _Lie as lie:
-        raise InputError(f"{path} does not say what its definition gives: {lie}") from None
+        raise InputError(f"{path} does not agree with its definition: {lie}") from None
     return Verification(
         (found, "axes and attributes are those of the definition", *seen), (*unchecked, *check.unchecked, *_UNSEEN)
     )
@@ -187,8 +187,8 @@ class _Check:
                 if whole
                 else f"{len(chi2)} of {prod(self.stored.shape):.4g} points, spread over the grid,"
             )
-            return [f"chi2 at {where} was evaluated anew"]
-        return [*self._profiles_anew(), "no profile is above chi2 at points spread over the grid, evaluated anew"]
+            return [f"chi2 at {where} was recalculated"]
+        return [*self._profiles_anew(), "no profile is above chi2 recalculated at points spread over the grid"]
 
     def _profiles_anew(self) -> list[str]:
         """Find the profiles anew where that takes seconds: at all values of the longest axis, or some of them."""
@@ -200,7 +200,7 @@ class _Check:
         affordable = next(most for kind, most in _AFFORDABLE if isinstance(self.scan.problem.evaluator, kind))
         number = min(shape[longest], affordable * shape[longest] // prod(shape))
         if number < 2:
-            self.unchecked.append("that no line and no plane is too low: to find them anew would take too long")
+            self.unchecked.append("that no profile is too low: to recalculate them would take too long")
             return []
         picked = np.unique(np.linspace(0, shape[longest] - 1, number).astype(np.int64))
         axes = list(definition.axes)
@@ -214,9 +214,9 @@ class _Check:
                 names, stored[where], found, equal=axes[longest].name in names or number == shape[longest]
             )
         if number == shape[longest]:
-            return ["lines and planes were found anew"]
+            return ["lines and planes were recalculated"]
         self.unchecked.append(f"lines and planes beyond {number} of {shape[longest]} values of {axes[longest].name}")
-        return [f"lines and planes were found anew at {number} of {shape[longest]} values of {axes[longest].name}"]
+        return [f"lines and planes were recalculated at {number} of {shape[longest]} values of {axes[longest].name}"]
 
     def _compare_profile(self, names: tuple[str, ...], stored: FloatArray, found: FloatArray, *, equal: bool) -> None:
         seen = found < self.stored.profiles.minimum + self.result.delta_chi2_max
@@ -228,7 +228,7 @@ class _Check:
             at = int(np.argmax(wrong))
             raise _Lie(
                 f"the profile of {' and '.join(names)} is {stored[seen][at]:.10g} where {found[seen][at]:.10g} "
-                "is found anew"
+                "is recalculated"
             )
 
     def _compare_exact(self, axes: tuple[Axis, ...], exact: Profiles) -> None:
@@ -263,7 +263,7 @@ class _Check:
 
     def _compare(self, what: str, stored: float, anew: float) -> None:
         if stored != anew and not abs(stored - anew) <= self._error(anew):
-            raise _Lie(f"{what} is {stored:.10g}, and {anew:.10g} when it is evaluated anew")
+            raise _Lie(f"{what} is {stored:.10g}, and {anew:.10g} when recalculated")
 
     def _error(self, chi2: Any) -> Any:
         """How far chi2, a number or an array, may be from what is evaluated anew."""

@@ -1,4 +1,4 @@
-"""The measurements: limits first, then what is held against them."""
+"""The measurements: limits first, then the rates compared with them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Evaluating a scan directly: one double integral per grid point and count, for cross-sections that do not factorise.
 
-Also the reference that the fast path is held against: only the inputs, the nodes and the covariance are shared with it.
+Also the reference that validates the fast path: only the inputs, the nodes and the covariance are shared with it.
 """
 
 from __future__ import annotations
@@ -245,7 +245,7 @@ class DirectEvaluator:
                 return
             coarse = fine
         raise RunError(
-            f"the cross-section's double integrals do not settle to {_CONVERGED:g} with {_MOST_SUBDIVISIONS} parts "
+            f"the cross-section's double integrals do not converge to {_CONVERGED:g} with {_MOST_SUBDIVISIONS} parts "
             "of each panel: it must be a smooth function of E and T, finite over the whole recoil window"
         )
 

@@ -56,7 +56,7 @@ ThreadsOption = Annotated[int | None, typer.Option(help="Threads; by default the
 OutputOption = Annotated[Path | None, typer.Option("-o", "--output", metavar="OUT.h5", help="The result file.")]
 OverwriteOption = Annotated[bool, typer.Option(help="Replace an existing result and figure.")]
 FreshOption = Annotated[
-    bool, typer.Option("--fresh", help="Throw an unfinished result away, which is otherwise gone on with.")
+    bool, typer.Option("--fresh", help="Discard an unfinished result and start again; by default it is resumed.")
 ]
 FigureOption = Annotated[bool, typer.Option(help="Draw the scan's figure beside the result.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
@@ -151,24 +151,22 @@ def run(
     executor: Annotated[
         str,
         typer.Option(
-            metavar="WHO", help="Who works: threads, processes:N, dask://HOST:PORT, dask:FILE (of a scheduler), mpi."
+            metavar="EXECUTOR", help="threads, processes:N, dask://HOST:PORT, dask:FILE (of a scheduler) or mpi."
         ),
     ] = "threads",
     worker_timeout: Annotated[
         float,
-        typer.Option(
-            metavar="SECONDS", help="After this time without a tile of a worker, others do what it has begun."
-        ),
+        typer.Option(metavar="SECONDS", help="Give a worker's tiles to others if it has finished none for this time."),
     ] = 300.0,
     shard: Annotated[
-        str | None, typer.Option(metavar="I/N", help="Do the I-th of N parts only, for `scanengine merge`.")
+        str | None, typer.Option(metavar="I/N", help="Scan only the I-th of N parts, for `scanengine merge`.")
     ] = None,
-    memory: Annotated[str, typer.Option(metavar="SIZE", help="Memory that grid and profiles may take.")] = "4GB",
+    memory: Annotated[str, typer.Option(metavar="SIZE", help="Largest memory for the grid and the profiles.")] = "4GB",
     figure: FigureOption = True,
 ) -> None:
     """Scan a grid, write it, print best fit and 90% intervals, and draw it.
 
-    What was interrupted goes on where it stopped.
+    An interrupted scan resumes where it stopped.
     """
     loaded = _load(scan, overrides, data)
     target = Path(Path(scan).name).with_suffix(".h5") if output is None else output
@@ -191,12 +189,12 @@ def run(
 
 @app.command()
 def merge(
-    output: Annotated[Path, typer.Argument(metavar="OUT.h5", help="The result file to make.")],
+    output: Annotated[Path, typer.Argument(metavar="OUT.h5", help="The result file to write.")],
     shards: Annotated[list[Path], typer.Argument(metavar="SHARD.h5...", help="All shards of one scan.")],
     overwrite: OverwriteOption = False,
     fresh: FreshOption = False,
     virtual: Annotated[
-        bool, typer.Option("--virtual", help="Copy no grid: the result is a view of the shards, which stay beside it.")
+        bool, typer.Option("--virtual", help="Do not copy the grid but refer to the shards, which must stay there.")
     ] = False,
     data: DataOption = None,
     figure: FigureOption = True,
@@ -264,13 +262,13 @@ def plot(
         Path | None, typer.Option("-o", "--output", metavar="FIG", help="The figure: .png, .pdf or .svg.")
     ] = None,
     axes: Annotated[str | None, typer.Option(metavar="X,Y", help="One axis or two; by default the whole scan.")] = None,
-    profile: Annotated[bool, typer.Option("--profile", help="Minimise over the hidden axes: the default.")] = False,
+    profile: Annotated[bool, typer.Option("--profile", help="Profile over the axes not shown (default).")] = False,
     slices: Annotated[
         list[str] | None,
         typer.Option(
             "--slice",
             metavar="P=V",
-            help="Hold a hidden axis at its grid value nearest to V; the rest is minimised on the grid. Repeatable.",
+            help="Fix an axis that is not shown at its grid value nearest to V; profile the others. Repeatable.",
         ),
     ] = None,
     cl: LevelsOption = _DEFAULT_LEVELS,
@@ -290,7 +288,7 @@ def plot(
     opened = [open_result(path) for path in results]
     names = tuple(name.strip() for name in axes.split(",")) if axes else ()
     if profile and slices:
-        raise InputError("--profile and --slice exclude each other: --slice minimises over the axes it does not name")
+        raise InputError("--profile and --slice exclude each other: --slice profiles over the axes it does not name")
     at = dict(_assignment(item) for item in slices or [])
     levels = _levels(cl)
     layers = {"": opened[0]}
@@ -298,7 +296,7 @@ def plot(
         if len(names or opened[0].shown) > 2:
             raise InputError("only planes and profiles can be overlaid: choose them with --axes X,Y")
         if targets and len(opened) > 1:
-            raise InputError("--targets takes a single result file apart: give one")
+            raise InputError("--targets needs a single result file")
         if targets and at:
             raise InputError("--targets rescans profiles only: leave out --slice")
         layers = _targets(opened[0]) if targets else _labelled(results, opened, names)
@@ -350,7 +348,7 @@ def events(
 
 @app.command()
 def fit(
-    file: Annotated[str, typer.Argument(metavar="FILE|NAME|OUT.h5", help="A scan, or a result to begin at as well.")],
+    file: Annotated[str, typer.Argument(metavar="FILE|NAME|OUT.h5", help="A scan, or a result to start from as well.")],
     overrides: SetOption = None,
     data: DataOption = None,
     as_json: JsonOption = False,
@@ -465,7 +463,7 @@ def reproduce(
     overwrite: Annotated[bool, typer.Option(help="Replace files in it that scanengine did not write.")] = False,
     data: DataOption = None,
 ) -> None:
-    """Run the results of published papers anew, and write a report with ours beside the published ones.
+    """Recalculate the results of published papers, and write a report that compares them.
 
     Exit status 1 if one of them leaves its tolerance. What needs data that are not there is not run, and said.
     """
@@ -551,7 +549,7 @@ def _load(name: str, overrides: list[str] | None, data: Path | None, *, quiet: b
     from scanengine.api import load
 
     if Path(name).suffix in (".h5", ".hdf5"):
-        raise InputError(f"{name} is a result; a scan file or the name of a bundled scan would do")
+        raise InputError(f"{name} is a result: give a scan file or the name of a bundled scan")
     scan = load(name, overrides or [], data=data)
     if not quiet:
         for note in scan.definition.notes:

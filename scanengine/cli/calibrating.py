@@ -47,7 +47,7 @@ def check_outputs(paths: Sequence[Path], scan: Scan, levels: int, *, overwrite: 
                 f"{path}: a calibration is written to .h5, .json, .png, .pdf or .svg, but this has {found}"
             )
         elif _is_there(path) and not overwrite:
-            raise InputError(f"{path} is there already: --overwrite would replace it")
+            raise InputError(f"{path} already exists: pass --overwrite to replace it")
         if not path.parent.is_dir():
             raise InputError(f"{path}: there is no directory {path.parent}; create it, or write elsewhere with -o")
         needed = _NUMBER_BYTES * numbers + text_bytes if path.suffix == ".json" else _OVERHEAD_BYTES
@@ -155,12 +155,12 @@ def show(found: Calibration) -> None:
         right = ~found.cut_short(level)
         critical = critical[right] if right.any() else critical
         span = f"delta chi2 = {critical.min():.3f} to {critical.max():.3f}{known}"
-        print(f"    {span}; where {wilks:.3f} is right, by Wilks' theorem, it would be {other}")
+        print(f"    {span}; Wilks' theorem ({wilks:.3f}): {other}")
         if found.inside(level) < _FEW_POINTS:
-            _warn(f"only {found.inside(level)} points of the grid are allowed: more would do")
+            _warn(f"only {found.inside(level)} points of the grid are allowed: use more points")
         if not found.is_exact and found.pseudo_experiments * (1.0 - level) < _FEW_BEYOND:
             least = int(_FEW_BEYOND / (1.0 - level)) + 1
-            _warn(f"{100.0 * level:g}% C.L. of so few pseudo-experiments is a guess: -n {least} would do")
+            _warn(f"{100.0 * level:g}% C.L. is unreliable with so few pseudo-experiments: use -n {least} or more")
         if not right.all():
             _warn(_cut_short(found, level))
 
@@ -178,10 +178,10 @@ def _cut_short(found: Calibration, level: float) -> str:
         where = f"for {axis.name} {' and '.join(runs)}"
     # critical values that were right would hardly be more than twice the highest of these
     uncertain = short & (found.excess(level) > 0.0) & (found.delta_chi2 <= 2.0 * float(critical.max()))
-    matters = "some of these values may be allowed" if np.any(uncertain) else "what is allowed does not change"
+    matters = "some of these values may be allowed" if np.any(uncertain) else "the allowed set does not change"
     return (
-        f"{100.0 * level:g}% C.L.: the best fits stop at the end of an axis that is no bound of the parameter, so that "
-        f"critical values are too low {where} ({matters}): a longer axis would do"
+        f"{100.0 * level:g}% C.L.: best fits lie at the end of an axis that is not a bound of the parameter, so that "
+        f"critical values are too low {where} ({matters}): extend the axis"
     )
 
 

@@ -110,17 +110,17 @@ def _warn(warnings: Iterable[tuple[str, ...]]) -> None:
 
 
 def tell_of_checks(result: Result) -> None:
-    """Say how far exact planes that were searched were checked, and warn where the last checks found lower chi2."""
+    """Print how many cells of searched exact planes were checked, and warn where the final checks found lower chi2."""
     if result.checked:
         planes = "one plane" if len(result.checked) == 1 else f"{len(result.checked)} planes"
         cells = sum(result.profile(*pair).chi2.size for pair in result.checked)
-        found = "see the warnings" if result.doubtful else "found no lower chi2, which is no proof that there is none"
-        print(f"exact profiles: minimised by searches in {planes}; last checks, from random places in", end=" ")
+        found = "see the warnings" if result.doubtful else "found no lower chi2 (not a proof that there is none)"
+        print(f"exact profiles: minimised by local searches in {planes}; final checks from random points in", end=" ")
         print(f"{sum(result.checked.values()):,} of {cells:,} cells, {found}")
     for (x, y), cells in result.doubtful.items():
         a_cell = "one cell" if cells == 1 else f"{cells} cells"
         print(
-            f"warning: the exact profile of {x} and {y} may be too high in places: in {a_cell} the last checks still "
+            f"warning: the exact profile of {x} and {y} may be too high in places: in {a_cell} the final checks still "
             "found lower chi2; a scan with more points on the hidden axes tells it more",
             file=sys.stderr,
         )
@@ -130,7 +130,7 @@ def note_held(grid: ReducedGrid, at: Mapping[str, float]) -> None:
     """Say which grid points are shown where others were asked for."""
     for name, value in grid.fixed:
         if value != at[name]:
-            print(f"note: {name} is held at its grid point {value:g}, the nearest to {at[name]:g}", file=sys.stderr)
+            print(f"note: {name} is fixed at its grid point {value:g}, the nearest to {at[name]:g}", file=sys.stderr)
 
 
 def print_best_fit(result: Result) -> None:
@@ -143,7 +143,7 @@ def print_best_fit(result: Result) -> None:
 
 
 def goodness_of_fit(chi2: float, dof: int) -> float | None:
-    """Return how probable a chi2 as high as this is; nothing without degrees of freedom."""
+    """Return how probable a chi2 as high as this is; None without degrees of freedom."""
     from scipy.special import chdtrc
 
     return float(chdtrc(dof, chi2)) if dof > 0 else None
@@ -152,18 +152,18 @@ def goodness_of_fit(chi2: float, dof: int) -> float | None:
 def _print_fit(chi2: float, fit: Fit) -> None:
     """Print the nuisances of a minimum, and how well it fits if there are data."""
     for nuisance in fit.nuisances:
-        print(f"  nuisance {nuisance.name} = {nuisance.value:.4g} ({nuisance.pull:+.3f} standard deviations)")
+        print(f"  nuisance {nuisance.name} = {nuisance.value:.4g} (pull {nuisance.pull:+.3f})")
     for background in fit.negative:
         where = f"in {background.bins} bin{'s' if background.bins > 1 else ''}"
         print(
             f"  background {background.name} = {background.counts:.4g} counts in all, below zero {where}: "
-            "nonnegative = true in its table would keep it from there"
+            "nonnegative = true in its table prevents this"
         )
     if fit.dof is not None:
         from scanengine.grid.profiles import FEW_COUNTS
 
         probability = goodness_of_fit(chi2, fit.dof)
-        words = "" if probability is None else f", a probability of {probability:.3g}"
+        words = "" if probability is None else f", p-value {probability:.3g}"
         if words and fit.few_counts:
             bins = "bin expects" if fit.few_counts == 1 else "bins expect"
             words += f" if counts were many; {fit.few_counts} {bins} fewer than {FEW_COUNTS:g}"
@@ -171,7 +171,7 @@ def _print_fit(chi2: float, fit: Fit) -> None:
 
 
 def fit_record(chi2: float, fit: Fit) -> dict[str, Any]:
-    """Return what is told of a minimum beside its place, for JSON; nothing of what there is not."""
+    """Return what is printed of a minimum apart from its position, for JSON, without missing entries."""
     record: dict[str, Any] = {}
     if fit.dof is not None:
         record |= {"dof": fit.dof, "p_value": goodness_of_fit(chi2, fit.dof)}
@@ -216,16 +216,16 @@ def print_minima(scan: Scan, minima: Sequence[Minimum]) -> None:
             edge = "  (at the end of its axis)" if name in each.at_edge else ""
             print(f"  {name} = {value:.6g}{error}{with_unit(units[name])}{edge}")
         if each.is_flat:
-            print("  one point of a connected set in which chi2 is the same everywhere, and which was followed over")
+            print("  one point of a connected set of equal minima, which extends over")
             for name, (low, high) in each.extent.items():
                 print(f"    {name} from {low:.4g} to {high:.4g}{with_unit(units[name])}")
         elif not each.is_parabolic:
-            print("  chi2 is flat in some direction, or does not rise as its curvature says: there are no errors")
+            print("  no errors: chi2 is flat in some direction, or is not parabolic")
         _print_fit(each.chi2, each.fit)
 
 
 def note_degeneracy(scan: Scan, result: Result) -> None:
-    """Say so if the Standard Model, where the data come from, fits as well as the best fit does."""
+    """Print a note if the Standard Model, from which Asimov data come, fits as well as the best fit."""
     standard_model = scan.standard_model
     inside = all(
         axis.name in standard_model and axis.values[0] <= standard_model[axis.name] <= axis.values[-1]
@@ -233,20 +233,20 @@ def note_degeneracy(scan: Scan, result: Result) -> None:
     )
     apart = any(abs(result.best_fit[name] - value) > 1e-9 for name, value in standard_model.items())
     if inside and apart and abs(scan.chi2() - result.minimum) < _SAME_CHI2:
-        print("  the Standard Model fits as well: the minimum is degenerate, and of equals the first is shown")
+        print("  the Standard Model fits equally well: there are several equal minima, and the first is shown")
 
 
 def print_limits(result: Result, found: list[Intervals]) -> None:
     """Print the allowed intervals, each with its C.L. and degrees of freedom, and warnings about them."""
     units = {axis.name: axis.units for axis in result.axes}
-    print("allowed, with the other parameters minimised over:")
+    print("allowed:")
     for entry in found:
         allowed = pieces((lo, hi) for lo, hi in entry)
         level = f"{100.0 * entry.cl:g}% C.L., {entry.dof} dof (delta chi2 = {entry.level:.3f})"
         print(f"  {entry.axis}: {allowed}{with_unit(units[entry.axis])}  {level}")
     left_out = [axis.name for axis in result.axes if axis.name not in result.shown]
     if left_out:
-        print(f"  {', '.join(left_out)}: in none of the planes that output.planes chose")
+        print(f"  {', '.join(left_out)}: not in any plane of output.planes")
     for note in dict.fromkeys(note for entry in found for note in entry.notes):
         print(f"note: {note}")
     _warn(entry.warnings for entry in found)
@@ -267,7 +267,7 @@ def print_rates(found: Sequence[Measured]) -> None:
             print(f"{group}:")
         threads = f", {each.threads} threads" if each.threads > 1 else ""
         beside = f"  {each.ratio:.3g} times {each.beside}" if each.ratio is not None else ""
-        rates = f"{_rate(each.per_s)} {each.units}/s by the clock, {_rate(each.per_cpu_s)} per CPU second"
+        rates = f"{_rate(each.per_s)} {each.units}/s wall time, {_rate(each.per_cpu_s)} per CPU second"
         print(f"  {each.what}{threads}: {rates}{beside}")
 
 
@@ -314,7 +314,7 @@ def describe_scan(scan: Scan, threads: int | None) -> None:
         print(f"  {experiment}, {channel}: {counts:.6g} events expected")
     for experiment, reference in definition.template_references.items():
         follows = f"it follows {', '.join(sorted(reference.keys))}" if reference.keys else "it follows nothing"
-        print(f"  {experiment}: the signal is a template; of what it was made with, {follows}")
+        print(f"  {experiment}: the signal is a template; of its reference, {follows}")
     if not definition.axes:
         print("no [axes]: this scan can be counted but not run")
         return
@@ -338,7 +338,7 @@ def describe_scan(scan: Scan, threads: int | None) -> None:
         print(f"  planes: {_pairs(definition.output.planes)}")
     if definition.output.delta_chi2_max is not None:
         share = f"{estimate.points_visited / estimate.points:.2%} of the points"
-        print(f"  up to delta chi2 = {definition.output.delta_chi2_max:g}: {share} are visited, the others lie above")
+        print(f"  up to delta chi2 = {definition.output.delta_chi2_max:g}: {share} are evaluated, the others lie above")
     print(f"  file: about {format_bytes(estimate.file_bytes)}")
     time_and_threads = f"{_duration(estimate.seconds)} with {estimate.threads} threads, from a timed sample"
     print(f"  time: about {time_and_threads}; the figure takes a few seconds more")
@@ -381,9 +381,9 @@ def _describe_unfinished(unfinished: Unfinished) -> None:
         number, of = unfinished.shard
         print(f"  shard {number} of {of}, finished: {done}; `scanengine merge` makes a result of all {of}")
     elif unfinished.running:
-        print(f"  being written now; at its last checkpoint {done}; begun {unfinished.created}")
+        print(f"  being written now; {done} at its last checkpoint; started {unfinished.created}")
     else:
-        print(f"  unfinished: {done}; begun {unfinished.created}; the command that began it goes on from there")
+        print(f"  unfinished: {done}; started {unfinished.created}; the command that started it resumes it")
 
 
 def _pairs(planes: Sequence[tuple[str, str]]) -> str:

@@ -277,7 +277,7 @@ def _check_physics(parts: Sequence[Parts], grid: _Grid, report: Report, *, own_a
 
 
 def _build(raw: dict[str, Any], parsed: Parsed, report: Report) -> Definition | None:
-    """Return what the tables `raw` define, or nothing after adding their faults; `parsed` has them before overrides."""
+    """Return what the tables `raw` define, or None after adding their faults; `parsed` has them before overrides."""
     for key in NAMED:
         if isinstance(raw.get(key), list):
             report.names[key] = [_display_name(table, index) for index, table in enumerate(raw[key])]

@@ -12,7 +12,7 @@ from scanengine.definition.model import Definition, TemplateReference
 from scanengine.inputs.detectors import Experiment
 
 _WORDS = frozenset({"title", "text", "overrides", "path", "notes", "parsed"})
-"""Fields of a definition that are for people: a scan file may be renamed, moved and commented."""
+"""Fields of a definition that do not affect the numbers: a scan file may be renamed, moved and commented."""
 
 _LATER = {"nonnegative": (), "width_below": None, "correlations": ()}
 """Fields that came later, with what they are where a scan file does without: such a scan is the one that it was."""
@@ -53,7 +53,7 @@ def leaves(place: str, value: object) -> Iterator[tuple[str, str]]:
     elif value is None or isinstance(value, str | float | int | list | tuple):
         yield place, str(value)
     else:
-        raise TypeError(f"{place}: a {type(value).__name__} cannot be told from another")
+        raise TypeError(f"{place}: a {type(value).__name__} cannot be identified")
 
 
 def _is_later(name: str, value: object) -> bool:

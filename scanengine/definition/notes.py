@@ -45,14 +45,14 @@ def per_cent_notes(parts: Sequence[Parts], nuisances: Sequence[Nuisance]) -> Ite
         T_keV = np.geomspace(0.1, 100.0, 31)
         shown = max(float(np.max(quenching.keVee(T_keV, isotope) / T_keV)) for isotope in part.target.isotopes)
         if shown > 1.0:
-            yield f"{where}: quenching reaches {shown:.3g}, more than the recoil energy itself: is it in per cent?"
+            yield f"{where}: the quenching factor reaches {shown:.3g}, above 1: is it in per cent?"
     for nuisance in nuisances:
         if nuisance.width > 1.0 and (nuisance.signals or nuisance.backgrounds):
             yield _per_cent(f"nuisance {nuisance.name}: width", nuisance.width)
 
 
 def _per_cent(what: str, value: float) -> str:
-    return f"{what} = {value:g} is relative, a factor of {value:g}: for {value:g} per cent write {value / 100.0:g}"
+    return f"{what} = {value:g} is relative, a factor of {value:g}: for {value:g}% write {value / 100.0:g}"
 
 
 def target_notes(parts: Sequence[Parts]) -> Iterator[str]:
@@ -79,7 +79,7 @@ def parameter_notes(
             in_full = f"{largest * float(scale):g} {unit}"
             yield f"{name} is in units of {units}: {largest:g}, its largest value here, is {in_full}"
         if name.startswith("mu_") and low < 0.0:
-            yield f"{name} enters by its square: below zero everything is as above"
+            yield f"{name} enters only by its square: chi2 is the same at the negative value"
 
 
 def _extent(
@@ -113,8 +113,8 @@ def electron_notes(parameters: ParameterMap, parts: Sequence[Parts]) -> Iterator
             limited |= dict.fromkeys(felt)
     if where:
         yield (
-            f"experiment{'s' if len(where) > 1 else ''} {listed(where)}: recoils of electrons are not counted, and at "
-            f"so low energies they may limit {listed(limited)} more than nuclei do"
+            f"experiment{'s' if len(where) > 1 else ''} {listed(where)}: electron recoils are not counted, and at "
+            f"such low energies they may limit {listed(limited)} more strongly than nuclear recoils"
         )
 
 

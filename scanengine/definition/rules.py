@@ -83,7 +83,7 @@ def check_experiment(parts: Parts, report: Report) -> list[str]:
     end_keV = min(float(edges[-1]), reach.T_keV)
     if parts.efficiency is not None and not _sees(parts.efficiency, float(edges[0]), end_keV):
         where = f"from {edges[0]:g} to {end_keV:.4g} keV"
-        message = f"found zero everywhere {where}, it must be positive somewhere for anything to be counted"
+        message = f"found zero everywhere {where}, it must be positive somewhere"
         report.add((*parts.path, "efficiency"), message, window_path)
     check_form_factors(parts, (*parts.path, "form_factor"), report)
     notes = _closed_shells(parts, target)
@@ -132,9 +132,7 @@ def _out_of_reach(where: str, reconstruction: Reconstruction, target: Target, re
     blind = [
         f"[{lo:g}, {hi:g}]" for (lo, hi), sees in zip(pairwise(reconstruction.edges), seen, strict=True) if not sees
     ]
-    return (
-        [f"{where}: no recoil is seen in bin {listed(blind)} {reconstruction.units}: no signal there"] if blind else []
-    )
+    return [f"{where}: no signal reaches bin {listed(blind)} {reconstruction.units}"] if blind else []
 
 
 def _dropped(where: str, edges: FloatArray, reach: _Reach, efficiency: Efficiency | None) -> list[str]:
@@ -180,8 +178,8 @@ def check_magnetic_threshold(parts: Parts, parameters: ParameterMap, report: Rep
         flavour = parameter.name.removeprefix("mu_")
         if parameter.name.startswith("mu_") and flavour in _counted(parts) and np.any(row != 0.0):
             if real:
-                message = f"recoils of 0 keV are seen, where the rate of {parameter.name} diverges as 1/T: "
-                report.add((*parts.path, "response"), message + "recoil_threshold_keV = 0.1 would do")
+                message = f"recoils of 0 keV are counted, where the rate of {parameter.name} diverges as 1/T: "
+                report.add((*parts.path, "response"), message + "set recoil_threshold_keV = 0.1, for example")
             else:
                 message = f"found 0, where the rate of {parameter.name} diverges as 1/T: raise the threshold"
                 report.add((*parts.path, parts.window_key, 0), message)
@@ -193,7 +191,7 @@ def unconstrained_axes(parameters: ParameterMap, parts: Iterable[Parts]) -> list
     counted = {flavour for part in parts for flavour in _counted(part)}
     felt = np.array([any(depends_on(flavour, p.name) for flavour in counted) for p in PHYSICAL_PARAMETERS])
     return [
-        f"no counted flavour depends on {axis}"
+        f"no flavour that is counted depends on {axis}"
         for index, axis in enumerate(parameters.axes)
         if counted and not np.any(parameters.matrix[felt, 1 + index] != 0.0)
     ]
@@ -232,7 +230,7 @@ def check_evaluation(
     if asked.stored and asked.delta_chi2_max is not None:
         report.add(
             _SKIPPING,
-            f'found {asked.delta_chi2_max:g}, but a stored grid is whole: keep = "profiles" would do, or no such key',
+            f'found {asked.delta_chi2_max:g}, but a stored grid is complete: use keep = "profiles", or leave this out',
             ("output", "keep"),
         )
     if asked.kind != "poisson":

@@ -263,7 +263,7 @@ def _share(planes: Sequence[Cells], pool: ThreadPoolExecutor, each: int) -> None
 
 @dataclass(frozen=True, eq=False)
 class _OnGrid:
-    """What a grid knows of one plane: chi2 minimised over the grid's points, at every so-manieth of the fine ones."""
+    """What a grid knows of one plane: chi2 minimised over the grid's points, which are some of the fine ones."""
 
     polynomial: ChiSquaredPolynomial
     axes: Sequence[Axis]

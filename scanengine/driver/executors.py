@@ -55,7 +55,7 @@ def executor_of(description: str) -> Iterator[Workers]:
         with open_ranks() as found:
             yield found
     else:
-        raise InputError(f"--executor {description}: {FORMS} would do")
+        raise InputError(f"--executor {description}: use {FORMS}")
 
 
 @contextmanager
@@ -183,7 +183,7 @@ class _DaskWorkers(Workers):
 
         gone = set(self.client.run_on_scheduler(forget))
         for address in sorted(gone - names):
-            _log.warning("the dask scheduler has not heard of worker %s for %g s", address, silent_s)
+            _log.warning("the dask scheduler has not heard from worker %s for %g s", address, silent_s)
         self.dismissed |= gone
         return len(gone)
 
@@ -193,8 +193,8 @@ class _DaskWorkers(Workers):
             _call_at(self.address)
         except (OSError, ValueError):
             raise RunError(
-                f"the dask scheduler at {self.address} does not answer any more: what was finished is kept, and the "
-                "same command goes on from there, once there is a scheduler again"
+                f"the dask scheduler at {self.address} no longer responds: finished tiles are kept, and the "
+                "same command resumes from there, once there is a scheduler again"
             ) from None
 
 

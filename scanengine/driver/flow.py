@@ -12,7 +12,7 @@ Outcome = TypeVar("Outcome")
 
 
 class Flow(Generic[Item, Outcome]):
-    """Work on items by an executor, at most so many at a time: iterate over lists of (item, outcome) as they come.
+    """Process items with an executor, at most `ahead` at a time: iterate over lists of (item, outcome) as they finish.
 
     With a timeout in seconds such a list is empty where none has come for so long.
     """

@@ -42,10 +42,10 @@ def open_ranks() -> Iterator[Workers]:
         if started != size:
             raise InputError(
                 f"--executor mpi: {started} ranks were started, but mpi4py sees {size}: this mpiexec belongs to "
-                "another MPI library than mpi4py was built for; use the one that does"
+                "a different MPI library from the one that mpi4py was built for; use the mpiexec of that one"
             )
     if size < 2 or not any("mpi4py.futures" in word for word in sys.orig_argv):
-        raise InputError(f"--executor mpi: ranks that all run the same scan are no pool of workers; {how}")
+        raise InputError(f"--executor mpi: all ranks run the same scan instead of forming a pool of workers; {how}")
     pool = MPIPoolExecutor()
     workers = Workers(pool, size - 1)
     try:
@@ -55,7 +55,7 @@ def open_ranks() -> Iterator[Workers]:
         raise
     finally:
         if workers.dismissed:
-            _leave_behind("a rank has given no sign of life")
+            _leave_behind("a rank did not respond")
         pool.shutdown(wait=not _left_behind.is_set(), cancel_futures=True)
 
 

@@ -171,11 +171,11 @@ def _check_points(what: str, label: str, x: FloatArray, y: FloatArray) -> None:
 
 def _check_stroke(what: str, label: str, stroke: int | None, dashes: int | None) -> None:
     if stroke is not None and not 0 <= stroke < len(style.STROKES):
-        raise InputError(f"The {what} {label!r} has stroke {stroke}, but they go from 0 to {len(style.STROKES) - 1}.")
+        raise InputError(f"The {what} {label!r} has stroke {stroke}, but 0 to {len(style.STROKES) - 1} exist.")
     if dashes is not None and not 0 <= dashes < len(style.LEVEL_DASHES):
         raise InputError(f"The {what} {label!r} has dashes {dashes}, but 0 to {len(style.LEVEL_DASHES) - 1} exist.")
 
 
 def _check_fill(what: str, label: str, fill: Fill | None) -> None:
     if fill not in {None, "grey", "hatch"} and not (isinstance(fill, int) and fill >= 0):
-        raise InputError(f"The {what} {label!r} has fill {fill!r}; a tone from 0 on, 'grey' or 'hatch' would do.")
+        raise InputError(f"The {what} {label!r} has fill {fill!r}; use a tone (0, 1, ...), 'grey' or 'hatch'.")

@@ -95,7 +95,7 @@ def mark(
 
 
 def closed_path(rings: Sequence[FloatArray]) -> Path | None:
-    """One path of closed rings of shape (k, 2), or nothing without rings."""
+    """One path of closed rings of shape (k, 2), or None without rings."""
     if not rings:
         return None
     codes = [[Path.MOVETO, *[Path.LINETO] * (len(ring) - 2), Path.CLOSEPOLY] for ring in rings]

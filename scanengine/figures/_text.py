@@ -70,7 +70,7 @@ def _glyphs() -> frozenset[int]:
 
 @cache
 def _extent(text: str) -> tuple[float, float] | None:
-    """Return width and height of a line of mathtext, or nothing if it cannot be drawn."""
+    """Return width and height of a line of mathtext, or None if it cannot be drawn."""
     if not text.isprintable() or any(ord(each) not in _glyphs() for each in text):
         return None
     try:

@@ -55,7 +55,7 @@ def _wrapped(start: str, items: Sequence[str], per_line: int) -> list[str]:
 
 
 def number(value: float, digits: int) -> str:
-    """A number in mathtext with so many significant digits, without trailing zeros."""
+    """A number in mathtext with `digits` significant digits, without trailing zeros."""
     return _mathtext(f"{value:.{digits}g}")
 
 

@@ -1,6 +1,6 @@
 """Arguments of the Python interface: numbers of any kind that NumPy has, whole numbers, confidence levels, paths.
 
-What is none of these ends in a sentence that says what was found.
+Anything else raises an error that says what was found.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SIGMA = 8.0
 def number(value: object, what: str) -> float:
     """Return a finite number: Python's, a NumPy scalar or array without dimensions, a Decimal or a Fraction.
 
-    Raises InputError for anything else: text, a list, a truth value, nothing, nan, an infinity.
+    Raises InputError for anything else: text, a list, a boolean, None, nan, an infinity.
     """
     found = _real(value)
     if found is None:
@@ -38,7 +38,7 @@ def number(value: object, what: str) -> float:
 
 
 def _real(value: object) -> float | None:
-    """Return a number of any kind, finite or not; nothing for what is no number."""
+    """Return a number of any kind, finite or not; None for anything that is not a number."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = None if getattr(value, "mask", False) else value.item()
     if isinstance(value, bool | np.bool_):
@@ -68,7 +68,7 @@ def numbers(values: object, what: str) -> FloatArray:
 
 
 def _items(values: object) -> list[object]:
-    """Return the elements of any iterable; of what is none, itself."""
+    """Return the elements of any iterable; anything else is its own only element."""
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         return [values]
     try:
@@ -92,7 +92,7 @@ def confidence_level(value: object) -> float:
     """Return a confidence level, a fraction. Raises InputError for anything else, saying what was probably meant."""
     found = _real(value)
     if found is None:
-        raise InputError(f"A confidence level is a fraction between 0 and 1, as 0.9, but {_shown(value)} was given.")
+        raise InputError(f"A confidence level is a fraction between 0 and 1, such as 0.9: found {_shown(value)}.")
     if not 0.0 < found < 1.0:
         hint = ""
         if _SIGMA < found < 100.0:
@@ -100,7 +100,7 @@ def confidence_level(value: object) -> float:
         elif 1.0 <= found <= _SIGMA:
             of_sigma = math.erf(found / math.sqrt(2.0))
             hint = f"; for {found:g} standard deviation{'' if found == 1.0 else 's'} write {_enough(of_sigma)}"
-        raise InputError(f"A confidence level is a fraction between 0 and 1, but {found:g} was given{hint}.")
+        raise InputError(f"A confidence level is a fraction between 0 and 1: found {found:g}{hint}.")
     return found
 
 
@@ -115,12 +115,12 @@ def confidence_levels(values: object) -> tuple[float, ...]:
         confidence_level(values)
     found = tuple(confidence_level(value) for value in _items(values))
     if not found:
-        raise InputError("A confidence level is needed, as 0.9, but an empty list was given.")
+        raise InputError("At least one confidence level is needed, such as 0.9: found an empty list.")
     return found
 
 
 def path(value: object, what: str) -> Path:
-    """Return a path. Raises InputError for what is none."""
+    """Return a path. Raises InputError for anything that is not a path."""
     if isinstance(value, str) or (isinstance(value, os.PathLike) and isinstance(os.fspath(value), str)):
         return Path(value)
     raise InputError(f"{what} must be a path, as text or a pathlib.Path: found {_shown(value)}")

@@ -27,6 +27,6 @@ class Axis:
     even: bool | None = None
 
     def is_natural_end(self, value: float) -> bool:
-        """Whether there is nothing beyond a value at an end: zero ends an axis of which only the square enters."""
+        """Whether a value at the end of an axis is a bound of the parameter: zero, where only its square enters."""
         even = self.name.startswith("mu_nu") if self.even is None else self.even
         return even and value == 0.0

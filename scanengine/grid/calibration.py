@@ -30,11 +30,11 @@ _FAR = 1e12
 _SAME_LEVEL = 1e-7
 
 Span = tuple[float | None, float | None]
-"""Where an interval begins and ends; nothing for an end beyond the axis."""
+"""Where an interval begins and ends; None for an end beyond the axis."""
 
 
 def tied_with(delta_chi2: FloatArray) -> FloatArray:
-    """Return by how much others may differ from Delta chi2 and be equal to it."""
+    """Return the tolerance within which values count as equal to Delta chi2."""
     return np.asarray(TIE * (1.0 + delta_chi2))
 
 
@@ -97,7 +97,7 @@ class Calibration:
         return np.where(np.abs(excess) <= tied_with(self.delta_chi2), 0.0, excess)
 
     def intervals(self, level: float) -> list[Span]:
-        """Return where Delta chi2 of one axis is not above the critical value of a level; nothing for an end beyond
+        """Return where Delta chi2 of one axis is not above the critical value of a level; None for an end beyond
         the axis.
         """
         (axis,) = self.axes

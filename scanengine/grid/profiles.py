@@ -52,7 +52,7 @@ class ReducedGrid:
     errors: GridErrors | None = None
 
     def rounding_error(self, delta_chi2: float) -> float:
-        """How far chi2 may be rounded where it is so much above the minimum, and Delta chi2 with it."""
+        """The rounding error of chi2 this far above the minimum, and so of Delta chi2."""
         chi2 = abs(self.minimum) + delta_chi2
         of_residuals = (2.0 * math.sqrt(chi2) + self.rounding) * self.rounding
         return of_residuals + (PROMISED_RELATIVE + self.relative_rounding) * chi2
@@ -65,7 +65,7 @@ class ReducedGrid:
 
 @dataclass(frozen=True)
 class Profiles:
-    """What is kept of every scan: the global minimum, where it lies, and chi2 minimised onto each line and plane.
+    """The result of every scan: the global minimum, its position, and the 1-D and 2-D profiles of chi2.
 
     `lines[x]` has shape (n_x,) and `planes[x, y]` shape (n_x, n_y), x before y in the order of the axes; both are
     absolute chi2, minimised over all other axes. `checked` says for planes that were searched how many cells were
@@ -92,7 +92,7 @@ class Profiles:
 
 @dataclass(eq=False)
 class RunningMinima:
-    """What profiles are made of, after some of a scan's tiles: the same, in any order, however often one is added.
+    """Profiles in the making: minima over some of a scan's tiles, whatever their order and however often one is added.
 
     `planes` and `lines` are flat arrays of minima, infinite where nothing was seen; `best` is the lowest chi2 and
     `best_index` the first grid point that has it.
@@ -139,9 +139,9 @@ class NegativeBackground(NamedTuple):
 
 @dataclass(frozen=True)
 class Fit:
-    """What is told of the global minimum beside its place: the nuisances there, and its degrees of freedom.
+    """The fit at the global minimum: the nuisances there, and the degrees of freedom.
 
-    `dof` are the numbers compared with data less the parameters fitted; nothing if all data are expectations. In
+    `dof` are the numbers compared with data less the parameters fitted; None if all data are expectations. In
     `few_counts` bins a Poisson count below `FEW_COUNTS` is expected: with these chi2 has only about the distribution
     of so many degrees of freedom, and its probability is no more than a guide.
     `negative` are the backgrounds that the nuisances take below zero.

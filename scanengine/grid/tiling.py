@@ -57,7 +57,7 @@ class Tiling:
 
     @property
     def number(self) -> int:
-        """Number of tiles, which may be more than `len` can tell."""
+        """Number of tiles, which may be too large for `len`."""
         return prod(self.counts)
 
     def __len__(self) -> int:
@@ -95,7 +95,7 @@ class Tiling:
 
 @dataclass(frozen=True, eq=False)
 class SomeTiles(Tiling):
-    """Some tiles of a tiling, by their increasing `numbers` (tiles,)."""
+    """Some tiles of a tiling, given by their increasing `numbers` (tiles,)."""
 
     numbers: NDArray[np.int64]
 

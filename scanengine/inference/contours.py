@@ -22,7 +22,7 @@ MIN_STEPS = 2.0
 """A band or an interval narrower than this many grid steps is not resolved."""
 
 TIP_STEPS, _ADJOINING = 4.0, 1.5
-"""The pointed end of a region may be so many grid steps short, or in pieces so far apart, without a warning."""
+"""The pointed end of a region may be this many grid steps short, or in pieces this far apart, without a warning."""
 
 GRID_ERROR = 0.05
 """The share of a level by which the grid's own minima over hidden axes may miss Delta chi2 without a warning: the end
@@ -30,8 +30,8 @@ of an interval is then off by a fortieth of its distance from a parabola's minim
 """
 
 LEAST_ROUNDING, MOST_ROUNDING = 1e-3, 0.1
-"""Shares of a level: if chi2 is rounded by more than the first it is said, by more than the second there is no limit.
-An end is then off by half such a share of its distance from a parabola's minimum.
+"""Fractions of a level: rounding of chi2 above the first gives a warning, above the second there is no limit. The end
+of an interval is then off by half that fraction of its distance from a parabola's minimum.
 """
 
 
@@ -224,9 +224,7 @@ def intervals(grid: ReducedGrid, cl: float, dof: int = 1) -> Intervals:
     narrow = min(widths)
     if narrow < MIN_STEPS:
         points = _points(axis, narrow)
-        warnings.append(
-            f"The {name} is only {narrow:.2g} grid steps of {axis.name} wide: about {points} points would do."
-        )
+        warnings.append(f"The {name} is only {narrow:.2g} grid steps of {axis.name} wide: use about {points} points.")
     return Intervals(axis.name, cl, dof, level, tuple(found), tuple(warnings), tuple(_at_bound(grid)))
 
 
@@ -237,9 +235,9 @@ def _at_bound(grid: ReducedGrid) -> Iterator[str]:
     bounds = [i for i, value in enumerate(axis.values.tolist()) if is_natural_end(axis, value)]
     if any(grid.chi2[i] <= lowest + _SAME_CHI2 * (1.0 + abs(lowest)) for i in bounds):
         yield (
-            f"The best fit lies at {axis.name} = 0, a bound of it, where intervals by delta chi2 over-cover: "
-            "the true value is in them more often than their C.L. says. `scanengine calibrate` takes critical values "
-            "from pseudo-experiments."
+            f"The best fit lies at {axis.name} = 0, a bound of it, where intervals from delta chi2 over-cover: "
+            "they contain the true value more often than their C.L. says. `scanengine calibrate` finds intervals with "
+            "correct coverage."
         )
 
 
@@ -255,8 +253,8 @@ def _check(grid: ReducedGrid, dimensions: int) -> None:
 def _check_level(grid: ReducedGrid, cl: float, level: float) -> None:
     if level > grid.delta_chi2_max:
         raise InputError(
-            f"{percent(cl)} C.L. is delta chi2 = {level:.4g}, but this scan looked only up to output.delta_chi2_max = "
-            f"{grid.delta_chi2_max:g}: scan again with a larger one, or without."
+            f"{percent(cl)} C.L. is delta chi2 = {level:.4g}, but this scan went only up to output.delta_chi2_max = "
+            f"{grid.delta_chi2_max:g}: scan again with a larger value, or without."
         )
 
 
@@ -267,7 +265,7 @@ def _check_rounding(grid: ReducedGrid, name: str, level: float) -> None:
         names = " and ".join(axis.name for axis in grid.axes)
         raise InputError(
             f"No {name} of {names}: it ends at delta chi2 = {level:.4g}, and chi2, {grid.minimum:.4g} at its minimum, "
-            f"is known to +-{error:.2g} in double precision. Less exposure would do, or larger errors of the data."
+            f"is known to +-{error:.2g} in double precision. Reduce the exposure, or increase the errors of the data."
         )
 
 
@@ -275,7 +273,7 @@ def _rounded(grid: ReducedGrid, name: str, level: float) -> list[str]:
     error = grid.rounding_error(level)
     if error <= LEAST_ROUNDING * level:
         return []
-    known = f"chi2, {grid.minimum:.4g} at its minimum, is known no better in double precision."
+    known = f"chi2, {grid.minimum:.4g} at its minimum, is not known more accurately in double precision."
     return [f"The {name} ends at delta chi2 = {level:.4g} +- {error:.1g}: {known}"]
 
 
@@ -299,8 +297,8 @@ def _borders_on_cut(grid: ReducedGrid, inside: NDArray[np.bool_]) -> bool:
 def _cut(grid: ReducedGrid, name: str) -> str:
     names = " and ".join(axis.name for axis in grid.axes)
     return (
-        f"The {name} ends beside points of {names} that were not looked at, being above output.delta_chi2_max = "
-        f"{grid.delta_chi2_max:g}: its ends are uncertain by a grid step. A larger one, or none, would do."
+        f"The {name} ends beside points of {names} that were not evaluated, being above output.delta_chi2_max = "
+        f"{grid.delta_chi2_max:g}: its ends are uncertain by a grid step. Increase it, or leave it out."
     )
 
 
@@ -347,7 +345,7 @@ def _crossing(above: Callable[[float], FloatArray], inside: float, outside: floa
 def _unknown(grid: ReducedGrid) -> list[str]:
     count = int(np.isnan(grid.chi2).sum())
     names = ", ".join(axis.name for axis in grid.axes)
-    return [f"{count} of the {grid.chi2.size} grid points over {names} have no chi2 (NaN)."] if count else []
+    return [f"chi2 is not a number (NaN) at {count} of the {grid.chi2.size} grid points over {names}."] if count else []
 
 
 def _empty(grid: ReducedGrid, name: str, level: float) -> str:
@@ -388,7 +386,7 @@ def _coarse(grid: ReducedGrid, name: str, level: float) -> list[str]:
     ways = ["output.profile=exact"] if grid.errors.exact else []
     ways += [f"about {' and '.join(refined)}"] if refined else []
     missed = f"is that of the grid's points, which miss the valley of chi2 by up to {worst:.2g}"
-    return [f"The {name} of {grid.axes[0].name} {missed}: {', or '.join(ways)} would do."]
+    return [f"The {name} of {grid.axes[0].name} {missed}: use {', or '.join(ways)}."]
 
 
 def _narrow_pieces(drawn: Sequence[tuple[FloatArray, ...]], axes: tuple[Axis, ...], name: str) -> list[str]:
@@ -408,7 +406,7 @@ def _narrow_pieces(drawn: Sequence[tuple[FloatArray, ...]], axes: tuple[Axis, ..
     refine = [axis for axis, chord in zip(axes, chords, strict=True) if chord <= short]
     wanted = " and ".join(f"{_points(axis, width)} points on {axis.name}" for axis in refine)
     what = f"The {name} is" if len(drawn) == 1 else f"{len(narrow)} of the {len(drawn)} pieces of the {name} are"
-    return [f"{what} narrower than two grid steps (about {width:.2g}): about {wanted} would do."]
+    return [f"{what} narrower than two grid steps (about {width:.2g}): use about {wanted}."]
 
 
 def _tips(drawn: Sequence[tuple[FloatArray, ...]], resolved: Sequence[bool]) -> set[int]:

@@ -102,7 +102,7 @@ def find_minima(
     found += [objective.search(u) for u in objective.u(known)]
     found = [each for each in found if each.chi2 < FORBIDDEN]
     if not found:
-        raise RunError("chi2 is infinite all over the grid: counts were seen where none is expected")
+        raise RunError("chi2 is infinite everywhere on the grid: counts were observed where none are expected")
     ways = Ways(objective)
     valleys_found = ways.joined([[each] for each in found])
     valleys_found = ways.joined([[objective.polish(members[0]), *members] for members in valleys_found])
@@ -117,7 +117,7 @@ def _starts(objective: Objective, evaluator: Evaluator, definition: Definition, 
     points = _NEWTON_GRID_POINTS if isinstance(evaluator, NuisancePolynomial) else GRID_POINTS
     on_grid = valleys(evaluator, spread_axes(axes, points))[:_MOST_CANDIDATES]
     if not len(on_grid):
-        raise RunError("chi2 is infinite all over the grid: counts were seen where none is expected")
+        raise RunError("chi2 is infinite everywhere on the grid: counts were observed where none are expected")
     places = [
         global_minima(objective.near_polynomial(known[0]), axes, known).places,
         on_grid,

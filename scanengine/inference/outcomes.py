@@ -18,7 +18,7 @@ from scanengine.grid.axes import FloatArray
 from scanengine.grid.calibration import tied_with
 
 MOST_OUTCOMES = 1_000_000
-"""So many outcomes are summed at most; of more counts, or higher ones, pseudo-experiments are made."""
+"""The largest number of outcomes that are summed; beyond it pseudo-experiments are made."""
 
 _MOST_COUNTS = 6
 _NEGLIGIBLE = 1e-14

@@ -78,7 +78,7 @@ class PseudoExperiments:
             cell = self.poisson[int(np.argmin(self.true_counts[np.argmax(negative)]))]
             raise InputError(
                 f"experiments.{likelihood.cells[cell].experiment}: at some values of the axes the best fit to the data "
-                "has counts below zero, which no pseudo-experiment can have: narrower nuisances would do"
+                "has counts below zero, which no pseudo-experiment can have: use narrower nuisances"
             )
 
     @property
@@ -116,14 +116,14 @@ class PseudoExperiments:
         return Outcomes.of(self.true_counts, self._likelihood.rows.data[self.poisson], chosen)
 
     def made(self, place: int, number: int, random: np.random.Generator) -> Found:
-        """Return what so many pseudo-experiments at a place have."""
+        """Return the Delta chi2 of a number of pseudo-experiments at a point."""
         drawn = self.draw(place, number, random)
         if self._is_minimised:
             return self._by_iteration(drawn, place)
         return self._of_squares(drawn, place) if self._likelihood.is_linear else self._of_counts(drawn, place)
 
     def draw(self, place: int, number: int, random: np.random.Generator) -> Drawn:
-        """Return so many pseudo-experiments at a place."""
+        """Return a number of pseudo-experiments at a point."""
         counts = random.poisson(self.true_counts[place], (number, self.poisson.size)).astype(np.float64)
         scattered = random.standard_normal((number, self._scattering))
         if not self._is_symmetric:

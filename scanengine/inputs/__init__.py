@@ -1,3 +1,3 @@
-"""What goes into a rate: constants, nuclei, form factors, sources, detectors, couplings. Frozen, validated, with
+"""Input of a rate: constants, nuclei, form factors, sources, detectors, couplings. Frozen, validated, with
 references.
 """

@@ -13,7 +13,7 @@ from scanengine.grid.axes import FloatArray
 
 
 class Acceptance(Protocol):
-    """The share of the events that is kept, as a function of a reconstructed quantity."""
+    """The fraction of events accepted, as a function of a reconstructed quantity."""
 
     @property
     def breaks(self) -> FloatArray:
@@ -21,7 +21,7 @@ class Acceptance(Protocol):
         ...
 
     def __call__(self, x: FloatArray) -> FloatArray:
-        """Return the share at x, of any shape."""
+        """Return the accepted fraction at x, of any shape."""
         ...
 
 

@@ -110,7 +110,7 @@ class Experiment:
 
     `bin_edges_keV` (bins + 1,) are recoil energies, the last may be infinite. `systematic` is the relative uncertainty
     of one normalisation that all channels and bins share. `source` is the experiment's own, nothing if that is the
-    scan's. `data` (bins,) are the counts that were seen, flattened as `binning` says, nothing for Asimov data;
+    scan's. `data` (bins,) are the counts that were seen, flattened as described in `binning`, or None for Asimov data;
     `backgrounds` (bins,) by name are expected counts that no parameter changes. Both are of the only channel.
 
     With a `reconstruction` the counts are binned in what it reconstructs, and `bin_edges_keV` are the two ends of the

@@ -58,7 +58,7 @@ def with_isotopes(name: str, periodictable: Any) -> str:
             return atom[0]
         isotope = _isotope(element, float(number))
         if after_prefix:
-            raise InputError(f"target {name!r}: {symbol} has two mass numbers: one would do")
+            raise InputError(f"target {name!r}: {symbol} has two mass numbers: give one")
         if isotope is None:
             raise InputError(
                 f"unknown target {name!r}: {symbol} has no isotope of mass number {number} (known: {_range(element)})"
@@ -103,7 +103,7 @@ def _without_prefix(name: str, elements: Any) -> str:
 
 
 def _known(symbol: str, elements: Any) -> Any:
-    """Return an element, or nothing if there is none of this symbol."""
+    """Return an element, or None if there is none of this symbol."""
     try:
         return elements.symbol(symbol)
     except ValueError:

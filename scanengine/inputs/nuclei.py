@@ -155,7 +155,7 @@ def _isotope(element: Any, mass_number: int) -> Isotope:
 
 
 def _material(periodictable: Any, name: str) -> Target:
-    would_do = 'a nuclide ("Ne20"), an element ("Xe") or a compound ("CsI", "C3F8", "Ge[76]") would do'
+    would_do = 'give a nuclide ("Ne20"), an element ("Xe") or a compound ("CsI", "C3F8", "Ge[76]")'
     if not re.fullmatch(r"[A-Za-z0-9.()\[\]]+", name):
         raise InputError(f"unknown target {name!r}: {would_do}")
     if re.search(r"\([A-Z][a-z]?\)(?!\d)", name):

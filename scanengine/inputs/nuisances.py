@@ -63,7 +63,7 @@ class Nuisance:
         return bool(self.signals or self.responses or any(shape.background is None for shape in self.shapes))
 
     def only(self, experiments: Collection[str]) -> Nuisance | None:
-        """Return the nuisance without what it does to other experiments than these; nothing if it does no more."""
+        """Return the nuisance without its effects on other experiments than these; None if no effect is left."""
         left = replace(
             self,
             signals=tuple(name for name in self.signals if name in experiments),

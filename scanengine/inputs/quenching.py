@@ -13,11 +13,11 @@ from scanengine.inputs.nuclei import Isotope
 
 
 class Quenching(Protocol):
-    """The shown energy of a recoil."""
+    """The electron-equivalent energy of a recoil."""
 
     @property
     def kinks_keV(self) -> FloatArray:
-        """Recoil energies at which the shown energy has a kink."""
+        """Recoil energies at which the electron-equivalent energy has a kink."""
         ...
 
     def keVee(self, T_keV: FloatArray, isotope: Isotope) -> FloatArray:
@@ -27,7 +27,7 @@ class Quenching(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class PolynomialQuenching:
-    """The shown energy is sum_k coefficients[k] T^k, T in keV; a constant quenching factor q is (0, q)."""
+    """The energy in keVee is sum_k coefficients[k] T^k, T in keV; a constant quenching factor q is (0, q)."""
 
     coefficients: FloatArray
 
@@ -43,7 +43,7 @@ class PolynomialQuenching:
 
 @dataclass(frozen=True, eq=False)
 class Lindhard:
-    """The shown energy is T k g / (1 + k g), g = 3 e^0.15 + 0.7 e^0.6 + e, e = 11.5 Z^(-7/3) T, T in keV.
+    """The energy in keVee is T k g / (1 + k g), g = 3 e^0.15 + 0.7 e^0.6 + e, e = 11.5 Z^(-7/3) T, T in keV.
 
     J. Lindhard et al., Mat. Fys. Medd. Dan. Vid. Selsk. 33, no. 10 (1963), as parametrised by J. D. Lewin and P. F.
     Smith, Astropart. Phys. 6, 87 (1996), eq. 4.3.

@@ -64,7 +64,7 @@ class Reconstruction:
             if not passed[-1] < MOST_STEPS:
                 raise InputError(
                     f"the spectrum is {passed[-1]:.3g} standard deviations of the resolution long, at most "
-                    f'{MOST_STEPS} can be integrated over: kind = "none" would do as well'
+                    f'{MOST_STEPS} can be integrated over: use kind = "none"'
                 )
             steps = np.interp(np.arange(_STEP, passed[-1], _STEP), passed, T_keV)
         kinks = self.quenching.kinks_keV

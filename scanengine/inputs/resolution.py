@@ -1,4 +1,4 @@
-"""Energy resolution: with which probability a shown energy is reconstructed in each bin, and kept there."""
+"""Energy resolution: the probability for an energy in keVee to be reconstructed in each bin, and accepted there."""
 
 from __future__ import annotations
 

@@ -87,9 +87,7 @@ class Likelihood(ExpectedCounts):
         counts = every.only(kept)
         for experiment in definition.experiments:
             if not np.any(counts.of(experiment.name)):
-                raise InputError(
-                    f"experiments.{experiment.name}: no event is expected in any bin; a lower threshold would do"
-                )
+                raise InputError(f"experiments.{experiment.name}: no event is expected in any bin: lower the threshold")
         correlation = correlation_of(definition.nuisances, definition.correlations)
         templates = build_templates(definition.nuisances, counts, steps_of(correlation))
         return cls(
@@ -252,9 +250,9 @@ class Likelihood(ExpectedCounts):
                 cell = self.cells[i]
                 low, high = cell.bin.energy
                 raise InputError(
-                    f"experiments.{cell.experiment}: {self.data[i]:g} counts were seen in the bin from {low:g} to "
+                    f"experiments.{cell.experiment}: {self.data[i]:g} counts were observed in the bin from {low:g} to "
                     f"{high:g}, where at most {most[i]:.2g} are expected at any value of the axes: their likelihood is "
-                    "lost in rounding. A background or wider bins would do, or units in which more is expected"
+                    "lost in rounding. Add a background, use wider bins, or choose units in which more is expected"
                 )
 
     def polynomial(

@@ -96,8 +96,8 @@ class Rows:
             name = counts.cells[i].experiment
             if poisson[i] or not definition.statistic_of(name).is_given:
                 raise InputError(
-                    f"experiments.{name}: {data[i]:g} counts were seen in bin {counts.bins[i] + 1}, where neither "
-                    "signal nor background is expected: a background or wider bins would do"
+                    f"experiments.{name}: {data[i]:g} counts were observed in bin {counts.bins[i] + 1}, where neither "
+                    "signal nor background is expected: add a background or use wider bins"
                 )
         gaussian = np.flatnonzero(~poisson)
         blocks = []
@@ -117,8 +117,8 @@ class Rows:
                 worst = int(cells[np.argmin(expected[cells])])
                 raise InputError(
                     f"experiments.{experiment.name}: {expected[worst]:g} counts are expected in bin "
-                    f"{counts.bins[worst] + 1}, which cannot be their variance: a statistic with a variance, a "
-                    "covariance or sigma_above and sigma_below would do"
+                    f"{counts.bins[worst] + 1}, which cannot be their variance: use a statistic with a variance, a "
+                    "covariance, or sigma_above and sigma_below"
                 )
             normalised = experiment.systematic * counts.signal[cells]
             if statistic.covariance is None:

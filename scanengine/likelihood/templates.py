@@ -239,7 +239,7 @@ def _shape_change(name: str, shape: Shape, counts: Counts, nominal: FloatArray, 
         if not total * wanted > 0.0:
             raise InputError(
                 f"nuisances.{name}: the shape for {shape.experiment} has {total:g} counts in all bins compared, "
-                f"and cannot be scaled to {wanted:g} counts; normalised = false would take it as it is"
+                f"and cannot be scaled to {wanted:g} counts; normalised = false uses it unscaled"
             )
         template *= wanted / total
     return template - nominal if above else nominal - template

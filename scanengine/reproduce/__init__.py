@@ -1,4 +1,4 @@
-"""Published results, run anew and shown beside the published numbers.
+"""Recalculated results of papers, shown beside the published numbers.
 
 A paper is a folder with scan files, tables of published numbers and `recipes.py`, in which a `Paper` collects the
 recipes: functions that each return an `Exhibit`, the figure, tables and checks of one published result.

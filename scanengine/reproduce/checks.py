@@ -1,4 +1,4 @@
-"""One published number or statement, held against ours."""
+"""One published number or statement, compared with ours."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Check:
     def label(self) -> str:
         """The verdict for reading: "agrees", "differs, explained", "differs, unexplained", "differs", or "not run"."""
         if self.absent:
-            return "not run: data absent"
+            return "skipped: no data"
         return f"differs, {self.known}" if self.passed and self.known else self.verdict
 
     @property

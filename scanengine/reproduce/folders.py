@@ -48,7 +48,7 @@ def _recipes_of(name: str, bundled: dict[str, Path]) -> list[Recipe]:
     folder = bundled.get(head) or (Path(head).resolve() if head and (Path(head) / RECIPES).is_file() else None)
     if folder is None:
         would_do = f"{', '.join(bundled)}, one of their results, as {next(iter(bundled), 'PAPER')}/fig07"
-        raise InputError(f"there is no paper {name!r}: {would_do}, or a folder with {RECIPES} would do")
+        raise InputError(f"there is no paper {name!r}: choose {would_do}, or name a folder with {RECIPES}")
     recipes = _read(folder).recipes
     found = [recipe for recipe in recipes if recipe.name == tail]
     if not found:

@@ -19,7 +19,7 @@ INDEX, SUMMARY = "index.html", "summary.json"
 SUFFIXES = (".png", ".pdf")
 _PAGE_MARK, _SUMMARY_MARK = '<meta name="generator" content="scanengine', '"scanengine_version"'
 WORST = 12
-"""So many of the rows that come nearest to their tolerance stand first."""
+"""How many of the rows closest to their tolerance are shown first."""
 
 
 @dataclass(frozen=True, eq=False)

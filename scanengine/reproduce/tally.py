@@ -37,6 +37,6 @@ def in_words(findings: Sequence[Finding]) -> str:
 
 
 def _verdict(label: str, count: int) -> str:
-    """Say as "3 differ, explained" what "differs, explained" is for several, and "3 not run: data absent"."""
+    """Say as "3 differ, explained" what "differs, explained" is for several, and "3 skipped: no data"."""
     verb, comma, rest = label.partition(",")
     return f"{count} {verb if count == 1 else verb.removesuffix('s')}{comma}{rest}"

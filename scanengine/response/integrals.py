@@ -27,10 +27,10 @@ WEAK_PP, WEAK_PN, WEAK_NN, MAGNETIC = range(4)
 TERMS = ("weak_pp", "weak_pn", "weak_nn", "magnetic")
 
 _LOST = 1e-2
-"""By so much of its counts a signal may move to bins of which a template says nothing."""
+"""The largest fraction of a signal that may move to bins in which a template has no counts."""
 
 INTERPRETED_PANELS = 300
-"""So many Python integrates in the time that Numba takes to be imported; to compile takes thirty times longer."""
+"""Number of panels that Python integrates in the time Numba takes to import; compiling takes thirty times longer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +160,7 @@ def _like_template(
     if lost > _LOST:
         raise InputError(
             f"experiments.{found[0].experiment}.signal_template: {lost:.2%} more of the signal would now be in bins in "
-            "which the template has no counts to scale: a template of its own would do"
+            "which the template has no counts to scale: give a new template"
         )
     scale = np.divide(wanted, then, out=np.zeros_like(wanted), where=wanted > 0.0)
     return [

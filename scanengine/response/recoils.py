@@ -116,11 +116,11 @@ def kernel_options(physics: Physics, *, magnetic: bool) -> NDArray[np.bool_]:
 
 
 def require_convergence(disagreement: float, experiment: Experiment, isotope: Isotope) -> None:
-    """Raise RunError if the two rules disagree by so much of a bin's integral."""
+    """Raise RunError if the two rules disagree by this fraction of a bin's integral."""
     if disagreement > NOT_CONVERGED:
         raise RunError(
             f"experiments.{experiment.name}: the recoil integral over {isotope} did not converge "
-            f"(the two rules still differ by {disagreement:.1e}); a smoother spectrum or table would do"
+            f"(the two rules still differ by {disagreement:.1e}); use a smoother spectrum or table"
         )
 
 

@@ -11,7 +11,7 @@ from scanengine.inputs.detectors import Experiment
 
 
 def changed_reference(definition: Definition, experiment: Experiment) -> Definition | None:
-    """Return a definition of one experiment as its signal template was made, or nothing if that is as it is now.
+    """Return a definition of one experiment as its signal template was made, or None if nothing has changed.
 
     A template without a reference, as that of an experiment made by hand, is good for what there is. Raises InputError
     if something has changed that the reference does not name, and that would cancel.
@@ -30,7 +30,7 @@ def changed_reference(definition: Definition, experiment: Experiment) -> Definit
             raise InputError(
                 f"experiments.{experiment.name}: {key} is not what the signal template was made with, and would cancel "
                 f"in it: {key} in experiments.{experiment.name}.template_reference would say what that was, if it is a "
-                "key there; a signal_template of its own would do"
+                "key there; give a new signal_template"
             )
     if not changed:
         return None

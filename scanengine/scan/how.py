@@ -15,7 +15,7 @@ MEMORY_BYTES = 4_000_000_000
 THREADS = "threads"
 
 WORKER_TIMEOUT_S = 300.0
-"""A worker that has given no sign of life for so long is not waited for; the first tile takes a compiler's time."""
+"""A worker that has not responded for so long is not waited for; the first tile takes a compiler's time."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def check_memory(problem: Problem, threads: int, grid_bytes: int, memory_bytes: 
     if planes_bytes + grid_bytes > memory_bytes:
         from scanengine.store import format_bytes
 
-        what = "its grid, without a file to go to," if grid_bytes > planes_bytes else "the planes it is reduced to"
+        what = "its grid, without an output file," if grid_bytes > planes_bytes else "its profiles"
         would_do = "name an output file" if grid_bytes > planes_bytes else "use fewer points or threads"
         needed, allowed = format_bytes(planes_bytes + grid_bytes), format_bytes(memory_bytes)
-        raise InputError(f"{what} would take {needed} of memory, and {allowed} are allowed: {would_do}")
+        raise InputError(f"{what} would take {needed} of memory, but only {allowed} are allowed (--memory): {would_do}")

@@ -42,7 +42,7 @@ _NEWTON_TILE_POINTS = 1 << 13
 """Points of a tile where nuisances are minimised over by Newton's iteration: some tens of milliseconds."""
 
 _MOST_BOUNDED_TILES = 1 << 31
-"""Of so many tiles bounds are found in hours."""
+"""The bounds of this many tiles take hours."""
 
 
 class Problem:
@@ -95,10 +95,12 @@ class Problem:
             place = self.definition.path or "this scan"
             raise InputError(f"{place}: axes: no axes, name at least one parameter with min, max and points")
         if self.definition.output.profile == "exact" and self.is_direct:
-            raise InputError('output.profile = "exact" needs the polynomial: a given cross-section has only "grid"')
+            raise InputError(
+                'output.profile = "exact" needs the polynomial: use "grid" with a cross-section of your own'
+            )
         if self.definition.output.delta_chi2_max is not None and self.is_direct:
             raise InputError(
-                "output.delta_chi2_max needs the polynomial: a given cross-section has every point visited"
+                "output.delta_chi2_max needs the polynomial: leave it out with a cross-section of your own"
             )
         return self.definition
 
@@ -138,7 +140,7 @@ class Problem:
 
     @cached_property
     def one_pass(self) -> planes.Pass | None:
-        """The pass that finds the chosen planes alone; nothing where all planes are found at once."""
+        """The pass that finds only the chosen planes; None where all planes are found at once."""
         output, polynomial = self.definition.output, self.evaluator
         if not output.planes or output.delta_chi2_max is not None or not self.compiled or len(self.shape) < 3:
             return None
@@ -234,7 +236,7 @@ class Problem:
 
 def too_large(shape: Sequence[int]) -> str:
     """Say that a grid has too many points."""
-    return f"a grid of {prod(shape):.3g} points is too large to visit: fewer points or fewer axes would do"
+    return f"a grid of {prod(shape):.3g} points is too large to evaluate: use fewer points or fewer axes"
 
 
 def default_threads() -> int:

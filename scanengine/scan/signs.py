@@ -127,9 +127,7 @@ class Watch:
             raise RunError(self._nobody())
         self._workers.dismiss(set(silent.values()), self._timeout_s)
         for who in sorted(set(silent.values())):
-            _log.warning(
-                "worker %s has given no sign of life for %g s: its tiles are given to others", who, self._timeout_s
-            )
+            _log.warning("worker %s has not responded for %g s: its tiles are given to others", who, self._timeout_s)
 
     def _end(self) -> None:
         """Raise RunError, unless dask knows of workers that it has not heard of, and gives away what they have."""
@@ -139,6 +137,6 @@ class Watch:
 
     def _nobody(self) -> str:
         return (
-            f"no worker has given a sign of life for {self._timeout_s:g} s: what was finished is kept, and the same "
-            "command goes on from there; if a tile takes longer than that, --worker-timeout SECONDS would do"
+            f"no worker has responded for {self._timeout_s:g} s: finished tiles are kept, and the same "
+            "command resumes from there; if a tile takes longer than that, increase --worker-timeout SECONDS"
         )

@@ -30,7 +30,7 @@ _log = logging.getLogger("scanengine")
 
 
 def run_to_file(problem: Problem, output: Path, how: HowToRun) -> None:
-    """Scan the grid and write it to a file, going on with an unfinished one of the same scan."""
+    """Scan the grid and write it to a file, resuming an unfinished one of the same scan."""
     from scanengine import store  # HDF5 waits until there is a file
     from scanengine.scan.workers import Work
 
@@ -90,7 +90,7 @@ def _workers(executor: str) -> Iterator[Workers | None]:
 
 
 def run_shard(problem: Problem, output: Path, number: int, of: int, how: HowToRun) -> Path:
-    """Scan every so-manieth tile of the grid and write it to OUT.shard-I-of-N.h5, which is returned."""
+    """Scan one of every `of` tiles of the grid and write them to OUT.shard-I-of-N.h5, which is returned."""
     from scanengine.store import GridWriter
 
     numbers = problem.tiles.numbered()
@@ -156,7 +156,7 @@ def _interruptible(writer: GridWriter) -> Iterator[GridWriter]:
     try:
         with writer:
             if writer.tiles_written:
-                _log.info("%s: going on after %d of %d tiles", writer.partial, writer.tiles_written, writer.tiles)
+                _log.info("%s: resuming after %d of %d tiles", writer.partial, writer.tiles_written, writer.tiles)
             yield writer
     except (KeyboardInterrupt, Exception) as error:
         if not (isinstance(error, Interrupted) or is_interrupt(error)):
@@ -164,7 +164,7 @@ def _interruptible(writer: GridWriter) -> Iterator[GridWriter]:
         kept = "nothing was kept"
         if writer.kept:
             held = f"{writer.tiles_written} of {writer.tiles} tiles"
-            kept = f"{writer.kept} holds {held}, and the same command goes on from there"
+            kept = f"{writer.kept} holds {held}, and the same command resumes from there"
         what = str(error) if isinstance(error, Interrupted) else "interrupted"
         raise Interrupted(f"{what}; {kept}") from None
 

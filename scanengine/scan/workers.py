@@ -88,7 +88,7 @@ def do_tiles(
 
     What a worker has begun others do after `timeout_s` seconds without a sign of life. progress is called with the
     number of points done. Raises Interrupted on Ctrl-C, RunError if a worker dies, or falls silent, for which there is
-    no other: what was finished is kept.
+    no other: finished tiles are kept.
     """
     make_folder(work.folder)
     taken_up: list[Path] = []
@@ -131,8 +131,8 @@ def do_tiles(
         if _is_death(error):  # a pool that breaks does not bear that its futures are cancelled meanwhile
             workers.require_head()
             raise RunError(
-                f"a worker has died ({type(error).__name__}: killed, or out of memory?): what was finished is kept, "
-                "and the same command goes on from there"
+                f"a worker has died ({type(error).__name__}: killed, or out of memory?): finished tiles are kept, "
+                "and the same command resumes from there"
             ) from error
         if not isinstance(error, RunError):  # of those who do not answer any more nothing is asked
             flow.cancel()

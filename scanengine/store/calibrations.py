@@ -30,8 +30,8 @@ _CONVENTIONS = (
     "critical_delta_chi2 there by more than 1e-7 (1 + delta_chi2); that is the quantile of Delta chi2 of "
     "pseudo_experiments made at that point with the nuisances that fit the data best, or of all outcomes if there are "
     "none (Feldman and Cousins 1998); critical_error is one standard deviation of it, p_value the probability of a "
-    "Delta chi2 at least as high as the data's, at_open_ends that of a best fit at an end of an axis that is no bound "
-    "of the parameter, interval where the allowed values of one axis begin and end, infinite beyond it"
+    "Delta chi2 at least as high as the data's, at_open_ends that of a best fit at an end of an axis that is not a "
+    "bound of the parameter, interval where the allowed values of one axis begin and end, infinite beyond it"
 )
 _LEVEL = "cl"
 _INTERVALS = ("interval", "piece", "side")
@@ -157,7 +157,7 @@ def open_calibration(path: str | Path) -> Calibration:
         axes = tuple(access.axis(file, name, name) for name in names)
         levels = access.increasing(file, _LEVEL)
         if not 0.0 < levels[0] <= levels[-1] < 1.0:
-            raise Damage(f"{_LEVEL} holds what is no confidence level")
+            raise Damage(f"{_LEVEL} contains something other than confidence levels")
         shape = tuple(axis.values.size for axis in axes)
         delta = access.read(access.dataset(file, "delta_chi2", shape))
         critical, errors = (
@@ -176,7 +176,7 @@ def open_calibration(path: str | Path) -> Calibration:
             ("at_open_ends", at_open_ends),
         ):
             if values is not None and np.isnan(values).any():
-                raise Damage(f"{name} holds values that are no numbers")
+                raise Damage(f"{name} contains values that are not numbers")
         number, seed = _whole_number(file, "pseudo_experiments", int(version == 1)), int(access.text(file, "seed"))
         return Calibration(
             axes,

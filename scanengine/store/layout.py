@@ -18,7 +18,7 @@ CONVENTIONS = (
     "chi2 is absolute; Delta chi2 is counted from the attribute minimum, which lies at best_fit (one value per axis, "
     "in the order of the attribute axes); profiles/chi2_X and profiles/chi2_X__Y are chi2 minimised over all other "
     "axes on the grid; those in profiles_exact, where it is there, are minimised continuously, on finer axes X_fine, "
-    "and may be too high where the attribute cells_in_doubt counts cells in which last checks still found lower chi2; "
+    "and may be too high where the attribute cells_in_doubt counts cells in which final checks found lower chi2; "
     "cells_checked counts the cells that were checked, and that none is in doubt is no proof"
 )
 UNITS = "each axis names its own units; chi2 and its profiles are dimensionless"

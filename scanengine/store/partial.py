@@ -43,7 +43,7 @@ class Remedy:
 
 FRESH = Remedy(
     "pass --fresh to start again",
-    "both are kept: use -o to write elsewhere, or pass --fresh to throw the unfinished one away",
+    "both are kept: use -o to write elsewhere, or pass --fresh to discard the unfinished one",
 )
 
 
@@ -161,7 +161,7 @@ def _check_axes(file: h5py.File, plan: GridPlan) -> None:
 
 
 def _check_place_of_grid(path: Path, file: h5py.File, plan: GridPlan) -> None:
-    """Raise `InputError` if a view of shards is to be gone on with as a grid of its own, or the other way round."""
+    """Raise `InputError` if a view of shards would be resumed as a grid of its own, or the other way round."""
     if plan.has_grid and access.dataset(file, layout.CHI2, plan.shape, view=True).is_virtual != bool(plan.sources):
         there, wanted = ("a grid of its own", "a view of shards")[:: 1 if plan.sources else -1]
         raise InputError(f"{path} is unfinished and has {there}, not {wanted}: {FRESH.damaged}")

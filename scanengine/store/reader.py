@@ -217,7 +217,7 @@ def read_done(file: h5py.File, counts: tuple[int, ...] | None = None) -> NDArray
     """Return which tiles (counts) an unfinished file or a shard holds, by its own account."""
     done = np.asarray(access.read(access.dataset(file, layout.DONE, counts), "u1"))
     if not done.size or done.max() > 1:
-        raise Damage(f"{layout.DONE} is no mask of tiles")
+        raise Damage(f"{layout.DONE} is not a mask of tiles")
     return done
 
 
@@ -233,10 +233,10 @@ def _check_kind(path: Path, file: h5py.File) -> None:
         done = read_done(file)
         raise InputError(
             f"{path} is unfinished: its scan stopped after {np.count_nonzero(done)} of {done.size} tiles; "
-            "the command that began it goes on from there"
+            "the command that started it resumes it"
         )
     if "minimum" not in file.attrs:
-        raise InputError(f"{path} is unfinished: the command that began it goes on from there")
+        raise InputError(f"{path} is unfinished: the command that started it resumes it")
 
 
 def _relative_rounding(file: h5py.File) -> float:
@@ -287,7 +287,7 @@ def _check_agreement(profiles: Profiles, axes: Sequence[Axis]) -> None:
     for axis, value in zip(axes, profiles.best_fit, strict=True):
         (at,) = np.nonzero(axis.values == value)
         if not at.size:
-            raise Damage(f"the best fit has {axis.name} = {value:.9g}, which is no point of its axis")
+            raise Damage(f"the best fit has {axis.name} = {value:.9g}, which is not a point of its axis")
         if axis.name in profiles.lines:
             lowest = float(profiles.lines[axis.name][at[0]])
             check_lowest(f"the profile of {axis.name} at the best fit", lowest, minimum)
@@ -383,7 +383,7 @@ def _read_chi2(dataset: h5py.Dataset) -> Any:
     """Return a profile, whose every value is a number; infinite where a Poisson likelihood vanishes."""
     values = access.read(dataset)
     if not (values > -np.inf).all():
-        raise Damage(f"{dataset.name.lstrip('/')} holds values that are no numbers")
+        raise Damage(f"{dataset.name.lstrip('/')} contains values that are not numbers")
     return values
 
 

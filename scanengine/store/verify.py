@@ -32,7 +32,7 @@ def verify(path: Path, progress: Callable[[int, int], None] | None = None, look:
     the grid of a result. Raises `InputError` if anything has changed or is missing.
     """
     tell = progress or (lambda _done, _total: None)
-    sound = f"every number is as it was written ({format_bytes(_size(path))})"
+    sound = f"every number matches its checksum ({format_bytes(_size(path))})"
     with opened(path) as file:
         if layout.DONE in file:
             access.require_known_version(path, file)
@@ -127,7 +127,7 @@ def _read_all(file: h5py.File, progress: Callable[[int, int], None], look: Look)
 def _whole(values: NDArray[Any]) -> FloatArray:
     """Return a part of the grid as it is compared: what is no number is a lie."""
     if np.isnan(values).any():
-        raise Damage(f"{layout.CHI2} holds values that are no numbers")
+        raise Damage(f"{layout.CHI2} contains values that are not numbers")
     return values.astype(np.float64, copy=False)
 
 

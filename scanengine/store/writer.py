@@ -49,7 +49,7 @@ _CHECKPOINT_SHARE = 0.1
 class GridWriter:
     """Writes one scan: `prepare` tiles in any thread, `write` them from one, in any order, then `finish`.
 
-    An unfinished file of the same scan is gone on with, unless `fresh`: `is_done` tells which tiles it holds, and
+    An unfinished file of the same scan is resumed, unless `fresh`: `is_done` tells which tiles it holds, and
     `earlier` their minima. Left without `finish`, the partial file is kept if it holds a tile (`kept` then says where)
     and removed otherwise. Minima over the tiles come in with `keep`, and are there with them after a kill.
 
@@ -60,7 +60,7 @@ class GridWriter:
     kept: Path | None = None
     checkpoints = 0
     whole = False
-    """Whether the file that was gone on with lacks nothing but its name: `take_final_name` is all there is to do."""
+    """Whether the resumed file is complete except for its name: only `take_final_name` is left to do."""
     _partial: Partial
 
     def __init__(self, path: str | Path, plan: GridPlan, *, overwrite: bool = False, fresh: bool = False) -> None:
@@ -261,7 +261,7 @@ class GridWriter:
         if not self._partial.stream.is_at(self.partial):
             raise RunError(
                 f"{self.partial} is not the file that this run writes any more: it was moved, removed or replaced; "
-                "run the scan again, or go on with the file where it is now"
+                "run the scan again, or resume with the file where it is now"
             )
 
     def take_final_name(self) -> Path:
@@ -299,7 +299,7 @@ class GridWriter:
 
     def _could_not(self, reason: str) -> str:
         kept = int(self._done_on_disk.sum())
-        what_now = f"; it holds {kept} of {self.tiles} tiles, and the same command goes on from there" if kept else ""
+        what_now = f"; it holds {kept} of {self.tiles} tiles, and the same command resumes from there" if kept else ""
         if self._partial.stream.shortened:
             if self._partial.stream.lost:
                 what_now = ", and what it held is lost; run the scan again with --fresh"

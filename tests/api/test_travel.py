@@ -207,7 +207,7 @@ def test_a_file_that_has_gone_or_changed_on_the_way_is_a_sentence(stored: Result
     arrived = pickle.loads(sent)  # not yet: what cannot be unpickled breaks the pool
     for look in (lambda: arrived.minimum, arrived.region, lambda: arrived.title, lambda: arrived.has_grid):
         with pytest.raises(
-            InputError, match=r"came from another process, .* where its file is: .*out\.h5: there is no"
+            InputError, match=r"sent from another process as the path of its file: .*out\.h5: there is no"
         ):
             look()
     assert "there is no such file" in repr(arrived)

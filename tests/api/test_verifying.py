@@ -107,16 +107,16 @@ LIES: dict[str, Lie] = {
 def test_a_lie_is_found(path: Path, lie: str) -> None:
     with h5py.File(path, "r+") as file:
         LIES[lie](file)
-    with pytest.raises(InputError, match=r"does not say what its definition gives|is damaged"):
+    with pytest.raises(InputError, match=r"does not agree with its definition|is damaged"):
         api.verify(path)
 
 
 def test_a_sound_file_is_vouched_for_and_what_was_not_seen_is_named(path: Path) -> None:
     verified = api.verify(path)
     said = "; ".join(verified.found)
-    assert "every number is as it was written" in said
+    assert "every number matches its checksum" in said
     assert "axes and attributes are those of the definition" in said
-    assert ("chi2 at every point" in said, "lines and planes were found anew" in said) == (
+    assert ("chi2 at every point" in said, "lines and planes were recalculated" in said) == (
         path.stem == "grid",
         path.stem == "profiles",
     )
@@ -128,7 +128,7 @@ def test_a_single_point_of_a_small_grid_is_found(path: Path) -> None:
         pytest.skip("there is no grid")
     with h5py.File(path, "r+") as file:
         file["chi2"][0, 0, 3] *= 1.0 + 1e-6
-    with pytest.raises(InputError, match=r"chi2 at eps_ee_uV = -1.2, .* when it is evaluated anew"):
+    with pytest.raises(InputError, match=r"chi2 at eps_ee_uV = -1.2, .* when recalculated"):
         api.verify(path)
 
 

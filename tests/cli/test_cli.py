@@ -383,7 +383,7 @@ def test_a_degenerate_minimum_is_named(call: Call) -> None:
     axes = [f"--set=axes.eps_ee_{quark}V={{ {values} }}" for quark in "ud"]
     status, out, _ = call("run", "neon.toml", "--no-figure", *axes)
     assert status == 0
-    assert "the Standard Model fits as well: the minimum is degenerate" in out
+    assert "the Standard Model fits equally well: there are several equal minima" in out
 
 
 REAL = """

@@ -1,4 +1,4 @@
-"""form_factor = "bcs" in a scan file: its keys, and faults that name what would do."""
+"""form_factor = "bcs" in a scan file: its keys, and faults that say what to do."""
 
 from __future__ import annotations
 

@@ -108,9 +108,9 @@ def test_bin_without_efficiency_is_noted() -> None:
 
 
 def test_axis_that_nothing_depends_on_is_noted() -> None:
-    assert parse(edited(("mu_nu =", "eps_tt_uV ="))).notes == ("no counted flavour depends on eps_tt_uV",)
+    assert parse(edited(("mu_nu =", "eps_tt_uV ="))).notes == ("no flavour that is counted depends on eps_tt_uV",)
     assert parse(edited(("mu_nu =", "eps_mt_uV ="))).notes == ()
-    assert parse(edited(("mu_nu =", "r2_nu_tau ="))).notes == ("no counted flavour depends on r2_nu_tau",)
+    assert parse(edited(("mu_nu =", "r2_nu_tau ="))).notes == ("no flavour that is counted depends on r2_nu_tau",)
 
 
 def test_read_keeps_text_and_path(tmp_path: Path) -> None:
@@ -136,8 +136,8 @@ def test_fault_names_the_path(tmp_path: Path) -> None:
 
 
 ELECTRONS = {
-    f"kosmas2015/{figure}-optimistic": f"experiments Ne, Ar, Ge and Xe: recoils of electrons are not counted, and at "
-    f"so low energies they may limit {moments} more than nuclei do"
+    f"kosmas2015/{figure}-optimistic": f"experiments Ne, Ar, Ge and Xe: electron recoils are not counted, and at "
+    f"such low energies they may limit {moments} more strongly than nuclear recoils"
     for figure, moments in (
         ("fig03", "mu_nu_e, mu_nu_mu and mu_nu_mubar"),
         ("fig05", "mu_nu_mu and mu_nu_mubar"),

@@ -341,7 +341,7 @@ FAULTS: dict[str, tuple[str, str, str]] = {
     "quenching below zero": (
         "quenching = 0.0878",
         'quenching = { kind = "polynomial", coefficients = [-0.1, 0.09] }',
-        "response.quenching: a recoil of 0 keV of Cs133 would show -0.1 keVee, it must not be negative",
+        "response.quenching: a recoil of 0 keV of Cs133 would have -0.1 keVee, which must not be negative",
     ),
     "half a table": (
         "0.0878",
@@ -354,7 +354,7 @@ FAULTS: dict[str, tuple[str, str, str]] = {
         "element 2: found recoil_keV = 1 after 2",
     ),
     "no width": (", a = 0.05, c = 0.01", "", "Ge.response.resolution: found no a, b or c above zero"),
-    "too fine": ("a = 0.05, c = 0.01", "c = 1e-9", 'kind = "none" would do as well'),
+    "too fine": ("a = 0.05, c = 0.01", "c = 1e-9", 'use kind = "none"'),
     "no photo-electron": (
         "bins = [6, 10, 20]",
         "bins = [6, 9.2, 9.8, 20]",
@@ -404,7 +404,7 @@ FAULTS: dict[str, tuple[str, str, str]] = {
     ),
     "shares all zero": ("[0.8, 0.2, 0.0]", "[0.0, 0.0, 0.0]", "time.prompt: the shares add up to 0, they must"),
     "negative share": ("[0.8, 0.2, 0.0]", "[0.8, -0.1, 0.0]", "time.prompt: found -0.1, counts must not be negative"),
-    "late pulse": ("mean_us = 0.44", "mean_us = 440.0", "found a pulse of which nothing arrives from 0 to 6 us"),
+    "late pulse": ("mean_us = 0.44", "mean_us = 440.0", "found a pulse outside the bins, 0 to 6 us"),
     "pulse without width": (", width_us = 0.15", "", "time.delayed.width_us: missing, it must be given"),
     "time of a reactor": (
         "bins = [0.2, 0.5, 1.0]",
@@ -535,7 +535,7 @@ def test_absent_file_of_the_data_folder_says_where_it_is_to_be_had(tmp_path: Pat
 def test_magnetic_moments_need_a_threshold_where_recoils_of_no_energy_are_seen() -> None:
     axes = "[axes]\nmu_nu = { min = 0.0, max = 1.0, points = 11 }\n"
     noisy = TEXT.replace("a = 0.05, c = 0.01", "a = 0.5, c = 0.01")
-    with pytest.raises(DefinitionError, match=r"Ge.response: recoils of 0 keV are seen, where the rate of mu_nu_ebar"):
+    with pytest.raises(DefinitionError, match=r"recoils of 0 keV are counted, where the rate of mu_nu_ebar"):
         parse(noisy + axes)
     parse(noisy.replace("bins = [0.2", "recoil_threshold_keV = 0.1\nbins = [0.2") + axes)
     parse(TEXT.replace("a = 0.05, c = 0.01", "b = 0.01") + axes)
@@ -552,7 +552,7 @@ def test_direct_evaluation_has_no_response() -> None:
 
 def test_bins_beyond_every_recoil_are_noted() -> None:
     loaded = scan(("bins = [0.2, 0.5, 1.0]", "bins = [0.2, 0.5, 50.0, 60.0]"))
-    assert "experiment Ge: no recoil is seen in bin [50, 60] keVee: no signal there" in loaded.notes
+    assert "experiment Ge: no signal reaches bin [50, 60] keVee" in loaded.notes
 
 
 def core(change: tuple[str, str]) -> Spectrum:
@@ -563,7 +563,7 @@ def core(change: tuple[str, str]) -> Spectrum:
 
 def test_reactor_that_ends_at_eight_MeV_is_noted() -> None:
     assert [note for note in scan().notes if "8 MeV" in note] == [
-        "sources.core: there are no antineutrinos above 8 MeV, where the parametrisation ends: above_8_MeV gives them"
+        "sources.core: the reactor spectrum ends at 8 MeV, where the parametrisation ends: set above_8_MeV to extend it"
     ]
     loaded = scan(("power_GW = 2.9", 'power_GW = 2.9\nabove_8_MeV = "extrapolated"'))
     assert not [note for note in loaded.notes if "8 MeV" in note]

@@ -1,4 +1,4 @@
-"""Each kind of fault gives one sentence with its line, its key, what was found and what would do."""
+"""Each kind of fault gives one sentence with its line, its key, what was found and what is needed."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ EDITS = {
     "systematic of a Poisson likelihood": (
         'systematic = 0.10\n[[experiments]]\nname = "CsI"',
         'systematic = 0.10\n[statistic]\nkind = "poisson"\n[[experiments]]\nname = "CsI"',
-        'has no place: systematic = 0 or statistic.kind = "gaussian" would do',
+        'cannot include: use systematic = 0 or statistic.kind = "gaussian"',
     ),
     "source kind": ('"stopped-pion"', '"stoped-pion"', '"tabulated" or "reactor" (the nearest is stopped-pion)'),
     "both live times": ("live_time_s =", "live_time_yr = 1\nlive_time_s =", "live_time_s: found beside live_time_yr"),
@@ -196,7 +196,7 @@ EDITS = {
     "points too dense": (
         "min = -1.0, max = 1.0, points = 201",
         "min = 1.0, max = 1.0000000000000004, points = 201",
-        "so many points from 1 to 1 cannot be told apart in double precision",
+        "that many points from 1 to 1 are not distinct in double precision",
     ),
     "unknown axis": ("mu_nu =", "mu_nux =", "axes.mu_nux: unknown parameter, the nearest known one is mu_nu"),
     "axis of an odd name": ("mu_nu =", '"mu/nu" =', 'axes."mu/nu": an axis\' name must be letters, digits'),
@@ -215,14 +215,18 @@ EDITS = {
         "eps_et_dW =",
         "tied.eps_et_dW: unknown parameter, the nearest known one is eps_et_dV",
     ),
-    "tied to nothing": ("{ eps_ee_uV = 0.5", "{ eps_et_uV = 0.5", 'eps_et_uV: tied to nothing, "eps_et_uV" is no axis'),
-    "tied to a constant": ("{ eps_ee_uV = 0.5, ", "{ ", "tied.eps_et_dV: tied to nothing, it must name an axis"),
-    "tied to itself": ("{ eps_ee_uV = 0.5", "{ eps_et_dV = 0.5", "in a circle, eps_et_dV -> eps_et_dV"),
+    "tied to no axis": (
+        "{ eps_ee_uV = 0.5",
+        "{ eps_et_uV = 0.5",
+        'eps_et_uV: "eps_et_uV" is neither an axis nor fixed nor tied',
+    ),
+    "tied to a constant": ("{ eps_ee_uV = 0.5, ", "{ ", "tied.eps_et_dV: it depends on no axis: name one"),
+    "tied to itself": ("{ eps_ee_uV = 0.5", "{ eps_et_dV = 0.5", "tied to itself, eps_et_dV -> eps_et_dV"),
     "tied by a string": ("constant = 0.1", 'constant = "a"', 'tied.eps_et_dV.constant: found "a", it must be a finite'),
     "tied in a circle": (
         "eps_et_dV = { eps_ee_uV = 0.5, constant = 0.1 }",
         "eps_et_dV = { eps_et_uV = 1 }\neps_et_uV = { eps_tt_uV = 1 }\neps_tt_uV = { eps_et_dV = 2 }",
-        "tied in a circle, eps_et_dV -> eps_et_uV -> eps_tt_uV -> eps_et_dV: leave out one",
+        "tied to itself, eps_et_dV -> eps_et_uV -> eps_tt_uV -> eps_et_dV: leave out one",
     ),
 }
 
@@ -293,7 +297,8 @@ def test_exact_profiles_of_a_poisson_likelihood(where: str) -> None:
         faults = faults_of(text, "statistic.kind=poisson")
     assert len(faults) == 1
     wanted = (
-        'output.profile: found "exact", which needs a Gaussian chi2: profile = "grid" or statistic.kind = "gaussian"'
+        'output.profile: found "exact", which needs a Gaussian chi2: use profile = "grid" or '
+        'statistic.kind = "gaussian"'
     )
     assert wanted in str(faults[0])
     assert faults[0].where == ("scan:38" if where == "file" else "--set statistic.kind=poisson")

@@ -114,11 +114,11 @@ def test_long_keys_are_found_without_reading_them() -> None:
     quoted = ".".join(['"a"', "b"] * 20)
     for text in (f"{long} = 1", f"[{long}]", f"[[ {long} ]]", f"x = {{ {long} = 1 }}", f"{quoted} = 1"):
         assert line_of_long_key(f"title = 'x'\n{text}\n") == 2
-        with pytest.raises(DefinitionError, match=r"scan:2: found a key of more than 20 parts: none is so long"):
+        with pytest.raises(DefinitionError, match=r"scan:2: found a key of more than 20 parts: no key is that long"):
             parse(f"title = 'x'\n{text}\n")
     numbers = ", ".join(["0.1"] * 100)
     lists = (f"x = [{numbers}]", f"x = [\n'{long}',\n'{long}']")
     for text in (*lists, f'x = "{long}"', f"# {long}", ".".join("a" * 20) + " = 1"):
         assert line_of_long_key(text) is None
-    with pytest.raises(DefinitionError, match="found a key of more than 20 parts: none is so long"):
+    with pytest.raises(DefinitionError, match="found a key of more than 20 parts: no key is that long"):
         parse("title = 'x'", overrides=[f"{long}=1"])

@@ -22,14 +22,14 @@ def test_sound_scan_has_no_notes() -> None:
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("experiments.Ne.systematic=10", "experiment Ne: systematic = 10 is relative, a factor of 10: for 10 per cent"),
-        ("experiments.CsI.systematic=2.5", "for 2.5 per cent write 0.025"),
+        ("experiments.Ne.systematic=10", "experiment Ne: systematic = 10 is relative, a factor of 10: for 10%"),
+        ("experiments.CsI.systematic=2.5", "for 2.5% write 0.025"),
         ("axes.mu_nu={ min = 0, max = 1e-10, points = 3 }", "1e-10, its largest value here, is 1e-20 mu_B"),
-        ("axes.mu_nu={ min = -10, max = 10, points = 3 }", "mu_nu enters by its square"),
-        ("fixed.mu_nu_e=-1", "mu_nu_e enters by its square"),
+        ("axes.mu_nu={ min = -10, max = 10, points = 3 }", "mu_nu enters only by its square"),
+        ("fixed.mu_nu_e=-1", "mu_nu_e enters only by its square"),
         ("fixed.mu_nu_e=2e-11", "2e-11, its largest value here, is 2e-21 mu_B"),
         ("fixed.r2_nu_e=-0.8e-32", "8e-33, its largest value here, is 8e-65 cm^2"),
-        ("tied.mu_nu_e={ eps_ee_uV = 1 }", "mu_nu_e enters by its square"),
+        ("tied.mu_nu_e={ eps_ee_uV = 1 }", "mu_nu_e enters only by its square"),
         ("tied.mu_nu_e={ eps_ee_uV = 1e-10, constant = 1e-10 }", "2e-10, its largest value here"),
     ],
 )
@@ -55,7 +55,7 @@ def test_number_of_the_usual_size_is_not(override: str) -> None:
 def test_width_of_a_normalisation_in_per_cent_is_noted() -> None:
     nuisance = 'nuisances=[{ name = "flux", width = 10, signal = "all" }]'
     (note,) = notes(nuisance, "axes={ eps_ee_uV = { min = -1, max = 1, points = 3 } }", "tied={}")
-    assert note == "nuisance flux: width = 10 is relative, a factor of 10: for 10 per cent write 0.1"
+    assert note == "nuisance flux: width = 10 is relative, a factor of 10: for 10% write 0.1"
 
 
 def test_capitals_are_noted() -> None:
@@ -64,7 +64,7 @@ def test_capitals_are_noted() -> None:
 
 
 ELECTRONS = (
-    "experiment CsI: recoils of electrons are not counted, and at so low energies they may limit mu_nu_e, mu_nu_mu"
+    "experiment CsI: electron recoils are not counted, and at such low energies they may limit mu_nu_e, mu_nu_mu"
 )
 
 
@@ -74,14 +74,14 @@ def test_electrons_are_noted_where_a_scanned_moment_counts_low_recoils() -> None
     assert note.startswith(ELECTRONS)
     assert notes(low, "axes={ eps_ee_uV = { min = -1, max = 1, points = 3 } }", "fixed.mu_nu=1", "tied={}") == ()
     (tied,) = notes(low, "axes={ eps_ee_uV = { min = 0, max = 1, points = 3 } }", "tied.mu_nu_e={ eps_ee_uV = 1 }")
-    assert "limit mu_nu_e more than nuclei do" in tied
+    assert "limit mu_nu_e more strongly than nuclear recoils" in tied
 
 
 def test_electrons_are_noted_with_a_detectors_response() -> None:
     bins = "[experiments.response]\nquenching = 0.1\nbins = [{}, 10.0]\nrecoil_threshold_keV = 0.5\n[axes]"
     for threshold_keVee, expected in ((0.4, True), (0.6, False)):
         text = edited(("recoil_bins_keV = [5, 10, 20, 40]\n", ""), ("[axes]", bins.format(threshold_keVee)))
-        assert any("electrons are not counted" in note for note in parse(text).notes) is expected
+        assert any("electron recoils are not counted" in note for note in parse(text).notes) is expected
 
 
 def test_electrons_are_noted_with_a_reactor_whatever_the_threshold() -> None:
@@ -92,7 +92,7 @@ def test_electrons_are_noted_with_a_reactor_whatever_the_threshold() -> None:
     )
     text = text[: text.index('[[experiments]]\nname = "CsI"')] + text[text.index("[axes]") :]
     (note,) = parse(text).notes
-    assert "limit mu_nu_ebar more than nuclei do" in note
+    assert "limit mu_nu_ebar more strongly than nuclear recoils" in note
     (power, _) = parse(text, overrides=["source.power_GW=3900"]).notes
     assert power == "source: no plant has 3900 GW of thermal power: for so many MW write power_GW = 3.9"
 
@@ -100,7 +100,7 @@ def test_electrons_are_noted_with_a_reactor_whatever_the_threshold() -> None:
 @pytest.mark.parametrize(
     ("key", "value", "words"),
     [
-        ("quenching", "8.78", "quenching reaches 8.78, more than the recoil energy itself"),
+        ("quenching", "8.78", "the quenching factor reaches 8.78, above 1"),
         ("resolution", '{ kind = "gaussian", c = 7.0 }', "resolution.c = 7 is relative"),
     ],
 )

@@ -133,7 +133,7 @@ STATISTIC = 'statistic = "poisson"'
             "quenching = { CsI = 0.01 }\n",
             "",
             44,
-            "nuisances.response: it touches nothing: give signal, background, shape,",
+            "nuisances.response: it has no effect: give signal, background, shape,",
         ),
         (
             SIGNAL,
@@ -271,7 +271,7 @@ STATISTIC = 'statistic = "poisson"'
             STATISTIC,
             f"{STATISTIC}\nsystematic = 0.1",
             15,
-            "experiments.Ne.systematic: found 0.1, for which a Poisson likelihood has no place: systematic = 0 with",
+            "experiments.Ne.systematic: found 0.1, which a Poisson likelihood cannot include: use systematic = 0 and",
         ),
     ],
 )
@@ -290,8 +290,8 @@ def test_shape_and_variance_need_a_single_channel() -> None:
     )
     found = faults(text)
     assert found == [
-        "scan:33: experiments.split.statistic.variance: found with 2 channels, to one of which it would belong",
-        "scan:43: nuisances.shape.shape: split has 2 channels, to one of which it would belong",
+        "scan:33: experiments.split.statistic.variance: found with 2 channels, and it could belong to any of them",
+        "scan:43: nuisances.shape.shape: split has 2 channels, and it could belong to any of them",
     ]
 
 

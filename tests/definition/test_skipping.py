@@ -20,16 +20,16 @@ def test_it_is_absent_by_default_and_may_be_an_integer() -> None:
     [
         (
             [KEY, ('keep = "profiles"', 'keep = "grid"')],
-            'found 30, but a stored grid is whole: keep = "profiles" would do',
+            'found 30, but a stored grid is complete: use keep = "profiles"',
         ),
-        ([('keep = "profiles"', "delta_chi2_max = 30")], "found 30, but a stored grid is whole"),
+        ([('keep = "profiles"', "delta_chi2_max = 30")], "found 30, but a stored grid is complete"),
         (
             [KEY, ('couplings = "tree"', 'evaluation = "direct"')],
-            'found 30, which needs the polynomial: physics.evaluation = "polynomial" would do',
+            'found 30, which needs the polynomial: use physics.evaluation = "polynomial"',
         ),
         (
             [KEY, ("[axes]", '[statistic]\nkind = "poisson"\n[axes]'), ("systematic = 0.10\n", "")],
-            'found 30, which needs a Gaussian chi2: statistic.kind = "gaussian" would do',
+            'found 30, which needs a Gaussian chi2: use statistic.kind = "gaussian"',
         ),
         ([("keep = ", "delta_chi2_max = 0\nkeep = ")], "found 0"),
         ([("keep = ", "delta_chi2_max = -1.5\nkeep = ")], "found -1.5"),

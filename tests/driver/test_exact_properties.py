@@ -222,14 +222,14 @@ def test_what_stays_doubtful_is_said(
     text.tell_of_checks(found)
     told = capsys.readouterr()
     assert "eps_em_uV and eps_ee_dV may be too high in places: in 7 cells" in told.err
-    assert re.search(r"in 6 planes; last checks, from random places in 2,000 of [\d,]+ cells, see the warn", told.out)
+    assert re.search(r"in 6 planes; final checks from random points in 2,000 of [\d,]+ cells, see the warn", told.out)
 
 
 def test_checks_that_found_nothing_are_no_proof(capsys: pytest.CaptureFixture[str], runs: dict[str, Result]) -> None:
     found = runs["four-axes-b"]
     text.tell_of_checks(found)
     told = capsys.readouterr()
-    assert re.search(r"random places in [\d,]+ of [\d,]+ cells, found no lower chi2, which is no proof", told.out)
+    assert re.search(r"random points in [\d,]+ of [\d,]+ cells, found no lower chi2 \(not a proof", told.out)
     assert not told.err
 
 
@@ -240,7 +240,7 @@ def test_an_interrupt_while_searching_keeps_the_grid(tmp_path: Path, monkeypatch
     scan, path = scanengine.load(VALLEYS / "four-axes.toml", ["output.keep=grid"]), tmp_path / "four.h5"
     with monkeypatch.context() as patch:
         patch.setattr(profiling, "_settle", interrupted)
-        with pytest.raises(scanengine.Interrupted, match="the same command goes on from there"):
+        with pytest.raises(scanengine.Interrupted, match="the same command resumes from there"):
             scan.run(path)
     unfinished = open_unfinished(tmp_path / "four.partial.h5")
     assert unfinished is not None

@@ -157,7 +157,7 @@ def test_a_level_above_the_height_is_refused_in_a_sentence(tmp_path: Path) -> No
     stored = small_scan("output.delta_chi2_max=4.0").run(path)
     for result in (in_memory, stored, scanengine.open_result(path)):
         assert result.region("eps_ee_uV", "mu_nu", cl=0.68).level < 4.0
-        with pytest.raises(scanengine.InputError, match=r"95% C.L. is delta chi2 = 5.991, but this scan looked"):
+        with pytest.raises(scanengine.InputError, match=r"95% C.L. is delta chi2 = 5.991, but this scan went"):
             result.region("eps_ee_uV", "mu_nu", cl=0.95)
         with pytest.raises(scanengine.InputError, match=r"99% C.L. is delta chi2 = 6.635"):
             result.limits(0.99)

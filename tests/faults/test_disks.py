@@ -1,4 +1,4 @@
-"""Disks that fill up, files that may not grow, folders that turn read-only: what was finished is kept, and told."""
+"""Disks that fill up, files that may not grow, folders that turn read-only: finished tiles are kept, and told."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_file_that_may_not_grow_keeps_what_was_committed(whole: Path, tmp_path
     else:
         assert status == 1
         kept = re.search(
-            r"File too large; it holds (\d+) of 101 tiles, and the same command goes on from there", errors
+            r"File too large; it holds (\d+) of 101 tiles, and the same command resumes from there", errors
         )
         assert kept, errors
         unfinished = open_unfinished(partial)
@@ -113,7 +113,7 @@ def test_a_full_disk_keeps_what_was_committed(whole: Path, small_disk: Path, roo
         else blind,
     )
     assert status == 1
-    kept = re.search(r"the disk is full; it holds (\d+) of 101 tiles, and the same command goes on from there", errors)
+    kept = re.search(r"the disk is full; it holds (\d+) of 101 tiles, and the same command resumes from there", errors)
     assert kept, errors
     assert assert_honest(small_disk / "scan.partial.h5", whole) >= int(kept[1]) > 0
     for name in ("other", "more"):

@@ -75,7 +75,7 @@ def test_a_kill_at_any_point_of_writing(
     assert not (tmp_path / "scan.h5").exists()
     held = held_by(left, result) if left.exists() else None
     printed = finish(nursery, tmp_path, kind, result, threads=2)
-    assert (f"going on after {held} of" in printed) or not held
+    assert (f"resuming after {held} of" in printed) or not held
 
 
 def test_a_kill_between_two_names_leaves_no_third(nursery: Nursery, tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_a_folder_that_goes_in_mid_run_ends_it_soon(nursery: Nursery, tmp_path: 
     if moved:  # and what was finished is there
         status, printed = nursery.run(tmp_path, "run", "scan.toml", "--no-figure", "-o", "elsewhere/scan.h5")
         assert status == 0, printed
-        assert "going on after" in printed
+        assert "resuming after" in printed
 
 
 def test_a_file_that_is_touched_as_if_the_clock_went_back_is_the_same(nursery: Nursery, tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_file_that_someone_makes_shorter_never_becomes_the_result(
     status, printed = meanwhile(nursery, tmp_path, shorten)
     assert status == 1
     assert "error: out/scan.partial.h5 became shorter while this run wrote it: something else has changed it" in printed
-    assert "goes on from there" not in printed
+    assert "resumes from there" not in printed
     assert not (tmp_path / "out" / "scan.h5").exists()
     status, printed = nursery.run(tmp_path, "run", "scan.toml", "--no-figure", "-o", "out/scan.h5")
     assert status == 2

@@ -132,7 +132,7 @@ def test_an_unfinished_shard_is_refused(nursery: Nursery, folder: Path, merge: M
     assert f"{unfinished.name} is not a finished shard" in printed
     status, printed = nursery.run(folder, *RUN, "--shard", f"7/{N}")
     assert status == 0
-    assert "going on after" in printed
+    assert "resuming after" in printed
     status, _ = merge()
     assert status == 0
     assert_same(folder / "scan.h5", folder / "whole.h5")

@@ -50,7 +50,7 @@ def test_an_interrupted_run_says_what_it_kept_and_goes_on_from_there(
     assert unfinished.done == int(found[1]) > 2
     status, printed = nursery.run(tmp_path, *RUN)
     assert status == 0
-    assert f"note: scan.partial.h5: going on after {found[1]} of 27 tiles" in printed
+    assert f"note: scan.partial.h5: resuming after {found[1]} of 27 tiles" in printed
     assert_same(tmp_path / "scan.h5", whole)
 
 

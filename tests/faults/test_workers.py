@@ -94,9 +94,7 @@ def test_a_process_that_is_killed_costs_its_own_tiles(whole: Path, tmp_path: Pat
     python = (sys.executable,)
     status, errors = run(tmp_path, "--executor", "processes:2", before=python)
     assert status == 1
-    assert (
-        "error: a worker has died (BrokenProcessPool: killed, or out of memory?): what was finished is kept" in errors
-    )
+    assert "error: a worker has died (BrokenProcessPool: killed, or out of memory?): finished tiles are kept" in errors
     assert "Traceback" not in errors
     assert not (tmp_path / "deadly").exists()
     unfinished = open_unfinished(tmp_path / "scan.partial.h5")
@@ -104,7 +102,7 @@ def test_a_process_that_is_killed_costs_its_own_tiles(whole: Path, tmp_path: Pat
     assert 0 < unfinished.done < unfinished.tiles
     status, errors = run(tmp_path, "--executor", "processes:2", before=python)
     assert status == 0, errors
-    assert "going on after" in errors
+    assert "resuming after" in errors
     same_bytes(tmp_path / "scan.h5", whole)
     assert not (tmp_path / "scan.shards").exists()
 
@@ -170,7 +168,7 @@ def test_what_a_process_that_stops_has_begun_is_done_by_others(whole: Path, tmp_
     assert status == 0, errors
     (stopped,) = (path.name.removeprefix("stopped-") for path in tmp_path.glob("stopped-*"))
     assert f"worker process {stopped} on " in errors
-    assert "has given no sign of life for 15 s: its tiles are given to others" in errors
+    assert "has not responded for 15 s: its tiles are given to others" in errors
     same_bytes(tmp_path / "scan.h5", whole)
     assert not (tmp_path / "scan.shards").exists()
 
@@ -180,7 +178,7 @@ def test_processes_that_all_stop_end_the_run_and_the_same_command_goes_on(whole:
     write_scan(tmp_path)
     status, errors = run_with_stopped(tmp_path, 1, "--executor", "processes:1")
     assert status == 1
-    assert "error: no worker has given a sign of life for 15 s: what was finished is kept" in errors
+    assert "error: no worker has responded for 15 s: finished tiles are kept" in errors
     assert "Traceback" not in errors
     status, errors = run_with_stopped(tmp_path, 0, "--executor", "processes:1")
     assert status == 0, errors
@@ -379,11 +377,11 @@ def test_what_a_dask_worker_has_that_falls_silent_is_done_by_others(whole: Path,
 @pytest.mark.parametrize("what", ["scheduler stopped", "scheduler killed"])
 def test_a_dask_scheduler_that_is_lost_is_called_so(whole: Path, tmp_path: Path, what: str) -> None:
     printed, errors = run_stuck_dask(tmp_path, what, 1)
-    assert re.search(r"error: .*the dask scheduler at tcp://\S+ does not answer any more", printed), printed + errors
-    assert "the same command goes on from there" in printed
+    assert re.search(r"error: .*the dask scheduler at tcp://\S+ no longer responds", printed), printed + errors
+    assert "the same command resumes from there" in printed
     status, errors = run(tmp_path, before=(sys.executable,))
     assert status == 0, errors
-    assert "going on after" in errors
+    assert "resuming after" in errors
     same_bytes(tmp_path / "scan.h5", whole)
 
 
@@ -446,8 +444,8 @@ def test_what_an_mpi_rank_that_stops_has_begun_is_done_by_others(whole: Path, tm
     assert status == (1 if api else 0), errors
     (stopped,) = (int(path.name.removeprefix("stopped-")) for path in tmp_path.glob("stopped-*"))
     assert f"worker process {stopped} on " in errors
-    assert "has given no sign of life for 30 s: its tiles are given to others" in errors
-    assert ("the program has ended, and its MPI job with it: a rank has given no sign of life" in errors) == api
+    assert "has not responded for 30 s: its tiles are given to others" in errors
+    assert ("the program has ended, and its MPI job with it: a rank did not respond" in errors) == api
     same_bytes(tmp_path / "scan.h5", whole)
     assert not (tmp_path / "scan.shards").exists()
     wait_for(lambda: not Path(f"/proc/{stopped}").exists())
@@ -458,7 +456,7 @@ def test_mpi_ranks_that_all_stop_end_the_job_and_the_same_command_goes_on(whole:
     write_scan(tmp_path)
     status, errors = run_with_stopped(tmp_path, 1, *MPI, before=mpiexec(2))
     assert status == 1
-    assert "error: no worker has given a sign of life for 30 s: what was finished is kept" in errors
+    assert "error: no worker has responded for 30 s: finished tiles are kept" in errors
     assert "Traceback" not in errors
     status, errors = run_with_stopped(tmp_path, 0, *MPI, before=mpiexec(2))
     assert status == 0, errors

@@ -417,13 +417,13 @@ def test_wrong_items_are_input_errors() -> None:
     for build, sentence in (
         (lambda: Line(two, three, "Ne"), r"line 'Ne' needs as many x as y in one dimension, found \(2,\) and \(3,\)"),
         (lambda: Points(disc(1.0), disc(1.0)), r"found \(180, 2\)"),
-        (lambda: Line(two, two, "Ne", 7), "'Ne' has stroke 7, but they go from 0 to 6"),
+        (lambda: Line(two, two, "Ne", 7), "'Ne' has stroke 7, but 0 to 6 exist"),
         (lambda: Line(two, two, "Ne", 0, 4), "'Ne' has dashes 4, but 0 to 3 exist"),
         (lambda: Line.of_profile(target(3.0, 3.0, 0.3)), "grid of one axis, but this has 2"),
         (lambda: Area((disc(1.0)[:2],), "far"), r"polygons of shape \(k, 2\).* found \(2, 2\)"),
         (lambda: Area((disc(np.nan),), "far"), "finite values"),
         (lambda: Area((disc(1.0),), "far", None, None), "'far' would not be seen"),
-        (lambda: Area((disc(1.0),), "far", -1), "fill -1; a tone from 0 on"),
+        (lambda: Area((disc(1.0),), "far", -1), r"fill -1; use a tone \(0, 1"),
         (lambda: Area.allowed(target(3.0, 3.0, 0.3), 90.0), r"write 0\.9"),
         (lambda: Band(2.0, 2.0, "window"), "band 'window' needs x_lo < x_hi, found 2 and 2"),
     ):

@@ -124,7 +124,7 @@ def test_confidence_levels(given: Any, expected: tuple[float, ...]) -> None:
         (-0.9, "but -0.9 was given."),
         (100, "but 100 was given."),
         (math.nan, "but nan was given."),
-        ("90%", "as 0.9, but '90%' was given"),
+        ("90%", "such as 0.9: found '90%'"),
     ],
 )
 def test_wrong_level_is_refused_with_what_was_probably_meant(level: Any, words: str) -> None:
@@ -136,7 +136,7 @@ def test_wrong_level_is_refused_with_what_was_probably_meant(level: Any, words: 
 
 
 def test_no_level_is_a_sentence() -> None:
-    with pytest.raises(InputError, match="an empty list was given"):
+    with pytest.raises(InputError, match="found an empty list"):
         confidence_levels([])
 
 

@@ -205,7 +205,7 @@ def test_what_cannot_be_calibrated_says_so() -> None:
         scan_of(tables(), axes=axis).calibrate(pseudo_experiments=0)
     with pytest.raises(InputError, match=r"up to 1e\+08 pseudo-experiments at each point: found 1000000000"):
         scan_of(tables(), axes=axis).calibrate(pseudo_experiments=10**9)
-    with pytest.raises(InputError, match="A confidence level is a fraction between 0 and 1, but 90 was given"):
+    with pytest.raises(InputError, match="A confidence level is a fraction between 0 and 1: found 90"):
         scan_of(tables(), axes=axis).calibrate(90)
 
 
@@ -235,7 +235,7 @@ def test_command_line_keeps_the_seed_in_its_files(tmp_path: Path) -> None:
     [
         ("out.txt", "out.txt: a calibration is written to .h5, .json, .png, .pdf or .svg, but this has '.txt'"),
         ("nowhere/out.json", "nowhere/out.json: there is no directory nowhere"),
-        ("scan.json", "scan.json is there already: --overwrite would replace it"),
+        ("scan.json", "scan.json already exists: pass --overwrite to replace it"),
         ("there.h5", "there.h5 exists: pass --overwrite to replace it"),
     ],
 )

@@ -186,7 +186,7 @@ def test_the_points_a_narrow_band_is_said_to_need_resolve_it(slope: tuple[float,
 
 def test_a_band_along_an_axis_asks_for_points_across_it_only() -> None:
     (advice,) = [text for text in region(on(band(0.03, slope=(0.0, 1.0))), 0.90).warnings if "narrower" in text]
-    assert "points on eps_ee_dV would do" in advice
+    assert re.search(r"use about \d+ points on eps_ee_dV\.", advice)
     assert "points on eps_ee_uV" not in advice
 
 
@@ -225,7 +225,7 @@ def test_infinite_chi2_is_excluded_and_nan_left_out_with_a_word() -> None:
     grid = on(lambda x, y: np.where((abs(x) < 0.06) & (abs(y) < 0.06), np.nan, ellipse(0.8, 0.4)(x, y)))
     found = region(grid, 0.90)
     assert len(found.pieces[0].holes) == 1
-    assert "9 of the 1681 grid points over eps_ee_uV, eps_ee_dV have no chi2 (NaN)." in found.warnings
+    assert "chi2 is not a number (NaN) at 9 of the 1681 grid points over eps_ee_uV, eps_ee_dV." in found.warnings
 
 
 def test_nothing_finite_is_an_empty_region_and_no_interval() -> None:
@@ -327,7 +327,7 @@ def test_missing_points_of_a_line_are_bridged_with_a_word() -> None:
     gaps[[10, 50]] = np.nan
     found = intervals(line(gaps, x), 0.90)
     assert found.intervals[0] == pytest.approx(whole.intervals[0], abs=1e-6)
-    assert found.warnings == ("2 of the 101 grid points over eps_ee_uV have no chi2 (NaN).",)
+    assert found.warnings == ("chi2 is not a number (NaN) at 2 of the 101 grid points over eps_ee_uV.",)
 
 
 @pytest.mark.parametrize("points", [121, 181, 241])

@@ -187,7 +187,7 @@ def test_chi2_that_is_nowhere_finite_is_an_error() -> None:
             chi2[...] = np.inf
 
     scan = definition(tables(), axes=EPS)
-    with pytest.raises(RunError, match="chi2 is infinite all over the grid"):
+    with pytest.raises(RunError, match="chi2 is infinite everywhere on the grid"):
         find_minima(likelihood_of(scan), Infinite(), scan)
 
 

@@ -317,9 +317,7 @@ def test_the_command_says_what_was_summed_and_where_the_axis_is_too_short(
     printed = capsys.readouterr()
     assert "allowed, by all outcomes at each of 23 values, summed exactly:" in printed.out
     assert "+-" not in printed.out
-    assert (
-        "warning: 90% C.L.: the best fits stop at the end of an axis that is no bound of the parameter" in printed.err
-    )
+    assert "warning: 90% C.L.: best fits lie at the end of an axis that is not a bound of the parameter" in printed.err
     assert "to 2.2 (" in printed.err
     calibrating.write(found, tmp_path / "c.json", overwrite=False)
     calibrating.write(found, tmp_path / "c.h5", overwrite=False)

@@ -127,7 +127,7 @@ def test_a_fit_with_a_huge_exposure_and_a_normalisation_finds_the_standard_model
 
 def test_counts_that_are_nothing_beside_the_data_are_refused_with_their_bin() -> None:
     tiny = {"efficiency": {"recoil_keV": [0.0, 400.0], "values": [1e-30, 1e-30]}, "statistic": "poisson"}
-    words = r"experiments.A: 50 counts were seen in the bin from 20 to 30, where at most .*e-2\d are expected"
+    words = r"experiments.A: 50 counts were observed in the bin from 20 to 30, where at most .*e-2\d are expected"
     for ask in (Scan.run, Scan.fit, Scan.calibrate):
         with pytest.raises(InputError, match=words):
             ask(neon(NU, data={"counts": [0.0, 50.0]}, **tiny))
@@ -177,7 +177,7 @@ def test_a_grid_of_a_nonillion_points_is_sized_and_refused(keep: Literal["grid",
     huge = definition(axes={name: {"min": 0.1, "max": 0.3, "points": 1000} for name in names})
     scan = Scan(replace(huge, output=Output(keep=keep, precision="float64")))
     assert scan.estimate(1).points == 10**30
-    with pytest.raises(InputError, match=r"a grid of 1e\+30 points is too large to visit"):
+    with pytest.raises(InputError, match=r"a grid of 1e\+30 points is too large to evaluate"):
         scan.run("nonillion.h5")
     assert not Path("nonillion.h5").exists()
 

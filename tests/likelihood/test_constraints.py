@@ -413,7 +413,9 @@ def test_the_default_of_the_statistic_decides_too() -> None:
 def test_an_expectation_below_zero_is_no_variance() -> None:
     table = subtracted(statistic=None, backgrounds=[{"name": "left", "counts": [3.0, -9999.0, -1.0, 0.5]}])
     scan = definition([table], axes=AXES)
-    with pytest.raises(InputError, match=r"counts are expected in bin 2, which cannot be their variance: a statistic"):
+    with pytest.raises(
+        InputError, match=r"counts are expected in bin 2, which cannot be their variance: use a statistic"
+    ):
         likelihood_of(scan)
 
 
@@ -484,8 +486,8 @@ def test_a_shape_that_is_scaled_says_so_unless_the_file_does() -> None:
     shape: Table = {"experiment": "A", "background": "flat", "plus": plus}
     (note,) = scan_of([{"name": "tilt", "shape": [shape]}]).notes
     assert note == (
-        "nuisance tilt: the 160 counts of plus for flat of A are scaled to the nominal 80: normalised = false would "
-        "take them as they are, true is this"
+        "nuisance tilt: the 160 counts of plus for flat of A are scaled to the nominal 80: normalised = false uses "
+        "them unscaled, true omits this note"
     )
     for choice in (True, False):
         assert not scan_of([{"name": "tilt", "shape": [shape | {"normalised": choice}]}]).notes

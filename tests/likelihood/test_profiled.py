@@ -316,7 +316,7 @@ def test_counts_where_nothing_is_expected_are_an_input_error() -> None:
         channels={"all": ["nu_mu"]},
         data={"counts": [1000, 1, 2]},
     )
-    with pytest.raises(InputError, match=r"experiments\.A: 2 counts were seen in bin 3, where neither signal nor"):
+    with pytest.raises(InputError, match=r"experiments\.A: 2 counts were observed in bin 3, where neither signal nor"):
         likelihood_of(definition([table]))
 
 

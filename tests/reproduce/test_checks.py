@@ -74,7 +74,7 @@ def test_a_known_difference_is_held_to_what_is_expected_instead() -> None:
 
 def test_what_could_not_be_run_neither_agrees_nor_differs() -> None:
     check = Check.not_run("counts of argon")
-    assert (check.verdict, check.label, check.passed) == ("absent", "not run: data absent", True)
+    assert (check.verdict, check.label, check.passed) == ("absent", "skipped: no data", True)
     assert (check.value, check.ours) == (None, "")
 
 

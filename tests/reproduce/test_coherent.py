@@ -55,7 +55,7 @@ def test_without_data_results_are_not_run_and_the_others_are(monkeypatch: pytest
         made = recipe.run()
         verdicts = {check.result: check.label for check in made.checks}
         assert verdicts.pop("Ge 2024: significance", "differs, explained") == "differs, explained"
-        assert set(verdicts.values()) == {"not run: data absent"}
+        assert set(verdicts.values()) == {"skipped: no data"}
         assert "arXiv:1804.09459" in " ".join(made.notes)
         names = [row[0] for table in made.tables for row in table.rows]
         assert names == (

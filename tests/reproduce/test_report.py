@@ -294,7 +294,7 @@ def test_counts_tell_published_results_from_consistency_checks(folder: Path) -> 
     )
     assert in_words([Finding(recipe, checks[0])] * 2) == "2 published results: 2 agree"
     absent = [Finding(recipe, Check.not_run(name)) for name in "ab"]
-    assert in_words([Finding(recipe, checks[0]), *absent]) == ("3 published results: 1 agrees, 2 not run: data absent")
+    assert in_words([Finding(recipe, checks[0]), *absent]) == ("3 published results: 1 agrees, 2 skipped: no data")
     assert in_words([Finding(recipe, checks[1])] * 2) == "2 published results: 2 differ"
     assert in_words([]) == "nothing to compare"
 

@@ -383,7 +383,7 @@ def test_template_beyond_the_reach_of_the_response_is_refused() -> None:
 
 
 def test_resolution_that_is_too_fine_is_refused() -> None:
-    with pytest.raises(InputError, match=r'standard deviations .* kind = "none" would do as well'):
+    with pytest.raises(InputError, match=r'standard deviations .* use kind = "none"'):
         responses(real(made(IDENTITY, Gaussian(0.0, 0.0, 1e-6)), 1.0))
 
 

@@ -72,7 +72,7 @@ def test_what_someone_has_been_handed_and_has_never_begun_is_for_others(
         pending[1].give_sign(tmp_path)
         again += watch.fallen_silent(pending, finished=False)
     assert again == [pending[0]]
-    assert "worker of tiles 0 to 1 has given no sign of life for 10 s" in caplog.text
+    assert "worker of tiles 0 to 1 has not responded for 10 s" in caplog.text
 
 
 def test_nothing_is_late_before_anyone_has_begun(tmp_path: Path, clock: Clock, two: Workers) -> None:
@@ -94,5 +94,5 @@ def test_if_nobody_answers_the_run_ends(tmp_path: Path, clock: Clock, two: Worke
         attempt.sign(tmp_path).write_text(f"process {number}\n")
     watch.fallen_silent(pending, finished=False)
     clock.now += 1.1 * TIMEOUT
-    with pytest.raises(RunError, match="no worker has given a sign of life for 10 s"):
+    with pytest.raises(RunError, match="no worker has responded for 10 s"):
         watch.fallen_silent(pending, finished=False)

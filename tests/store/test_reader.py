@@ -128,7 +128,7 @@ def test_an_unfinished_file_of_profiles(tmp_path: Path) -> None:
     with writer_for(tmp_path / "out.h5", keep="profiles") as writer:
         shutil.copy(writer.partial, tmp_path / "copy.h5")
     with pytest.raises(
-        InputError, match="is unfinished: its scan stopped after 0 of 9 tiles; the command that began it goes on"
+        InputError, match="is unfinished: its scan stopped after 0 of 9 tiles; the command that started it resumes it"
     ):
         open_result(tmp_path / "copy.h5")
 
@@ -220,5 +220,5 @@ def test_a_file_that_goes_away_after_opening_is_named(result: Path) -> None:
 def test_a_profile_that_holds_no_numbers_is_named(result: Path, member: str) -> None:
     with h5py.File(result, "r+") as file:
         file[member][0] = np.nan
-    with pytest.raises(InputError, match=f"{member} holds values that are no numbers"):
+    with pytest.raises(InputError, match=f"{member} contains values that are not numbers"):
         open_result(result)

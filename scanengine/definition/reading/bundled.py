@@ -17,7 +17,7 @@ MAX_BYTES = 20_000_000
 
 
 def scans_folder() -> Path | None:
-    """Return the folder of the scans that come with the package; nothing in a package without them."""
+    """Return the folder of the scans that come with the package; None in a package without them."""
     return next((folder for folder in _FOLDERS if folder.is_dir()), None)
 
 
@@ -46,7 +46,7 @@ def find_scan(path_or_name: str | Path) -> Path:
         return bundled[name]
     close = alike(name.removesuffix(".toml"), bundled)
     hint = f"the nearest bundled one is {close}" if close else f"bundled are {listed(bundled)}"
-    raise InputError(f"there is no scan file {name}, and no bundled scan of this name: {hint}")
+    raise InputError(f"there is no scan file {name}, and no bundled scan of that name: {hint}")
 
 
 def read_text(path: Path) -> str:

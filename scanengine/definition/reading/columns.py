@@ -157,7 +157,7 @@ def _decoded(content: bytes, path: Path) -> str:
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise InputError(f"{path} is not a text file in UTF-8, but in UTF-16: save it as UTF-8")
     if b"\0" in content:
-        raise InputError(f"{path} is not a text file: it has null bytes; text in UTF-8 would do")
+        raise InputError(f"{path} is not a text file: it has null bytes; save it as UTF-8 text")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -38,7 +38,7 @@ def merged(own: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]]) -> di
             raise InputError(f"{name} has [{lost[0]}], which is not taken over: put it into this file instead")
         if "physics" not in own and raw.get("physics", {}) != next(iter(files.values())).get("physics", {}):
             raise InputError(
-                f"{next(iter(files))} and {name} have another [physics]: a table [physics] in this file would do"
+                f"{next(iter(files))} and {name} have different [physics]: add a table [physics] to this file"
             )
         of_file = dict(raw.get("sources", {})) | ({name: raw["source"]} if "source" in raw else {})
         twice = [source for source in of_file if source in sources]

@@ -123,7 +123,7 @@ def _parse(text: str) -> tuple[tuple[str, ...], Any]:
 
 def _keys(text: str, form: str) -> tuple[str, ...]:
     if line_of_long_key(f"{text} = 0") is not None:
-        raise _Refused(f"found a key of more than {MOST_PARTS} parts: none is so long")
+        raise _Refused(f"found a key of more than {MOST_PARTS} parts: no key is that long")
     try:
         node: Any = tomllib.loads(f"{text} = 0")
     except (ValueError, RecursionError):

@@ -134,7 +134,7 @@ class Report:
         return {}
 
     def kind_of(self, raw: Mapping[str, Any], kinds: Sequence[str], path: KeyPath) -> str | None:
-        """Return the `kind` of a table, or nothing after adding a fault if it is missing or not one of `kinds`."""
+        """Return the `kind` of a table, or None after adding a fault if it is missing or not one of `kinds`."""
         kind = raw.get("kind")
         if isinstance(kind, str) and kind in kinds:
             return kind
@@ -158,7 +158,7 @@ class Report:
 
 
 def finite(raw: object) -> float | None:
-    """Return a TOML value as a float, or nothing if it is no finite number."""
+    """Return a TOML value as a float, or None if it is not a finite number."""
     if isinstance(raw, bool) or not isinstance(raw, (int, float)):
         return None
     try:

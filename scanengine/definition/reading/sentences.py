@@ -1,4 +1,4 @@
-"""The words of fault messages: what was found and what would do, in the language of the scan file."""
+"""The words of fault messages: what was found and what is needed, in the terms of the scan file."""
 
 from __future__ import annotations
 

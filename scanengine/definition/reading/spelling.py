@@ -22,7 +22,7 @@ _SIZES: dict[str, dict[str, float]] = {
     "mass": {"mg": 1e-6, "g": 1e-3, "kg": 1.0} | dict.fromkeys(("t", "ton", "tons", "tonne", "tonnes"), 1e3),
     "energy": {"eV": 1.0, "keV": 1e3, "MeV": 1e6, "GeV": 1e9},
     "power": {"W": 1.0, "kW": 1e3, "MW": 1e6, "GW": 1e9, "TW": 1e12},
-    "shown energy": {"eVee": 1.0, "keVee": 1e3, "MeVee": 1e6},
+    "electron-equivalent energy": {"eVee": 1.0, "keVee": 1e3, "MeVee": 1e6},
     "recoil energy": {"eVnr": 1.0, "keVnr": 1e3},
     "light": {"PE": 1.0},
 }

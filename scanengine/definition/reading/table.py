@@ -26,4 +26,4 @@ class File(Table):
     """A text file of columns, separated by blanks, commas or semicolons; # begins a comment."""
 
     file: str = Field(description="Path, relative to the scan file's directory, or {data}/... in the data folder.")
-    columns: list[str] | None = Field(None, description="Names of its columns, if there are others or another order.")
+    columns: list[str] | None = Field(None, description="Names of its columns, if not the default ones in their order.")

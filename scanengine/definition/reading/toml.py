@@ -18,7 +18,7 @@ def tables_of(text: str, name: str) -> dict[str, Any]:
     """Return the tables of the text of a scan file. Raises DefinitionError, with the line, if it is not TOML."""
     if (line := line_of_long_key(text)) is not None:
         raise DefinitionError(
-            [Fault(f"{name}:{line}", f"found a key of more than {MOST_PARTS} parts: none is so long")]
+            [Fault(f"{name}:{line}", f"found a key of more than {MOST_PARTS} parts: no key is that long")]
         )
     try:
         return tomllib.loads(text)

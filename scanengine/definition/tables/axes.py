@@ -61,7 +61,7 @@ def _name_fault(name: str, tied_to: set[str]) -> str | None:
         taken = f", and not {listed(_RESERVED, 'or')}" if name in _RESERVED else ""
         return f"an axis' name must be letters, digits and single underscores{taken}"
     if name not in tied_to:
-        return f"unknown parameter, {nearest_or_all(name, PARAMETERS)}; an axis of another name must be used by a tie"
+        return f"unknown parameter, {nearest_or_all(name, PARAMETERS)}; an axis of another name must be used in [tied]"
     return None
 
 
@@ -111,7 +111,7 @@ def _spaced_values(table: AxisTable, bad: frozenset[str], path: KeyPath, report:
     values[np.abs(values) < 1e-13 * (high - low)] = 0.0  # where linspace misses the zero by rounding
     if not np.all(np.isfinite(values)) or not np.all(np.diff(values) > 0.0):
         message = (
-            f"found {table.points}, so many points from {low:g} to {high:g} cannot be told apart in double precision"
+            f"found {table.points}, and that many points from {low:g} to {high:g} are not distinct in double precision"
         )
         report.add((*path, "points"), message)
         return None

@@ -42,7 +42,7 @@ def build_correlations(raw: object, nuisances: Sequence[Nuisance], report: Repor
             report.add(
                 path,
                 f"the correlations of {listed(names)} have an eigenvalue of {least:.2g}, all must be positive: no "
-                "quantities can be correlated like this; smaller correlations would do",
+                "quantities can be correlated like this; use smaller correlations",
             )
     return tuple(found)
 

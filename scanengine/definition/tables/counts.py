@@ -21,7 +21,7 @@ from scanengine.inputs.reconstruction import Reconstruction
 from scanengine.inputs.resolution import Shown
 
 _ROUNDING = 1e-5
-"""By so much numbers in a file that should add up to 1 may exceed it."""
+"""Numbers in a file that should add up to 1 may exceed it by this much."""
 
 _EXAMPLE = '{ file = "counts.txt", columns = ["energy", "time_us", "counts"] }'
 
@@ -46,7 +46,7 @@ class Bins:
         may_vanish: bool = False,
         signed: bool = False,
     ) -> FloatArray | None:
-        """Return counts (bins,), flattened, or nothing after adding their fault.
+        """Return counts (bins,), flattened, or None after adding their fault.
 
         They may be a product of factors where that is allowed, all zero where they `may_vanish`, and negative where
         they may be `signed` and a Gaussian chi2 compares them.
@@ -67,7 +67,7 @@ class Bins:
         return None if counts is None else counts.ravel()
 
     def shares_in_time(self, raw: object, path: KeyPath, report: Report) -> FloatArray | None:
-        """Return shares (time bins,) from numbers or a file, or nothing after adding their fault."""
+        """Return shares (time bins,) from numbers or a file, or None after adding their fault."""
         try:
             shares = self._counts(raw, ("time_us",), path, report)
         except InputError as error:

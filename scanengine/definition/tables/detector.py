@@ -78,7 +78,7 @@ def build_detector(
     if counted and channels is not None and len(channels) > 1:
         report.add(
             (*path, "channels"),
-            f"found {len(channels)} channels, with {listed(counted)} there must be one: which would they belong to?",
+            f"found {len(channels)} channels, with {listed(counted)} there must be one: they could belong to any",
             *((*path, key) for key in counted),
         )
     backgrounds, faulty, nonnegative = _backgrounds(raw.get("backgrounds", []), bins, (*path, "backgrounds"), report)
@@ -101,7 +101,7 @@ def _extra(raw: object, path: KeyPath, report: Report) -> Quantity | None:
         return None
     ((name, given),) = table.items()
     if name in {"energy", "time_us", "counts"}:
-        report.add((*path, name), f"found the name {quoted(name)}, which is taken: another would do")
+        report.add((*path, name), f"found the name {quoted(name)}, which is already used: choose another")
         return None
     edges = build_edges(given, (*path, name), report)
     return None if edges is None else Quantity(name, edges)
@@ -159,7 +159,7 @@ def _shares(
             return None
         shares = Pulse(pulse.mean_us, pulse.width_us).shares(edges_us, LIFETIMES_US[name], bins.time_efficiency)
         if not shares.sum() > 0.0:
-            report.add(path, f"found a pulse of which nothing arrives from {edges_us[0]:g} to {edges_us[-1]:g} us")
+            report.add(path, f"found a pulse outside the bins, {edges_us[0]:g} to {edges_us[-1]:g} us")
             return None
         return shares
     given = bins.shares_in_time(raw, path, report)

@@ -12,10 +12,10 @@ _ENERGY = "reconstructed quantity, PE or keVee"
 
 
 class PolynomialTable(Table):
-    """The shown energy in keVee as a polynomial of the recoil energy in keV."""
+    """The electron-equivalent energy in keVee as a polynomial in the recoil energy in keV."""
 
     kind: Literal["polynomial"]
-    coefficients: list[Number] = Field(min_length=1, description="Of T^0, T^1, ...: keVee per keV^k.")
+    coefficients: list[Number] = Field(min_length=1, description="Coefficients of T^0, T^1, ...: keVee per keV^k.")
 
 
 class LindhardTable(Table):
@@ -60,10 +60,10 @@ class GaussianResolution(Table):
 
 
 class GammaResolution(Table):
-    """A gamma distribution with shape 1 + shape_per_keVee E, E the shown energy in keVee."""
+    """A gamma distribution with shape 1 + shape_per_keVee E, E the electron-equivalent energy in keVee."""
 
     kind: Literal["gamma"]
-    shape_per_keVee: Positive = Field(description="Growth of the shape with the shown energy, /keVee.")
+    shape_per_keVee: Positive = Field(description="Growth of the shape with the electron-equivalent energy, /keVee.")
 
 
 RESOLUTIONS: dict[str, type[Table]] = {
@@ -108,21 +108,23 @@ class ResponseTable(Table):
     """What a detector makes of a recoil, in place of recoil_bins_keV and recoil_window_keV."""
 
     quenching: Annotated[Quenching, SkipValidation] = Field(
-        description="Shown over recoil energy, keVee/keV: a number, or a table with its kind."
+        description="Quenching factor, keVee (electron-equivalent) per keV: a number, or a table with its kind."
     )
     light_yield_PE_per_keVee: Positive | None = Field(
         None, description="Photo-electrons per keVee; with it the reconstructed quantity is PE, without it keVee."
     )
     resolution: Annotated[Resolution, SkipValidation] = Field(
-        default_factory=lambda: NoResolution(kind="none"), description="How the reconstructed quantity scatters."
+        default_factory=lambda: NoResolution(kind="none"), description="Resolution of the reconstructed quantity."
     )
     efficiency: Annotated[Acceptance, SkipValidation] = Field(
         1.0, description=f"Efficiency in the {_ENERGY}: a number, or a table with its kind."
     )
     bins: Annotated[list[Number], Field(min_length=2), SkipValidation] = Field(
-        description=f"Increasing edges of the bins in the {_ENERGY}; lo <= k < hi for whole photo-electrons."
+        description=f"Increasing edges of the bins in the {_ENERGY}; lo <= k < hi for k photo-electrons."
     )
-    recoil_threshold_keV: NotNegative = Field(0.0, description="True recoil energy below which nothing is seen, keV.")
+    recoil_threshold_keV: NotNegative = Field(
+        0.0, description="True recoil energy below which nothing is detected, keV."
+    )
 
 
 class PulseTable(Table):
@@ -160,7 +162,7 @@ class HistogramFile(Table):
     energy_shift: Number = Field(0.0, description="Added to each row's energy.")
     time_efficiency: bool = Field(False, description="Whether [experiments.time] efficiency applies to its rows.")
     smeared: bool = Field(
-        False, description="Whether a row's energy is a mean that the response has yet to smear and to accept."
+        False, description="Whether a row's energy is a mean reconstructed energy, before resolution and efficiency."
     )
     projections: bool = Field(False, description="Whether to take the product of its projections on energy and time.")
     total: Positive | None = Field(None, description="Counts in all bins to which it is scaled; or factor.")
@@ -245,7 +247,7 @@ class DetectorKeys(Table):
         [], description="Tables [[experiments.backgrounds]]."
     )
     data: Annotated[DataTable | None, SkipValidation] = Field(
-        None, description="The counts that were seen; without them the data are what the Standard Model gives."
+        None, description="The observed counts; by default Asimov data, the counts of the Standard Model."
     )
     signal_template: Annotated[Counts | ProductTable | None, SkipValidation] = Field(
         None,

@@ -192,7 +192,7 @@ def _numbers(
 
 
 def build_recoil_efficiency(raw: object, path: KeyPath, report: Report) -> Efficiency | None:
-    """Return the efficiency in true recoil energy, or nothing after adding its fault."""
+    """Return the efficiency in true recoil energy, or None after adding its fault."""
     try:
         if not isinstance(raw, dict):
             value = finite(raw)

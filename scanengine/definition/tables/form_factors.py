@@ -108,7 +108,7 @@ _TABLE = Columns(("q_invfm", "F_p", "F_n"))
 
 
 def build_form_factors(raw: object, target: Target | None, path: KeyPath, report: Report) -> NuclearFormFactors | None:
-    """Return the form factors, tried on every isotope of the target, or nothing after a fault."""
+    """Return the form factors, tried on every isotope of the target, or None after a fault."""
     if isinstance(raw, str):
         raw = _named(raw, path, report)
         if raw is None:

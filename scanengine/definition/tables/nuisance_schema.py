@@ -38,7 +38,7 @@ class CovarianceFile(Table):
 class ExperimentStatisticTable(Table):
     """How the counts of one experiment are compared with its data."""
 
-    kind: Kind = Field("gaussian", description="As [statistic] kind.")
+    kind: Kind = Field("gaussian", description="As the key kind of [statistic].")
     variance: Annotated[list[Any] | HistogramFile | None, SkipValidation] = Field(
         None, description="Variance of the data in each bin, as counts are given; without it, the expected count."
     )

@@ -79,7 +79,7 @@ def shape_notes(raw: object, nuisances: Sequence[Nuisance], experiments: Mapping
                 wanted = "those of the Standard Model" if nominal is None else f"the nominal {nominal.sum():.6g}"
                 notes.append(
                     f"nuisance {nuisance.name}: the {counts.sum():.6g} counts of {side} for {of} of {shape.experiment} "
-                    f"are scaled to {wanted}: normalised = false would take them as they are, true is this"
+                    f"are scaled to {wanted}: normalised = false uses them unscaled, true omits this note"
                 )
     return notes
 
@@ -105,7 +105,7 @@ class _Reader:
             return None
         effects = [key for key in _EFFECTS if key in raw]
         if not effects and not self._report.misspelt(raw, _EFFECTS, NuisanceTable):
-            self._report.add(self._path, f"it touches nothing: give {_EFFECTS_IN_WORDS}")
+            self._report.add(self._path, f"it has no effect: give {_EFFECTS_IN_WORDS}")
         needing = [key for key in ("signal", "background") if key in raw]
         needing += ["pull"] if raw.get("pull") == "log" else []
         if needing and "width" not in raw and not self._report.misspelt(raw, ("width",), NuisanceTable):
@@ -205,7 +205,7 @@ class _Reader:
         if part.channels is None or part.bins is None:
             return None
         if len(part.channels) > 1:
-            self._report.add(path, f"{part.name} has {len(part.channels)} channels, to one of which it would belong")
+            self._report.add(path, f"{part.name} has {len(part.channels)} channels, and it could belong to any of them")
             return None
         sides: dict[str, FloatArray | None] = {
             side: part.bins.build(raw[side], (*path, side), self._report, signed="background" in raw)
@@ -253,7 +253,7 @@ class _Reader:
         if made_with not in self._references[name].keys:
             self._report.add(
                 path,
-                f"the signal of {name} is a template, which has its response in it: a shape would do, or {made_with} "
+                f"the signal of {name} is a template, which includes the response: use a shape, or give {made_with} "
                 f"in experiments.{name}.template_reference",
             )
             return None
@@ -298,7 +298,7 @@ class _Reader:
         if not isinstance(nominal, PolynomialQuenching) or nominal.coefficients.size != 2 or nominal.coefficients[0]:
             self._report.add(
                 path,
-                f"found {width:g} for a quenching factor that is not constant: {{ plus = ..., minus = ... }} would do",
+                f"found {width:g} for a quenching factor that is not constant: use {{ plus = ..., minus = ... }}",
             )
             return None
         factor = float(nominal.coefficients[1])

@@ -15,27 +15,27 @@ from scanengine.definition.reading.table import Positive, Table
 class OutputTable(Table):
     """What the result file keeps."""
 
-    keep: Literal["grid", "profiles"] = Field("grid", description="The grid, or nothing but its profiles.")
+    keep: Literal["grid", "profiles"] = Field("grid", description="The grid, or only its profiles.")
     precision: Literal["float64", "float32"] = Field("float64", description="Precision of the stored grid.")
     compression: Literal["deflate", "none"] = Field(
         "deflate", description="Filters of the stored grid: shuffle and deflate, or none; a checksum in either case."
     )
     relative_error: Annotated[float, Field(ge=1e-15, le=0.1)] | None = Field(
         None,
-        description="How far stored chi2 may be rounded, relative to itself: the fewer bits, the smaller the file.",
+        description="Largest relative rounding error of stored chi2: the larger, the smaller the file.",
     )
     profile: Literal["grid", "exact"] = Field(
         "grid",
-        description="Profiles from the grid's points alone, or with the hidden axes also minimised continuously.",
+        description="Profiles from the grid points alone, or with the profiled parameters also minimised continuously.",
     )
     planes: Annotated[list[list[str]], Field(min_length=1)] | None = Field(
         None,
-        description='Pairs of axes, as [["eps_ee_uV", "mu_nu"]]: nothing but their planes, the profiles of the axes in '
-        'them and the minimum is found, with keep = "profiles"; without it, every pair\'s.',
+        description='Pairs of axes, as [["eps_ee_uV", "mu_nu"]]: only these planes, the profiles of their axes '
+        'and the minimum are computed (needs keep = "profiles"); by default, all planes.',
     )
     delta_chi2_max: Positive | None = Field(
         None,
-        description="Height above the minimum up to which the profiles of the grid's points are wanted. Above it they "
+        description="Delta chi2 up to which the profiles of the grid points are computed. Above it they "
         "are infinite, and tiles of the grid that lie there, by a proven bound, are skipped; without it, none is.",
     )
 

@@ -28,7 +28,7 @@ def read_ties(raw: object, report: Report) -> dict[str, dict[str, float]]:
         terms = report.table(tie, ("tied", name), _TIE)
         if isinstance(tie, dict) and not set(terms) - {"constant"}:
             report.add(
-                ("tied", name), f"tied to nothing, it must name an axis, as {_TIE}; a constant belongs under [fixed]"
+                ("tied", name), f"it depends on no axis: name one, as in {_TIE}; a constant belongs under [fixed]"
             )
         ties[name] = {term: report.number(value, ("tied", name, term)) for term, value in terms.items()}
     return ties
@@ -82,7 +82,7 @@ class _Folding:
         self._following: list[str] = []
 
     def standing_for(self, name: str) -> str | None:
-        """Return the name that sets a parameter: itself, mu_nu for a flavour's magnetic moment, or nothing."""
+        """Return the name that sets a parameter: itself, mu_nu for a flavour's magnetic moment, or None."""
         for candidate in (name, _OF_ALL) if name in _MAGNETIC else (name,):
             if candidate in self._rows or candidate in self._ties:
                 return candidate
@@ -94,7 +94,7 @@ class _Folding:
             return self._rows[name]
         if name in self._following:
             circle = self._following[self._following.index(name) :]
-            message = f"tied in a circle, {' -> '.join((*circle, name))}: leave out one of these ties"
+            message = f"tied to itself, {' -> '.join((*circle, name))}: leave out one of these ties"
             self._report.add(("tied", circle[0]), message, *(("tied", link) for link in circle))
             return self._zero
         self._following.append(name)
@@ -108,9 +108,7 @@ class _Folding:
                 total += factor * self.row(given)
             else:
                 known = sorted({*self._rows, *self._ties} - {name})
-                message = (
-                    f"tied to nothing, {quoted(term)} is no axis, not fixed and not tied: {nearest_or_all(term, known)}"
-                )
+                message = f"{quoted(term)} is neither an axis nor fixed nor tied: {nearest_or_all(term, known)}"
                 self._report.add(("tied", name, term), message)
         self._following.pop()
         self._rows[name] = total

@@ -42,7 +42,7 @@ _CURVE = Columns(("energy", "efficiency"), low=0.0, high=1.0)
 
 
 def build_reconstruction(raw: object, path: KeyPath, report: Report) -> tuple[Reconstruction, float] | None:
-    """Return the response and the recoil energy in keV that it begins at, or nothing after adding its faults."""
+    """Return the response and the recoil energy in keV that it begins at, or None after adding its faults."""
     table, bad = report.check(ResponseTable, raw, path)
     if not isinstance(raw, dict):
         return None
@@ -57,7 +57,7 @@ def build_reconstruction(raw: object, path: KeyPath, report: Report) -> tuple[Re
         report.add(
             (*path, "bins"),
             f"found {edges[-1]:g}, up to {MOST_PHOTO_ELECTRONS:g} photo-electrons are counted one by one: beyond them "
-            'a resolution with kind = "gaussian" and b = 1 would do',
+            'use a resolution with kind = "gaussian" and b = 1',
             (*path, "resolution"),
         )
         return None
@@ -77,7 +77,7 @@ def build_reconstruction(raw: object, path: KeyPath, report: Report) -> tuple[Re
 
 
 def build_edges(raw: object, path: KeyPath, report: Report) -> FloatArray | None:
-    """Return the edges (bins + 1,) of bins, which are finite and increase, or nothing after a fault."""
+    """Return the edges (bins + 1,) of bins, which are finite and increase, or None after a fault."""
     if not isinstance(raw, list) or len(raw) < 2:
         report.add(path, f"found {written(raw)}, it must hold two or more edges, as [0.0, 1.0, 2.0]")
         return None
@@ -98,7 +98,7 @@ def build_edges(raw: object, path: KeyPath, report: Report) -> FloatArray | None
 
 
 def table_of_kind(raw: object, models: Mapping[str, type[Table]], path: KeyPath, report: Report) -> Table | None:
-    """Return a table checked against the model of its kind, or nothing after a fault."""
+    """Return a table checked against the model of its kind, or None after a fault."""
     if not isinstance(raw, dict):
         example = f'{{ kind = "{list(models)[-1]}", ... }}'
         report.add(path, f"found {written(raw)}, it must be a table with its kind, as {example}")
@@ -111,7 +111,7 @@ def table_of_kind(raw: object, models: Mapping[str, type[Table]], path: KeyPath,
 
 
 def build_quenching(raw: object, path: KeyPath, report: Report) -> Quenching | None:
-    """Return the quenching, or nothing after adding its fault."""
+    """Return the quenching, or None after adding its fault."""
     if not isinstance(raw, dict):
         value = finite(raw)
         if value is None or value <= 0.0:
@@ -132,7 +132,7 @@ def build_quenching(raw: object, path: KeyPath, report: Report) -> Quenching | N
 
 
 def build_resolution(raw: object, path: KeyPath, report: Report) -> Resolution | None:
-    """Return the resolution, or nothing after adding its fault."""
+    """Return the resolution, or None after adding its fault."""
     match table_of_kind(raw, RESOLUTIONS, path, report):
         case None:
             return None
@@ -149,7 +149,7 @@ def build_resolution(raw: object, path: KeyPath, report: Report) -> Resolution |
 
 
 def build_efficiency(raw: object, path: KeyPath, report: Report) -> Acceptance | None:
-    """Return the efficiency in the reconstructed quantity, or nothing after adding its fault."""
+    """Return the efficiency in the reconstructed quantity, or None after adding its fault."""
     if not isinstance(raw, dict):
         value = finite(raw)
         if value is None or not 0.0 < value <= 1.0:
@@ -209,5 +209,5 @@ def check_quenching(reconstruction: Reconstruction, isotopes: Iterable[Isotope],
         if not np.all(np.isfinite(E_keVee)) or np.any(E_keVee < 0.0):
             worst = T_keV[np.argmin(np.where(np.isfinite(E_keVee), E_keVee, -inf))]
             shown = E_keVee[T_keV == worst][0]
-            return f"a recoil of {worst:.4g} keV of {isotope} would show {shown:.4g} keVee, it must not be negative"
+            return f"a recoil of {worst:.4g} keV of {isotope} would have {shown:.4g} keVee, which must not be negative"
     return None

@@ -92,7 +92,7 @@ class Reactor(Table):
     above_8_MeV: Annotated[Literal["none", "extrapolated"] | PerFission | File, SkipValidation] = Field(
         "none",
         description="Spectrum per fission from 8 MeV on, where the parametrisations end: none; or lists, or a file "
-        "with these two columns; or extrapolated, the formula used up to 12 MeV, where nothing vouches for it.",
+        "with these two columns; or extrapolated, the formula used up to 12 MeV, where it is not validated.",
     )
 
 
@@ -127,7 +127,7 @@ class PhysicsTable(Table):
         True, description="Whether the magnetic term has the proton form factor squared."
     )
     evaluation: Literal["polynomial", "direct"] = Field(
-        "polynomial", description='How a scan evaluates counts; "direct" is one double integral per grid point.'
+        "polynomial", description='How a scan evaluates counts; "direct" is a double integral at every grid point.'
     )
 
 
@@ -227,7 +227,7 @@ class ExperimentTable(DetectorKeys, IdealExperiment):
 class ScanFile(Table):
     """A scan: a source, what experiments count of its neutrinos, and the parameters to scan."""
 
-    title: str = Field("", description="Title, for people.")
+    title: str = Field("", description="Title of results and figures; any text.")
     include: list[str] | None = Field(
         None,
         description="Other scan files in the same directory, whose experiments, sources and nuisances are taken over; "
@@ -239,7 +239,7 @@ class ScanFile(Table):
     sources: Annotated[dict[str, StoppedPion | Tabulated | Reactor], SkipValidation] = Field(
         {}, description="More sources by name, as [sources.reactor], for experiments to name."
     )
-    data_from: str = Field("", description="Sentence on where the files in {data} are to be had.")
+    data_from: str = Field("", description="Where to obtain the files in {data}, in a sentence.")
     physics: Annotated[PhysicsTable, SkipValidation] = Field(
         default_factory=lambda: PhysicsTable.model_validate({}), description="Cross-section."
     )
@@ -254,7 +254,7 @@ class ScanFile(Table):
     )
     correlations: Annotated[list[tuple[str, str, Number]], SkipValidation] = Field(
         [],
-        description='Pairs of nuisances that are known together, with their correlation, as [["a", "b", 0.5]]; their '
+        description='Pairs of correlated nuisances, with their correlation, as [["a", "b", 0.5]]; their '
         "pulls are z^T C^-1 z.",
     )
     axes: Annotated[dict[str, AxisTable], SkipValidation] = Field(

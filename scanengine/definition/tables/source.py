@@ -61,7 +61,7 @@ class Sources:
     named: Mapping[str, Source | None]
 
     def of(self, experiment: Mapping[str, Any], path: KeyPath, report: Report) -> Source | None:
-        """Return the source that an experiment's table names, or nothing; a name that is not there is a fault."""
+        """Return the source that an experiment's table names, or None; an unknown name is a fault."""
         if "source" not in experiment:
             if not self.given and self.named:
                 report.add(path, f"source is missing: name one of [sources], {listed(self.named, 'or')}")
@@ -98,14 +98,14 @@ def source_notes(raw: Mapping[str, Any]) -> list[str]:
         for name, table in reactors.items()
         if table["power_GW"] > _LARGEST_POWER_GW
     ] + [
-        f"{name}: there are no antineutrinos above 8 MeV, where the parametrisation ends: above_8_MeV gives them"
+        f"{name}: the reactor spectrum ends at 8 MeV, where the parametrisation ends: set above_8_MeV to extend it"
         for name, table in reactors.items()
         if "above_8_MeV" not in table
     ]
 
 
 def build_source(raw: object, path: KeyPath, report: Report) -> Source | None:
-    """Return a source, or nothing after adding its faults to the report."""
+    """Return a source, or None after adding its faults to the report."""
     if not isinstance(raw, dict):
         report.add(path, f"found {written(raw)}, it must be a table with kind = {_ANY_KIND}")
         return None
@@ -165,7 +165,7 @@ def _reactor(raw: dict[str, Any], path: KeyPath, report: Report) -> Source | Non
 
 
 def _part(raw: object, names: Sequence[str], path: KeyPath, report: Report) -> Points | str | None:
-    """Return a part of a reactor's spectrum, one of some names or points, or nothing after a fault of the table."""
+    """Return a part of a reactor's spectrum, one of some names or points, or None after a fault of the table."""
     known = listed([quoted(name) for name in names], "or")
     if isinstance(raw, str):
         if raw in names:
@@ -217,7 +217,7 @@ def _spectrum(raw: object, total: float | None, path: KeyPath, report: Report) -
 def _points(
     raw: object, model: type[Table], columns: Columns, path: KeyPath, report: Report, example: str = _POINTS
 ) -> FloatArray | None:
-    """Return the points (n, 2) of a file or of lists, or nothing after a fault of the table.
+    """Return the points (n, 2) of a file or of lists, or None after a fault of the table.
 
     Raises InputError for what is wrong with the numbers.
     """

@@ -41,12 +41,12 @@ def build_statistics(raw: object, parts: Sequence[Parts], default: Statistic, re
         systematic = part.numbers[-1] if part.numbers else 0.0
         if systematic > 0.0 and (statistic.kind == "poisson" or statistic.sigma_above is not None):
             what = "a Poisson likelihood" if statistic.kind == "poisson" else "an uncertainty with two sides"
-            would_do = 'systematic = 0 or statistic.kind = "gaussian" would do'
+            would_do = 'use systematic = 0 or statistic.kind = "gaussian"'
             if statistic is not default:
-                would_do = "systematic = 0 with a nuisance of this width would do"
+                would_do = "use systematic = 0 and a nuisance of this width"
             report.add(
                 (*part.path, "systematic"),
-                f"found {written(systematic)}, for which {what} has no place: {would_do}",
+                f"found {written(systematic)}, which {what} cannot include: {would_do}",
                 ("statistic", "kind") if statistic is default else path,
             )
     return found
@@ -79,7 +79,7 @@ def _statistic(raw: object, part: Parts, path: KeyPath, report: Report) -> Stati
     if part.channels is None or part.bins is None:
         return None
     if len(part.channels) > 1:
-        report.add((*path, given[0]), f"found with {len(part.channels)} channels, to one of which it would belong")
+        report.add((*path, given[0]), f"found with {len(part.channels)} channels, and it could belong to any of them")
         return None
     try:
         return _uncertainty(given[0], raw, part.bins.binning.size, part, path, report)
@@ -147,6 +147,6 @@ def _covariance(raw: object, bins: int, path: KeyPath, report: Report) -> FloatA
     if least < _SINGULAR:
         raise InputError(
             f"it is singular: the correlations have an eigenvalue of {least:.2g}, all must be positive; variances of "
-            "the data that are independent of each other, added to the diagonal, would do"
+            "the data that are independent of each other can be added to the diagonal"
         )
     return 0.5 * (rows + rows.T)

@@ -27,7 +27,7 @@ class TargetShares(Table):
 
 
 def build_target(raw: object, path: KeyPath, report: Report) -> Target | None:
-    """Return the material, or nothing after adding a fault."""
+    """Return the material, or None after adding a fault."""
     if isinstance(raw, dict):
         table, bad = report.check(TargetShares, raw, path, _SHARES)
         if bad:

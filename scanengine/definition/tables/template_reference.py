@@ -113,7 +113,7 @@ def _reference(
     path: KeyPath,
     report: Report,
 ) -> Experiment | None:
-    """Return the experiment that the template was made with, or nothing after adding the faults."""
+    """Return the experiment that the template was made with, or None after adding the faults."""
     faults = len(report.faults)
     changed: dict[str, Any] = {
         key: value for key in ("mass_kg", "distance_m") if (value := getattr(given, key)) is not None
@@ -204,7 +204,7 @@ def refusal(name: str, change: _Change) -> str:
     if change.key is None:
         return (
             f"{found}, but the signal of {name} is a template, which was made with that and would stay as it is: "
-            "a signal_template of its own would do"
+            "give a new signal_template"
         )
     return (
         f"{found}, but the signal of {name} is a template, in which it would cancel: say what the template was made "

@@ -66,7 +66,7 @@ def closed_shell_notes(state: Nucleus) -> list[str]:
     magic = [kind for kind, species in kinds.items() if species.delta_MeV > 0.0 and species.particles in MAGIC]
     notes = []
     if unpaired:
-        filled = f"no pairing solution for {' and '.join(unpaired)}, their levels are filled to the last"
+        filled = f"no pairing solution for {' and '.join(unpaired)}, their levels are filled without pairing"
         notes.append(f"{state.isotope}: {filled} (bcs form factor)")
     if magic:
         gaps = f"the empirical gap of {' and '.join(magic)}, of a closed shell, contains the distance of the shells"

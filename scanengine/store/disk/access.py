@@ -41,7 +41,7 @@ class Damage(Exception):
 def opened(path: Path, *, while_written: bool = False, just_written: bool = False) -> Iterator[h5py.File]:
     """Open an HDF5 file to read, perhaps while another process writes it; whatever is wrong becomes an `InputError`.
 
-    A file whose run was killed as it wrote is read as the run that goes on will find it. What this process has
+    A file whose run was killed as it wrote is read as the run that resumes it will find it. What this process has
     `just_written` is not searched for what would harm HDF5.
     """
     check_signature(path)
@@ -163,7 +163,7 @@ def _head(path: Path) -> bytes:
 
 
 def _half_changed(path: Path) -> str:
-    return f"{path} is unfinished: its run was killed as it wrote; the command that began it mends it and goes on"
+    return f"{path} is unfinished: its run was killed while writing; the command that started it repairs and resumes it"
 
 
 def member(file: h5py.Group, name: str) -> h5py.HLObject | None:
@@ -358,7 +358,7 @@ def pair(file: h5py.File, name: str) -> tuple[int, int]:
 def unreadable(name: str, error: BaseException) -> Damage:
     """Return what to raise where HDF5 could not read something."""
     if "filter returned failure" in str(error):  # the checksum is the first filter on the way back
-        return Damage(f"the checksum of {name} does not match, so that its numbers have changed on the disk")
+        return Damage(f"the checksum of {name} does not match, so the file is damaged")
     return Damage(f"{name} cannot be read")
 
 

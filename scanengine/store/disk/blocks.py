@@ -30,7 +30,7 @@ _WRITERS = 8
 _MOST_WAITING = 16
 
 _IN_MEMORY_BYTES = 1 << 26
-"""So many bytes may wait in the operating system's memory before the disk is to begin with them."""
+"""How many bytes may wait in the page cache before the disk is asked to write them."""
 
 _MOST_AHEAD_BYTES = 1 << 30
 """So much of the file is taken from the disk at once: threads that each make it a little longer wait for each other,
@@ -50,7 +50,7 @@ class Block:
 
 
 def at_page(n_bytes: int) -> NDArray[np.uint8]:
-    """Return so many zeros, in memory that begins at a page."""
+    """Return an array of zeros that begins at a memory page."""
     memory = np.zeros(n_bytes + PAGE_BYTES, dtype=np.uint8)
     first = -address(memory) % PAGE_BYTES
     return memory[first : first + n_bytes]
@@ -104,7 +104,7 @@ class BlockWriter:
         self._begin(partial(self._write, start, block))
 
     def wrote(self, n_bytes: int) -> None:
-        """Have the disk begin with what waits in the system's memory, if that is enough with so many bytes more."""
+        """Ask the disk to write what waits in the page cache, if these bytes make it enough."""
         self._in_memory += n_bytes
         if self._in_memory > _IN_MEMORY_BYTES and self._threads:
             self._in_memory = 0

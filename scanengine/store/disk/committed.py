@@ -61,7 +61,7 @@ class CommittedFile:
         return self._place
 
     def read(self, size: int = -1) -> bytes:
-        """Read up to so many bytes."""
+        """Read at most this many bytes."""
         data = bytearray(self._end - self._place if size < 0 else size)
         return bytes(data[: self.readinto(data)])
 
@@ -258,7 +258,7 @@ def as_changed(path: Path) -> mmap.mmap | None:
 
 
 def _changes_from(file: FileIO) -> int | None:
-    """Return where the changes begin that wait at the end of a file; nothing unless they are whole."""
+    """Return where the changes begin that wait at the end of a file; None unless they are complete."""
     end = file.seek(0, os.SEEK_END) - _FOOTER.size
     if end < 0:
         return None

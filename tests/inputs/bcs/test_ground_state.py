@@ -137,8 +137,8 @@ def test_argon_and_xenon_as_in_the_paper(
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("Pb208", ["Pb208: no pairing solution for protons and neutrons, their levels are filled to the last"]),
-        ("Sn120", ["Sn120: no pairing solution for protons, their levels are filled to the last"]),
+        ("Pb208", ["Pb208: no pairing solution for protons and neutrons, their levels are filled without pairing"]),
+        ("Sn120", ["Sn120: no pairing solution for protons, their levels are filled without pairing"]),
         ("O16", ["O16: the empirical gap of protons and neutrons, of a closed shell, contains the distance"]),
         ("O18", ["O18: the empirical gap of protons, of a closed shell, contains the distance"]),
         ("Ca48", ["Ca48: the empirical gap of protons and neutrons, of a closed shell, contains the distance"]),
