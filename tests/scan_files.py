@@ -1,4 +1,6 @@
-"""Scan files for tests, written from Python values: a stopped-pion source and a neon detector unless told otherwise."""
+"""Scan files for tests: written from Python values, with a stopped-pion source and a neon detector unless told
+otherwise, and a small one as its user would write it.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +22,40 @@ EXPERIMENT = {
     "channels": {"delayed": ["nu_e", "nu_mubar"], "prompt": ["nu_mu"]},
 }
 Table = Mapping[str, Any]
+
+SOURCE_TEXT = """\
+[source]
+kind = "stopped-pion"
+flux_per_cm2_s = 1.0e7
+reference_distance_m = 20.0
+"""
+NEON_TEXT = """\
+[[experiments]]
+name = "Ne"
+target = "Ne20"
+mass_kg = 100.0
+live_time_yr = 1.0
+distance_m = 20.0
+recoil_bins_keV = [10.0, 30.0, 200.0]
+channels = { delayed = ["nu_e", "nu_mubar"], prompt = ["nu_mu"] }
+systematic = 0.10
+"""
+XENON_TEXT = """\
+[[experiments]]
+name = "Xe"
+target = "Xe132"
+mass_kg = 100.0
+live_time_yr = 1.0
+distance_m = 20.0
+recoil_window_keV = [10.0, inf]
+channels = { delayed = ["nu_e", "nu_mubar"] }
+"""
+TWO_AXES_TEXT = """\
+eps_ee_uV = { min = -1.2, max = 0.8, points = 81 }
+eps_ee_dV = { min = -0.8, max = 1.4, points = 89 }
+"""
+SMALL = f'title = "Two axes"\n{SOURCE_TEXT}{NEON_TEXT}{XENON_TEXT}[axes]\n{TWO_AXES_TEXT}'
+"""A scan of 7209 points, in no time."""
 
 
 def experiment(**keys: Any) -> dict[str, Any]:

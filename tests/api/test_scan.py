@@ -10,7 +10,7 @@ import pytest
 import scanengine
 from scanengine import api
 from scanengine.grid.axes import FloatArray
-from tests.cli.test_cli import SMALL
+from tests.scan_files import SMALL
 
 THREE = """\
 eps_ee_uV = { min = -1.2, max = 0.8, points = 21 }

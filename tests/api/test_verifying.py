@@ -14,7 +14,8 @@ import pytest
 from scanengine import api
 from scanengine.errors import InputError
 from tests.api.test_scan import THREE
-from tests.cli.test_cli import SMALL, Call, call
+from tests.cli.test_cli import Call, call
+from tests.scan_files import SMALL
 
 __all__ = ["call"]
 

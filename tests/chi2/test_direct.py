@@ -17,9 +17,8 @@ from scanengine.chi2.direct import DirectEvaluator, differential_cross_section
 from scanengine.definition import Definition
 from scanengine.errors import RunError
 from scanengine.inputs.parameters import PARAMETER_INDEX
-from scanengine.likelihood.profiled import Likelihood
-from scanengine.response.integrals import responses
 from tests import naive
+from tests.likelihoods import filled, likelihood_of
 from tests.naive import FloatArray
 from tests.scan_files import definition, experiment
 
@@ -38,16 +37,6 @@ UU, UD = PARAMETER_INDEX["eps_ee_uV"], PARAMETER_INDEX["eps_ee_dV"]
 MU_E = PARAMETER_INDEX["mu_nu_e"]
 WEAK = naive.G_F**2 / pi * naive.HBARC_CM**2
 MAGNETIC = pi * (naive.ALPHA * 1e-10 / naive.M_E * naive.HBARC_CM) ** 2
-
-
-def likelihood_of(scan: Definition) -> Likelihood:
-    return Likelihood.of(scan, responses(scan))
-
-
-def filled(evaluator: Any, scan: Definition) -> FloatArray:
-    chi2 = np.full([axis.values.size for axis in scan.axes], np.nan)
-    evaluator.fill([axis.values for axis in scan.axes], chi2)
-    return chi2
 
 
 SCANS: dict[str, dict[str, Any]] = {

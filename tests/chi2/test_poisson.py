@@ -18,19 +18,16 @@ from scipy import stats
 
 import scanengine
 from scanengine import api
-from scanengine.chi2.evaluator import Evaluator
 from scanengine.chi2.monomials import Monomials
 from scanengine.chi2.poisson import PoissonPolynomial, poisson_chi2
 from scanengine.cli.text import describe_result, describe_scan
 from scanengine.definition import Definition
 from scanengine.errors import InputError
 from scanengine.inputs.parameters import PARAMETER_INDEX
-from scanengine.likelihood.profiled import Likelihood
-from scanengine.response.integrals import responses
 from tests import naive
-from tests.cli.test_cli import SMALL
+from tests.likelihoods import deviation, filled, grid_points, likelihood_of
 from tests.naive import FloatArray
-from tests.scan_files import definition, experiment
+from tests.scan_files import SMALL, definition, experiment
 
 pytestmark = pytest.mark.jit_only
 
@@ -40,26 +37,6 @@ ACCURACY = 1e-11
 
 def poisson(experiments: list[dict[str, Any]] | None = None, **tables: Any) -> Definition:
     return definition(experiments or [experiment()], statistic="poisson", **tables)
-
-
-def likelihood_of(scan: Definition) -> Likelihood:
-    return Likelihood.of(scan, responses(scan))
-
-
-def grid_points(scan: Definition) -> FloatArray:
-    """Axis values at all points of the grid, (..., axes)."""
-    return np.stack(np.meshgrid(*(axis.values for axis in scan.axes), indexing="ij"), axis=-1)
-
-
-def filled(evaluator: Evaluator, scan: Definition) -> FloatArray:
-    chi2 = np.full([axis.values.size for axis in scan.axes], np.nan)
-    evaluator.fill([axis.values for axis in scan.axes], chi2)
-    return chi2
-
-
-def deviation(chi2: FloatArray, exact: FloatArray) -> float:
-    """The largest difference in units of 1 + chi2."""
-    return float(np.max(np.abs(chi2 - exact) / (1.0 + exact)))
 
 
 # Of counts.

@@ -13,36 +13,9 @@ import pytest
 
 from scanengine import cli, load, open_result
 from scanengine.definition import bundled_scans
+from tests.scan_files import SMALL
 
 Call = Callable[..., tuple[int, str, str]]
-
-SMALL = """\
-title = "Two axes"
-[source]
-kind = "stopped-pion"
-flux_per_cm2_s = 1.0e7
-reference_distance_m = 20.0
-[[experiments]]
-name = "Ne"
-target = "Ne20"
-mass_kg = 100.0
-live_time_yr = 1.0
-distance_m = 20.0
-recoil_bins_keV = [10.0, 30.0, 200.0]
-channels = { delayed = ["nu_e", "nu_mubar"], prompt = ["nu_mu"] }
-systematic = 0.10
-[[experiments]]
-name = "Xe"
-target = "Xe132"
-mass_kg = 100.0
-live_time_yr = 1.0
-distance_m = 20.0
-recoil_window_keV = [10.0, inf]
-channels = { delayed = ["nu_e", "nu_mubar"] }
-[axes]
-eps_ee_uV = { min = -1.2, max = 0.8, points = 81 }
-eps_ee_dV = { min = -0.8, max = 1.4, points = 89 }
-"""
 
 
 @pytest.fixture

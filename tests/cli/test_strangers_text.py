@@ -16,7 +16,7 @@ import h5py
 import pytest
 
 from scanengine import cli
-from tests.cli.test_cli import SMALL
+from tests.scan_files import SMALL
 
 STRANGE = "one\ntwo\x1b]0;x\x07\x9b31m[red]$\\frac{$<b>\u202e\U0001f600"
 TOML = r"one\ntwo\u001b]0;x\u0007\u009b31m[red]$\\frac{$<b>\u202e\U0001F600"

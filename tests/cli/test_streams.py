@@ -14,7 +14,7 @@ import pytest
 
 from scanengine import plain
 from scanengine.cli import streams
-from tests.cli.test_cli import SMALL
+from tests.scan_files import SMALL
 
 
 class Broken(io.RawIOBase):

@@ -10,12 +10,9 @@ import pytest
 from scanengine.definition import parse
 from scanengine.errors import DefinitionError
 from scanengine.inputs.quenching import PolynomialQuenching
+from tests.scan_files import SOURCE_TEXT
 
-TEXT = """\
-[source]
-kind = "stopped-pion"
-flux_per_cm2_s = 1.0e7
-reference_distance_m = 20.0
+DETECTORS_AND_NUISANCES = """\
 [[experiments]]
 name = "Ne"
 target = "Ne20"
@@ -61,6 +58,7 @@ quenching = { CsI = 0.01 }
 [axes]
 eps_ee_uV = { min = -1.0, max = 1.0, points = 31 }
 """
+TEXT = SOURCE_TEXT + DETECTORS_AND_NUISANCES
 
 
 def edited(*edits: tuple[str, str]) -> str:

@@ -202,13 +202,13 @@ def _serve() -> None:
     import scanengine.scan.workers
     import scanengine.store
     from scanengine.definition import parse
-    from tests.faults.scans import FOUR, HEAD, TWO
+    from tests.faults.scans import AXES, HEAD
 
     for line in sys.stdin:
         compiled = json.loads(line)["arranged"].get("compiled", False)
         if compiled not in warm:  # what all children would do first
             warm.add(compiled)
-            for axes in (TWO, FOUR):
+            for axes in AXES.values():
                 scan = scanengine.api.Scan(parse(HEAD + axes))
                 if compiled:
                     scan.problem.evaluator = dataclasses.replace(scan.problem.evaluator, compiled=True)  # type: ignore[type-var]

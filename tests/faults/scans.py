@@ -9,35 +9,16 @@ import h5py
 import numpy as np
 
 from scanengine.store.disk.committed import as_changed
+from tests.scan_files import NEON_TEXT, SOURCE_TEXT, TWO_AXES_TEXT
 
-HEAD = """\
-title = "Faults"
-[source]
-kind = "stopped-pion"
-flux_per_cm2_s = 1.0e7
-reference_distance_m = 20.0
-[[experiments]]
-name = "Ne"
-target = "Ne20"
-mass_kg = 100.0
-live_time_yr = 1.0
-distance_m = 20.0
-recoil_bins_keV = [10.0, 30.0, 200.0]
-channels = { delayed = ["nu_e", "nu_mubar"], prompt = ["nu_mu"] }
-systematic = 0.10
-[axes]
-"""
-TWO = """\
-eps_ee_uV = { min = -1.2, max = 0.8, points = 81 }
-eps_ee_dV = { min = -0.8, max = 1.4, points = 89 }
-"""
+HEAD = f'title = "Faults"\n{SOURCE_TEXT}{NEON_TEXT}[axes]\n'
 FOUR = """\
 eps_ee_uV = { min = -1.2, max = 0.8, points = 8 }
 eps_ee_dV = { min = -0.8, max = 1.4, points = 9 }
 eps_mm_uV = { min = -0.3, max = 0.2, points = 7 }
 mu_nu = { min = 0, max = 20, points = 11 }
 """
-AXES = {"2": TWO, "4": FOUR}
+AXES = {"2": TWO_AXES_TEXT, "4": FOUR}
 NAMES = {"2": ("eps_ee_uV", "eps_ee_dV"), "4": ("eps_ee_uV", "eps_ee_dV", "eps_mm_uV", "mu_nu")}
 
 

@@ -30,11 +30,11 @@ def make(folder: Path) -> dict[str, Path]:
     import scanengine
     from scanengine.store import GridWriter
     from tests.faults.nursery import arrange
-    from tests.faults.scans import FOUR, HEAD, TWO
+    from tests.faults.scans import AXES, HEAD
 
     arrange(points=300)
     made = {}
-    for axes, text in {"2": TWO, "4": FOUR}.items():
+    for axes, text in AXES.items():
         for keep in ("grid", "profiles"):
             scan_file = folder / f"{axes}-{keep}.toml"
             scan_file.write_text(f'{HEAD}{text}[output]\nkeep = "{keep}"\n')

@@ -26,9 +26,9 @@ from tests.likelihood.test_profiled import (
     FLAT_KNOWN,
     FLUX,
     dense,
-    likelihood_of,
     tables,
 )
+from tests.likelihoods import likelihood_of
 from tests.naive import FloatArray
 from tests.scan_files import definition, experiment
 

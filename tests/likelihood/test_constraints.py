@@ -21,8 +21,8 @@ from scanengine.definition.identity import identity
 from scanengine.errors import DefinitionError, InputError
 from scanengine.inference.pseudo_experiments import PseudoExperiments
 from scanengine.likelihood.profiled import Likelihood
-from scanengine.response.integrals import responses
 from tests import naive
+from tests.likelihoods import likelihood_of
 from tests.naive import FloatArray
 from tests.scan_files import definition, experiment
 
@@ -68,10 +68,6 @@ def scan_of(
         for name, kind in zip("AB", kinds, strict=True)
     ]
     return definition(tables, axes=AXES, nuisances=nuisances, correlations=correlations)
-
-
-def likelihood_of(scan: Definition) -> Likelihood:
-    return Likelihood.of(scan, responses(scan))
 
 
 def by_definition(scan: Definition, theta: FloatArray, data: dict[str, list[float]] = DATA) -> Naive:

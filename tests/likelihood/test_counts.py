@@ -19,9 +19,9 @@ from scanengine.inputs.constants import CHARGE_RADIUS_SHIFT
 from scanengine.inputs.parameters import PARAMETER_INDEX, PHYSICAL_PARAMETERS
 from scanengine.likelihood.profiled import Likelihood
 from scanengine.likelihood.whitening import Block, Whitening
-from scanengine.response.integrals import responses
 from scanengine_kernels.quartic import ROUNDING_GOAL
 from tests import naive
+from tests.likelihoods import deviation, filled, grid_points, likelihood_of
 from tests.naive import FloatArray
 from tests.scan_files import definition, experiment
 
@@ -29,10 +29,6 @@ pytestmark = pytest.mark.jit_only
 
 NAMES = [p.name for p in PHYSICAL_PARAMETERS]
 SCALE = {"eps": 1.0, "mu": 20.0, "r2": 5.0}
-
-
-def likelihood_of(scan: Definition) -> Likelihood:
-    return Likelihood.of(scan, responses(scan))
 
 
 def theta_of(s2: float = 0.2312, **values: float) -> FloatArray:
@@ -334,22 +330,6 @@ def scans(draw: st.DrawFn) -> dict[str, Any]:
     return {"experiments": experiments, "axes": axes, "fixed": fixed, "tied": tied, "physics": physics}
 
 
-def grid_points(scan: Definition) -> FloatArray:
-    """Axis values at all points of the grid, (..., axes)."""
-    return np.stack(np.meshgrid(*(axis.values for axis in scan.axes), indexing="ij"), axis=-1)
-
-
-def filled(scan: Definition, polynomial: ChiSquaredPolynomial) -> FloatArray:
-    chi2 = np.full([axis.values.size for axis in scan.axes], np.nan)
-    polynomial.fill([axis.values for axis in scan.axes], chi2)
-    return chi2
-
-
-def deviation(chi2: FloatArray, exact: FloatArray) -> float:
-    """The largest difference in units of 1 + chi2."""
-    return float(np.max(np.abs(chi2 - exact) / (1.0 + exact)))
-
-
 @settings(max_examples=60)
 @given(scans())
 def test_polynomial_is_the_direct_chi2_at_every_point(tables: dict[str, Any]) -> None:
@@ -358,7 +338,7 @@ def test_polynomial_is_the_direct_chi2_at_every_point(tables: dict[str, Any]) ->
     polynomial = squares_of(likelihood, scan)
     assert polynomial.residuals.shape[0] <= polynomial.residuals.shape[1] or len(likelihood.cells) <= 40
     exact = likelihood.chi2(scan.parameters.values(grid_points(scan)))
-    assert deviation(filled(scan, polynomial), exact) < ROUNDING_GOAL
+    assert deviation(filled(polynomial, scan), exact) < ROUNDING_GOAL
 
 
 def test_chi2_of_a_scan_by_hand() -> None:
@@ -376,7 +356,7 @@ def test_chi2_of_a_scan_by_hand() -> None:
         },
     )
     likelihood = likelihood_of(scan)
-    chi2 = filled(scan, squares_of(likelihood, scan))
+    chi2 = filled(squares_of(likelihood, scan), scan)
     names = [cell.experiment for cell in likelihood.cells]
     for (i, u), (j, mu) in product(enumerate(np.linspace(-0.5, 0.5, 5)), enumerate([0.0, 1.0, 7.0])):
         d = 0.02 - 0.9 * u
@@ -396,7 +376,7 @@ def test_more_bins_than_monomials_are_reduced_without_loss() -> None:
     assert len(likelihood.cells) == 200
     assert polynomial.residuals.shape == (6, 6)
     exact = likelihood.chi2(scan.parameters.values(grid_points(scan)))
-    assert deviation(filled(scan, polynomial), exact) < ROUNDING_GOAL
+    assert deviation(filled(polynomial, scan), exact) < ROUNDING_GOAL
 
 
 @pytest.mark.parametrize("half_width", [10.0, 1e3])
@@ -406,7 +386,7 @@ def test_promise_is_kept_on_axes_far_beyond_sense(half_width: float, systematic:
     scan = definition([experiment(systematic=systematic)], axes={"eps_ee_uV": axis, "eps_ee_dV": axis})
     likelihood = likelihood_of(scan)
     exact = likelihood.chi2(scan.parameters.values(grid_points(scan)))
-    assert deviation(filled(scan, squares_of(likelihood, scan)), exact) < ROUNDING_GOAL
+    assert deviation(filled(squares_of(likelihood, scan), scan), exact) < ROUNDING_GOAL
 
 
 @pytest.mark.parametrize(
@@ -423,7 +403,7 @@ def test_promise_is_kept_along_a_fine_axis(name: str, low: float, high: float) -
     scan = definition(axes={name: {"min": low, "max": high, "points": 100001}})
     likelihood = likelihood_of(scan)
     exact = likelihood.chi2(scan.parameters.values(grid_points(scan)))
-    assert deviation(filled(scan, squares_of(likelihood, scan)), exact) < ROUNDING_GOAL
+    assert deviation(filled(squares_of(likelihood, scan), scan), exact) < ROUNDING_GOAL
 
 
 @pytest.mark.parametrize("mass_kg", [1.0, 1e4, 1e8])
@@ -438,7 +418,7 @@ def test_promise_is_kept_with_very_many_events(mass_kg: float) -> None:
     )
     likelihood = likelihood_of(scan)
     exact = likelihood.chi2(scan.parameters.values(grid_points(scan)))
-    assert deviation(filled(scan, squares_of(likelihood, scan)), exact) < ROUNDING_GOAL
+    assert deviation(filled(squares_of(likelihood, scan), scan), exact) < ROUNDING_GOAL
 
 
 @pytest.mark.parametrize("high", [1e2, 1e3, 1e4, 1e5])
@@ -446,7 +426,7 @@ def test_promise_is_kept_on_log_axes_over_many_decades(high: float) -> None:
     scan = definition(axes={"mu_nu": {"min": 1e-3, "max": high, "points": 201, "spacing": "log"}})
     likelihood = likelihood_of(scan)
     exact = likelihood.chi2(scan.parameters.values(grid_points(scan)))
-    assert deviation(filled(scan, squares_of(likelihood, scan)), exact) < ROUNDING_GOAL
+    assert deviation(filled(squares_of(likelihood, scan), scan), exact) < ROUNDING_GOAL
 
 
 @pytest.mark.parametrize(
@@ -469,4 +449,4 @@ def test_promise_is_kept_on_uneven_axes(axes: dict[str, Any], systematic: float)
     )
     likelihood = likelihood_of(scan)
     exact = likelihood.chi2(scan.parameters.values(grid_points(scan)))
-    assert deviation(filled(scan, squares_of(likelihood, scan)), exact) < ROUNDING_GOAL
+    assert deviation(filled(squares_of(likelihood, scan), scan), exact) < ROUNDING_GOAL

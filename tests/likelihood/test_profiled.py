@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanengine.api import Scan
-from scanengine.chi2.evaluator import Evaluator
 from scanengine.chi2.nuisances import LinearNuisancePolynomial, NuisancePolynomial
 from scanengine.chi2.poisson import PoissonPolynomial, poisson_chi2
 from scanengine.chi2.squares import ChiSquaredPolynomial
@@ -21,8 +20,8 @@ from scanengine.errors import InputError
 from scanengine.inputs.parameters import PARAMETER_INDEX
 from scanengine.likelihood.counts import sum_over_flavours
 from scanengine.likelihood.profiled import Likelihood
-from scanengine.response.integrals import responses
 from tests import naive
+from tests.likelihoods import deviation, filled, grid_points, likelihood_of
 from tests.naive import FloatArray
 from tests.scan_files import definition, experiment
 
@@ -59,24 +58,6 @@ def tables(kinds: Sequence[Any] = (None, None), seen: bool = True) -> list[dict[
         )
         for name, kind in zip("AB", kinds, strict=True)
     ]
-
-
-def likelihood_of(scan: Definition) -> Likelihood:
-    return Likelihood.of(scan, responses(scan))
-
-
-def grid_points(scan: Definition) -> FloatArray:
-    return np.stack(np.meshgrid(*(axis.values for axis in scan.axes), indexing="ij"), axis=-1)
-
-
-def filled(evaluator: Evaluator, scan: Definition) -> FloatArray:
-    chi2 = np.full([axis.values.size for axis in scan.axes], np.nan)
-    evaluator.fill([axis.values for axis in scan.axes], chi2)
-    return chi2
-
-
-def deviation(chi2: FloatArray, exact: FloatArray) -> float:
-    return float(np.max(np.abs(chi2 - exact) / (1.0 + exact)))
 
 
 def dense(scan: Definition, theta: FloatArray, changes: dict[str, Any]) -> float:

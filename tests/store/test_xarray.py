@@ -12,7 +12,7 @@ import xarray as xr
 
 from scanengine import api
 from tests.api.test_scan import THREE
-from tests.cli.test_cli import SMALL
+from tests.scan_files import SMALL
 
 ENGINES = [
     "h5netcdf",
