@@ -1,10 +1,14 @@
-"""What every test shares: the same examples in every run, tests that need the compiler skipped where it is off, and an
-order in which two processes end at about the same time.
+"""What every test shares: the same examples in every run, one thread of linear algebra in each process, tests that need
+the compiler skipped where it is off, and an order in which two processes end at about the same time.
 """
 
 from __future__ import annotations
 
 import os
+
+# Matrices are small here: more threads wait for each other most of their time, and take it from the other processes'
+# work. To be set before NumPy and SciPy are imported; processes that tests start inherit it.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import hypothesis
 import pytest
@@ -30,10 +34,16 @@ providers._get_local_constants = _constants
 
 
 SLOWEST = (
-    *("test_measure", "test_simd", "test_exact_profiles", "test_jit", "test_kills", "test_published", "test_workers"),
-    *("test_sheets", "test_integrals", "test_disks", "test_shards", "test_signals", "test_strangers"),
+    *("driver/test_exact_profiles", "kernels/test_jit", "reproduce/test_published", "faults/test_workers"),
+    *("benchmarks/test_exact_profiles", "bench/test_measure", "kernels/test_simd", "faults/test_kills"),
+    *("figures/test_sheets", "response/test_integrals", "faults/test_disks", "faults/test_shards"),
+    *("faults/test_signals", "faults/test_strangers"),
 )
-"""Files of tests that begin first, so that no process is left alone with one of them."""
+"""Files of tests that begin first, so that no process is left alone with one of them.
+
+With two processes and nothing compiled yet, one compiles the largest kernels in the first of these files while the
+other has one that needs none of them, and finds them compiled in what follows.
+"""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -55,7 +65,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: SLOWEST.index(item.path.stem) if item.path.stem in SLOWEST else len(SLOWEST))
+    place = {name: number for number, name in enumerate(SLOWEST)}
+    items.sort(key=lambda item: place.get(f"{item.path.parent.name}/{item.path.stem}", len(place)))
     if config.DISABLE_JIT:
         for item in items:
             if item.get_closest_marker("jit_only"):

@@ -82,19 +82,39 @@ def reference_minimum(
     box = box or [(-1.0, 1.0)] * n
     hidden = [i for i in range(n) if i not in held]
     random = np.random.default_rng(0)
+    forms = quadratic_forms(polynomial)
+    t = np.ones(1 + n)
+    for i, x in held.items():
+        t[1 + i] = x
 
-    def value(h: FloatArray) -> float:
-        t = np.empty(n)
-        t[hidden] = h
-        for i, x in held.items():
-            t[i] = x
-        return chi2_at(polynomial, t)
+    def value(h: FloatArray) -> tuple[float, FloatArray]:
+        """chi2 and its gradient: of r = t Q t, with symmetric Q, they are sum(r^2) and 4 sum(r Q t)."""
+        t[[1 + i for i in hidden]] = h
+        slopes = forms @ t
+        residuals = slopes @ t
+        gradient = 4.0 * (residuals @ slopes)
+        return float(residuals @ residuals), gradient[[1 + i for i in hidden]]
 
     bounds = [box[i] for i in hidden]
     lower, upper = np.array(bounds).T
     starts = random.uniform(lower, upper, size=(15, len(hidden)))
-    fits = [minimize(value, start, bounds=bounds) for start in starts]
-    return float(min(fit.fun for fit in fits))
+    fits = [minimize(value, start, bounds=bounds, jac=True) for start in starts]
+    best = min(fits, key=lambda fit: float(fit.fun))
+    t[[1 + i for i in hidden]] = best.x
+    assert float(best.fun) == pytest.approx(chi2_at(polynomial, t[1:]), rel=1e-9, abs=1e-12)
+    return float(best.fun)
+
+
+def quadratic_forms(polynomial: ChiSquaredPolynomial) -> FloatArray:
+    """The symmetric matrix Q of each residual, t Q t with t = (1, scaled variables)."""
+    n = polynomial.centre.size
+    forms = np.zeros((polynomial.residuals.shape[0], 1 + n, 1 + n))
+    for i in range(1 + n):
+        for j in range(i, 1 + n):
+            half = 0.5 * polynomial.residuals[:, polynomial.monomials.column_of_product(i, j)]
+            forms[:, i, j] += half
+            forms[:, j, i] += half
+    return forms
 
 
 @pytest.mark.parametrize("seed", range(4))
