@@ -10,9 +10,10 @@ import shutil
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numba
 import numpy as np
@@ -21,6 +22,7 @@ import pytest
 import scanengine_kernels
 from scanengine_kernels import _cache, _jit, _sources
 from scanengine_kernels._jit import interpreted, jit, jit_uncached
+from tests.kernels.forks import forks
 from tests.naive import FloatArray
 
 CALLEE = """
@@ -63,13 +65,17 @@ def run(code: str, tmp_path: Path, **environment: str) -> subprocess.CompletedPr
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
-def start(code: str, tmp_path: Path, **environment: str) -> subprocess.Popen[str]:
-    """Start such a process."""
+def its_environment(tmp_path: Path, **more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
     home = {name: str(tmp_path / "home") for name in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA")}
+    return kept | home | {"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"} | more
+
+
+def start(code: str, tmp_path: Path, **environment: str) -> subprocess.Popen[str]:
+    """Start such a process."""
     return subprocess.Popen(
         [sys.executable, "-c", code],
-        env=kept | home | {"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"} | environment,
+        env=its_environment(tmp_path, **environment),
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -77,65 +83,87 @@ def start(code: str, tmp_path: Path, **environment: str) -> subprocess.Popen[str
     )
 
 
-@pytest.mark.jit_only
-def test_compiled_code_is_used_again_in_a_new_process(package: Path, tmp_path: Path) -> None:
-    assert run(CALL, tmp_path).stdout.split() == ["3.0", "0"]
-    assert run(CALL, tmp_path).stdout.split() == ["3.0", "1"]
+class Forked(Protocol):
+    def __call__(self, code: str, tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]: ...
+
+
+@pytest.fixture(scope="module")
+def forked() -> Iterator[Forked]:
+    """Run code like `run`, but in a process that has imported Numba before, which takes longer than all the rest."""
+    if not hasattr(os, "fork"):
+        yield run
+        return
+    with forks() as run_forked:
+
+        def checked(code: str, tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+            done = run_forked(code, tmp_path, its_environment(tmp_path, **environment))
+            assert done.returncode == 0, done.stderr
+            return done
+
+        yield checked
 
 
 @pytest.mark.jit_only
-def test_editing_a_callee_in_another_file_changes_the_result(package: Path, tmp_path: Path) -> None:
-    assert run(CALL, tmp_path).stdout.split()[0] == "3.0"
+def test_compiled_code_is_used_again_in_a_new_process(forked: Forked, package: Path, tmp_path: Path) -> None:
+    assert forked(CALL, tmp_path).stdout.split() == ["3.0", "0"]
+    assert forked(CALL, tmp_path).stdout.split() == ["3.0", "1"]
+
+
+@pytest.mark.jit_only
+def test_editing_a_callee_in_another_file_changes_the_result(forked: Forked, package: Path, tmp_path: Path) -> None:
+    assert forked(CALL, tmp_path).stdout.split()[0] == "3.0"
     (package / "callee.py").write_text(CALLEE.format(value=5.0))
-    assert run(CALL, tmp_path).stdout.split()[0] == "6.0"
+    assert forked(CALL, tmp_path).stdout.split()[0] == "6.0"
 
 
 @pytest.mark.jit_only
-def test_cache_lies_under_the_source_hash(package: Path, tmp_path: Path) -> None:
+def test_cache_lies_under_the_source_hash(forked: Forked, package: Path, tmp_path: Path) -> None:
     code = (
         "from scanengine_kernels import _cache; from scanengine_kernels.caller import rate; rate(1.0);"
         "print(_cache.cache_directory(), rate.dispatcher.stats.cache_path)"
     )
     base = tmp_path / "chosen"
-    directory, path = run(code, tmp_path, NUMBA_CACHE_DIR=str(base)).stdout.split()
+    directory, path = forked(code, tmp_path, NUMBA_CACHE_DIR=str(base)).stdout.split()
     assert Path(directory).parent == base / "scanengine"
     assert re.fullmatch(rf"[0-9a-f]{{16}}-{re.escape(numba.__version__)}", Path(directory).name)
     assert Path(path).parent == Path(directory)
 
 
 @pytest.mark.jit_only
-def test_cache_that_cannot_be_written_costs_one_warning_and_no_result(package: Path, tmp_path: Path) -> None:
+def test_cache_that_cannot_be_written_costs_one_warning_and_no_result(
+    forked: Forked, package: Path, tmp_path: Path
+) -> None:
     # A file in the place of the directory: permissions would not stop root.
     blocked = tmp_path / "file"
     blocked.touch()
     code = f"{CALL}; from scanengine_kernels import _cache; print(_cache.cache_directory())"
-    done = run(code, tmp_path, NUMBA_CACHE_DIR=str(blocked))
+    done = forked(code, tmp_path, NUMBA_CACHE_DIR=str(blocked))
     assert done.stdout.split() == ["3.0", "0", "None"]
     assert done.stderr.count("cannot be kept") == 1
     assert str(blocked) in done.stderr
     assert done.stderr.count("at every start, as nothing can be kept") == 1
 
 
-def cache_seen_by(tmp_path: Path, base: Path) -> subprocess.CompletedProcess[str]:
+def cache_seen_by(forked: Forked, tmp_path: Path, base: Path) -> subprocess.CompletedProcess[str]:
     """What a new process says of a cache directory, and where it keeps its kernels."""
-    return run(
+    return forked(
         "from scanengine_kernels import _cache; print(_cache.cache_directory())", tmp_path, NUMBA_CACHE_DIR=str(base)
     )
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
 @pytest.mark.jit_only
-def test_cache_is_the_users_alone(package: Path, tmp_path: Path) -> None:
-    directory = Path(cache_seen_by(tmp_path, tmp_path / "base").stdout.strip())
+def test_cache_is_the_users_alone(forked: Forked, package: Path, tmp_path: Path) -> None:
+    directory = Path(cache_seen_by(forked, tmp_path, tmp_path / "base").stdout.strip())
     assert [stat.S_IMODE(each.stat().st_mode) for each in (directory.parent, directory)] == [0o700, 0o700]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
 @pytest.mark.jit_only
-def test_cache_that_others_may_write_to_is_refused(package: Path, tmp_path: Path) -> None:
-    directory = Path(cache_seen_by(tmp_path, tmp_path / "base").stdout.strip())
+def test_cache_that_others_may_write_to_is_refused(forked: Forked, package: Path, tmp_path: Path) -> None:
+    directory = Path(cache_seen_by(forked, tmp_path, tmp_path / "base").stdout.strip())
     directory.chmod(0o777)
-    done = cache_seen_by(tmp_path, tmp_path / "base")
+    done = cache_seen_by(forked, tmp_path, tmp_path / "base")
     assert done.stdout.strip() == "None"
     assert f"other users may write to {directory}" in done.stderr
     assert "a directory that you alone can write to" in done.stderr
@@ -143,54 +171,54 @@ def test_cache_that_others_may_write_to_is_refused(package: Path, tmp_path: Path
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
 @pytest.mark.jit_only
-def test_cache_whose_folder_was_open_is_closed_to_others(package: Path, tmp_path: Path) -> None:
-    directory = Path(cache_seen_by(tmp_path, tmp_path / "base").stdout.strip())
+def test_cache_whose_folder_was_open_is_closed_to_others(forked: Forked, package: Path, tmp_path: Path) -> None:
+    directory = Path(cache_seen_by(forked, tmp_path, tmp_path / "base").stdout.strip())
     directory.parent.chmod(0o775)
-    assert cache_seen_by(tmp_path, tmp_path / "base").stdout.strip() == str(directory)
+    assert cache_seen_by(forked, tmp_path, tmp_path / "base").stdout.strip() == str(directory)
     assert stat.S_IMODE(directory.parent.stat().st_mode) == 0o700
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root can give files away")
 @pytest.mark.parametrize("level", [0, 1])
 @pytest.mark.jit_only
-def test_cache_of_another_user_is_refused(package: Path, tmp_path: Path, level: int) -> None:
-    directory = Path(cache_seen_by(tmp_path, tmp_path / "base").stdout.strip())
+def test_cache_of_another_user_is_refused(forked: Forked, package: Path, tmp_path: Path, level: int) -> None:
+    directory = Path(cache_seen_by(forked, tmp_path, tmp_path / "base").stdout.strip())
     theirs = (directory, directory.parent)[level]
     os.chown(theirs, 12345, -1)
-    done = cache_seen_by(tmp_path, tmp_path / "base")
+    done = cache_seen_by(forked, tmp_path, tmp_path / "base")
     assert done.stdout.strip() == "None"
     assert f"{theirs} belongs to another user" in done.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links of POSIX")
 @pytest.mark.jit_only
-def test_cache_that_is_a_link_is_refused(package: Path, tmp_path: Path) -> None:
-    directory = Path(cache_seen_by(tmp_path, tmp_path / "base").stdout.strip())
+def test_cache_that_is_a_link_is_refused(forked: Forked, package: Path, tmp_path: Path) -> None:
+    directory = Path(cache_seen_by(forked, tmp_path, tmp_path / "base").stdout.strip())
     directory.rename(tmp_path / "elsewhere")
     directory.symlink_to(tmp_path / "elsewhere")
-    done = cache_seen_by(tmp_path, tmp_path / "base")
+    done = cache_seen_by(forked, tmp_path, tmp_path / "base")
     assert done.stdout.strip() == "None"
     assert "is a link or a file" in done.stderr
 
 
 @pytest.mark.jit_only
-def test_cache_that_fills_the_disk_costs_a_warning_and_no_result(package: Path, tmp_path: Path) -> None:
+def test_cache_that_fills_the_disk_costs_a_warning_and_no_result(forked: Forked, package: Path, tmp_path: Path) -> None:
     full = (
         "import numba.core.caching as c\n"
         "def save(*_): raise OSError(28, 'No space left on device')\n"
         "c.FunctionCache.save_overload = save\n"
     )
-    done = run(full + CALL, tmp_path)
+    done = forked(full + CALL, tmp_path)
     assert done.stdout.split() == ["3.0", "0"]
     assert "could not be kept" in done.stderr
     assert "No space left on device" in done.stderr
 
 
 @pytest.mark.jit_only
-def test_other_packages_keep_their_own_cache(package: Path, tmp_path: Path) -> None:
+def test_other_packages_keep_their_own_cache(forked: Forked, package: Path, tmp_path: Path) -> None:
     (tmp_path / "other.py").write_text("import numba\n\n@numba.njit(cache=True)\ndef f(x):\n    return x\n")
     code = "from scanengine_kernels import caller; caller.rate(1.0); import other; other.f(1.0); print(other.f.stats)"
-    assert f"cache_path={str(tmp_path / '__pycache__')!r}" in run(code, tmp_path).stdout
+    assert f"cache_path={str(tmp_path / '__pycache__')!r}" in forked(code, tmp_path).stdout
 
 
 @pytest.mark.jit_only
@@ -254,17 +282,17 @@ def test_threads_that_call_a_kernel_first_share_what_is_compiled() -> None:
 
 
 @pytest.mark.jit_only
-def test_compiling_is_announced_once_and_only_where_it_happens(package: Path, tmp_path: Path) -> None:
+def test_compiling_is_announced_once_and_only_where_it_happens(forked: Forked, package: Path, tmp_path: Path) -> None:
     (tmp_path / "other.py").write_text("import numba\n\n@numba.njit\ndef f(x):\n    return x\n")
     others = "import other; from scanengine_kernels.caller import rate; rate.dispatcher; other.f(1.0)"
-    assert run(others, tmp_path).stderr == ""
+    assert forked(others, tmp_path).stderr == ""
     ours = f"{CALL}; rate(1)"  # compiled twice, for a float and for an integer
-    assert run(ours, tmp_path).stderr.splitlines() == [COMPILING]
-    assert run(ours, tmp_path).stderr == ""
+    assert forked(ours, tmp_path).stderr.splitlines() == [COMPILING]
+    assert forked(ours, tmp_path).stderr == ""
 
 
 @pytest.mark.jit_only
-def test_one_process_at_a_time_adds_to_the_cache(package: Path, tmp_path: Path) -> None:
+def test_one_process_at_a_time_adds_to_the_cache(forked: Forked, package: Path, tmp_path: Path) -> None:
     code = (
         "import fcntl, numba.core.caching as c\n"
         "def save(self, *_):\n"
@@ -274,7 +302,7 @@ def test_one_process_at_a_time_adds_to_the_cache(package: Path, tmp_path: Path) 
     )
     pytest.importorskip("fcntl")
     # of rate itself and of the callee
-    assert run(code + CALL, tmp_path).stdout.split() == ["alone", "alone", "3.0", "0"]
+    assert forked(code + CALL, tmp_path).stdout.split() == ["alone", "alone", "3.0", "0"]
 
 
 @pytest.mark.jit_only
