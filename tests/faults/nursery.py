@@ -130,11 +130,13 @@ class Nursery:
         self._process = process
         self._last: Child | None = None
 
-    def start(self, folder: Path, *arguments: str, kill: tuple[str, int] | None = None, **arranged: Any) -> Child:
-        """Run `scanengine ARGUMENTS` in a folder; what it prints goes to the file `printed` there."""
+    def start(
+        self, folder: Path, *arguments: str, kill: tuple[str, int] | None = None, before: str = "", **arranged: Any
+    ) -> Child:
+        """Run `scanengine ARGUMENTS` in a folder, and a script before; what it prints goes to `printed` there."""
         assert self._process.stdin is not None
         self.end_last()
-        order = {"folder": str(folder), "arguments": arguments, "kill": kill, "arranged": arranged}
+        order = {"folder": str(folder), "arguments": arguments, "kill": kill, "before": before, "arranged": arranged}
         self._process.stdin.write(json.dumps(order).encode() + b"\n")
         self._last = Child(self.answer(patience=PATIENCE_SECONDS), self)
         return self._last
@@ -188,6 +190,7 @@ def _child(order: dict[str, Any]) -> None:
     arrange(**order["arranged"])
     if order["kill"]:
         kill_at(*order["kill"])
+    exec(order["before"], {"__name__": "before"})
     sys.argv = ["scanengine", *order["arguments"]]
     from scanengine.__main__ import main
 

@@ -10,7 +10,7 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -36,10 +36,27 @@ def whole(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "scan.h5"
 
 
-def child(folder: Path, before: str, *arguments: str, under: Sequence[str] = ()) -> tuple[int, str]:
-    """Run the command line in a process that did something before, under another; return its status and errors."""
+@pytest.fixture
+def child(nursery: Nursery) -> Callable[..., tuple[int, str]]:
+    """Run the command line in a process that did something before; give its status and what it printed."""
+
+    def run(folder: Path, before: str, *arguments: str) -> tuple[int, str]:
+        status, printed = nursery.run(folder, *RUN, *NOISE, *arguments, before=before, points=3560)
+        return status, no_bug(printed)
+
+    return run
+
+
+def no_bug(printed: str) -> str:
+    assert "Traceback" not in printed
+    assert "bug" not in printed
+    return printed
+
+
+def process(folder: Path, before: str, *arguments: str, under: Sequence[str] = ()) -> tuple[int, str]:
+    """Run the command line in a new process, under another; return its status and errors."""
     script = (
-        "import os, resource, shutil, sys; from tests.faults.nursery import arrange\n"
+        "import os, shutil, sys; from tests.faults.nursery import arrange\n"
         f"{before}\narrange(0.0, points=3560); sys.argv = ['scanengine', *{[*RUN, *NOISE, *arguments]}]\n"
         "from scanengine.__main__ import main; main()"
     )
@@ -52,16 +69,18 @@ def child(folder: Path, before: str, *arguments: str, under: Sequence[str] = ())
         text=True,
         timeout=PATIENCE_SECONDS,
     )
-    assert "Traceback" not in done.stderr, done.stderr
-    assert "bug" not in done.stderr
-    return done.returncode, done.stderr
+    return done.returncode, no_bug(done.stderr)
 
 
 @pytest.mark.parametrize("kilobytes", [3, 60, 500, 1500, 2800])
-def test_a_file_that_may_not_grow_keeps_what_was_committed(whole: Path, tmp_path: Path, kilobytes: int) -> None:
+def test_a_file_that_may_not_grow_keeps_what_was_committed(
+    child: Callable[..., tuple[int, str]], whole: Path, tmp_path: Path, kilobytes: int
+) -> None:
     write_scan(tmp_path)
     limit = 1000 * kilobytes
-    status, errors = child(tmp_path, f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {resource.RLIM_INFINITY}))")
+    status, errors = child(
+        tmp_path, f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {resource.RLIM_INFINITY}))"
+    )
     partial = tmp_path / "scan.partial.h5"
     if kilobytes < 100:  # not even the header, or not one tile
         assert status in {1, 2}
@@ -102,7 +121,7 @@ def test_a_full_disk_keeps_what_was_committed(whole: Path, small_disk: Path, roo
     write_scan(small_disk)
     (small_disk / "other").write_bytes(bytes(1_000_000 if room else 6_400_000))
     blind = "from types import SimpleNamespace; shutil.disk_usage = lambda _: SimpleNamespace(free=10**12)"
-    status, errors = child(
+    status, errors = process(
         small_disk,
         "from scanengine.store.writer import GridWriter; from pathlib import Path; write = GridWriter.write\n"
         "def fill(self, start, prepared):\n"
@@ -119,14 +138,14 @@ def test_a_full_disk_keeps_what_was_committed(whole: Path, small_disk: Path, roo
     for name in ("other", "more"):
         (small_disk / name).unlink(missing_ok=True)
     (small_disk / "more").touch()
-    status, errors = child(small_disk, blind)
+    status, errors = process(small_disk, blind)
     assert status == 0, errors
     assert_same(small_disk / "scan.h5", whole)
 
 
 def test_a_disk_that_is_too_small_is_refused_before_anything_is_written(small_disk: Path) -> None:
     write_scan(small_disk)
-    status, errors = child(small_disk, "", "--set", "axes.eps_ee_uV.points=20001")
+    status, errors = process(small_disk, "", "--set", "axes.eps_ee_uV.points=20001")
     assert status == 2
     assert "the result takes" in errors
     assert "are free in" in errors
@@ -152,16 +171,16 @@ def test_a_folder_that_turns_read_only_costs_no_tile(whole: Path, tmp_path: Path
         "    write(self, start, prepared)\n"
         "GridWriter.write = lock_out"
     )
-    status, errors = child(tmp_path, close, under=under)
+    status, errors = process(tmp_path, close, under=under)
     assert status == 1
     assert re.search(
         r"scan\.partial\.h5 could not be written: Permission denied; it holds 101 of 101 tiles, and the same", errors
     )
-    status, errors = child(tmp_path, "", under=under)
+    status, errors = process(tmp_path, "", under=under)
     assert status == 2
     assert "the directory . cannot be written; write elsewhere with -o" in errors
     tmp_path.chmod(0o755)
-    status, errors = child(tmp_path, "", under=under)
+    status, errors = process(tmp_path, "", under=under)
     assert status == 0
     assert_same(tmp_path / "scan.h5", whole)
 
@@ -175,11 +194,11 @@ def test_a_folder_that_turns_read_only_before_the_first_tile(tmp_path: Path, und
         "    raise KeyboardInterrupt\n"
         "GridWriter.write = stop"
     )
-    status, errors = child(tmp_path, stop, under=under)
+    status, errors = process(tmp_path, stop, under=under)
     assert status == 1
     assert "error: interrupted" in errors
     tmp_path.chmod(0o755)
-    status, errors = child(tmp_path, "", under=under)
+    status, errors = process(tmp_path, "", under=under)
     assert status == 0, errors
 
 
@@ -189,7 +208,7 @@ def test_two_runs_to_one_output_and_the_first_is_unharmed(nursery: Nursery, whol
     wait_for(lambda: begun(tmp_path / "scan.partial.h5"), first.alive)
     # the users of some file systems switch off the locks of HDF5
     for locking, more in {"TRUE": [], "FALSE": ["--overwrite"], "BEST_EFFORT": ["--fresh"]}.items():
-        status, errors = child(tmp_path, f"os.environ['HDF5_USE_FILE_LOCKING'] = '{locking}'", *more)
+        status, errors = process(tmp_path, f"os.environ['HDF5_USE_FILE_LOCKING'] = '{locking}'", *more)
         assert status == 2
         assert "error: scan.partial.h5 is being written by another run: wait for it, or use -o" in errors
     unfinished = open_unfinished(tmp_path / "scan.partial.h5")

@@ -57,11 +57,11 @@ def test_an_interrupted_run_says_what_it_kept_and_goes_on_from_there(
 @pytest.mark.parametrize("place", ["write of HDF5", "end of an object", "weak reference", "end of the run"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_where_python_would_swallow_it_comes_later(
-    tmp_path: Path, number: signal.Signals, place: str
+    nursery: Nursery, tmp_path: Path, number: signal.Signals, place: str
 ) -> None:
     write_scan(tmp_path)
     script = (
-        "import os, sys, weakref; from tests.faults.nursery import arrange; arrange(pause=0.002)\n"
+        "import os, weakref\n"
         "from scanengine.store import GridWriter; from scanengine.store.disk import committed\n"
         "write = GridWriter.write; put = committed._write_all\n"
         "class Dying:\n"
@@ -86,21 +86,12 @@ def test_an_interrupt_where_python_would_swallow_it_comes_later(
         "class Killing(list):\n"
         f"    def append(self, item): os.kill(os.getpid(), {number})\n"
         "GridWriter.write = interrupt\n"
-        f"import scanengine.__main__ as m; sys.argv = ['scanengine', *{RUN}]; m.main()"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=tmp_path,
-        env=environment(),
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-    )
-    assert done.returncode == 1, done.stderr
-    assert "Traceback" not in done.stderr
-    found = re.search(r"error: interrupted.*; scan\.partial\.h5 holds (\d+) of 27 tiles, and the same", done.stderr)
-    assert found, done.stderr
+    status, printed = nursery.run(tmp_path, *RUN, before=script, pause=0.002)
+    assert status == 1, printed
+    assert "Traceback" not in printed
+    found = re.search(r"error: interrupted.*; scan\.partial\.h5 holds (\d+) of 27 tiles, and the same", printed)
+    assert found, printed
     assert int(found[1]) >= 8
 
 

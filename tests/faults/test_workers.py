@@ -209,10 +209,10 @@ def test_what_workers_of_a_killed_run_have_left_is_taken_up(whole: Path, tmp_pat
     assert [path.name for path in shards.iterdir()] == ["mine.txt"]
 
 
-def test_a_file_in_the_place_of_the_workers_folder_is_named(tmp_path: Path) -> None:
+def test_a_file_in_the_place_of_the_workers_folder_is_named(tmp_path: Path, nursery: Nursery) -> None:
     write_scan(tmp_path)
     (tmp_path / "scan.shards").write_text("")
-    status, errors = run(tmp_path, "--executor", "processes:1", before=(sys.executable,))
+    status, errors = nursery.run(tmp_path, *RUN, "--executor", "processes:1", points=1780)
     assert status == 2
     assert "scan.shards, for what workers write, cannot be made: File exists; write elsewhere with -o" in errors
 
@@ -222,12 +222,12 @@ def test_left_shards_of_another_scan_are_refused_and_kept(tmp_path: Path, nurser
     (tmp_path / "scan.shards").mkdir()
     assert nursery.run(tmp_path, *RUN, "--shard", "1/2", "--set", "experiments.Ne.mass_kg=7", points=1780)[0] == 0
     foreign = (tmp_path / "scan.shard-1-of-2.h5").rename(tmp_path / "scan.shards" / "0-1-0123abcd.h5")
-    status, errors = run(tmp_path, "--executor", "processes:1", before=(sys.executable,))
+    status, errors = nursery.run(tmp_path, *RUN, "--executor", "processes:1", points=1780)
     assert status == 2
     assert "experiments.Ne.mass_kg: 7.0 there, 100.0 here" in errors
     assert "both are kept: use -o to write elsewhere, or pass --fresh" in errors
     assert foreign.exists()
-    status, errors = run(tmp_path, "--fresh", before=(sys.executable,))
+    status, errors = nursery.run(tmp_path, *RUN, "--fresh", points=1780)
     assert status == 0
     assert not (tmp_path / "scan.shards").exists()
 
