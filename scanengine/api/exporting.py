@@ -1,4 +1,4 @@
-"""What is taken away from a scan: its likelihood as a file."""
+"""What is taken away from a scan: its likelihood, as a file and as a page."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scanengine import export
+from scanengine import explorer, export
 from scanengine.export import Document, PublishedLikelihood
+from scanengine.inference.fitting import Minimum
 
 if TYPE_CHECKING:
     from scanengine.api.scan import Scan
+
+_VANISHING = 1e-9
+"""Of chi2: less is rounding."""
 
 
 def document_of(scan: Scan, *starts: Mapping[str, float]) -> Document:
@@ -28,3 +32,35 @@ def export_scan(
     document = document_of(scan, *starts)
     export.write(document, target, overwrite=overwrite)
     return PublishedLikelihood(document)
+
+
+def explorer_of(scan: Scan, *starts: Mapping[str, float]) -> str:
+    """Return the page that draws a scan's likelihood, and those of its experiments alone, as HTML."""
+    combined = document_of(scan, *starts)
+    names = [experiment.name for experiment in scan.definition.experiments]
+    alone = {name: _of_experiment(scan.only(name)) for name in names if len(names) > 1}
+    return explorer.page(explorer.payload(scan.definition, combined, alone))
+
+
+def _of_experiment(scan: Scan) -> Document:
+    """Return the likelihood of one experiment alone, of which nothing but the lowest chi2 is asked for.
+
+    chi2 is never below zero, so that no search is needed where it vanishes at the Standard Model.
+    """
+    standard = dict.fromkeys((axis.name for axis in scan.definition.axes), 0.0) | scan.standard_model
+    place = {
+        axis.name: min(max(standard[axis.name], float(axis.values[0])), float(axis.values[-1]))
+        for axis in scan.definition.axes
+    }
+    chi2 = scan.chi2(**place)
+    if chi2 > _VANISHING:
+        return document_of(scan)
+    found = Minimum(chi2, place, (), is_parabolic=False, covariance=None, fit=scan.fit_at(**place))
+    return export.build(scan.definition, scan.polynomial_likelihood("an export"), [found], scan.standard_model)
+
+
+def explore_scan(scan: Scan, output: str | Path, starts: tuple[Mapping[str, float], ...], *, overwrite: bool) -> Path:
+    """Write a scan's page to a file and return its path, see `Scan.explore`."""
+    target = Path(output)
+    export.check(target, ".html", overwrite=overwrite)
+    return export.write_text(target, explorer_of(scan, *starts), ".html", overwrite=overwrite)

@@ -205,6 +205,15 @@ class Scan:
 
         return export_scan(self, path(output, "the output"), starts, overwrite=overwrite)
 
+    def explore(self, output: str | Path, *starts: Mapping[str, float], overwrite: bool = False) -> Path:
+        """Write a page, OUT.html, that draws chi2 over any plane of the axes in a browser, without a network.
+
+        starts are as for `fit`. Raises InputError as `fit` does, and where the file cannot be written.
+        """
+        from scanengine.api.exporting import explore_scan
+
+        return explore_scan(self, path(output, "the output"), starts, overwrite=overwrite)
+
     def polynomial_likelihood(self, what: str) -> Likelihood:
         """The likelihood, where its polynomials are at hand and chi2 is not lost in rounding.
 

@@ -4,7 +4,7 @@ from scanengine.export.bins import bins
 from scanengine.export.document import FORMAT, FORMAT_VERSION, Document, build
 from scanengine.export.published import PublishedLikelihood, read_likelihood
 from scanengine.export.schema import schema
-from scanengine.export.writing import check, write
+from scanengine.export.writing import check, write, write_text
 
 __all__ = [
     "FORMAT",
@@ -17,4 +17,5 @@ __all__ = [
     "read_likelihood",
     "schema",
     "write",
+    "write_text",
 ]
