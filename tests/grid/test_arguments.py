@@ -114,16 +114,16 @@ def test_confidence_levels(given: Any, expected: tuple[float, ...]) -> None:
 @pytest.mark.parametrize(
     ("level", "words"),
     [
-        (90, "but 90 was given; for 90% write 0.9"),
-        (np.int64(68), "but 68 was given; for 68% write 0.68"),
+        (90, "found 90; for 90% write 0.9"),
+        (np.int64(68), "found 68; for 68% write 0.68"),
         (1, "for 1 standard deviation write 0.6827"),
         (2, "for 2 standard deviations write 0.9545"),
         (np.float32(3.0), "for 3 standard deviations write 0.99730"),
         (5, "for 5 standard deviations write 0.999999427"),
-        (0, "but 0 was given."),
-        (-0.9, "but -0.9 was given."),
-        (100, "but 100 was given."),
-        (math.nan, "but nan was given."),
+        (0, "found 0."),
+        (-0.9, "found -0.9."),
+        (100, "found 100."),
+        (math.nan, "found nan."),
         ("90%", "such as 0.9: found '90%'"),
     ],
 )
