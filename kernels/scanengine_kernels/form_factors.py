@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from scanengine_kernels._jit import jit
 from scanengine_kernels.interpolation import points_up_to
 
+UNITY, HELM, KLEIN_NYSTRAND, SYMMETRISED_FERMI, TABLE, OSCILLATOR = range(6)
+"""The codes of `form_factor`: they stand in the definitions of results, so that a new one comes last."""
+
 
 @jit
 def j1_over_x(x: float) -> float:
@@ -93,15 +96,15 @@ def oscillator(q_invfm: float, parameters: NDArray[np.float64]) -> float:
 
 @jit
 def form_factor(code: int, parameters: NDArray[np.float64], q_invfm: float) -> float:
-    """Return F(q) by code: 0 unity, 1 Helm, 2 Klein-Nystrand, 3 symmetrised Fermi, 4 table, 5 oscillator."""
-    if code == 1:
+    """Return F(q) of a kind by its code; 1 of unity."""
+    if code == HELM:
         return helm(q_invfm, parameters[0], parameters[1])
-    if code == 2:
+    if code == KLEIN_NYSTRAND:
         return klein_nystrand(q_invfm, parameters[0], parameters[1])
-    if code == 3:
+    if code == SYMMETRISED_FERMI:
         return symmetrised_fermi(q_invfm, parameters[0], parameters[1])
-    if code == 4:
+    if code == TABLE:
         return tabulated(q_invfm, parameters)
-    if code == 5:
+    if code == OSCILLATOR:
         return oscillator(q_invfm, parameters)
     return 1.0

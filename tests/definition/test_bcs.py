@@ -32,7 +32,7 @@ def test_each_form_is_what_it_says(written: str, meant: NuclearFormFactors) -> N
     [
         (
             [('"helm"', '{ kind = "bcs", b_fm = 1.8, rms_charge_fm = 3.0 }')],
-            "Ne.form_factor.rms_charge_fm: found beside b_fm, give one of them",
+            "Ne.form_factor.rms_charge_fm: found b_fm and rms_charge_fm, give b_fm alone, or rms_charge_fm alone",
         ),
         ([('"helm"', '{ kind = "bcs", b_fm = -1.8 }')], "form_factor.b_fm: found -1.8, it must be a positive number"),
         (
@@ -66,5 +66,5 @@ def faults_of_target(name: str) -> list[str]:
 
 
 def test_schema_has_the_kind_and_its_keys() -> None:
-    table = schema()["$defs"]["Bcs"]
+    table = schema()["$defs"]["BcsFormFactor"]
     assert set(table["properties"]) == {"kind", "b_fm", "rms_charge_fm"}

@@ -1,11 +1,14 @@
-"""The key `form_factor` of an experiment: a name, or a table with its kind and parameters."""
+"""The key `form_factor` of an experiment: a name, or a table with its kind and parameters.
+
+Names, tables and the schema are made from `scanengine.inputs.form_factors.KINDS`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Union
 
-from pydantic import Field
+from pydantic import Field, create_model
 
 from scanengine.definition.reading.columns import Columns
 from scanengine.definition.reading.lines import KeyPath
@@ -13,98 +16,37 @@ from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import listed, nearest_or_all, quoted, written
 from scanengine.definition.reading.table import NotNegative, Number, Positive, Table
 from scanengine.errors import InputError
-from scanengine.inputs.bcs import require_even
-from scanengine.inputs.form_factors import (
-    NuclearFormFactors,
-    bcs,
-    by_isotope,
-    helm,
-    klein_nystrand,
-    symmetrised_fermi,
-    tabulated,
-    unity,
-)
+from scanengine.inputs.form_factors import KINDS, Kind, NuclearFormFactors, by_isotope
 from scanengine.inputs.nuclei import Target
 
-
-class Unity(Table):
-    """F = 1."""
-
-    kind: Literal["unity"]
+_KINDS = {kind.name: kind for kind in KINDS}
 
 
-class Helm(Table):
-    """Helm's form factor; without radii, those of Lewin and Smith."""
-
-    kind: Literal["helm"]
-    rms_fm: Positive | None = Field(None, description="Rms radius of protons and neutrons, fm.")
-    rms_p_fm: Positive | None = Field(None, description="Rms radius of the protons, fm.")
-    rms_n_fm: Positive | None = Field(None, description="Rms radius of the neutrons, fm.")
-    s_fm: NotNegative = Field(0.9, description="Skin thickness, fm.")
-
-
-class KleinNystrand(Table):
-    """A hard sphere folded with a Yukawa potential."""
-
-    kind: Literal["klein-nystrand"]
-    radius_fm: Positive | None = Field(None, description="Radius of the sphere, fm; by default 1.2 A^(1/3).")
-    a_fm: NotNegative = Field(0.7, description="Range of the Yukawa potential, fm.")
-
-
-class SymmetrisedFermi(Table):
-    """The symmetrised Fermi distribution."""
-
-    kind: Literal["symmetrised-fermi"]
-    c_fm: Positive | None = Field(None, description="Half-density radius, fm; by default 1.23 A^(1/3) - 0.60.")
-    a_fm: Positive = Field(0.52, description="Diffuseness, fm.")
+def _model(kind: Kind) -> type[Table]:
+    """Return the model of the table of one kind, as KleinNystrandFormFactor."""
+    fields: dict[str, Any] = {"kind": (Literal.__getitem__(kind.name), ...)}
+    for length in kind.lengths:
+        number = NotNegative if length.may_be_zero else Positive
+        given = number if length.default is not None else number | None
+        fields[length.key] = (given, Field(length.default, description=length.description))
+    if kind.columns:
+        columns = listed(kind.columns)
+        where = f"File with columns {columns}, relative to the scan file's directory."
+        fields["file"] = (str | None, Field(None, description=where))
+    for key, description in kind.columns.items():
+        fields[key] = (list[Number] | None, Field(None, description=description))
+    name = "".join(word.capitalize() for word in kind.name.split("-"))
+    return create_model(f"{name}FormFactor", __base__=Table, __doc__=kind.summary, __module__=__name__, **fields)
 
 
-class Bcs(Table):
-    """Oscillator states occupied as in a BCS ground state, for even-even nuclei; without keys, of tabulated radii."""
+_MODELS = {kind.name: _model(kind) for kind in KINDS}
 
-    kind: Literal["bcs"]
-    b_fm: Positive | None = Field(None, description="Oscillator length, fm; or rms_charge_fm.")
-    rms_charge_fm: Positive | None = Field(
-        None, description="Rms charge radius to which the oscillator length is fitted, fm; or b_fm."
-    )
-
-
-class FormFactorTable(Table):
-    """Form factors given at points of q, in a file of three columns or here."""
-
-    kind: Literal["tabulated"]
-    file: str | None = Field(
-        None, description="File with columns q (/fm), F_p, F_n, relative to the scan file's directory."
-    )
-    q_invfm: list[Number] | None = Field(None, description="Momentum transfers from 0 on, /fm.")
-    F_p: list[Number] | None = Field(None, description="Proton form factor at each q.")
-    F_n: list[Number] | None = Field(None, description="Neutron form factor at each q.")
-
-
-FORM_FACTORS: dict[str, type[Table]] = {
-    "unity": Unity,
-    "helm": Helm,
-    "klein-nystrand": KleinNystrand,
-    "symmetrised-fermi": SymmetrisedFermi,
-    "bcs": Bcs,
-    "tabulated": FormFactorTable,
-}
-FormFactorName = Literal["unity", "helm", "klein-nystrand", "symmetrised-fermi", "bcs"]
-
-
-FormFactorKey = (
-    FormFactorName
-    | Unity
-    | Helm
-    | KleinNystrand
-    | SymmetrisedFermi
-    | Bcs
-    | FormFactorTable
-    | dict[str, FormFactorName | Unity | Helm | KleinNystrand | SymmetrisedFermi | Bcs | FormFactorTable]
-)
-
-
-_TABLE = Columns(("q_invfm", "F_p", "F_n"))
+if TYPE_CHECKING:
+    FormFactorKey = object
+else:
+    _Name = Literal[tuple(kind.name for kind in KINDS if not kind.columns)]
+    _One = Union[(_Name, *_MODELS.values())]
+    FormFactorKey = _One | dict[str, _One]
 
 
 def build_form_factors(raw: object, target: Target | None, path: KeyPath, report: Report) -> NuclearFormFactors | None:
@@ -121,14 +63,15 @@ def build_form_factors(raw: object, target: Target | None, path: KeyPath, report
         return None
     if target is not None and "kind" not in raw and {str(isotope) for isotope in target.isotopes} & set(raw):
         return _by_isotope(raw, target, path, report)
-    kind = report.kind_of(raw, tuple(FORM_FACTORS), path)
-    if kind is None:
+    name = report.kind_of(raw, tuple(_KINDS), path)
+    if name is None:
         return None
+    kind = _KINDS[name]
     try:
         form_factors = _of_kind(kind, raw, path, report)
         if form_factors is not None and target is not None:
-            if kind == "bcs":
-                require_even(target.isotopes)  # all of them in one sentence
+            if kind.require is not None:
+                kind.require(target.isotopes)
             for isotope in target.isotopes:
                 form_factors(isotope)
     except InputError as error:
@@ -160,76 +103,54 @@ def _by_isotope(raw: dict[str, Any], target: Target, path: KeyPath, report: Repo
 
 
 def _named(name: str, path: KeyPath, report: Report) -> dict[str, Any] | None:
-    if name == "tabulated":
-        report.add(path, 'found "tabulated" alone, write { kind = "tabulated", file = "form-factor.txt" }')
+    if name not in _KINDS:
+        report.add(path, f"unknown form factor {quoted(name)}, {nearest_or_all(name, _KINDS)}")
         return None
-    if name not in FORM_FACTORS:
-        report.add(path, f"unknown form factor {quoted(name)}, {nearest_or_all(name, FORM_FACTORS)}")
+    if _KINDS[name].columns:
+        report.add(path, f'found {quoted(name)} alone, write {{ kind = {quoted(name)}, file = "form-factor.txt" }}')
         return None
     return {"kind": name}
 
 
-def _of_kind(kind: str, raw: dict[str, Any], path: KeyPath, report: Report) -> NuclearFormFactors | None:
-    table, bad = report.check(FORM_FACTORS[kind], raw, path)
-    match table:
-        case Helm():
-            if not _radii_agree(raw, path, report) or bad:
-                return None
-            return helm(table.rms_fm, table.rms_p_fm, table.rms_n_fm, table.s_fm)
-        case Bcs():
-            if not _one_length(raw, path, report) or bad:
-                return None
-            return bcs(table.b_fm, table.rms_charge_fm)
-        case FormFactorTable():
-            return _tabulated(table, raw, bad, path, report)
-        case _ if bad:
-            return None
-        case KleinNystrand():
-            return klein_nystrand(table.radius_fm, table.a_fm)
-        case SymmetrisedFermi():
-            return symmetrised_fermi(table.c_fm, table.a_fm)
-    return unity()
+def _of_kind(kind: Kind, raw: dict[str, Any], path: KeyPath, report: Report) -> NuclearFormFactors | None:
+    table, bad = report.check(_MODELS[kind.name], raw, path)
+    if kind.columns:
+        return _of_columns(kind, raw, bad, path, report)
+    if not _one_alternative(kind, raw, path, report) or bad:
+        return None
+    return kind.make(**{length.key: getattr(table, length.key) for length in kind.lengths})
 
 
-def _radii_agree(raw: dict[str, Any], path: KeyPath, report: Report) -> bool:
-    given = [name for name in ("rms_fm", "rms_p_fm", "rms_n_fm") if name in raw]
-    if given in ([], ["rms_fm"], ["rms_p_fm", "rms_n_fm"]):
+def _one_alternative(kind: Kind, raw: dict[str, Any], path: KeyPath, report: Report) -> bool:
+    """Whether the keys that exclude one another are those of one alternative; a fault if not."""
+    given = tuple(key for keys in kind.alternatives for key in keys if key in raw)
+    if not given or given in kind.alternatives:
         return True
-    message = f"found {listed(given)}, give rms_fm alone, or rms_p_fm and rms_n_fm"
-    report.add((*path, given[-1]), message, *((*path, name) for name in given))
+    choices = [f"{keys[0]} alone" if len(keys) == 1 else listed(keys) for keys in kind.alternatives]
+    message = f"found {listed(given)}, give {', or '.join(choices)}"
+    report.add((*path, given[-1]), message, *((*path, key) for key in given))
     return False
 
 
-def _one_length(raw: dict[str, Any], path: KeyPath, report: Report) -> bool:
-    if not ("b_fm" in raw and "rms_charge_fm" in raw):
-        return True
-    message = "found beside b_fm, give one of them: either decides the oscillator length"
-    report.add((*path, "rms_charge_fm"), message, (*path, "b_fm"))
-    return False
-
-
-def _tabulated(
-    table: FormFactorTable, raw: dict[str, Any], bad: frozenset[str], path: KeyPath, report: Report
+def _of_columns(
+    kind: Kind, raw: dict[str, Any], bad: frozenset[str], path: KeyPath, report: Report
 ) -> NuclearFormFactors | None:
-    lists = {name: raw[name] for name in _TABLE.names if name in raw}
-    missing = [name for name in _TABLE.names if name not in raw]
+    columns, wanted = Columns(tuple(kind.columns)), listed(kind.columns)
+    lists = {name: raw[name] for name in kind.columns if name in raw}
+    missing = [name for name in kind.columns if name not in raw]
     if "file" in raw and lists:
-        message = "found beside file: give the file, or the lists q_invfm, F_p and F_n"
+        message = f"found beside file: give the file, or the lists {wanted}"
         report.add((*path, next(iter(lists))), message, (*path, "file"))
         return None
     if bad:
         return None
-    if table.file is not None:
+    if "file" in raw:
         try:
-            columns = _TABLE.from_file(report.files, table.file)
-            return tabulated(*columns.T)
+            return kind.make(*columns.from_file(report.files, raw["file"]).T)
         except InputError as error:
             report.add((*path, "file"), str(error))
             return None
     if missing:
-        report.add(
-            path, f"{listed(missing)} missing: give the lists q_invfm, F_p and F_n, or a file with these columns"
-        )
+        report.add(path, f"{listed(missing)} missing: give the lists {wanted}, or a file with these columns")
         return None
-    columns = _TABLE.from_lists(lists)
-    return tabulated(*columns.T)
+    return kind.make(*columns.from_lists(lists).T)
