@@ -8,6 +8,7 @@ from scanengine.api.verifying import Verification, verify
 from scanengine.export import PublishedLikelihood, read_likelihood
 from scanengine.grid.calibration import Calibration
 from scanengine.inference.fitting import Minimum
+from scanengine.inference.proving import Proof
 from scanengine.scan.estimate import Estimate
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Estimate",
     "Events",
     "Minimum",
+    "Proof",
     "PublishedLikelihood",
     "Result",
     "Scan",

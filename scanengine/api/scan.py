@@ -14,6 +14,7 @@ from scanengine import definition as definitions
 from scanengine.api.origin import InMemory
 from scanengine.api.result import Result, from_stored
 from scanengine.chi2.direct import DirectEvaluator, differential_cross_section
+from scanengine.chi2.squares import ChiSquaredPolynomial
 from scanengine.definition import Definition, chosen
 from scanengine.errors import InputError
 from scanengine.grid.arguments import confidence_levels, number, numbers, path, whole
@@ -23,6 +24,7 @@ from scanengine.grid.profiles import Fit
 from scanengine.inference.calibration import MOST_PSEUDO_EXPERIMENTS, calibrate
 from scanengine.inference.contours import MOST_ROUNDING
 from scanengine.inference.fitting import Minimum, find_minima
+from scanengine.inference.proving import PROVEN_DELTA_CHI2, Proof, prove
 from scanengine.inputs.detectors import Bin
 from scanengine.inputs.parameters import FLAVOURS, PARAMETERS
 from scanengine.likelihood.profiled import Likelihood
@@ -40,6 +42,9 @@ if TYPE_CHECKING:
 
 _HALF_A_DIGIT = {"float64": 2.0**-53, "float32": 2.0**-24}
 
+
+_MOST_PROOFS = 4
+"""So many times at most, places that a proof has found are added to the fit."""
 
 _ROUNDING_OF_SUMS = 1e-13
 """How far a sum of many squares is rounded, relative to itself."""
@@ -165,6 +170,45 @@ class Scan:
         minima = find_minima(likelihood, self.problem.evaluator, self.definition, known)
         _check_rounding(f"a fit with chi2 = {minima[0].chi2:.4g}", _ROUNDING_OF_SUMS * minima[0].chi2)
         return minima
+
+    def prove(self, minima: Sequence[Minimum], *, delta_chi2: float = PROVEN_DELTA_CHI2) -> Proof:
+        """Return what is proven of minima that `fit` has returned: chi2 is bounded from below everywhere in the axes.
+
+        Whether they are all that lie within delta_chi2 of the lowest, and between which numbers that one lies. Raises
+        InputError where chi2 is no sum of squared quadratics: of Poisson counts, of nuisances that change a signal, of
+        errors with two sides, and of a cross-section of one's own.
+        """
+        delta_chi2 = number(delta_chi2, "delta_chi2")
+        if not delta_chi2 > 0.0:
+            raise InputError(f"delta_chi2 must be above zero: found {delta_chi2:g}")
+        evaluator = self.problem.evaluator
+        if not isinstance(evaluator, ChiSquaredPolynomial):
+            raise InputError(
+                "a proof needs a chi2 that is a sum of squared quadratics in the axes: with Poisson counts, nuisances "
+                "that change a signal, errors of two sides or a given cross-section minima are found, not proven"
+            )
+        places = np.array([list(each.place.values()) for each in minima]).reshape(-1, len(self.shape))
+        if not len(places):
+            raise InputError("there are no minima to prove: give those that fit returns")
+        return prove(evaluator, self.definition.axes, places, delta_chi2)
+
+    def fit_and_prove(self, *starts: Mapping[str, float]) -> tuple[list[Minimum], Proof | None]:
+        """Return the minima as `fit` does, and what is proven of them: None where `prove` cannot prove anything.
+
+        Minima that the proof finds to be missing are added. Raises InputError as `fit` does.
+        """
+        names = [axis.name for axis in self.definition.axes]
+        minima, proof = self.fit(*starts), None
+        if not self.problem.exact_possible:
+            return minima, None
+        known = list(starts)
+        for _ in range(_MOST_PROOFS):
+            proof = self.prove(minima)
+            if not len(proof.missed):
+                break
+            known += [dict(zip(names, place, strict=True)) for place in proof.missed.tolist()]
+            minima = self.fit(*known)
+        return minima, proof
 
     def calibrate(
         self,

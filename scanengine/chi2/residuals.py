@@ -60,6 +60,23 @@ class LoneVariable:
             return None
         return cls(square, -0.5 * slope)
 
+    def dropped(self, residuals: Residuals, i: int, far: FloatArray) -> float:
+        """Return the norm of what variable i adds to the residuals beside q s, at most, where |t| <= far (n,)."""
+        across = np.linalg.norm(residuals.A[:, i, :], axis=0)
+        linear, square = residuals.b[:, i], residuals.A[:, i, i]
+        rest = 2.0 * float(np.delete(across * far, i).sum() * far[i])
+        if self.vertex is None:
+            return rest + float(across[i] * far[i] ** 2)
+        slope = -2.0 * self.vertex
+        off = np.linalg.norm(linear - slope * square)
+        rounded = 4.0 * 2.0**-53 * (np.linalg.norm(linear) + abs(slope) * np.linalg.norm(square))
+        return rest + float(off + rounded) * float(far[i])
+
+    def widened(self, lower: float, upper: float) -> float:
+        """Return how far the ends of the range of s may be rounded."""
+        far = max(abs(lower), abs(upper))
+        return 0.0 if self.vertex is None else 6.0 * 2.0**-53 * far * (far + 2.0 * abs(self.vertex))
+
     def s(self, t: FloatArray) -> FloatArray:
         """Return s at t."""
         return t if self.vertex is None else t * (t - 2.0 * self.vertex)
@@ -73,6 +90,20 @@ class LoneVariable:
         clipped = [np.abs(self.s(t) - s) for t in found]
         return np.where(clipped[0] <= clipped[1], *found)
 
+    def ends(self, low: float, high: float, lower: float, upper: float) -> tuple[float, float]:
+        """Return ends in [lower, upper] between which all t lie whose s is in [low, high]."""
+        if self.vertex is None:
+            return max(low, lower), min(high, upper)
+        far = float(np.sqrt(max(high + self.vertex**2, 0.0)))
+        near = float(np.sqrt(max(low + self.vertex**2, 0.0)))
+        # a side that does not reach into the axis has none
+        left = self.vertex - near >= lower, max(self.vertex - far, lower), min(self.vertex - near, upper)
+        right = self.vertex + near <= upper, max(self.vertex + near, lower), min(self.vertex + far, upper)
+        sides = [(a, b) for there, a, b in (left, right) if there and a <= b]
+        if not sides:
+            return lower, upper
+        return min(a for a, _ in sides), max(b for _, b in sides)
+
     def range(self, lower: float, upper: float) -> tuple[float, float]:
         """Return the lowest and the highest s for t in [lower, upper]."""
         turns = self.vertex is not None and lower < self.vertex < upper
@@ -85,7 +116,9 @@ class HiddenVariables:
 
     First come those to be searched (`searched` of them), then one along which chi2 is a quartic, then the linear ones.
     Lone variables are replaced by their s. `box` bounds the hidden variables as they now are. Where there are two, and
-    both are linear, `pair` is how they enter.
+    both are linear, `pair` is how they enter. The residuals differ from the given ones by no more than `dropped` in
+    norm, anywhere in the box, even where the ends of each variable are moved outwards by `widened` (hidden,), which
+    holds the rounding of s.
     """
 
     def __init__(self, residuals: Residuals, lower: FloatArray, upper: FloatArray, shown: Sequence[int]) -> None:
@@ -110,6 +143,14 @@ class HiddenVariables:
         every = [*self.shown, *self.order]
         self.residuals = Residuals(residuals.c, b[:, every], np.ascontiguousarray(A[:, every][:, :, every]))
         ends = [lone[i].range(*self._ends[i]) if i in lone else self._ends[i] for i in self.order]
+        far = np.maximum(np.abs(lower), np.abs(upper))
+        self.widened = np.array([lone[i].widened(*self._ends[i]) if i in lone else 0.0 for i in self.order])
+        moved = [
+            2.0 * w * float(np.linalg.norm(lone[i].q))
+            for i, w in zip(self.order, self.widened, strict=True)
+            if i in lone
+        ]
+        self.dropped = 1.01 * (sum(variable.dropped(residuals, i, far) for i, variable in lone.items()) + sum(moved))
         self.box = Box(*np.array(ends).reshape(-1, 2).T.copy())
         first = len(every) - len(linear)
         self.linear = _linear_part(self.residuals.b[:, first:], Box(*(end[self.searched + 1 :] for end in self.box)))
@@ -127,6 +168,13 @@ class HiddenVariables:
         for i, column in zip(self.order, where.T, strict=True):
             t[:, i] = self._lone[i].t(column, *self._ends[i]) if i in self._lone else column
         return t
+
+    def ends_of(self, low: FloatArray, high: FloatArray) -> FloatArray:
+        """Return the ends (n, 2) of all scaled variables in a box from low to high (hidden,) of those searched."""
+        ends = np.zeros((len(self.shown) + len(self.order), 2))
+        for i, a, b in zip(self.order, low.tolist(), high.tolist(), strict=True):
+            ends[i] = self._lone[i].ends(a, b, *self._ends[i]) if i in self._lone else (a, b)
+        return ends
 
     def mirror_images(self, t: FloatArray) -> tuple[NDArray[np.intp], FloatArray]:
         """Return the images (images, n) of scaled variables t (cells, n) that have the same chi2 and lie within the

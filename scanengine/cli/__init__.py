@@ -20,6 +20,7 @@ import typer
 
 from scanengine.cli import calibrating, streams, text
 from scanengine.cli.interrupts import listen
+from scanengine.cli.proofs import print_proof, proof_record
 from scanengine.errors import InputError, Interrupted, ScanengineError, is_interrupt
 
 if TYPE_CHECKING:
@@ -353,7 +354,7 @@ def fit(
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find the best fit within the axes, between the grid's points, and all other minima."""
+    """Find the best fit within the axes, between the grid's points, and all other minima, and prove what can be."""
     starts = []
     if Path(file).suffix in (".h5", ".hdf5"):
         from scanengine.api import Scan, open_result
@@ -364,11 +365,12 @@ def fit(
         loaded, starts = Scan(result.definition), [result.best_fit]
     else:
         loaded = _load(file, overrides, data, quiet=as_json)
-    minima = loaded.fit(*starts)
+    minima, proof = loaded.fit_and_prove(*starts)
     if as_json:
-        print(json.dumps(text.fitted(minima), indent=1))
+        print(json.dumps({**text.fitted(minima), **proof_record(proof)}, indent=1))
         return
     text.print_minima(loaded, minima)
+    print_proof(proof)
 
 
 @app.command()

@@ -101,3 +101,39 @@ def test_of_the_hidden_variables_those_that_are_solved_for_need_no_search() -> N
     lower, upper = -np.ones(5), np.ones(5)
     searched = {shown: HiddenVariables(residuals, lower, upper, shown).searched for shown in ((0, 1), (0, 2), (2, 3))}
     assert searched == {(0, 1): 0, (0, 2): 1, (2, 3): 2}
+
+
+@given(SEEDS, st.sampled_from([None, 0.0, -0.3, 2.0]), st.sampled_from([0.0, 1e-15]))
+def test_what_is_dropped_and_rounded_is_held_by_the_bound(seed: int, vertex: float | None, noise: float) -> None:
+    """Residuals in the hidden variables, even beyond the ends, differ from the given ones by `dropped` at most."""
+    random = np.random.default_rng(seed)
+    residuals = with_lone_variables(random, 3, [vertex])
+    residuals.A[:, 2, :2] = residuals.A[:, :2, 2] = noise * random.normal(size=(5, 2))
+    residuals.b[:, 2] += noise * random.normal(size=5)
+    lower, upper = np.full(3, -1.0), np.full(3, 1.0)
+    hidden = HiddenVariables(residuals, lower, upper, ())
+    variable = LoneVariable.of(residuals, 2)
+    assert variable is not None
+    t = random.uniform(lower, upper, size=(40, 3))
+    t[0, 2], t[1, 2] = -1.0, 1.0
+    where = hidden.from_scaled(t)
+    column = hidden.order.index(2)
+    where[:, column] += random.choice([-1.0, 0.0, 1.0], size=40) * hidden.widened[column]
+    r = residuals.c + t @ residuals.b.T + np.einsum("pi,kij,pj->pk", t, residuals.A, t)
+    c, b, A = hidden.residuals
+    found = c + where @ b.T + np.einsum("pi,kij,pj->pk", where, A, where)
+    size = np.abs(residuals.c) + np.abs(residuals.b).sum(axis=1) + np.abs(residuals.A).sum(axis=(1, 2))
+    assert np.all(np.linalg.norm(r - found, axis=1) <= hidden.dropped + 60.0 * 2.0**-53 * np.linalg.norm(size))
+    assert (hidden.dropped > 0.0) == (noise > 0.0 or vertex is not None)
+
+
+@given(SEEDS, st.sampled_from([None, 0.0, -0.3, 2.0]))
+def test_all_values_of_a_variable_lie_between_the_ends_of_its_squares(seed: int, vertex: float | None) -> None:
+    random = np.random.default_rng(seed)
+    variable = LoneVariable(np.ones(1), vertex)
+    t = np.sort(random.uniform(-1.0, 1.0, size=200))
+    s = variable.s(t)
+    low, high = np.sort(random.choice(s, size=2))
+    start, end = variable.ends(float(low), float(high), -1.0, 1.0)
+    inside = t[(s >= low) & (s <= high)]
+    assert np.all((inside >= start - 1e-12) & (inside <= end + 1e-12))

@@ -1,0 +1,1 @@
+"""Bounds of chi2 that are proven, rounding included, and branch and bound with them."""
