@@ -1,28 +1,37 @@
 """The Python interface: load a scan, run it, look at the result. The command line can do nothing more."""
 
+from scanengine.api.borders import borders_csv, borders_hepdata
 from scanengine.api.calibrations import draw_calibration, open_calibration, save_calibration
 from scanengine.api.merging import merge
 from scanengine.api.result import Result, draw, open_result
 from scanengine.api.scan import Events, Scan, load
+from scanengine.api.tables import limits_table
 from scanengine.api.verifying import Verification, verify
 from scanengine.export import PublishedLikelihood, read_likelihood
 from scanengine.grid.calibration import Calibration
 from scanengine.inference.fitting import Minimum
+from scanengine.inference.joint import JointFit
 from scanengine.inference.proving import Proof
+from scanengine.inference.spectra import Spectrum
 from scanengine.scan.estimate import Estimate
 
 __all__ = [
     "Calibration",
     "Estimate",
     "Events",
+    "JointFit",
     "Minimum",
     "Proof",
     "PublishedLikelihood",
     "Result",
     "Scan",
+    "Spectrum",
     "Verification",
+    "borders_csv",
+    "borders_hepdata",
     "draw",
     "draw_calibration",
+    "limits_table",
     "load",
     "merge",
     "open_calibration",

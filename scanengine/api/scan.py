@@ -24,7 +24,9 @@ from scanengine.grid.profiles import Fit
 from scanengine.inference.calibration import MOST_PSEUDO_EXPERIMENTS, calibrate
 from scanengine.inference.contours import MOST_ROUNDING
 from scanengine.inference.fitting import Minimum, find_minima
+from scanengine.inference.joint import JointFit, joint_fit
 from scanengine.inference.proving import PROVEN_DELTA_CHI2, Proof, prove
+from scanengine.inference.spectra import Spectrum, spectra
 from scanengine.inputs.detectors import Bin
 from scanengine.inputs.parameters import FLAVOURS, PARAMETERS
 from scanengine.likelihood.profiled import Likelihood
@@ -257,6 +259,22 @@ class Scan:
         from scanengine.api.exporting import explore_scan
 
         return explore_scan(self, path(output, "the output"), starts, overwrite=overwrite)
+
+    def spectra(self, **axis_values: float) -> list[Spectrum]:
+        """Return data, signal and backgrounds of each channel in bins of energy, with nuisances fitted at one point.
+
+        Axes not named stay at the Standard Model. Raises InputError for a scan with a cross-section of its own.
+        """
+        likelihood = self.polynomial_likelihood("a spectrum")
+        return spectra(likelihood, self.definition, self.theta(**axis_values))
+
+    def joint_fit(self, *starts: Mapping[str, float]) -> JointFit:
+        """Return the best fit with parameters and nuisances, their errors and correlations.
+
+        starts are as for `fit`, which finds the minimum. Raises InputError as `fit` does.
+        """
+        likelihood = self.polynomial_likelihood("a fit")
+        return joint_fit(likelihood, self.definition, self.fit(*starts)[0])
 
     def polynomial_likelihood(self, what: str) -> Likelihood:
         """The likelihood, where its polynomials are at hand and chi2 is not lost in rounding.

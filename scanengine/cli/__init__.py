@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scanengine.cli import calibrating, streams, text
+from scanengine.cli import calibrating, streams, take_away, text
 from scanengine.cli.interrupts import listen
 from scanengine.cli.proofs import print_proof, proof_record
 from scanengine.errors import InputError, Interrupted, ScanengineError, is_interrupt
@@ -260,7 +260,13 @@ def verify(
 def plot(
     results: Annotated[list[Path], typer.Argument(metavar="OUT.h5...", help="One result file, or several to overlay.")],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FIG", help="The figure: .png, .pdf or .svg.")
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FIG",
+            help="The figure: .png, .pdf or .svg; or the borders of regions as .csv or .yaml (HEPData).",
+        ),
     ] = None,
     axes: Annotated[str | None, typer.Option(metavar="X,Y", help="One axis or two; by default the whole scan.")] = None,
     profile: Annotated[bool, typer.Option("--profile", help="Profile over the axes not shown (default).")] = False,
@@ -274,15 +280,27 @@ def plot(
     ] = None,
     cl: LevelsOption = _DEFAULT_LEVELS,
     targets: Annotated[bool, typer.Option("--targets", help="Overlay each experiment alone.")] = False,
+    show: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHAT",
+            help="In place of regions: spectrum, pulls, impacts (on --axes X) or correlation, also of a scan file.",
+        ),
+    ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace a file that scanengine did not draw.")] = False,
 ) -> None:
     """Draw allowed regions, a profile, or the corner figure of a whole scan."""
     from scanengine import figures, store
     from scanengine.api import open_result
 
+    if show is not None:
+        if len(results) > 1 or targets or profile or slices:
+            raise InputError("--show draws one fit: leave out other files, --targets, --profile and --slice")
+        take_away.draw_fit(results[0], show, axes, output, overwrite=overwrite)
+        return
     if len(results) == 1 and store.is_calibration(results[0]):
         found = store.open_calibration(results[0])
-        chosen = None if cl == _DEFAULT_LEVELS else _levels(cl)
+        chosen = None if cl == _DEFAULT_LEVELS else levels_of(cl)
         target = output or results[0].with_suffix(".png")
         print(f"figure: {figures.save(figures.calibration(found, chosen), target, overwrite=overwrite)}")
         return
@@ -291,7 +309,12 @@ def plot(
     if profile and slices:
         raise InputError("--profile and --slice exclude each other: --slice profiles over the axes it does not name")
     at = dict(_assignment(item) for item in slices or [])
-    levels = _levels(cl)
+    levels = levels_of(cl)
+    if output is not None and output.suffix.lower() in take_away.BORDERS:
+        if len(opened) > 1 or targets or at:
+            raise InputError(f"{output}: borders are those of one result: leave out other files, --targets and --slice")
+        take_away.write_borders(opened[0], names, levels, output, overwrite=overwrite)
+        return
     layers = {"": opened[0]}
     if len(opened) > 1 or targets:
         if len(names or opened[0].shown) > 2:
@@ -394,7 +417,7 @@ def calibrate(
     """Feldman-Cousins intervals of one parameter or regions of two, with correct coverage: from all outcomes of a few
     counts, summed exactly, or from pseudo-experiments.
     """
-    levels = _levels(cl)
+    levels = levels_of(cl)
     loaded = _load(scan, overrides, data, quiet=as_json)
     calibrating.check_outputs(outputs or [], loaded, len(levels), overwrite=overwrite)
     with text.progress(loaded.definition.title, "pseudo-experiments") as progress:
@@ -415,7 +438,7 @@ def limits(result: ResultArgument, cl: LevelsOption = "68.27,90,95", as_json: Js
     from scanengine.api import open_result
 
     opened = open_result(result)
-    found = opened.limits(_levels(cl))
+    found = opened.limits(levels_of(cl))
     if as_json:
         intervals = [
             {
@@ -503,11 +526,22 @@ def bench(
 
 
 @app.command()
-def schema() -> None:
+def schema(
+    likelihood: Annotated[bool, typer.Option("--likelihood", help="That of the files of `scanengine export`.")] = False,
+) -> None:
     """Print the JSON schema of the scan file, with descriptions and units."""
+    if likelihood:
+        from scanengine.export import schema as likelihood_schema
+
+        print(json.dumps(likelihood_schema(), indent=1))
+        return
     from scanengine.definition import schema as scan_file_schema
 
     print(json.dumps(scan_file_schema(), indent=1))
+
+
+for verb in (take_away.export, take_away.explore, take_away.table):
+    app.command()(verb)
 
 
 def _targets(result: Result) -> dict[str, Result]:
@@ -559,7 +593,8 @@ def _load(name: str, overrides: list[str] | None, data: Path | None, *, quiet: b
     return scan
 
 
-def _levels(text: str) -> tuple[float, ...]:
+def levels_of(text: str) -> tuple[float, ...]:
+    """Return confidence levels that were written in per cent. Raises InputError for what is none."""
     try:
         percents = [float(item) for item in text.split(",")]
     except ValueError:

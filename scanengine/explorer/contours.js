@@ -1,8 +1,8 @@
 // Where values on a grid are at most a level: marching squares, closed along the grid's border.
 
-// Return {fill, line}: SVG path data in pixels; px (nx) and py (ny) are the grid's places, values[j * nx + i] (with
+// Return {fill, line} of where values - minimum is at most `height`: SVG path data in pixels; px (nx) and py (ny) are the grid's places, values[j * nx + i] (with
 // `stride` only every so-many-th point is there). `fill` is closed, `line` leaves the border out.
-function region(values, nx, ny, stride, px, py, level) {
+function region(values, nx, ny, stride, px, py, minimum, height) {
   // a frame of points that are outside lies on the border itself, so that regions are closed there
   const columns = [-1];
   for (let i = 0; i < nx; i += stride) columns.push(i);
@@ -13,10 +13,12 @@ function region(values, nx, ny, stride, px, py, level) {
   const clampX = (i) => Math.min(Math.max(i, 0), nx - 1);
   const clampY = (j) => Math.min(Math.max(j, 0), ny - 1);
   const width = columns.length;
-  const height = rows.length;
-  const v = new Float64Array(width * height).fill(Infinity);
-  for (let b = 1; b < height - 1; b++) {
-    for (let a = 1; a < width - 1; a++) v[b * width + a] = values[rows[b] * nx + columns[a]] - level;
+  const count = rows.length;
+  // the root of Delta chi2 is nearly linear beside a minimum or a band
+  const root = (chi2) => Math.sqrt(Math.max(chi2 - minimum, 0)) - Math.sqrt(height);
+  const v = new Float64Array(width * count).fill(Infinity);
+  for (let b = 1; b < count - 1; b++) {
+    for (let a = 1; a < width - 1; a++) v[b * width + a] = root(values[rows[b] * nx + columns[a]]);
   }
   const inside = (k) => v[k] <= 0;
   // where the level crosses the edge from grid point k to the next one along x (kind 0) or y (kind 1)
@@ -42,7 +44,7 @@ function region(values, nx, ny, stride, px, py, level) {
       else joined.set(one, [two]);
     }
   };
-  for (let b = 0; b < height - 1; b++) {
+  for (let b = 0; b < count - 1; b++) {
     for (let a = 0; a < width - 1; a++) {
       const k = b * width + a;
       const corners =
@@ -67,16 +69,16 @@ function region(values, nx, ny, stride, px, py, level) {
       join(edges[0], edges[1]);
     }
   }
-  return trace(joined, crossing, (edge) => isFrame(edge, width, height));
+  return trace(joined, crossing, (edge) => isFrame(edge, width, count));
 }
 
 // Whether an edge reaches the frame: its crossing lies on the border.
-function isFrame(edge, width, height) {
+function isFrame(edge, width, count) {
   const kind = edge & 1;
   const k = edge >> 1;
   const a = k % width;
   const b = (k - a) / width;
-  return kind === 0 ? a === 0 || a === width - 2 : b === 0 || b === height - 2;
+  return kind === 0 ? a === 0 || a === width - 2 : b === 0 || b === count - 2;
 }
 
 function trace(joined, crossing, onFrame) {

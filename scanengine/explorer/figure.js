@@ -104,7 +104,7 @@ function drawFrame(svg, x, y, labels) {
 function drawRegions(group, plane, levels, outline) {
   const { values, nx, ny, stride, px, py, minimum } = plane;
   levels.forEach(({ height, shade }) => {
-    const { fill, line } = region(values, nx, ny, stride, px, py, minimum + height);
+    const { fill, line } = region(values, nx, ny, stride, px, py, minimum, height);
     if (outline === null) group.append(element("path", { class: `region shade-${shade}`, d: fill, "fill-rule": "evenodd" }));
     group.append(element("path", { class: outline === null ? `edge dash-${shade}` : `outline outline-${outline}`, d: line }));
   });

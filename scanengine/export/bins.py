@@ -8,8 +8,8 @@ import numpy as np
 
 from scanengine.definition import Definition
 from scanengine.grid.axes import FloatArray
+from scanengine.inference.spectra import standard_deviations
 from scanengine.likelihood.profiled import Likelihood
-from scanengine.likelihood.whitening import Block
 
 
 def bins(definition: Definition, likelihood: Likelihood, signal: FloatArray) -> list[dict[str, object]]:
@@ -36,20 +36,3 @@ def bins(definition: Definition, likelihood: Likelihood, signal: FloatArray) -> 
             }
         )
     return found
-
-
-def standard_deviations(likelihood: Likelihood) -> FloatArray:
-    """Return the standard deviation of the data in each bin (cells,), without the error of a common normalisation.
-
-    Of Poisson counts it is the root of the data.
-    """
-    errors = np.sqrt(likelihood.data)
-    for block in likelihood.rows.whitening.blocks:
-        errors[likelihood.rows.gaussian[block.cells]] = _of_block(block)
-    return errors
-
-
-def _of_block(block: Block) -> FloatArray:
-    if block.root.ndim == 1:
-        return 1.0 / np.abs(block.root)
-    return np.asarray(np.linalg.norm(np.linalg.inv(block.root), axis=1))

@@ -11,10 +11,12 @@ from scanengine.figures import _matplotlib  # noqa: F401  (before the others imp
 from scanengine.figures._calibration import calibration
 from scanengine.figures._corner import corner
 from scanengine.figures._items import Area, Band, Line, Panel, Points
+from scanengine.figures._nuisances import correlation, impacts, pulls
 from scanengine.figures._plane import plane
 from scanengine.figures._profile import profile
 from scanengine.figures._save import check, save
 from scanengine.figures._sheet import sheet
+from scanengine.figures._spectrum import spectrum
 from scanengine.figures._style import Curve
 from scanengine.figures._text import label, literal
 from scanengine.figures._words import statement
@@ -29,11 +31,15 @@ __all__ = [
     "calibration",
     "check",
     "corner",
+    "correlation",
+    "impacts",
     "label",
     "literal",
     "plane",
     "profile",
+    "pulls",
     "save",
     "sheet",
+    "spectrum",
     "statement",
 ]
