@@ -7,7 +7,9 @@ import pytest
 from scanengine.definition.reading.sentences import nearest_or_all
 from scanengine.definition.reading.spelling import alike, nearest
 from scanengine.definition.reading.table import Table
-from scanengine.definition.tables.schema import ExperimentTable, Reactor, StoppedPion
+from scanengine.definition.tables.experiment_schema import ExperimentTable
+from scanengine.definition.tables.reactor import Reactor
+from scanengine.definition.tables.stopped_pion import StoppedPion
 from scanengine.inputs.parameters import FLAVOURS, PARAMETERS
 from tests.definition.example import edited, faults_of
 

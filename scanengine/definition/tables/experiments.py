@@ -17,9 +17,9 @@ from scanengine.definition.reading.table import File
 from scanengine.definition.tables.counts import Bins
 from scanengine.definition.tables.detector import Detector, build_detector
 from scanengine.definition.tables.edges import edge_fault, width_fault
+from scanengine.definition.tables.experiment_schema import EfficiencyCurve, ExperimentTable
 from scanengine.definition.tables.form_factors import build_form_factors
 from scanengine.definition.tables.reconstruction import build_reconstruction
-from scanengine.definition.tables.schema import EfficiencyCurve, ExperimentTable
 from scanengine.definition.tables.source import Sources
 from scanengine.definition.tables.targets import build_target
 from scanengine.errors import InputError

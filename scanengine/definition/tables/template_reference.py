@@ -18,6 +18,7 @@ from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import written
 from scanengine.definition.rules import check_form_factors, highest_recoil_keV
+from scanengine.definition.tables.experiment_schema import ExperimentTable, TemplateReferenceTable
 from scanengine.definition.tables.experiments import Parts, build_recoil_efficiency
 from scanengine.definition.tables.form_factors import build_form_factors
 from scanengine.definition.tables.reconstruction import (
@@ -26,8 +27,8 @@ from scanengine.definition.tables.reconstruction import (
     build_resolution,
     check_quenching,
 )
-from scanengine.definition.tables.schema import ExperimentTable, PhysicsTable, TemplateReferenceTable
-from scanengine.definition.tables.source import build_source
+from scanengine.definition.tables.schema import PhysicsTable
+from scanengine.definition.tables.source_kinds import build_source
 from scanengine.errors import InputError
 from scanengine.inputs.constants import SECONDS_PER_YEAR
 from scanengine.inputs.detectors import Experiment

@@ -1,0 +1,110 @@
+"""The keys of an experiment in a scan file, and those of what its signal template was made with."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, SkipValidation
+
+from scanengine.definition.reading.table import File, Name, NotNegative, Number, Positive, Share, Table
+from scanengine.definition.tables.detector_schema import Acceptance, DetectorKeys, Quenching, Resolution
+from scanengine.definition.tables.form_factors import FormFactorKey
+from scanengine.definition.tables.nuisance_schema import ExperimentStatisticTable, Kind
+from scanengine.definition.tables.source_kinds import SourceTable
+from scanengine.definition.tables.targets import TargetShares
+from scanengine.inputs.parameters import FLAVOURS
+
+_FLAVOURS = ", ".join(FLAVOURS)
+
+
+class EfficiencyCurve(Table):
+    """Detection efficiency at true recoil energies, joined by straight lines, constant beyond the ends."""
+
+    recoil_keV: list[Number] = Field(description="Increasing true recoil energies, keV.")
+    values: list[Number] = Field(description="Efficiency at each, in [0, 1].")
+
+
+class IdealExperiment(Table):
+    """One detector at one place, whatever it makes of the recoils."""
+
+    name: Name = Field(description="Name, different for each experiment.")
+    target: Annotated[Annotated[str, Field(max_length=100)] | TargetShares, SkipValidation] = Field(
+        description='Nuclide "Ne20", natural element "Xe", or compound "CsI", with isotopes as in "Ge[76]O2"; '
+        "or shares of nuclides and elements, as { Ge76 = 0.88, Ge74 = 0.12 }."
+    )
+    mass_kg: Positive = Field(description="Mass of the target material, kg.")
+    live_time_yr: Positive | None = Field(None, description="Live time, years of 365.25 d; or live_time_s.")
+    live_time_s: Positive | None = Field(None, description="Live time, s; or live_time_yr.")
+    distance_m: Positive = Field(description="Distance from the source, m.")
+    efficiency: Annotated[Share | EfficiencyCurve | File, SkipValidation] = Field(
+        1.0,
+        description="Detection efficiency: a number, or a curve in true recoil energy (a file: keV, efficiency), "
+        "constant beyond its first and last point.",
+    )
+    recoil_window_keV: Annotated[list[float], Field(min_length=2, max_length=2), SkipValidation] | None = Field(
+        None, description="Lower and upper end of the one bin counted, keV; the upper may be inf. Or recoil_bins_keV."
+    )
+    recoil_bins_keV: Annotated[list[float], Field(min_length=2), SkipValidation] | None = Field(
+        None,
+        description="Increasing edges of the bins counted in keV, 1e-6 of themselves apart. Or recoil_window_keV.",
+    )
+    form_factor: Annotated[FormFactorKey, SkipValidation] = Field(
+        "helm",
+        description="Nuclear form factor: a name, a table with kind and parameters, or a table of these by isotope.",
+    )
+    channels: Annotated[dict[str, Annotated[list[str], Field(min_length=1)]], SkipValidation] = Field(
+        description=f"Per channel, the flavours that it counts together: {_FLAVOURS}."
+    )
+    systematic: NotNegative = Field(
+        0.0, description="Relative uncertainty of the normalisation, common to channels and bins."
+    )
+
+
+class TemplateReferenceTable(Table):
+    """What a signal template was made with. Where a number of the scan differs from the one here, the signal is the
+    template times the ratio of the counts calculated with either; a number that is not here must not be changed.
+    """
+
+    sin2_theta_w: float | None = Field(None, gt=0, lt=1, description="As [physics] sin2_theta_w.")
+    couplings: Literal["tree", "pdg2012"] | None = Field(None, description="As [physics] couplings.")
+    kinematics: Literal["leading", "full"] | None = Field(None, description="As [physics] kinematics.")
+    source: Annotated[SourceTable | None, SkipValidation] = Field(
+        None, description="The source of the experiment, a table as [source]."
+    )
+    mass_kg: Positive | None = Field(None, description="Mass of the target material, kg.")
+    live_time_yr: Positive | None = Field(None, description="Live time, years of 365.25 d; or live_time_s.")
+    live_time_s: Positive | None = Field(None, description="Live time, s; or live_time_yr.")
+    distance_m: Positive | None = Field(None, description="Distance from the source, m.")
+    efficiency: Annotated[Share | EfficiencyCurve | File | None, SkipValidation] = Field(
+        None, description="Efficiency in true recoil energy, as that of the experiment."
+    )
+    form_factor: Annotated[FormFactorKey | None, SkipValidation] = Field(
+        None, description="Nuclear form factor, as that of the experiment."
+    )
+    quenching: Annotated[Quenching | None, SkipValidation] = Field(
+        None, description="As [experiments.response] quenching."
+    )
+    light_yield_PE_per_keVee: Positive | None = Field(
+        None, description="As [experiments.response] light_yield_PE_per_keVee."
+    )
+    resolution: Annotated[Resolution | None, SkipValidation] = Field(
+        None, description="As [experiments.response] resolution."
+    )
+    response_efficiency: Annotated[Acceptance | None, SkipValidation] = Field(
+        None, description="As [experiments.response] efficiency."
+    )
+    recoil_threshold_keV: NotNegative | None = Field(
+        None, description="As [experiments.response] recoil_threshold_keV."
+    )
+
+
+class ExperimentTable(DetectorKeys, IdealExperiment):
+    """One detector at one place."""
+
+    template_reference: Annotated[TemplateReferenceTable | None, SkipValidation] = Field(
+        None, description="What signal_template was made with: a table [experiments.template_reference]."
+    )
+
+    statistic: Annotated[Kind | ExperimentStatisticTable | None, SkipValidation] = Field(
+        None, description="How its counts are compared with its data; without it, as [statistic] says."
+    )

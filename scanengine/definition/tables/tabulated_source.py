@@ -1,0 +1,106 @@
+"""A source of kind "tabulated": a spectrum for each flavour, given at points or in files."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field, SkipValidation
+
+from scanengine.definition.reading.columns import Columns
+from scanengine.definition.reading.lines import KeyPath
+from scanengine.definition.reading.report import Report
+from scanengine.definition.reading.sentences import nearest_or_all
+from scanengine.definition.reading.table import File, Number, Positive, Table
+from scanengine.errors import InputError
+from scanengine.grid.axes import FloatArray
+from scanengine.inputs.parameters import FLAVOURS
+from scanengine.inputs.sources import Source, Spectrum, tabulated_spectrum
+
+_FLAVOURS = ", ".join(FLAVOURS)
+_POINTS = '{ E_MeV = [0.0, 50.0], flux = [0.0, 1.0e6] } or { file = "flux.txt" }'
+_SPECTRUM = Columns(("E_MeV", "flux"), low=0.0)
+
+
+class SpectrumPoints(Table):
+    """A spectrum given at points, joined by straight lines."""
+
+    E_MeV: list[Number] = Field(description="Increasing neutrino energies, MeV.")
+    flux: list[Number] = Field(
+        description="Flux per energy at each point, /cm^2/s/MeV; any unit if flux_per_cm2_s is given."
+    )
+
+
+class Tabulated(Table):
+    """A spectrum per flavour, given at points."""
+
+    kind: Literal["tabulated"]
+    reference_distance_m: Positive = Field(description="Distance at which the flux is given, m; it falls as 1/L^2.")
+    flux_per_cm2_s: Positive | None = Field(
+        None,
+        description="Flux to which each spectrum is scaled, /cm^2/s; without it the spectra are absolute, /cm^2/s/MeV.",
+    )
+    spectra: Annotated[dict[str, SpectrumPoints | File], SkipValidation] = Field(
+        description=f"Per flavour ({_FLAVOURS}), points E_MeV and flux, or a file with these two columns."
+    )
+
+
+def build_tabulated(raw: dict[str, Any], path: KeyPath, report: Report) -> Source | None:
+    """Return the source, or None after adding its faults to the report."""
+    table, bad = report.check(Tabulated, raw, path)
+    if "spectra" in bad:
+        return None
+    path = (*path, "spectra")
+    given = report.table(table.spectra, path, '{ nu_ebar = { file = "flux.txt" } }')
+    if not given and isinstance(table.spectra, dict):
+        report.add(path, "found no spectrum, it must have at least one flavour")
+    total = None if "flux_per_cm2_s" in bad else table.flux_per_cm2_s
+    spectra: dict[str, Spectrum] = {}
+    for flavour, points in given.items():
+        if flavour not in FLAVOURS:
+            report.add((*path, flavour), f"unknown flavour, {nearest_or_all(flavour, FLAVOURS)}")
+        spectrum = _spectrum(points, total, (*path, flavour), report)
+        if spectrum is not None:
+            spectra[flavour] = spectrum
+    if bad or not given or set(given) - set(FLAVOURS) or len(spectra) < len(given):
+        return None
+    return Source(spectra, table.reference_distance_m)
+
+
+def _spectrum(raw: object, total: float | None, path: KeyPath, report: Report) -> Spectrum | None:
+    key = (*path, "file" if isinstance(raw, dict) and "file" in raw else "E_MeV")
+    try:
+        columns = read_points(raw, SpectrumPoints, _SPECTRUM, path, report, _POINTS)
+        if columns is None:
+            return None
+        E_MeV, flux = _within_flux(columns).T.copy()
+        spectrum = tabulated_spectrum(E_MeV, flux, total)
+    except InputError as error:
+        report.add(key, str(error))
+        return None
+    if not np.all(np.isfinite(spectrum.coefficients)):
+        report.add(key, "its points are too close, or its fluxes too large, for straight lines between them")
+        return None
+    return spectrum
+
+
+def read_points(
+    raw: object, model: type[Table], columns: Columns, path: KeyPath, report: Report, example: str
+) -> FloatArray | None:
+    """Return the points (n, 2) of a file or of lists, or None after a fault of the table.
+
+    Raises InputError for what is wrong with the numbers.
+    """
+    if isinstance(raw, dict) and "file" in raw:
+        file, bad = report.check(File, raw, path)
+        return None if bad else columns.from_file(report.files, file.file, file.columns)
+    points, bad = report.check(model, raw, path, example)
+    return None if bad else columns.from_lists(points.model_dump())
+
+
+def _within_flux(columns: FloatArray) -> FloatArray:
+    """Cut the points off at either end that border on no flux, so that the last energy is the highest with flux."""
+    lit = np.flatnonzero(columns[:, 1])
+    if lit.size == 0:
+        return columns
+    return columns[max(lit[0] - 1, 0) : lit[-1] + 2]
