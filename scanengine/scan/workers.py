@@ -91,40 +91,14 @@ def do_tiles(
     no other: finished tiles are kept.
     """
     make_folder(work.folder)
-    taken_up: list[Path] = []
-
-    def take_up(paths: Sequence[Path]) -> None:
-        for path in paths:
-            absorb(writer, path)
-            taken_up.append(path)
-        before = writer.checkpoints
-        writer.keep(lambda: _minima(writer))
-        if writer.checkpoints > before:  # it vouches for them
-            while taken_up:
-                taken_up.pop().unlink(missing_ok=True)
-        if progress:
-            progress(writer.points_written)
-
+    shards = _Shards(writer, progress)
     attempts = map(Attempt.at, _batches(writer, work, workers.number))
     look_s = min(_MOST_LOOKS, timeout_s / 10.0)
     flow = Flow(workers.executor, partial(Work.do, work), attempts, 2 * workers.number, look_s)
-    watch = Watch(work.folder, workers, timeout_s)
     try:
-        for finished in flow:
-            tiles = {int(attempt.numbers[0]) for attempt, _ in finished}
-            dropped = flow.drop(partial(Attempt.is_at, tiles=tiles))
-            if finished:
-                take_up([path for _, path in finished])
-            for attempt in [*dropped, *(attempt for attempt, _ in finished)]:
-                attempt.sign(work.folder).unlink(missing_ok=True)
-            for attempt in watch.fallen_silent(flow.pending, finished=bool(finished)):
-                flow.add(Attempt.at(attempt.numbers))
+        _follow(flow, Watch(work.folder, workers, timeout_s), shards, work.folder)
     except KeyboardInterrupt:
-        try:
-            take_up([path for _, path in flow.rest(timeout_s)])
-        except (KeyboardInterrupt, Exception) as error:  # a batch system stops the workers, too
-            if not isinstance(error, KeyboardInterrupt) and not _is_death(error):
-                raise
+        _take_up_rest(flow, shards, timeout_s)
         done, total = writer.points_written, work.tiling.points
         raise Interrupted(f"interrupted after {done} of {total} points ({done / total:.1%})") from None
     except BaseException as error:
@@ -138,6 +112,50 @@ def do_tiles(
             flow.cancel()
         raise
     writer.checkpoint()
+
+
+class _Shards:
+    """What workers have written: taken up by the writer, and removed when a checkpoint vouches for its tiles."""
+
+    def __init__(self, writer: GridWriter, progress: Callable[[int], None] | None) -> None:
+        self._writer = writer
+        self._progress = progress
+        self._taken_up: list[Path] = []
+
+    def take_up(self, paths: Sequence[Path]) -> None:
+        """Write the tiles of some shards."""
+        for path in paths:
+            absorb(self._writer, path)
+            self._taken_up.append(path)
+        before = self._writer.checkpoints
+        self._writer.keep(lambda: _minima(self._writer))
+        if self._writer.checkpoints > before:
+            while self._taken_up:
+                self._taken_up.pop().unlink(missing_ok=True)
+        if self._progress:
+            self._progress(self._writer.points_written)
+
+
+def _follow(flow: Flow[Attempt, Path], watch: Watch, shards: _Shards, folder: Path) -> None:
+    """Take up what workers finish until there is no more, and hand out anew what those have begun who fall silent."""
+    for finished in flow:
+        tiles = {int(attempt.numbers[0]) for attempt, _ in finished}
+        dropped = flow.drop(partial(Attempt.is_at, tiles=tiles))
+        if finished:
+            shards.take_up([path for _, path in finished])
+        for attempt in [*dropped, *(attempt for attempt, _ in finished)]:
+            attempt.sign(folder).unlink(missing_ok=True)
+        for attempt in watch.fallen_silent(flow.pending, finished=bool(finished)):
+            flow.add(Attempt.at(attempt.numbers))
+
+
+def _take_up_rest(flow: Flow[Attempt, Path], shards: _Shards, timeout_s: float) -> None:
+    """Take up what workers had begun when the scan was interrupted, unless they die or one is in a hurry."""
+    try:
+        shards.take_up([path for _, path in flow.rest(timeout_s)])
+    except (KeyboardInterrupt, Exception) as error:  # a batch system stops the workers, too
+        if not isinstance(error, KeyboardInterrupt) and not _is_death(error):
+            raise
 
 
 def make_folder(folder: Path) -> None:

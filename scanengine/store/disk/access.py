@@ -45,14 +45,38 @@ def opened(path: Path, *, while_written: bool = False, just_written: bool = Fals
     `just_written` is not searched for what would harm HDF5.
     """
     check_signature(path)
+    file, as_it_lies = _open(path, while_written=while_written, just_written=just_written)
+    try:
+        with file:
+            if as_it_lies:
+                if is_half_changed(path):
+                    raise InputError(_half_changed(path))
+                if not just_written:
+                    heaps.check(path, _chunks_of_grid(file))
+            yield file
+    except (Damage, *READING_ERRORS) as error:
+        if as_it_lies and _is_open_to_write(path):
+            raise InputError(
+                f"{path} is open for writing in this process, and half changed; close it there first"
+            ) from error
+        what = str(error) if isinstance(error, Damage) else "HDF5 cannot read part of it"
+        raise InputError(f"{path} is damaged: {what}; run the scan again, or copy the file again") from error
+
+
+def _open(path: Path, *, while_written: bool, just_written: bool) -> tuple[h5py.File, bool]:
+    """Open a file that begins as HDF5 does; tell whether it is read as it lies on the disk.
+
+    Otherwise its run was killed as it wrote, and a copy in memory is opened. Raises InputError if it cannot be opened.
+    """
     try:
         changed = as_changed(path)
-        if changed is None:
-            if not just_written:
-                heaps.check_ends(path)
-        elif not heaps.are_sound_in(changed):
-            raise OSError("a global heap is damaged")
-        file = h5py.File(changed, "r") if changed is not None else _shared(path, locking=not while_written)
+        if changed is not None:
+            if not heaps.are_sound_in(changed):
+                raise OSError("a global heap is damaged")
+            return h5py.File(changed, "r"), False
+        if not just_written:
+            heaps.check_ends(path)
+        return _shared(path, locking=not while_written), True
     except BlockingIOError:
         raise InputError(
             f"{path} is open for writing, by a running scan or another program; wait until it has finished"
@@ -67,21 +91,6 @@ def opened(path: Path, *, while_written: bool = False, just_written: bool = Fals
         truncated = "truncated file" in str(error)
         what = "is truncated" if truncated else "is damaged (HDF5 cannot open it)"
         raise InputError(f"{path} {what}; run the scan again, or copy the file again") from error
-    try:
-        with file:
-            if changed is None:
-                if is_half_changed(path):
-                    raise InputError(_half_changed(path))
-                if not just_written:
-                    heaps.check(path, _chunks_of_grid(file))
-            yield file
-    except (Damage, *READING_ERRORS) as error:
-        if changed is None and _is_open_to_write(path):
-            raise InputError(
-                f"{path} is open for writing in this process, and half changed; close it there first"
-            ) from error
-        what = str(error) if isinstance(error, Damage) else "HDF5 cannot read part of it"
-        raise InputError(f"{path} is damaged: {what}; run the scan again, or copy the file again") from error
 
 
 class _HeldOtherwise(Exception):
