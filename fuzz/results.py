@@ -31,8 +31,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 with atheris.instrument_imports(include=["scanengine.store", "scanengine.api"]):
+    import scanengine.cli
     import scanengine.inference.contours  # noqa: F401  (what every child would import)
-    from scanengine.cli import calibrating, text  # noqa: F401
     from scanengine.store.disk import committed
     from scanengine.store.encoding.chunks import fletcher32
 from tests.faults import strangers

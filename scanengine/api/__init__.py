@@ -3,6 +3,7 @@
 from scanengine.api.borders import borders_csv, borders_hepdata
 from scanengine.api.calibrations import draw_calibration, open_calibration, save_calibration
 from scanengine.api.merging import merge
+from scanengine.api.plotting import Drawing, drawing, plot
 from scanengine.api.result import Result, draw, open_result
 from scanengine.api.scan import Events, Scan, load
 from scanengine.api.tables import limits_table
@@ -17,6 +18,7 @@ from scanengine.scan.estimate import Estimate
 
 __all__ = [
     "Calibration",
+    "Drawing",
     "Estimate",
     "Events",
     "JointFit",
@@ -31,11 +33,13 @@ __all__ = [
     "borders_hepdata",
     "draw",
     "draw_calibration",
+    "drawing",
     "limits_table",
     "load",
     "merge",
     "open_calibration",
     "open_result",
+    "plot",
     "read_likelihood",
     "save_calibration",
     "verify",

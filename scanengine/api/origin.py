@@ -23,6 +23,7 @@ class InMemory:
 
     scanned: Definition
     grid: FloatArray | None
+    own_cross_section: bool
 
     @property
     def has_grid(self) -> bool:
@@ -50,13 +51,18 @@ class InFile:
         """Whether chi2 was kept."""
         return self.stored.has_grid
 
+    @property
+    def own_cross_section(self) -> bool:
+        """Whether another cross-section took the place of the standard one."""
+        return "cross_section" in self.stored.attributes
+
     def definition(self, data: str | Path | None = None) -> Definition:
         """Return what the scan file said, read again with its data files, those of the folder `data` among them.
 
         Raises InputError where that cannot be.
         """
         stored = self.stored
-        if "cross_section" in stored.attributes:
+        if self.own_cross_section:
             name = stored.attributes["cross_section"]
             raise InputError(
                 f"{stored.path} was scanned with a user-supplied cross-section, {name}, which a file cannot contain"

@@ -231,6 +231,11 @@ class Result:
         return self._origin.has_grid
 
     @property
+    def own_cross_section(self) -> bool:
+        """Whether it was scanned with a given cross-section in place of the standard one; no result holds that."""
+        return self._origin.own_cross_section
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """Number of grid points along each axis."""
         return tuple(axis.values.size for axis in self.axes)

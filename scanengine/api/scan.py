@@ -396,7 +396,7 @@ class Scan:
             grid_errors=self.problem.grid_errors(found.profiles),
             exact_possible=self.problem.exact_possible,
             grid_rounding=_HALF_A_DIGIT[definition.output.precision],
-            origin=InMemory(definition, found.chi2),
+            origin=InMemory(definition, found.chi2, self.cross_section is not None),
         )
 
     def run_shard(

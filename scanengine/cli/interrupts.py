@@ -36,10 +36,11 @@ def _must_not_fail(frame: FrameType | None) -> bool:
     """Tell whether HDF5 is writing through Python, Python takes an object down, or it is found out what was kept."""
     while frame is not None:
         code = frame.f_code
-        if code.co_filename.endswith(("/weakref.py", "/store/committed.py")) or code.co_name in _ENDINGS:
+        if code.co_filename.endswith(FILES) or code.co_name in _ENDINGS:
             return True
         frame = frame.f_back
     return False
 
 
+FILES = ("/weakref.py", "/store/disk/committed.py")
 _ENDINGS = ("__del__", "_interruptible", "discard")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scanengine.cli.options import DataOption, SetOption, levels_of, load_scan
 from scanengine.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,14 +22,6 @@ BORDERS = (".csv", ".yaml")
 FIGURES_OF_FITS = ("spectrum", "pulls", "impacts", "correlation")
 
 FileArgument = Annotated[str, typer.Argument(metavar="FILE|NAME|OUT.h5", help="A scan, or a result.")]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the scan file, as fixed.mu_nu=10. Repeatable."),
-]
-DataOption = Annotated[
-    Path | None,
-    typer.Option("--data", metavar="DIR", help="Folder of the files {data}/...; by default $SCANENGINE_DATA."),
-]
 OverwriteOption = Annotated[bool, typer.Option(help="Replace an existing file.")]
 
 
@@ -75,7 +68,6 @@ def table(
 ) -> None:
     """Print best fits and allowed intervals of several results side by side."""
     from scanengine.api import limits_table, open_result
-    from scanengine.cli import levels_of
 
     if latex + as_csv + markdown > 1:
         raise InputError("--latex, --csv and --markdown exclude each other: choose one")
@@ -127,14 +119,11 @@ def write_borders(
 
 def _scan_of(file: str, overrides: list[str] | None, data: Path | None) -> tuple[Scan, list[Mapping[str, float]]]:
     """Load a scan; of a result its scan, and its best fit to begin at."""
-    from scanengine.api import Scan, load, open_result
+    from scanengine.api import Scan, open_result
 
     if Path(file).suffix in RESULTS:
         if overrides or data:
             raise InputError("--set and --data go with a scan file: a result has its own, data are in $SCANENGINE_DATA")
         result = open_result(Path(file))
         return Scan(result.definition), [result.best_fit]
-    scan = load(file, overrides or [], data=data)
-    for note in scan.definition.notes:
-        print(f"note: {note}", file=sys.stderr)
-    return scan, []
+    return load_scan(file, overrides, data), []

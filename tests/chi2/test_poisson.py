@@ -20,7 +20,7 @@ import scanengine
 from scanengine import api
 from scanengine.chi2.monomials import Monomials
 from scanengine.chi2.poisson import PoissonPolynomial, poisson_chi2
-from scanengine.cli.text import describe_result, describe_scan
+from scanengine.cli.info import describe_result, describe_scan
 from scanengine.definition import Definition
 from scanengine.errors import InputError
 from scanengine.inputs.parameters import PARAMETER_INDEX

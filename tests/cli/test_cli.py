@@ -284,7 +284,7 @@ def test_a_bug_is_a_sentence_too(call: Call, monkeypatch: pytest.MonkeyPatch) ->
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr(cli, "_load", broken)
+    monkeypatch.setattr("scanengine.cli.events.load_scan", broken)
     status, _, err = call("events", "small.toml")
     assert status == 1
     assert "ZeroDivisionError" in err

@@ -17,7 +17,7 @@ import scanengine
 from scanengine.api import Result
 from scanengine.chi2.monomials import Monomials
 from scanengine.chi2.squares import ChiSquaredPolynomial
-from scanengine.cli import text
+from scanengine.cli.minimum import tell_of_checks
 from scanengine.driver import exact_profiles as profiling
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import Profiles
@@ -219,7 +219,7 @@ def test_what_stays_doubtful_is_said(
     assert scanengine.open_result(tmp_path / "four.h5").doubtful == found.doubtful
     assert scanengine.open_result(tmp_path / "four.h5").checked == found.checked
     assert found.checked["eps_em_uV", "eps_ee_dV"] == 500
-    text.tell_of_checks(found)
+    tell_of_checks(found)
     told = capsys.readouterr()
     assert "eps_em_uV and eps_ee_dV may be too high in places: in 7 cells" in told.err
     assert re.search(r"in 6 planes; final checks from random points in 2,000 of [\d,]+ cells, see the warn", told.out)
@@ -227,7 +227,7 @@ def test_what_stays_doubtful_is_said(
 
 def test_checks_that_found_nothing_are_no_proof(capsys: pytest.CaptureFixture[str], runs: dict[str, Result]) -> None:
     found = runs["four-axes-b"]
-    text.tell_of_checks(found)
+    tell_of_checks(found)
     told = capsys.readouterr()
     assert re.search(r"random points in [\d,]+ of [\d,]+ cells, found no lower chi2 \(not a proof", told.out)
     assert not told.err

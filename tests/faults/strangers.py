@@ -144,7 +144,7 @@ def ways(path: Path, siblings: list[Path]) -> list[Callable[[], object]]:
     """All that can be done with a file, by the library and by the command line's verbs."""
     import scanengine.api
     from scanengine import store
-    from scanengine.cli import calibrating, text
+    from scanengine.cli import calibrate, info
 
     def limits() -> object:
         opened = scanengine.open_result(path)
@@ -171,10 +171,10 @@ def ways(path: Path, siblings: list[Path]) -> list[Callable[[], object]]:
         numbers,
         definition,
         lambda: store.verify(path),
-        lambda: text.describe_result(path),
+        lambda: info.describe_result(path),
         lambda: store.open_unfinished(path),
         lambda: store.open_calibration(path),
-        lambda: calibrating.describe(path),
+        lambda: calibrate.describe(path),
     ]
     if siblings:
         found.append(merge)
@@ -237,8 +237,8 @@ def open_damaged(folder: Path, seed: int, count: int) -> list[dict[str, object]]
     """
     chance = random.Random(seed)
     made = make(folder)
+    import scanengine.cli
     import scanengine.inference.contours  # noqa: F401  (what every child would import)
-    from scanengine.cli import text  # noqa: F401
 
     outcomes: collections.Counter[str] = collections.Counter()
     examples: dict[str, str] = {}

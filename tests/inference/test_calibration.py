@@ -16,7 +16,7 @@ import pytest
 from scipy import stats
 
 from scanengine.api import Scan, open_calibration
-from scanengine.cli.calibrating import check_outputs, write_all
+from scanengine.cli.calibrate import check_outputs, write_all
 from scanengine.errors import InputError, RunError
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.calibration import Calibration, allowed

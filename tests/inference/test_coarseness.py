@@ -11,7 +11,7 @@ import pytest
 
 from scanengine.api import Scan
 from scanengine.api.result import Result, open_result
-from scanengine.cli import text
+from scanengine.cli import warn
 from scanengine.definition import Output
 from scanengine.driver.one_pass import scan_grid
 from scanengine.driver.sinks import NoSink
@@ -101,8 +101,8 @@ def test_the_warning_is_in_the_file_and_with_the_limits_and_the_figure(
     warnings = [misses(result.limits(0.9)) for result in (in_memory, in_file, opened)]
     assert len(warnings[0]) == 2
     assert warnings[0] == warnings[1] == warnings[2]
-    text.forget_warnings()
-    text.warn_about([opened.profile("eps_ee_uV")], (0.9,))
+    warn.forget_warnings()
+    warn.warn_about([opened.profile("eps_ee_uV")], (0.9,))
     assert warnings[0][0] in capsys.readouterr().err
 
 

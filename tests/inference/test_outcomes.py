@@ -17,7 +17,7 @@ from scipy import stats
 from scipy.special import xlogy
 
 from scanengine.api import Scan, open_calibration
-from scanengine.cli import calibrating
+from scanengine.cli import calibrate as command
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.calibration import Calibration
 from scanengine.inference.calibration import _quantiles, calibrate
@@ -313,18 +313,18 @@ def test_the_command_says_what_was_summed_and_where_the_axis_is_too_short(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = squared_moment(3.0, 3.0, {"min": 0.0, "max": 2.2, "points": 23}).calibrate((0.6827, 0.9))
-    calibrating.show(found)
+    command.show(found)
     printed = capsys.readouterr()
     assert "allowed, by all outcomes at each of 23 values, summed exactly:" in printed.out
     assert "+-" not in printed.out
     assert "warning: 90% C.L.: best fits lie at the end of an axis that is not a bound of the parameter" in printed.err
     assert "to 2.2 (" in printed.err
-    calibrating.write(found, tmp_path / "c.json", overwrite=False)
-    calibrating.write(found, tmp_path / "c.h5", overwrite=False)
+    command.write(found, tmp_path / "c.json", overwrite=False)
+    command.write(found, tmp_path / "c.h5", overwrite=False)
     assert json.loads((tmp_path / "c.json").read_text(encoding="utf-8"))["method"] == "all outcomes"
     again = open_calibration(tmp_path / "c.h5")
     capsys.readouterr()
-    calibrating.show(again)
+    command.show(again)
     assert capsys.readouterr() == printed
     assert again.exact_intervals == found.exact_intervals
     assert np.array_equal(again.p_values, found.p_values)  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 from scanengine.api import Scan, open_result
 from scanengine.chi2.nuisances import LinearNuisancePolynomial, NuisancePolynomial
 from scanengine.chi2.squares import ChiSquaredPolynomial
-from scanengine.cli.text import fit_record, print_best_fit
+from scanengine.cli.minimum import fit_record, print_best_fit
 from scanengine.definition import Definition
 from scanengine.definition.identity import identity
 from scanengine.errors import DefinitionError, InputError

@@ -1,4 +1,4 @@
-"""What `scanengine calibrate` writes and prints."""
+"""`scanengine calibrate`: what it does, writes and prints."""
 
 from __future__ import annotations
 
@@ -9,9 +9,22 @@ import sys
 from collections.abc import Sequence
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from scanengine.cli.text import pieces, with_unit
+import typer
+
+from scanengine.cli.options import (
+    DataOption,
+    JsonOption,
+    LevelsOption,
+    ScanArgument,
+    SetOption,
+    ThreadsOption,
+    levels_of,
+    load_scan,
+)
+from scanengine.cli.progress import progress
+from scanengine.cli.words import pieces, with_unit
 from scanengine.errors import InputError, RunError, ScanengineError
 
 if TYPE_CHECKING:
@@ -27,6 +40,41 @@ _NUMBER_BYTES = 25
 """What a number takes in JSON, with its indent."""
 _FEW_POINTS = 10
 _FEW_BEYOND = 10
+
+
+def calibrate(
+    scan: ScanArgument,
+    cl: LevelsOption = "90",
+    pseudo_experiments: Annotated[
+        int, typer.Option("-n", "--number", help="Pseudo-experiments at each point, unless all outcomes can be summed.")
+    ] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random numbers, kept in the result.")] = 1,
+    outputs: Annotated[
+        list[Path] | None,
+        typer.Option("-o", "--output", metavar="OUT", help="A .h5 or .json file, or a figure. Repeatable."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
+    overrides: SetOption = None,
+    data: DataOption = None,
+    threads: ThreadsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Feldman-Cousins intervals of one parameter or regions of two, with correct coverage: from all outcomes of a few
+    counts, summed exactly, or from pseudo-experiments.
+    """
+    levels = levels_of(cl)
+    loaded = load_scan(scan, overrides, data, quiet=as_json)
+    check_outputs(outputs or [], loaded, len(levels), overwrite=overwrite)
+    with progress(loaded.definition.title, "pseudo-experiments") as told:
+        found = loaded.calibrate(
+            levels, pseudo_experiments=pseudo_experiments, seed=seed, threads=threads, progress=told
+        )
+    if as_json:
+        print(json.dumps(record(found), indent=1))
+    else:
+        show(found)
+    sys.stdout.flush()
+    write_all(found, outputs or [], overwrite=overwrite)
 
 
 def check_outputs(paths: Sequence[Path], scan: Scan, levels: int, *, overwrite: bool) -> None:

@@ -1,0 +1,127 @@
+"""`scanengine info`: what a result file holds, or what running a scan would give and take."""
+
+from __future__ import annotations
+
+from math import comb, inf
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scanengine.cli import calibrate
+from scanengine.cli.minimum import print_best_fit, tell_of_checks
+from scanengine.cli.options import DataOption, SetOption, ThreadsOption, load_scan
+from scanengine.cli.words import STATISTICS, grid, pairs, with_unit
+from scanengine.plain import on_one_line
+
+if TYPE_CHECKING:
+    from scanengine.api import Scan
+    from scanengine.store import Unfinished
+
+
+def info(
+    file: Annotated[str, typer.Argument(metavar="FILE|NAME|OUT.h5", help="A scan, or a result file.")],
+    overrides: SetOption = None,
+    data: DataOption = None,
+    threads: ThreadsOption = None,
+) -> None:
+    """Describe a result file, or what running a scan would give and take."""
+    if Path(file).suffix in (".h5", ".hdf5"):
+        if not calibrate.describe(Path(file)):
+            describe_result(Path(file))
+    else:
+        describe_scan(load_scan(file, overrides, data), threads)
+
+
+def describe_scan(scan: Scan, threads: int | None) -> None:
+    """Print what running a scan would give and take."""
+    from scanengine.store import format_bytes
+
+    definition = scan.definition
+    print(on_one_line(definition.title))
+    for target in definition.targets:
+        print(f"  {on_one_line(target)}")
+    totals: dict[tuple[str, str], float] = {}
+    for record in scan.events():
+        key = (record.experiment, record.channel)
+        totals[key] = totals.get(key, 0.0) + record.counts
+    for (experiment, channel), counts in totals.items():
+        print(f"  {experiment}, {channel}: {counts:.6g} events expected")
+    for experiment, reference in definition.template_references.items():
+        follows = f"it follows {', '.join(sorted(reference.keys))}" if reference.keys else "it follows nothing"
+        print(f"  {experiment}: the signal is a template; of its reference, {follows}")
+    if not definition.axes:
+        print("no [axes]: this scan can be counted but not run")
+        return
+    print(f"  chi2: {STATISTICS[scan.statistic]}")
+    if definition.nuisances:
+        print(f"  minimised over the nuisances {', '.join(nuisance.name for nuisance in definition.nuisances)}")
+    if definition.correlations:
+        correlated = (f"{each.first} and {each.second} {each.value:g}" for each in definition.correlations)
+        print(f"  correlations: {', '.join(correlated)}")
+    for axis in definition.axes:
+        ends = f"{axis.values[0]:g} to {axis.values[-1]:g}"
+        print(f"  {axis.name}: {axis.values.size} points from {ends}{with_unit(axis.units)}")
+    estimate = scan.estimate(threads)
+    print(f"{grid(estimate.shape)}")
+    print(
+        f"  grid: {format_bytes(estimate.grid_bytes)} of {definition.output.precision}"
+        if estimate.grid_bytes
+        else "  profiles only"
+    )
+    if definition.output.planes:
+        print(f"  planes: {pairs(definition.output.planes)}")
+    if definition.output.delta_chi2_max is not None:
+        share = f"{estimate.points_visited / estimate.points:.2%} of the points"
+        print(f"  up to delta chi2 = {definition.output.delta_chi2_max:g}: {share} are evaluated, the others lie above")
+    print(f"  file: about {format_bytes(estimate.file_bytes)}")
+    time_and_threads = f"{_duration(estimate.seconds)} with {estimate.threads} threads, from a timed sample"
+    print(f"  time: about {time_and_threads}; the figure takes a few seconds more")
+
+
+def describe_result(path: Path) -> None:
+    """Print what a result file holds, or how far an unfinished one has come."""
+    from scanengine import store
+    from scanengine.api import open_result
+
+    if (unfinished := store.open_unfinished(path)) is not None:
+        _describe_unfinished(unfinished)
+        return
+    result = open_result(path)
+    print(on_one_line(result.title))
+    for target in result.targets:
+        print(f"  {on_one_line(target)}")
+    print(f"{grid(result.shape)}; {'chi2 at every point' if result.has_grid else 'profiles only'}")
+    if len(result.planes) < comb(len(result.axes), 2):
+        print(f"  planes: {pairs(result.planes)}")
+    if result.delta_chi2_max < inf:
+        print(f"  profiles by the grid's points up to delta chi2 = {result.delta_chi2_max:g}")
+    for axis in result.axes:
+        print(
+            f"  {axis.name}: {axis.values.size} points from {axis.values[0]:g} to {axis.values[-1]:g}"
+            f"{with_unit(axis.units)}  ({on_one_line(axis.long_name)})"
+        )
+    print(f"  chi2: {STATISTICS[result.statistic]}")
+    if result.instruction_sets:
+        print(f"  computed with {' and '.join(result.instruction_sets)}")
+    print_best_fit(result)
+    tell_of_checks(result)
+
+
+def _describe_unfinished(unfinished: Unfinished) -> None:
+    print(on_one_line(unfinished.title))
+    print(grid(unfinished.shape))
+    done = f"{unfinished.done} of {unfinished.tiles} tiles ({unfinished.done / unfinished.tiles:.1%})"
+    if unfinished.shard:
+        number, of = unfinished.shard
+        print(f"  shard {number} of {of}, finished: {done}; `scanengine merge` makes a result of all {of}")
+    elif unfinished.running:
+        print(f"  being written now; {done} at its last checkpoint; started {unfinished.created}")
+    else:
+        print(f"  unfinished: {done}; started {unfinished.created}; the command that started it resumes it")
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100.0:
+        return f"{seconds:.2g} s"
+    return f"{seconds / 60.0:.0f} min" if seconds < 6000.0 else f"{seconds / 3600.0:.3g} h"

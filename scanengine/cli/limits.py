@@ -1,0 +1,67 @@
+"""`scanengine limits`: the allowed intervals of each parameter."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scanengine.cli.minimum import fit_record, print_best_fit
+from scanengine.cli.options import JsonOption, LevelsOption, levels_of
+from scanengine.cli.warn import warn
+from scanengine.cli.words import pieces, with_unit
+
+if TYPE_CHECKING:
+    from scanengine.api import Result
+    from scanengine.inference.contours import Intervals
+
+
+def limits(
+    result: Annotated[Path, typer.Argument(metavar="OUT.h5", help="A result file.")],
+    cl: LevelsOption = "68.27,90,95",
+    as_json: JsonOption = False,
+) -> None:
+    """Print the best fit and the allowed intervals of each parameter, the others minimised over."""
+    from scanengine.api import open_result
+
+    opened = open_result(result)
+    found = opened.limits(levels_of(cl))
+    if as_json:
+        intervals = [
+            {
+                "parameter": entry.axis,
+                "cl": round(100.0 * entry.cl, 10),
+                "dof": entry.dof,
+                "intervals": [[interval.lo, interval.hi] for interval in entry],
+                "warnings": list(entry.warnings),
+                **({"notes": list(entry.notes)} if entry.notes else {}),
+            }
+            for entry in found
+        ]
+        found_at = {
+            "minimum": opened.minimum,
+            "best_fit": opened.best_fit,
+            **fit_record(opened.minimum, opened.fit),
+        }
+        print(json.dumps({**found_at, "intervals": intervals}, indent=1))
+        return
+    print_best_fit(opened)
+    print_limits(opened, found)
+
+
+def print_limits(result: Result, found: list[Intervals]) -> None:
+    """Print the allowed intervals, each with its C.L. and degrees of freedom, and warnings about them."""
+    units = {axis.name: axis.units for axis in result.axes}
+    print("allowed:")
+    for entry in found:
+        allowed = pieces((lo, hi) for lo, hi in entry)
+        level = f"{100.0 * entry.cl:g}% C.L., {entry.dof} dof (delta chi2 = {entry.level:.3f})"
+        print(f"  {entry.axis}: {allowed}{with_unit(units[entry.axis])}  {level}")
+    left_out = [axis.name for axis in result.axes if axis.name not in result.shown]
+    if left_out:
+        print(f"  {', '.join(left_out)}: not in any plane of output.planes")
+    for note in dict.fromkeys(note for entry in found for note in entry.notes):
+        print(f"note: {note}")
+    warn(entry.warnings for entry in found)
