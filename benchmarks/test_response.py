@@ -129,7 +129,7 @@ class Neon:
         self.nucleus = np.array([isotope.Z, isotope.N, isotope.mass_MeV, 0.0, 0.0])
         self.exposure = experiment.mass_kg * experiment.target.atoms_per_kg[0] * experiment.live_time_s
         self.spectra = {name: scan.source.spectra[name] for name in ("nu_e", "nu_mubar")}
-        self.parameters = cevns_parameters(neon().theta(eps_ee_uV=0.3, eps_ee_dV=-0.2), scan.physics)
+        self.parameters = cevns_parameters(neon().problem.theta(eps_ee_uV=0.3, eps_ee_dV=-0.2), scan.physics)
         self.T_threshold = 0.010
         self.E_threshold = float(E_min(self.T_threshold, isotope.mass_MeV))
 

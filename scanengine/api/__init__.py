@@ -2,10 +2,11 @@
 
 from scanengine.api.borders import borders_csv, borders_hepdata
 from scanengine.api.calibrations import draw_calibration, open_calibration, save_calibration
+from scanengine.api.finished import open_result
 from scanengine.api.merging import merge
-from scanengine.api.plotting import Drawing, drawing, plot
-from scanengine.api.result import Result, draw, open_result
-from scanengine.api.scan import Events, Scan, load
+from scanengine.api.plotting import Drawing, draw, drawing, plot
+from scanengine.api.result import Result
+from scanengine.api.scan import Scan, load
 from scanengine.api.tables import limits_table
 from scanengine.api.verifying import Verification, verify
 from scanengine.export import PublishedLikelihood, read_likelihood
@@ -15,6 +16,7 @@ from scanengine.inference.joint import JointFit
 from scanengine.inference.proving import Proof
 from scanengine.inference.spectra import Spectrum
 from scanengine.scan.estimate import Estimate
+from scanengine.scan.events import Events
 
 __all__ = [
     "Calibration",

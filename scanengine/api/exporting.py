@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from scanengine import explorer, export
 from scanengine.export import Document, PublishedLikelihood
 from scanengine.inference.fitting import Minimum
+from scanengine.scan.statements import polynomial_likelihood
 
 if TYPE_CHECKING:
     from scanengine.api.scan import Scan
@@ -19,7 +20,7 @@ _VANISHING = 1e-9
 
 def document_of(scan: Scan, *starts: Mapping[str, float]) -> Document:
     """Return a scan's likelihood as `export` writes it, its minima found from these starts and the Standard Model."""
-    likelihood = scan.polynomial_likelihood("an export")
+    likelihood = polynomial_likelihood(scan.problem, "an export")
     return export.build(scan.definition, likelihood, scan.fit(*starts), scan.standard_model)
 
 
@@ -56,7 +57,7 @@ def _of_experiment(scan: Scan) -> Document:
     if chi2 > _VANISHING:
         return document_of(scan)
     found = Minimum(chi2, place, (), is_parabolic=False, covariance=None, fit=scan.fit_at(**place))
-    return export.build(scan.definition, scan.polynomial_likelihood("an export"), [found], scan.standard_model)
+    return export.build(scan.definition, polynomial_likelihood(scan.problem, "an export"), [found], scan.standard_model)
 
 
 def explore_scan(scan: Scan, output: str | Path, starts: tuple[Mapping[str, float], ...], *, overwrite: bool) -> Path:

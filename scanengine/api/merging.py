@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from scanengine import definition as definitions
-from scanengine.api.result import Result, open_result
+from scanengine.api.finished import open_result
+from scanengine.api.result import Result
 from scanengine.errors import InputError
 from scanengine.scan.how import THREADS, HowToRun
 from scanengine.scan.problem import Problem, default_threads

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from scanengine.api.result import Result, draw, open_result
+from scanengine.api.finished import open_result
+from scanengine.api.result import Result
 from scanengine.api.scan import Scan
 from scanengine.errors import InputError
 from scanengine.grid.arguments import confidence_levels
@@ -89,7 +90,7 @@ def drawing(
     if targets:
         layers = {"combined": first} | _each_alone(next(iter(given.values())))
     grids = {figures.literal(label): result.drawn(*shown, at=at) for label, result in layers.items()}
-    return Drawing(draw(grids, first.best_fit, cl=levels), list(grids.values())[:1])
+    return Drawing(figures.reduced(grids, levels, best_fit=first.best_fit), list(grids.values())[:1])
 
 
 def _calibration(what: object) -> Calibration | None:
@@ -151,3 +152,15 @@ def _each_alone(what: Result | Scan) -> dict[str, Result]:
             f"{what.title} was scanned with a cross-section of its own, which a result does not hold: give the scan"
         )
     return Scan(definition).run_each()
+
+
+def draw(
+    grids: Mapping[str, ReducedGrid], best_fit: Mapping[str, float] | None = None, *, cl: float | Sequence[float] = 0.90
+) -> Figure:
+    """Draw reduced grids, by label, over the same axis or two: the first filled, the others as outlines.
+
+    The best fit, if given, is marked where there is one plane alone and its minimum is a single point.
+    """
+    from scanengine import figures
+
+    return figures.reduced(grids, confidence_levels(cl), best_fit=best_fit)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from functools import cached_property
@@ -18,85 +18,22 @@ from scanengine.api.origin import InFile, InMemory, Selection
 from scanengine.definition import Definition
 from scanengine.errors import InputError
 from scanengine.grid.arguments import confidence_level, confidence_levels, number
-from scanengine.grid.arguments import path as path_of
 from scanengine.grid.axes import Axis, FloatArray
-from scanengine.grid.profiles import Fit, FittedNuisance, GridErrors, NegativeBackground, Profiles, ReducedGrid
-from scanengine.scan.plan import GRID_ERRORS
+from scanengine.grid.profiles import Fit, GridErrors, Profiles, ReducedGrid
 
 if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
     from scanengine.inference.contours import Intervals, Region
-    from scanengine.store import StoredResult
 
 DEFAULT_LEVELS = (0.6827, 0.90, 0.95)
-
-_SAME_CHI2 = 1e-9
-
 
 DRAWN_POINTS = 2000
 """More points along an axis than this, no figure shows."""
 
 SLICE_POINTS = 1_000_000
 """A larger grid is sliced piece by piece."""
-
-
-def open_result(path: str | Path) -> Result:
-    """Open a result file; its grid stays on disk. Raises InputError, saying what is wrong with the file, if it is not
-    one.
-    """
-    from scanengine import store  # HDF5 waits until there is a file
-
-    return from_stored(store.open_result(path_of(path, "a result file")))
-
-
-def from_stored(stored: StoredResult) -> Result:
-    """Return the result that a file holds. Raises InputError if it is damaged."""
-    title = str(stored.attributes.get("title", ""))
-    statistic = stored.attributes.get("statistic", "gaussian")  # 0.1.0 knew no other
-    highest = stored.attributes.get("delta_chi2_max", math.inf)
-    if statistic not in ("gaussian", "poisson", "mixed"):
-        raise InputError(f"{stored.path} is damaged: its statistic is {statistic!r}; run the scan again")
-    if not (isinstance(highest, int | float) and highest > 0.0):
-        raise InputError(f"{stored.path} is damaged: its delta_chi2_max is {highest!r}; run the scan again")
-    rounding = stored.attributes.get("rounding", 0.0)
-    if not (isinstance(rounding, int | float) and rounding >= 0.0):
-        raise InputError(f"{stored.path} is damaged: its rounding is {rounding!r}; run the scan again")
-
-    return Result(
-        title,
-        stored.axes,
-        stored.profiles,
-        statistic=str(statistic),
-        exact=stored.exact_profiles,
-        delta_chi2_max=float(highest),
-        rounding=float(rounding),
-        grid_errors=_stored_errors(stored),
-        exact_possible=stored.attributes.get("exact_possible", 0) == 1,
-        grid_rounding=stored.relative_rounding,
-        fit=_stored_fit(stored.attributes),
-        targets=_texts(stored.attributes, "targets"),
-        instruction_sets=_texts(stored.attributes, "instruction_sets"),
-        path=stored.path,
-        origin=InFile(stored),
-    )
-
-
-def _of_sent_file(path: Path, digest: str) -> Result:
-    """Open the file of a result that came from another process. Raises InputError if it is not the same here."""
-    from scanengine import store
-
-    try:
-        stored = store.open_result(path)
-    except InputError as error:
-        raise InputError(f"this result was sent from another process as the path of its file: {error}") from None
-    if stored.digest != digest:
-        raise InputError(
-            f"{path} has changed: it is not the result that another process had opened there and sent; "
-            "open_result reads what is there now"
-        )
-    return from_stored(stored)
 
 
 class Result:
@@ -161,7 +98,9 @@ class Result:
             # of a file that another process has sent there is only the path yet
             if name.startswith("__") or "_digest" not in self.__dict__ or "_origin" in self.__dict__:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            self.__dict__.update(_of_sent_file(self.path, self._digest).__dict__)
+            from scanengine.api.finished import of_sent_file
+
+            self.__dict__.update(of_sent_file(self.path, self._digest).__dict__)
             return getattr(self, name)
 
     def __copy__(self) -> Result:
@@ -363,7 +302,7 @@ class Result:
                 best_fit=self.best_fit,
             )
         shown = names or self.shown
-        return draw({"": self.drawn(*shown, at=at)}, self.best_fit, cl=cl)
+        return figures.reduced({"": self.drawn(*shown, at=at)}, confidence_levels(cl), best_fit=self.best_fit)
 
     def to_xarray(self) -> xarray.Dataset:
         """Return chi2, where it was kept, and all profiles as an xarray Dataset with unit-carrying coordinates."""
@@ -427,65 +366,8 @@ class Result:
         return chosen
 
 
-def _stored_errors(stored: StoredResult) -> dict[str, FloatArray]:
-    """Return what a file tells of the errors of its grid's own lines. Raises InputError if it is damaged."""
-    found = {}
-    for axis in stored.axes:
-        numbers = stored.attributes.get(f"{GRID_ERRORS}{axis.name}", ())
-        rows = np.atleast_1d(np.array(numbers if isinstance(numbers, tuple) else (numbers,)))
-        if rows.size % (3 + len(stored.axes)) or (rows.size and (rows.dtype.kind != "f" or not np.all(rows >= 0.0))):
-            raise InputError(
-                f"{stored.path} is damaged: its {GRID_ERRORS}{axis.name} are no errors; run the scan again"
-            )
-        if rows.size:
-            found[axis.name] = rows.reshape(-1, 3 + len(stored.axes))
-    return found
-
-
-def _stored_fit(attributes: Mapping[str, object]) -> Fit:
-    """Return what a file's attributes tell of the minimum."""
-    fitted = _rows(attributes, "nuisances", "nuisance_values", "nuisance_pulls")
-    negative = _rows(attributes, "negative_backgrounds", "negative_background_counts", "negative_background_bins")
-    dof, few = attributes.get("degrees_of_freedom"), attributes.get("bins_of_few_counts")
-    return Fit(
-        tuple(FittedNuisance(str(name), float(value), float(pull)) for name, value, pull in fitted),
-        dof if isinstance(dof, int) else None,
-        few if isinstance(few, int) else 0,
-        tuple(NegativeBackground(str(name), float(counts), int(bins)) for name, counts, bins in negative),
-    )
-
-
-def _texts(attributes: Mapping[str, object], name: str) -> tuple[str, ...]:
-    """Return an attribute that is a text or several; None if it is missing."""
-    found = attributes.get(name, ())
-    return tuple(map(str, found)) if isinstance(found, tuple) else (str(found),)
-
-
-def _rows(attributes: Mapping[str, object], *names: str) -> Iterator[tuple[Any, ...]]:
-    """Return attributes that are parallel lists, without the missing ones."""
-    columns = [attributes.get(name, ()) for name in names]
-    return zip(*(column if isinstance(column, tuple) else () for column in columns), strict=True)
-
-
 def _named(name: str, axes: Sequence[Axis]) -> Axis:
     for axis in axes:
         if axis.name == name:
             return axis
     raise InputError(f"{name!r} is not an axis of this scan: {', '.join(axis.name for axis in axes)} are")
-
-
-def draw(
-    grids: Mapping[str, ReducedGrid], best_fit: Mapping[str, float] | None = None, *, cl: float | Sequence[float] = 0.90
-) -> Figure:
-    """Draw reduced grids, by label, over the same axis or two: the first filled, the others as outlines.
-
-    The best fit, if given, is marked where there is one plane alone and its minimum is a single point.
-    """
-    from scanengine import figures
-
-    curves = list(grids.items())
-    if len(curves[0][1].axes) == 1:
-        return figures.profile(curves, confidence_levels(cl))
-    # of a degenerate minimum no single point is the best fit
-    alone = len(curves) == 1 and np.count_nonzero(curves[0][1].delta_chi2 < _SAME_CHI2) == 1
-    return figures.plane(curves, confidence_levels(cl), best_fit=best_fit if alone else None)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scanengine.api.finished import from_stored
 from scanengine.api.origin import InFile
-from scanengine.api.result import Result, from_stored
+from scanengine.api.result import Result
 from scanengine.api.scan import Scan
-from scanengine.chi2.direct import DirectEvaluator
-from scanengine.chi2.nuisances import NuisancePolynomial
+from scanengine.chi2.evaluator import Cost
 from scanengine.errors import InputError
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import PROMISED_RELATIVE, Profiles
@@ -34,12 +34,13 @@ _SAME = 1e-9
 _SAME_ATTRIBUTE = 1e-6
 """Values of nuisances are where a minimum is flat."""
 
-_AFFORDABLE = (
-    (DirectEvaluator, 1_000),
-    (NuisancePolynomial, 1_000_000),
-    (object, 100_000_000),
-)
-"""Points that are scanned in seconds, by what computes chi2."""
+_AFFORDABLE = {
+    Cost.POLYNOMIALS: 100_000_000,
+    Cost.LINEAR_SYSTEM: 100_000_000,
+    Cost.ITERATION: 1_000_000,
+    Cost.INTEGRALS: 1_000,
+}
+"""Points that are scanned in seconds."""
 
 _UNSEEN = ("when it was made, and with which version",)
 
@@ -197,7 +198,7 @@ class _Check:
         indices = np.stack(np.unravel_index(_spread(n, prod(shape)), shape), axis=-1)
         self._bound(self.stored.profiles, indices, self._evaluate(self._points(indices)))
         longest = int(np.argmax(shape))
-        affordable = next(most for kind, most in _AFFORDABLE if isinstance(self.scan.problem.evaluator, kind))
+        affordable = _AFFORDABLE[self.scan.problem.evaluator.cost]
         number = min(shape[longest], affordable * shape[longest] // prod(shape))
         if number < 2:
             self.unchecked.append("that no profile is too low: to recalculate them would take too long")

@@ -133,8 +133,8 @@ def _two_targets(shape: tuple[int, ...], bins: int) -> Scan:
 
 def _polynomial(scan: Scan) -> tuple[ChiSquaredPolynomial, tuple[Axis, ...], list[FloatArray]]:
     axes = scan.definition.axes
-    polynomial = scan.likelihood.polynomial(axes, scan.definition.parameters)
-    assert isinstance(polynomial, ChiSquaredPolynomial)  # of Asimov data
+    polynomial = scan.likelihood.polynomial(axes, scan.definition.parameters).squares
+    assert polynomial is not None  # of Asimov data
     return polynomial, axes, [axis.values for axis in axes]
 
 

@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from scanengine.chi2.evaluator import Cost, ScanEvaluator
 from scanengine.definition import Definition, Physics
 from scanengine.errors import InputError, RunError
 from scanengine.grid.axes import FloatArray
@@ -29,9 +30,6 @@ from scanengine_kernels.cross_sections import T_max
 from scanengine_kernels.direct import CrossSection, cevns, sum_counts
 from scanengine_kernels.form_factors import form_factor
 from scanengine_kernels.quadrature import GAUSS_NODES, GAUSS_WEIGHTS, KRONROD_NODES, KRONROD_WEIGHTS
-
-TILE_POINTS = 1 << 10
-"""Points of a tile: a direct point costs as much as ten thousand polynomial ones."""
 
 _CONVERGED = 1e-9
 _MOST_SUBDIVISIONS = 64
@@ -211,7 +209,7 @@ class OfCounts(Protocol):
         """Return chi2 (...) of counts (..., bins), in the order of the responses."""
 
 
-class DirectEvaluator:
+class DirectEvaluator(ScanEvaluator):
     """chi2 of a scan from double integrals at every grid point, of the standard or of a given cross-section.
 
     A given cross-section is called with parameters = the physical parameters in the order of
@@ -219,6 +217,8 @@ class DirectEvaluator:
     Raises RunError if its counts do not settle to 1e-9 when the panels are cut finer, at the corners and the centre of
     the grid.
     """
+
+    cost = Cost.INTEGRALS
 
     def __init__(self, definition: Definition, likelihood: OfCounts, cross_section: CrossSection | None = None) -> None:
         for experiment in definition.experiments:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import IntEnum
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
@@ -12,7 +13,13 @@ from numpy.typing import NDArray
 from scanengine.grid.axes import FloatArray
 
 if TYPE_CHECKING:
-    pass
+    from typing import Self
+
+    from scanengine.chi2.squares import ChiSquaredPolynomial
+
+
+LANES = 8
+"""Numbers in a block of the kernels, `scanengine_kernels._simd.LANES`, without Numba."""
 
 
 class Evaluator(Protocol):
@@ -20,6 +27,48 @@ class Evaluator(Protocol):
 
     def fill(self, values: Sequence[FloatArray], chi2: FloatArray) -> object:
         """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis."""
+
+
+class Cost(IntEnum):
+    """What a grid point takes, in order."""
+
+    POLYNOMIALS = 1
+    """One polynomial, or one for each bin and a logarithm."""
+
+    LINEAR_SYSTEM = 2
+    """A linear system, of as many equations as there are nuisances."""
+
+    ITERATION = 3
+    """Newton's iteration over the nuisances."""
+
+    INTEGRALS = 4
+    """A double integral for every nucleus, flavour and bin."""
+
+
+class ScanEvaluator(Evaluator, Protocol):
+    """An evaluator that a scan can be given to: what points cost, and what it can do beside filling a grid."""
+
+    @property
+    def cost(self) -> Cost:
+        """What a grid point takes."""
+
+    @property
+    def compiled(self) -> bool:
+        """Whether compiled kernels fill a grid; NumPy does that of a small one, before Numba would be imported."""
+        return True
+
+    @property
+    def squares(self) -> ChiSquaredPolynomial | None:
+        """chi2 as a sum of squares of quadratic functions, if it is one.
+
+        Then it can be minimised over hidden axes as it is computed, minimised between the grid's points, and bounded
+        on whole tiles.
+        """
+        return None
+
+    def for_grid(self, points: int) -> Self:  # noqa: ARG002  (for those to which it matters)
+        """Return the same evaluator, arranged for a grid of so many points."""
+        return self
 
 
 @runtime_checkable

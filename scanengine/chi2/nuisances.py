@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from scanengine.chi2.evaluator import LANES, Cost, ScanEvaluator
 from scanengine.chi2.monomials import Monomials, packed, scaled
 from scanengine.chi2.squares import require_shape
 from scanengine.grid.axes import FloatArray
 
 if TYPE_CHECKING:
     from scanengine_kernels import nuisances as kernels
-
-_LANES = 8  # scanengine_kernels._simd.LANES, without Numba
 
 _NEGLIGIBLE = 1e-12
 """Rows this small beside the largest are left out: they enter chi2 squared."""
@@ -57,7 +56,7 @@ def minimised_over_constant(templates: FloatArray, constant: NDArray[np.bool_]) 
 
 
 @dataclass(frozen=True, eq=False)
-class LinearNuisancePolynomial:
+class LinearNuisancePolynomial(ScanEvaluator):
     """chi2 = min_z sum_r (T_0r + sum_k z_k T_kr)^2 + sum_k z_k^2, for t = (x - centre) / half_width in [-1, 1].
 
     `templates` (1 + nuisances, rows, monomials of degree two). The minimum is the solution of a small linear system at
@@ -68,6 +67,7 @@ class LinearNuisancePolynomial:
     half_width: FloatArray
     monomials: Monomials
     templates: FloatArray
+    cost = Cost.LINEAR_SYSTEM
 
     def fill(self, values: Sequence[FloatArray], chi2: FloatArray) -> None:
         """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis.
@@ -93,7 +93,7 @@ class LinearNuisancePolynomial:
     @cached_property
     def _quadratics(self) -> FloatArray:
         columns, rows, monomials = self.templates.shape
-        together = np.zeros((monomials, -(-columns * rows // _LANES) * _LANES))
+        together = np.zeros((monomials, -(-columns * rows // LANES) * LANES))
         together[:, : columns * rows] = self.templates.reshape(columns * rows, monomials).T
         return together
 
@@ -101,7 +101,7 @@ class LinearNuisancePolynomial:
 def side_by_side(seen: FloatArray, empty: FloatArray, residuals: FloatArray) -> FloatArray:
     """Return what belongs to the three kinds of rows (..., rows) in turn, each filled up to whole blocks."""
     parts = [
-        np.pad(part, [(0, 0)] * (part.ndim - 1) + [(0, -part.shape[-1] % _LANES)]) for part in (seen, empty, residuals)
+        np.pad(part, [(0, 0)] * (part.ndim - 1) + [(0, -part.shape[-1] % LANES)]) for part in (seen, empty, residuals)
     ]
     return np.concatenate(parts, axis=-1)
 
@@ -130,7 +130,7 @@ class RowKinds:
 
 
 @dataclass(frozen=True, eq=False)
-class NuisancePolynomial:
+class NuisancePolynomial(ScanEvaluator):
     """chi2 of rows of several kinds, minimised by Newton's iteration at every point over nuisances that enter anyhow.
 
     `templates` (templates, rows, monomials of degree two) in variables t = (x - centre) / half_width in [-1, 1]; rows,
@@ -144,6 +144,7 @@ class NuisancePolynomial:
     kinds: RowKinds
     below: NDArray[np.int64]
     log_widths: FloatArray
+    cost = Cost.ITERATION
 
     def fill(self, values: Sequence[FloatArray], chi2: FloatArray) -> None:
         """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scanengine.chi2.evaluator import Cost, ScanEvaluator
 from scanengine.chi2.monomials import Monomials, packed, scaled
 from scanengine.chi2.squares import require_shape
 from scanengine.grid.axes import FloatArray
@@ -28,7 +29,7 @@ def poisson_chi2(counts: FloatArray, data: FloatArray) -> FloatArray:
 
 
 @dataclass(frozen=True, eq=False)
-class PoissonPolynomial:
+class PoissonPolynomial(ScanEvaluator):
     """chi2 of counts that are quadratic in variables t = (x - centre) / half_width in [-1, 1].
 
     `quadratics` and `weights` are as the kernel takes them. Its logarithms are right to 2e-13 of a bin's chi2; a count
@@ -41,6 +42,7 @@ class PoissonPolynomial:
     monomials: Monomials
     quadratics: FloatArray
     weights: FloatArray
+    cost = Cost.POLYNOMIALS
 
     @classmethod
     def of(

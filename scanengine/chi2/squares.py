@@ -11,18 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanengine.grid.axes import FloatArray
-from scanengine_kernels.small import fill_squares
+from scanengine_kernels.small import SMALL_SQUARES, fill_squares
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from scanengine_kernels.quartic import Squares
-from scanengine.chi2.evaluator import LowestPlane, PlaneMinima
+from scanengine.chi2.evaluator import Cost, LowestPlane, PlaneMinima, ScanEvaluator
 from scanengine.chi2.monomials import Monomials, packed, scaled
 
 _FEWEST_VARIABLES = 3
 
 
 @dataclass(frozen=True, eq=False)
-class ChiSquaredPolynomial:
+class ChiSquaredPolynomial(ScanEvaluator):
     """chi2 = sum_k r_k(t)^2 with quadratic residuals, in variables t = (x - centre) / half_width in [-1, 1].
 
     `residuals` (k, monomials of degree two). Along the last axis it is evaluated as the one quartic that the squares
@@ -35,6 +37,16 @@ class ChiSquaredPolynomial:
     monomials: Monomials
     residuals: FloatArray
     compiled: bool = True
+    cost = Cost.POLYNOMIALS
+
+    @property
+    def squares(self) -> ChiSquaredPolynomial:
+        """Return itself."""
+        return self
+
+    def for_grid(self, points: int) -> Self:
+        """Return the same chi2, compiled if a grid of so many points is worth the compiler's time."""
+        return replace(self, compiled=points * len(self.residuals) > SMALL_SQUARES)
 
     def fill(self, values: Sequence[FloatArray], chi2: FloatArray, *, past_caches: bool = False) -> int:
         """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis.

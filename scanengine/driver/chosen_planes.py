@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scanengine.chi2.evaluator import LANES
 from scanengine.chi2.residuals import LoneVariable, quadratic_residuals
 from scanengine.chi2.squares import ChiSquaredPolynomial
 from scanengine.driver.one_pass import scan_grid
@@ -29,7 +30,7 @@ Pair = tuple[int, int]
 _PROMISED = 1e-11
 """How far making the residuals linear in a variable may change chi2, relative to 1 + chi2."""
 
-_OPERATIONS, _OPERATIONS_OF_PARABOLA, _OPERATIONS_PER_LINE, _LANES = 5, 3, 30, 8
+_OPERATIONS, _OPERATIONS_OF_PARABOLA, _OPERATIONS_PER_LINE = 5, 3, 30
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def pass_for(polynomial: ChiSquaredPolynomial, shape: Sequence[int], planes: Col
 
 def _cost(length: int, *, parabolas: bool) -> float:
     """Return about how many operations of eight numbers eight points along an axis take."""
-    along = -(-length // _LANES) * _LANES * (_OPERATIONS_OF_PARABOLA if parabolas else _OPERATIONS)
+    along = -(-length // LANES) * LANES * (_OPERATIONS_OF_PARABOLA if parabolas else _OPERATIONS)
     return (along + _OPERATIONS_PER_LINE) / length
 
 

@@ -20,7 +20,7 @@ from typing import Generic
 import numpy as np
 from numpy.typing import NDArray
 
-from scanengine.chi2.evaluator import Evaluator, PlaneMinima, ReducingEvaluator
+from scanengine.chi2.evaluator import LANES, Evaluator, PlaneMinima, ReducingEvaluator
 from scanengine.driver.flow import Flow, batched
 from scanengine.driver.sinks import ArraySink, Prepared, Sink
 from scanengine.errors import InputError, Interrupted, RunError
@@ -28,8 +28,6 @@ from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import Profiles, RunningMinima
 from scanengine.grid.tiling import Tiling
 from scanengine_kernels import small
-
-_LANES = 8  # scanengine_kernels._simd.LANES, without Numba
 
 _MOST_TOGETHER = 4
 """Tiles that a thread hands over together, beside which the driver does not count."""
@@ -276,7 +274,7 @@ class _Pass(Generic[Prepared]):
         mine: _Reduction | None = getattr(self._thread_local, "reduction", None)
         if mine is None:
             mine = _Reduction(
-                minima=PlaneMinima(self._shape, self._plane_offsets, np.full(self._plane_points + _LANES, np.inf)),
+                minima=PlaneMinima(self._shape, self._plane_offsets, np.full(self._plane_points + LANES, np.inf)),
                 lines=np.full(sum(self._shape), np.inf),
                 buffer=np.empty(0 if self._in_place else prod(self._tiling.tile_shape)),
                 best_index=np.zeros(len(self._shape), dtype=np.int64),

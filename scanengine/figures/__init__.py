@@ -14,6 +14,7 @@ from scanengine.figures._items import Area, Band, Line, Panel, Points
 from scanengine.figures._nuisances import correlation, impacts, pulls
 from scanengine.figures._plane import plane
 from scanengine.figures._profile import profile
+from scanengine.figures._reduced import reduced
 from scanengine.figures._save import check, save
 from scanengine.figures._sheet import sheet
 from scanengine.figures._spectrum import spectrum
@@ -38,6 +39,7 @@ __all__ = [
     "plane",
     "profile",
     "pulls",
+    "reduced",
     "save",
     "sheet",
     "spectrum",

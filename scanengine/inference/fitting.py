@@ -14,10 +14,8 @@ from math import prod
 
 import numpy as np
 
-from scanengine.chi2.evaluator import Evaluator
+from scanengine.chi2.evaluator import Cost, Evaluator, ScanEvaluator
 from scanengine.chi2.minima import GRID_POINTS, evenly_spread, global_minima, spread_axes, standard_model, valleys
-from scanengine.chi2.nuisances import NuisancePolynomial
-from scanengine.chi2.squares import ChiSquaredPolynomial
 from scanengine.definition import Definition
 from scanengine.errors import RunError
 from scanengine.grid.axes import Axis, FloatArray
@@ -82,7 +80,7 @@ class Minimum:
 
 
 def find_minima(
-    likelihood: Likelihood, evaluator: Evaluator, definition: Definition, starts: FloatArray | None = None
+    likelihood: Likelihood, evaluator: ScanEvaluator, definition: Definition, starts: FloatArray | None = None
 ) -> list[Minimum]:
     """Return the minima of chi2 within the axes, the lowest first.
 
@@ -93,9 +91,9 @@ def find_minima(
     objective = Objective.of(likelihood, definition)
     origin = standard_model(definition)
     known = np.vstack((origin, np.empty((0, origin.size)) if starts is None else starts))
-    if isinstance(evaluator, ChiSquaredPolynomial):
-        places = np.vstack((known, _lowest_on_grid(evaluator, definition.axes, GRID_POINTS)))
-        minima = global_minima(evaluator, definition.axes, places).places
+    if (squares := evaluator.squares) is not None:
+        places = np.vstack((known, _lowest_on_grid(squares, definition.axes, GRID_POINTS)))
+        minima = global_minima(squares, definition.axes, places).places
         found = [Reached(objective(u)[0], u) for u in objective.u(minima)]
     else:
         found = [objective.search(u) for u in _starts(objective, evaluator, definition, known)]
@@ -111,10 +109,12 @@ def find_minima(
     return [_described(objective, ways, members, definition) for members in ordered]
 
 
-def _starts(objective: Objective, evaluator: Evaluator, definition: Definition, known: FloatArray) -> list[FloatArray]:
+def _starts(
+    objective: Objective, evaluator: ScanEvaluator, definition: Definition, known: FloatArray
+) -> list[FloatArray]:
     """Return starts (axes,) for a chi2 of any kind, the lowest first, that a barrier keeps apart."""
     axes = definition.axes
-    points = _NEWTON_GRID_POINTS if isinstance(evaluator, NuisancePolynomial) else GRID_POINTS
+    points = _NEWTON_GRID_POINTS if evaluator.cost >= Cost.ITERATION else GRID_POINTS
     on_grid = valleys(evaluator, spread_axes(axes, points))[:_MOST_CANDIDATES]
     if not len(on_grid):
         raise RunError("chi2 is infinite everywhere on the grid: counts were observed where none are expected")

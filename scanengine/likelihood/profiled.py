@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scanengine.chi2.evaluator import ScanEvaluator
 from scanengine.chi2.nuisances import (
     LinearNuisancePolynomial,
     NuisancePolynomial,
@@ -156,7 +157,12 @@ class Likelihood(ExpectedCounts):
         return self._profiled(counts[..., None, self._selected]).chi2
 
     def fit_at(self, theta: FloatArray, parameters: int) -> Fit:
-        """Return the nuisances at theta (parameters,), and the degrees of freedom after so many are fitted."""
+        """Return the nuisances at theta (parameters,), and the degrees of freedom after so many are fitted.
+
+        Without nuisances and data there is nothing to tell.
+        """
+        if not self.nuisances and not self.has_data:
+            return Fit()
         (y,) = self.profiled(theta[None]).z
         z = y * self.templates.steps
         nuisances = tuple(_fitted(nuisance, at) for nuisance, at in zip(self.nuisances, z.tolist(), strict=True))
@@ -255,9 +261,7 @@ class Likelihood(ExpectedCounts):
                     "lost in rounding. Add a background, use wider bins, or choose units in which more is expected"
                 )
 
-    def polynomial(
-        self, axes: Sequence[Axis], parameters: ParameterMap
-    ) -> ChiSquaredPolynomial | LinearNuisancePolynomial | PoissonPolynomial | NuisancePolynomial:
+    def polynomial(self, axes: Sequence[Axis], parameters: ParameterMap) -> ScanEvaluator:
         """Compile chi2 to what is evaluated fastest in the scanned axes, ties and fixed values folded in."""
         centre, half_width, monomials, excess = self.excess_polynomials(axes, parameters)
         variables = centre, half_width, monomials

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scanengine.chi2.squares import ChiSquaredPolynomial
 from scanengine.driver import chosen_planes as planes
 from scanengine.driver import exact_profiles as profiling
 from scanengine.driver.one_pass import scan_grid
@@ -53,16 +52,14 @@ def estimate(problem: Problem, threads: int) -> Estimate:
     visited = problem.tiles.points
     seconds = time.perf_counter() - began if output.delta_chi2_max is not None else 0.0  # to find those that matter
     share = 0.0
-    if problem.one_pass is not None:
-        assert isinstance(problem.evaluator, ChiSquaredPolynomial)  # which alone has one
-        seconds += planes.estimated_seconds(problem.evaluator, problem.definition.axes, problem.one_pass, threads)
+    axes, squares = problem.definition.axes, problem.squares
+    if problem.one_pass is not None and squares is not None:
+        seconds += planes.estimated_seconds(squares, axes, problem.one_pass, threads)
     else:
         share, sampled = _sampled(problem, encoding, threads)
         seconds += sampled
-    if isinstance(problem.evaluator, ChiSquaredPolynomial) and output.profile == "exact":
-        seconds += profiling.estimated_seconds(
-            problem.evaluator, problem.definition.axes, problem.chosen_planes, threads
-        )
+    if squares is not None and output.profile == "exact":
+        seconds += profiling.estimated_seconds(squares, axes, problem.chosen_planes, threads)
     grid_bytes = prod(problem.shape) * encoding.dtype.itemsize if keeps_grid else 0
     stored_bytes = int(share * grid_bytes) + problem.planes_bytes(problem.chosen_planes)
     return Estimate(problem.shape, visited, grid_bytes, stored_bytes, seconds, threads)

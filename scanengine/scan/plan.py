@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Mapping
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,6 @@ import numpy as np
 
 from scanengine.definition import Output
 from scanengine.definition.identity import identity
-from scanengine.grid.axes import FloatArray
 from scanengine.grid.profiles import Fit
 from scanengine.grid.tiling import SomeTiles
 from scanengine.inputs.detectors import Binning
@@ -20,6 +18,7 @@ from scanengine.response.integrals import TERMS
 from scanengine_kernels._sources import source_hash
 
 if TYPE_CHECKING:
+    from scanengine.scan.found import Found
     from scanengine.scan.problem import Problem
     from scanengine.store import AttributeValue, Encoding, GridPlan, ResponseArray
 
@@ -119,12 +118,15 @@ def _edges(binning: Binning) -> dict[str, list[float]]:
     return edges
 
 
-def error_attributes(errors: Mapping[str, FloatArray], *, exact_possible: bool) -> dict[str, AttributeValue]:
-    """Return what the grid's own minima miss on each line, row after row, for the file's attributes."""
-    if not errors:
-        return {}
-    rows: dict[str, AttributeValue] = {f"{GRID_ERRORS}{name}": rows.ravel().tolist() for name, rows in errors.items()}
-    return {**rows, "exact_possible": exact_possible}
+def found_attributes(found: Found) -> dict[str, AttributeValue]:
+    """Return what a scan has found beside its numbers, for the file's attributes.
+
+    What the grid's own minima miss is there row after row for each line.
+    """
+    attributes = fit_attributes(found.fit)
+    for name, rows in found.grid_errors.items():
+        attributes |= {f"{GRID_ERRORS}{name}": rows.ravel().tolist(), "exact_possible": found.exact_possible}
+    return attributes
 
 
 def fit_attributes(fit: Fit) -> dict[str, AttributeValue]:

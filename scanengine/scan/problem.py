@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import combinations
 from math import prod
@@ -13,33 +12,32 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scanengine.chi2.direct import TILE_POINTS as DIRECT_TILE_POINTS
 from scanengine.chi2.direct import DirectEvaluator
+from scanengine.chi2.evaluator import Cost, ScanEvaluator
 from scanengine.chi2.minima import standard_model
-from scanengine.chi2.nuisances import LinearNuisancePolynomial, NuisancePolynomial
-from scanengine.chi2.poisson import PoissonPolynomial
 from scanengine.chi2.squares import ChiSquaredPolynomial
 from scanengine.definition import Definition
 from scanengine.driver import chosen_planes as planes
 from scanengine.driver.exact_profiles import exact_profiles
 from scanengine.driver.one_pass import scan_grid
-from scanengine.driver.sinks import ArraySink, NoSink, Sink
+from scanengine.driver.sinks import Sink
 from scanengine.driver.skipping import compact_tiling, cut_above, relevant_tiles
 from scanengine.errors import InputError
+from scanengine.grid.arguments import number
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import Fit, Profiles
 from scanengine.grid.tiling import Tiling
 from scanengine.inference.coarseness import grid_errors
 from scanengine.likelihood.profiled import Likelihood
 from scanengine.response.integrals import Response, responses
+from scanengine.scan.found import Found
 from scanengine_kernels.direct import CrossSection
-from scanengine_kernels.small import SMALL_SQUARES
 
 if TYPE_CHECKING:
     from scanengine.scan.how import HowToRun
 
-_NEWTON_TILE_POINTS = 1 << 13
-"""Points of a tile where nuisances are minimised over by Newton's iteration: some tens of milliseconds."""
+_TILE_POINTS = {Cost.ITERATION: 1 << 13, Cost.INTEGRALS: 1 << 10}
+"""Points of a tile where each takes long: some tens of milliseconds of Newton's iteration, seconds of integrals."""
 
 _MOST_BOUNDED_TILES = 1 << 31
 """The bounds of this many tiles take hours."""
@@ -67,22 +65,32 @@ class Problem:
         return Likelihood.of(self.definition, self.responses, default_threads())
 
     @cached_property
-    def evaluator(
-        self,
-    ) -> DirectEvaluator | ChiSquaredPolynomial | PoissonPolynomial | LinearNuisancePolynomial | NuisancePolynomial:
+    def direct(self) -> DirectEvaluator | None:
+        """What computes chi2 from integrals at every point, where that is asked for or a cross-section is given."""
+        return DirectEvaluator(self.definition, self.likelihood, self.cross_section) if self.is_direct else None
+
+    @cached_property
+    def evaluator(self) -> ScanEvaluator:
         """What computes chi2 on the grid."""
-        if self.is_direct:
-            return DirectEvaluator(self.definition, self.likelihood, self.cross_section)
-        polynomial = self.likelihood.polynomial(self.definition.axes, self.definition.parameters)
-        if isinstance(polynomial, ChiSquaredPolynomial):
-            return replace(polynomial, compiled=prod(self.shape) * len(polynomial.residuals) > SMALL_SQUARES)
-        return polynomial
+        if self.direct is not None:
+            return self.direct
+        return self.likelihood.polynomial(self.definition.axes, self.definition.parameters).for_grid(prod(self.shape))
+
+    @property
+    def squares(self) -> ChiSquaredPolynomial | None:
+        """chi2 as a sum of squares of quadratic functions, if it is one."""
+        return self.evaluator.squares
+
+    def squares_for(self, what: str) -> ChiSquaredPolynomial:
+        """Return chi2 as a sum of squares. Raises InputError if it is none, naming what of the scan file needs it."""
+        if self.squares is None:
+            raise InputError(f"{what} needs a Gaussian chi2 whose nuisances, if any, change backgrounds alone")
+        return self.squares
 
     @property
     def compiled(self) -> bool:
         """Whether the grid is worth a compiler: a small one is done before Numba would be imported."""
-        evaluator = self.evaluator
-        return not isinstance(evaluator, ChiSquaredPolynomial) or evaluator.compiled
+        return self.evaluator.compiled
 
     @property
     def is_direct(self) -> bool:
@@ -104,6 +112,14 @@ class Problem:
             )
         return self.definition
 
+    def only(self, experiments: Sequence[str], channels: Sequence[str]) -> Problem:
+        """Return the same with some experiments and channels alone, and what is integrated of them already."""
+        part = Problem(self.definition.only(experiments, channels), self.cross_section)
+        if "responses" in self.__dict__:
+            kept = {(e.name, channel) for e in part.definition.experiments for channel in e.channels}
+            part.responses = tuple(r for r in self.responses if (r.experiment, r.channel) in kept)
+        return part
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Number of points along each axis."""
@@ -122,14 +138,32 @@ class Problem:
             return 0.0
         return self.likelihood.rounding(self.definition.axes, self.definition.parameters)
 
-    def fit_at(self, theta: FloatArray) -> Fit:
-        """Return the nuisances at all physical parameters, and the degrees of freedom if that is the best fit."""
-        return self.likelihood.fit_at(theta, len(self.shape))
+    def standard_model(self, axis: str) -> float:
+        """Return where the Standard Model lies on an axis; zero where that means nothing."""
+        return self.definition.physics.sin2_theta_w if axis == "sin2_theta_w" else 0.0
 
-    def fit_of(self, profiles: Profiles, exact: tuple[tuple[Axis, ...], Profiles] | None) -> Fit:
-        """What is told of the global minimum beside its place."""
-        best_fit = (exact[1] if exact else profiles).best_fit
-        return self.fit_at(self.definition.parameters.values(np.array(best_fit, dtype=np.float64)))
+    def point(self, axis_values: Mapping[str, float]) -> FloatArray:
+        """Return a point (axes,); axes not named stay at the Standard Model. Raises InputError for other names."""
+        unknown = set(axis_values) - {axis.name for axis in self.definition.axes}
+        if unknown:
+            raise InputError(f"{min(unknown)!r} is not an axis of this scan")
+        values = {name: number(value, name) for name, value in axis_values.items()}
+        at = [values.get(axis.name, self.standard_model(axis.name)) for axis in self.definition.axes]
+        return np.array(at, dtype=np.float64)
+
+    def theta(self, **axis_values: float) -> FloatArray:
+        """Return all physical parameters at these values of the axes; axes not named stay at the Standard Model."""
+        return self.definition.parameters.values(self.point(axis_values))
+
+    def chi2(self, point: FloatArray) -> float:
+        """Return chi2 at a point (axes,), from the counts themselves."""
+        if self.direct is not None:
+            return self.direct.chi2(point)
+        return float(self.likelihood.chi2(self.definition.parameters.values(point)))
+
+    def fit_at(self, point: FloatArray) -> Fit:
+        """Return the nuisances at a point (axes,), and the degrees of freedom if that is the best fit."""
+        return self.likelihood.fit_at(self.definition.parameters.values(point), len(self.shape))
 
     @property
     def chosen_planes(self) -> list[tuple[int, int]]:
@@ -141,39 +175,41 @@ class Problem:
     @cached_property
     def one_pass(self) -> planes.Pass | None:
         """The pass that finds only the chosen planes; None where all planes are found at once."""
-        output, polynomial = self.definition.output, self.evaluator
-        if not output.planes or output.delta_chi2_max is not None or not self.compiled or len(self.shape) < 3:
+        output = self.definition.output
+        if not output.planes or output.delta_chi2_max is not None or len(self.shape) < 3:
             return None
-        if not isinstance(polynomial, ChiSquaredPolynomial):
+        if self.squares is None or not self.compiled:
             return None
-        return planes.pass_for(polynomial, self.shape, self.chosen_planes)
+        return planes.pass_for(self.squares, self.shape, self.chosen_planes)
 
     @cached_property
     def tiles(self) -> Tiling:
         """The tiles that a run to a file visits: all, or those that can hold a point within `delta_chi2_max`."""
         output, axes = self.definition.output, self.definition.axes
         if output.delta_chi2_max is not None:
-            assert isinstance(self.evaluator, ChiSquaredPolynomial)  # `check` has seen to it
-            tiling = compact_tiling(self.evaluator, axes)
+            squares = self.squares_for("output.delta_chi2_max")
+            tiling = compact_tiling(squares, axes)
             if tiling.number > _MOST_BOUNDED_TILES:
                 raise InputError(too_large(self.shape))
-            return relevant_tiles(output.delta_chi2_max, self.evaluator, axes, tiling)
-        if self.is_direct:
-            return Tiling.of(self.shape, DIRECT_TILE_POINTS)
-        if isinstance(self.evaluator, NuisancePolynomial):
-            return Tiling.of(self.shape, _NEWTON_TILE_POINTS)
-        from_registers = isinstance(self.evaluator, ChiSquaredPolynomial) and self.compiled and len(axes) > 2
+            return relevant_tiles(output.delta_chi2_max, squares, axes, tiling)
+        if (points := _TILE_POINTS.get(self.evaluator.cost)) is not None:
+            return Tiling.of(self.shape, points)
+        from_registers = self.squares is not None and self.compiled and len(axes) > 2
         return Tiling.for_minima(self.shape) if output.keep == "profiles" and from_registers else Tiling.of(self.shape)
 
-    def visit(self, sink: Sink[Any], how: HowToRun, *, keep_planes: bool = True) -> Profiles:
-        """Scan all tiles that the sink does not have, and return the profiles of the whole grid."""
-        polynomial = isinstance(self.evaluator, ChiSquaredPolynomial)
-        free = polynomial and isinstance(sink, ArraySink | NoSink) and self.definition.output.delta_chi2_max is None
+    def visit(
+        self, sink: Sink[Any], how: HowToRun, *, keep_planes: bool = True, tiles_are_chunks: bool = True
+    ) -> Profiles:
+        """Scan all tiles that the sink does not have, and return the profiles of the whole grid.
+
+        Tiles that are not the chunks of a file may be those that are quickest.
+        """
+        free = self.squares is not None and not tiles_are_chunks and self.definition.output.delta_chi2_max is None
         profiles = scan_grid(
             self.evaluator,
             self.definition.axes,
             sink,
-            tiling=None if free else self.tiles,  # those of a file are its chunks
+            tiling=None if free else self.tiles,
             threads=how.threads,
             progress=how.progress,
             keep_planes=keep_planes,
@@ -185,10 +221,9 @@ class Problem:
 
     def visit_planes(self, how: HowToRun, scan: planes.Scanner | None = None) -> Profiles:
         """Find the chosen planes alone, by a pass that `scan` does, or this process."""
-        assert isinstance(self.evaluator, ChiSquaredPolynomial)  # which alone has one
         assert self.one_pass is not None
         return planes.scan_planes(
-            self.evaluator,
+            self.squares_for("a pass"),
             self.definition.axes,
             self.chosen_planes,
             self.one_pass,
@@ -197,27 +232,27 @@ class Problem:
             scan=scan,
         )
 
-    def exact(self, profiles: Profiles, threads: int) -> tuple[tuple[Axis, ...], Profiles] | None:
+    def conclude(self, profiles: Profiles, threads: int) -> Found:
+        """Add to the profiles of the whole grid what follows from them: exact ones, the fit, and their errors."""
+        exact = self._exact(profiles, threads)
+        best_fit = (exact[1] if exact else profiles).best_fit
+        fit = self.fit_at(np.array(best_fit, dtype=np.float64))
+        return Found(profiles, exact, fit, self._grid_errors(profiles), self.squares is not None)
+
+    def _exact(self, profiles: Profiles, threads: int) -> tuple[tuple[Axis, ...], Profiles] | None:
         """The profiles minimised between grid points with the axes they lie on, where the definition asks for them."""
         if self.definition.output.profile == "grid":
             return None
-        assert isinstance(self.evaluator, ChiSquaredPolynomial)  # `check` has seen to it
-        axes = self.definition.axes
+        squares = self.squares_for('output.profile = "exact"')
         # data may be the Standard Model's own expectation, or nearly: a start costs little
         starts = [standard_model(self.definition).tolist()]
-        return exact_profiles(self.evaluator, axes, profiles, threads, starts)
+        return exact_profiles(squares, self.definition.axes, profiles, threads, starts)
 
-    @property
-    def exact_possible(self) -> bool:
-        """Whether profiles can be minimised between the grid's points."""
-        return isinstance(self.evaluator, ChiSquaredPolynomial)
-
-    def grid_errors(self, profiles: Profiles) -> dict[str, FloatArray]:
+    def _grid_errors(self, profiles: Profiles) -> dict[str, FloatArray]:
         """What the grid's own minima miss on each line, where there are no better ones."""
         if self.definition.output.profile != "grid":
             return {}
-        fast = isinstance(self.evaluator, ChiSquaredPolynomial | PoissonPolynomial)
-        most = math.inf if fast else prod(self.shape) / (4 * len(self.shape))
+        most = math.inf if self.evaluator.cost <= Cost.POLYNOMIALS else prod(self.shape) / (4 * len(self.shape))
         return grid_errors(self.evaluator, self.definition.axes, profiles, most)
 
     @property

@@ -18,7 +18,7 @@ from scanengine.grid.axes import Axis
 from scanengine.grid.profiles import Profiles
 from scanengine.grid.tiling import Tiling
 from scanengine.scan.how import THREADS, HowToRun
-from scanengine.scan.plan import error_attributes, fit_attributes, plan_of
+from scanengine.scan.plan import found_attributes, plan_of
 from scanengine.scan.problem import Problem
 
 if TYPE_CHECKING:
@@ -138,9 +138,8 @@ def _finish(problem: Problem, writer: GridWriter, how: HowToRun) -> None:
 
 
 def _complete(problem: Problem, writer: GridWriter, how: HowToRun, profiles: Profiles) -> None:
-    exact = problem.exact(profiles, how.threads)
-    errors = error_attributes(problem.grid_errors(profiles), exact_possible=problem.exact_possible)
-    writer.finish(profiles, exact, {**fit_attributes(problem.fit_of(profiles, exact)), **errors})
+    found = problem.conclude(profiles, how.threads)
+    writer.finish(found.profiles, found.exact, found_attributes(found))
 
 
 def _finished_but_for_its_name(writer: GridWriter) -> bool:

@@ -70,7 +70,7 @@ def fitted_counts(scan: str) -> tuple[FloatArray, FloatArray, FloatArray]:
     made = loaded(scan)
     likelihood = made.likelihood
     assert isinstance(likelihood, Likelihood)  # there are data
-    theta = made.theta()
+    theta = made.problem.theta()
     weights = likelihood.templates.weights(likelihood.profiled(theta).z)
     background = weights @ likelihood.templates.constant
     return likelihood.data, weights @ likelihood.templates_at(theta) - background, background

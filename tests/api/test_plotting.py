@@ -12,7 +12,7 @@ import scanengine
 from scanengine import InputError, Scan, figures
 from scanengine.api import drawing, save_calibration
 from scanengine.grid.axes import FloatArray
-from tests.cli.test_cli import SMALL
+from tests.scan_files import SMALL
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

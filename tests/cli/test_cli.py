@@ -314,7 +314,7 @@ def test_results_of_one_name_from_two_folders_are_both_drawn(
         drawn.append([label for label, _ in curves])
         return plane(curves, *arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(figures, "plane", recorded)
+    monkeypatch.setattr("scanengine.figures._reduced.plane", recorded)
     (tmp_path / "other").mkdir()
     call("run", "small.toml", "--no-figure")
     call("run", "small.toml", "--no-figure", "-o", "other/small.h5")
@@ -339,7 +339,7 @@ def test_ctrl_c_while_drawing_says_that_the_result_is_whole(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(api, "draw", interrupted)
+    monkeypatch.setattr(api, "drawing", interrupted)
     status, _, err = call("run", "small.toml")
     assert status == 1
     assert "small.h5 is whole" in err

@@ -66,11 +66,11 @@ def test_grid_just_too_large_is_compiled_and_gives_the_same(monkeypatch: pytest.
     scan = scanengine.load(SMALL, overrides)
     assert isinstance(scan.problem.evaluator, ChiSquaredPolynomial)
     squares = 181**2 * len(scan.problem.evaluator.residuals)
-    monkeypatch.setattr("scanengine.scan.problem.SMALL_SQUARES", squares)
+    monkeypatch.setattr("scanengine.chi2.squares.SMALL_SQUARES", squares)
     scan = scanengine.load(SMALL, overrides)
     assert not scan.problem.compiled
     small = scan.run()
-    monkeypatch.setattr("scanengine.scan.problem.SMALL_SQUARES", squares - 1)
+    monkeypatch.setattr("scanengine.chi2.squares.SMALL_SQUARES", squares - 1)
     scan = scanengine.load(SMALL, overrides)
     assert scan.problem.compiled
     compiled = scan.run()

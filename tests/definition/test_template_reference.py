@@ -239,7 +239,7 @@ def test_a_nuisance_may_vary_a_response_that_the_reference_has() -> None:
     likelihood = scan.likelihood
     assert isinstance(likelihood, Likelihood)
     plus, minus = (counts(TEMPLATE + REFERENCE, f"experiments.Ar.response.quenching={value}") for value in (0.29, 0.25))
-    nominal, above, below = likelihood.templates_at(scan.theta())
+    nominal, above, below = likelihood.templates_at(scan.problem.theta())
     assert nominal == pytest.approx([60.0, 30.0, 8.0])
     assert nominal + above == pytest.approx(plus, rel=1e-9)
     assert nominal - below == pytest.approx(minus, rel=1e-9)
@@ -254,7 +254,7 @@ def test_the_shape_of_a_template_stays_what_it_was_beside_it() -> None:
     text = TEMPLATE + REFERENCE + "[experiments.data]\ncounts = [65, 33, 9]\n" + nuisance
     scan = Scan(parse(text, overrides=[CHANGES["form_factor"]], require_axes=False))
     assert isinstance(scan.likelihood, Likelihood)
-    nominal, change = scan.likelihood.templates_at(scan.theta())
+    nominal, change = scan.likelihood.templates_at(scan.problem.theta())
     assert change / nominal == pytest.approx([0.1, -0.1, 0.0], abs=1e-12)
 
 

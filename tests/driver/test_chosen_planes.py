@@ -16,7 +16,6 @@ from scanengine import api
 from scanengine.driver.chosen_planes import HiddenMinimum
 from scanengine.errors import InputError, Interrupted
 from scanengine.grid import tiling
-from scanengine.scan import problem as scan_module
 from scanengine.store import open_result
 from tests.cli.test_cli import Call, call
 from tests.naive import FloatArray
@@ -34,7 +33,7 @@ TWO = 'output.planes=[["eps_ee_uV", "mu_nu"], ["eps_ee_dV", "eps_ee_uV"]]'
 @pytest.fixture(autouse=True)
 def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small grids as if they were large."""
-    monkeypatch.setattr(scan_module, "SMALL_SQUARES", 0)
+    monkeypatch.setattr("scanengine.chi2.squares.SMALL_SQUARES", 0)
 
 
 def run(*overrides: str, output: Path | None = None) -> api.Result:
@@ -80,7 +79,7 @@ def test_chosen_planes_are_those_of_the_whole_scan(overrides: list[str], tmp_pat
 
 def test_numpy_keeps_the_same_planes_of_a_small_scan(monkeypatch: pytest.MonkeyPatch) -> None:
     large = run(TWO)
-    monkeypatch.setattr(scan_module, "SMALL_SQUARES", 1000 * prod(POINTS.values()))
+    monkeypatch.setattr("scanengine.chi2.squares.SMALL_SQUARES", 1000 * prod(POINTS.values()))
     small = run(TWO)
     assert small.planes == large.planes
     assert_close(small, large)

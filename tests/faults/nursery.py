@@ -41,8 +41,8 @@ def arrange(
     Before the `hold`-th tile that a process writes it makes a file `held-PID` and waits for one called `go`, or
     `go-PID`.
     """
+    from scanengine.chi2 import squares
     from scanengine.grid import tiling
-    from scanengine.scan import problem
     from scanengine.store import writer
 
     os.fsync = lambda fd: None  # a kill is no loss of power, and a disk is slow
@@ -51,7 +51,7 @@ def arrange(
     vars(tiling.Tiling)["of"].__func__.__defaults__ = (points,)
     tiling.TILE_POINTS = tiling.UNBUFFERED_TILE_POINTS = points
     if compiled:
-        vars(problem)["SMALL_SQUARES"] = 0
+        vars(squares)["SMALL_SQUARES"] = 0
     if pause or hold:
         write, numbers = writer.GridWriter.write, itertools.count(1)
 

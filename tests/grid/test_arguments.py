@@ -177,7 +177,7 @@ def test_and_say_so_of_what_is_none(scan: Scan, result: Result, value: Any) -> N
     calls: list[Callable[[], object]] = [
         lambda: scan.chi2(eps_ee_uV=value),
         lambda: scan.fit_at(eps_ee_uV=value),
-        lambda: scan.theta(eps_ee_uV=value),
+        lambda: scan.problem.theta(eps_ee_uV=value),
         lambda: scan.events(eps_ee_uV=value),
         lambda: scan.cross_section_cm2_per_keV("Ne", "nu_e", value, np.array([1.0])),
         lambda: result.slice("eps_ee_uV", at={"eps_ee_dV": value}),

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scanengine.api import Scan
-from scanengine.api.result import Result, open_result
+from scanengine.api import Result, Scan, open_result
 from scanengine.cli import warn
 from scanengine.definition import Output
 from scanengine.driver.one_pass import scan_grid

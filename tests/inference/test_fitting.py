@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from scanengine.api import Scan
+from scanengine.chi2.evaluator import Cost, ScanEvaluator
 from scanengine.definition import Definition
 from scanengine.errors import RunError
 from scanengine.inference.fitting import find_minima
@@ -182,7 +183,9 @@ def test_minimum_of_the_fourth_power_is_found_but_has_no_error() -> None:
 def test_chi2_that_is_nowhere_finite_is_an_error() -> None:
     """An evaluator that finds no count where some were seen, at every point of the grid."""
 
-    class Infinite:
+    class Infinite(ScanEvaluator):
+        cost = Cost.POLYNOMIALS
+
         def fill(self, values: Sequence[FloatArray], chi2: FloatArray) -> None:  # noqa: ARG002  (a grid like any)
             chi2[...] = np.inf
 

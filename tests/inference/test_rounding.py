@@ -10,8 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
-from scanengine.api import Scan
-from scanengine.api.result import open_result
+from scanengine.api import Scan, open_result
 from scanengine.definition import Output
 from scanengine.errors import InputError
 from scanengine.grid.axes import Axis
@@ -134,7 +133,7 @@ def test_counts_that_are_nothing_beside_the_data_are_refused_with_their_bin() ->
     few = {"efficiency": {"recoil_keV": [0.0, 400.0], "values": [1e-8, 1e-8]}, "statistic": "poisson"}
     scan = neon(NU, data={"counts": [3.0, 50.0]}, **few)
     result = scan.run()
-    N = scan.likelihood.counts(scan.theta(**result.best_fit))
+    N = scan.likelihood.counts(scan.problem.theta(**result.best_fit))
     exact = 2.0 * sum(mu - n + n * log(n / mu) for mu, n in zip(N.tolist(), (3.0, 50.0), strict=True))
     assert result.minimum == pytest.approx(exact, rel=1e-7)
 

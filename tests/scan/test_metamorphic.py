@@ -123,7 +123,7 @@ def value_of(name: str, unit: float) -> float:
 def counts(table: Mapping[str, Any], physics: Mapping[str, Any], at: Mapping[str, float]) -> dict[str, FloatArray]:
     """Counts (energies, times) of each flavour, in one bin of time if there are none."""
     scan = Scan(definition([table], fixed=at, physics=physics))
-    theta = scan.theta()
+    theta = scan.problem.theta()
     return {
         found.flavour: found.counts(theta, physics["couplings"]).reshape(found.binning.shape[0], -1)
         for found in scan.responses
@@ -314,5 +314,5 @@ def test_merged_bins_never_raise_chi2(
     chi2 = []
     for each in (table, coarse):
         scan = Scan(definition([each], physics=physics, statistic=statistic, fixed=at))
-        chi2.append(float(scan.likelihood.chi2(scan.theta())))
+        chi2.append(float(scan.likelihood.chi2(scan.problem.theta())))
     assert chi2[1] <= chi2[0] + 1e-9 * (1.0 + chi2[0])

@@ -1,0 +1,36 @@
+"""Expected counts of a scan, bin by bin and flavour by flavour."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from scanengine.errors import InputError
+from scanengine.grid.axes import FloatArray
+from scanengine.inputs.detectors import Bin
+from scanengine.scan.problem import Problem
+
+
+class Events(NamedTuple):
+    """Expected counts of one flavour in one bin of one channel.
+
+    `units` are those of the bin's energies, whose upper end may be infinite.
+    """
+
+    experiment: str
+    channel: str
+    flavour: str
+    bin: Bin
+    units: str
+    counts: float
+
+
+def events(problem: Problem, theta: FloatArray) -> list[Events]:
+    """Return the expected counts at all physical parameters. Raises InputError for another cross-section."""
+    if problem.cross_section is not None:
+        raise InputError("events need the standard cross-section: load the scan without cross_section")
+    couplings = problem.definition.physics.couplings
+    return [
+        Events(response.experiment, response.channel, response.flavour, each, response.binning.units, float(counts))
+        for response in problem.responses
+        for each, counts in zip(response.binning, response.counts(theta, couplings), strict=True)
+    ]
