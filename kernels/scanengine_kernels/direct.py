@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanengine_kernels._jit import jit, jit_uncached
-from scanengine_kernels.cross_sections import magnetic_kinematics, weak_kinematics
 
 CrossSection = Callable[..., Any]
 """(E_MeV, T_MeV, nucleus, flavour, parameters) -> cm^2/MeV, compiled with numba.njit.
@@ -26,27 +25,33 @@ parameters is what the caller of `sum_counts` passes on.
 
 
 @jit
-def cevns(E: float, T: float, nucleus: NDArray[np.float64], flavour: int, parameters: NDArray[np.float64]) -> float:
-    """The standard cross-section with NSI, magnetic moments and charge radii.
+def sum_terms(
+    brackets: NDArray[np.float64],
+    kinematics: NDArray[np.float64],
+    T_weight: NDArray[np.float64],
+    cell: NDArray[np.int64],
+    E_first: NDArray[np.int64],
+    E: NDArray[np.float64],
+    E_weight: NDArray[np.float64],
+    counts: NDArray[np.float64],
+) -> None:
+    """Add the counts (cells,) of interactions: dsigma/dT = sum_s brackets_s (k_0 + k_1 / E + k_2 / E^2) at each node.
 
-    Scholberg 2006, eqs. 4 and 6; Kosmas et al. 2015, eqs. 3 and 6.
-
-    parameters (7, 7): a row per flavour with p_b, n_b for the three final families b and mu in 1e-10 mu_B; in the last
-    row the constants G_F^2 / pi and pi alpha^2 1e-20 / m_e^2 in cm^2 and flags: full kinematics, full magnetic term,
-    its form factor.
+    brackets (nodes, structures) in cm^2, kinematics (nodes, structures, 3); T_weight and cell are (nodes,), E_first
+    (nodes + 1,), E and E_weight (all energies,). Raises IndexError if a cell or an energy lies outside of these.
     """
-    Z, N, M, F_p, F_n = nucleus[0], nucleus[1], nucleus[2], nucleus[3], nucleus[4]
-    couplings, constants = parameters[flavour], parameters[6]
-    bracket = 0.0
-    for b in range(3):
-        C = Z * F_p * couplings[2 * b] + N * F_n * couplings[2 * b + 1]
-        bracket += C * C
-    sigma = constants[0] * M * weak_kinematics(E, T, M, constants[2] != 0.0) * bracket
-    mu = couplings[6]
-    if mu != 0.0:
-        charge = Z * F_p if constants[4] != 0.0 else Z
-        sigma += constants[1] * mu * mu * charge * charge * magnetic_kinematics(E, T, constants[3] != 0.0)
-    return sigma
+    for node in range(T_weight.size):
+        if not (0 <= cell[node] < counts.size and E_first[node] >= 0 and E_first[node + 1] <= E.size):
+            raise IndexError("a node's cell or its energies lie outside of the arrays")
+    for node in range(T_weight.size):
+        inner = 0.0
+        for k in range(E_first[node], E_first[node + 1]):
+            sigma = 0.0
+            for s in range(brackets.shape[1]):
+                k_0, k_1, k_2 = kinematics[node, s, 0], kinematics[node, s, 1], kinematics[node, s, 2]
+                sigma += brackets[node, s] * (k_0 + (k_1 + k_2 / E[k]) / E[k])
+            inner += E_weight[k] * sigma
+        counts[cell[node]] += T_weight[node] * inner
 
 
 @jit_uncached

@@ -108,3 +108,12 @@ def form_factor(code: int, parameters: NDArray[np.float64], q_invfm: float) -> f
     if code == OSCILLATOR:
         return oscillator(q_invfm, parameters)
     return 1.0
+
+
+@jit
+def form_factors_at(
+    code: int, parameters: NDArray[np.float64], q_invfm: NDArray[np.float64], values: NDArray[np.float64]
+) -> None:
+    """Set values (n,) to F at each momentum transfer q (n,), as `form_factor` gives it at one."""
+    for i in range(q_invfm.size):
+        values[i] = form_factor(code, parameters, q_invfm[i])

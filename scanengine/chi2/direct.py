@@ -7,29 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise, product
-from math import pi
-from typing import Protocol
+from itertools import product
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scanengine.chi2.evaluator import Cost, ScanEvaluator
-from scanengine.definition import Definition, Physics
+from scanengine.definition import Definition
 from scanengine.errors import InputError, RunError
 from scanengine.grid.axes import FloatArray
-from scanengine.inputs import constants
-from scanengine.inputs.couplings import WEAK_COUPLINGS, magnetic_coupling, nucleon_couplings
 from scanengine.inputs.detectors import Experiment
-from scanengine.inputs.form_factors import FormFactor
+from scanengine.inputs.flavours import FLAVOURS
 from scanengine.inputs.nuclei import Isotope
-from scanengine.inputs.parameters import FLAVOURS
 from scanengine.inputs.sources import Spectrum
-from scanengine.response.integrals import inner_grid, outer_panels
-from scanengine_kernels.cross_sections import T_max
-from scanengine_kernels.direct import CrossSection, cevns, sum_counts
-from scanengine_kernels.form_factors import form_factor
-from scanengine_kernels.quadrature import GAUSS_NODES, GAUSS_WEIGHTS, KRONROD_NODES, KRONROD_WEIGHTS
+from scanengine.inputs.terms.interactions import Interactions
+from scanengine.inputs.terms.term import Recoil
+from scanengine.response.panels import inner_grid, recoils_of_heavy_final_state_MeV
+from scanengine.response.recoils import Recoils, T_max, kronrod_nodes, recoil_of
+from scanengine_kernels.direct import CrossSection, sum_counts, sum_terms
+from scanengine_kernels.quadrature import GAUSS_NODES, GAUSS_WEIGHTS, KRONROD_NODES
 
 _CONVERGED = 1e-9
 _MOST_SUBDIVISIONS = 64
@@ -38,7 +35,11 @@ _NOT_FINITE = "the cross-section gave counts that are not finite somewhere on th
 
 @dataclass(frozen=True, eq=False)
 class Nodes:
-    """Flat quadrature nodes of all experiments, flavours, isotopes and bins, as `sum_counts` takes them."""
+    """Flat quadrature nodes of all experiments, flavours, isotopes and bins, as the kernels take them.
+
+    `nucleus` (nodes, 5) is what a given cross-section is called with; `kinematics` (nodes, structures, 3) and `shapes`,
+    by structure (nodes, amplitudes), are what the interactions are made of, zero in nodes of another final state.
+    """
 
     T_MeV: FloatArray
     T_weight: FloatArray
@@ -49,45 +50,69 @@ class Nodes:
     E_MeV: FloatArray
     E_weight: FloatArray
     cells: int
+    interactions: Interactions
+    kinematics: FloatArray
+    shapes: tuple[FloatArray, ...]
 
     @classmethod
     def of(cls, definition: Definition, subdivisions: int) -> Nodes:
         """Lay out the nodes, each panel between kinks cut into this many equal parts."""
-        source = definition.source
-        T, T_weight, nuclei, flavours, cells = [], [], [], [], []
-        E_counts, E, E_weight = [], [], []
+        interactions = definition.interactions
+        masses = dict.fromkeys(group.structure.final_mass_MeV for group in interactions.interfering)
+        parts: list[_Part] = []
         first_cell = 0
         for experiment in definition.experiments:
+            source = definition.source_of(experiment)
             dilution = (source.reference_distance_m / experiment.distance_m) ** 2
             for channel_flavours in experiment.channels.values():
                 for flavour in channel_flavours:
                     spectrum = source.spectra[flavour]
-                    knots, coefficients, _ = inner_grid(spectrum)
-                    for e, weight, bin_index, nucleus in _outer_nodes(experiment, spectrum, subdivisions):
-                        E_here, E_weight_here = _inner_nodes(e, spectrum, knots, coefficients)
-                        T.append(float(T_max(e, nucleus[2])))
-                        T_weight.append(weight * dilution)
-                        nuclei.append(nucleus)
-                        flavours.append(FLAVOURS.index(flavour))
-                        cells.append(first_cell + bin_index)
-                        E_counts.append(E_here.size)
-                        E.append(E_here)
-                        E_weight.append(E_weight_here)
+                    for isotope, atoms in zip(experiment.target.isotopes, experiment.target.atoms_per_kg, strict=True):
+                        exposure = experiment.mass_kg * atoms * experiment.live_time_s * dilution
+                        parts += [
+                            _part(experiment, isotope, spectrum, mass, subdivisions, exposure, interactions)._replace(
+                                flavour=FLAVOURS.index(flavour), first_cell=first_cell
+                            )
+                            for mass in masses
+                        ]
                 first_cell += experiment.bin_edges_keV.size - 1
+        E_counts = [size for part in parts for size in part.E_sizes]
         return cls(
-            np.array(T),
-            np.array(T_weight),
-            np.array(nuclei),
-            np.array(flavours),
-            np.array(cells),
-            np.concatenate(([0], np.cumsum(E_counts))),
-            np.concatenate(E),
-            np.concatenate(E_weight),
+            np.concatenate([part.T_MeV for part in parts]),
+            np.concatenate([part.weight for part in parts]),
+            np.concatenate([part.nucleus for part in parts]),
+            np.repeat([part.flavour for part in parts], [part.T_MeV.size for part in parts]),
+            np.concatenate([part.first_cell + part.bins for part in parts]),
+            np.concatenate(([0], np.cumsum(E_counts, dtype=np.int64))),
+            np.concatenate([part.E_MeV for part in parts]),
+            np.concatenate([part.E_weight for part in parts]),
             first_cell,
+            interactions,
+            np.concatenate([part.kinematics for part in parts]),
+            tuple(np.concatenate(shapes) for shapes in zip(*(part.shapes for part in parts), strict=True)),
         )
 
-    def counts(self, cross_section: CrossSection, parameters: FloatArray) -> FloatArray:
-        """Return the counts (cells,) of every bin of every channel at one point."""
+    def counts(self, theta: FloatArray) -> FloatArray:
+        """Return the counts (cells,) of every bin of every channel at a parameter vector (parameters,)."""
+        counts = np.zeros(self.cells)
+        nodes = self.T_weight, self.cell, self.E_first, self.E_MeV, self.E_weight
+        sum_terms(self._brackets(theta), self.kinematics, *nodes, counts)
+        return counts
+
+    def _brackets(self, theta: FloatArray) -> FloatArray:
+        """Return sum_b |sum_i c_bi f_i|^2 (nodes, structures)."""
+        one_theta = np.concatenate(([1.0], theta))
+        brackets = np.empty(self.kinematics.shape[:2])
+        for flavour in np.unique(self.flavour):
+            here = self.flavour == flavour
+            for s, (forms, shapes) in enumerate(
+                zip(self.interactions.forms[FLAVOURS[flavour]], self.shapes, strict=True)
+            ):
+                brackets[here, s] = ((shapes[here] @ (forms @ one_theta).T) ** 2).sum(axis=1)
+        return brackets
+
+    def given_counts(self, cross_section: CrossSection, parameters: FloatArray) -> FloatArray:
+        """Return the counts (cells,) of every bin of every channel at one point, of a given cross-section."""
         counts = np.empty(self.cells)
         sum_counts(
             cross_section,
@@ -105,33 +130,69 @@ class Nodes:
         return counts
 
 
-def _outer_nodes(
-    experiment: Experiment, spectrum: Spectrum, subdivisions: int
-) -> list[tuple[float, float, int, FloatArray]]:
-    """Return e = E_min(T), the weight with exposure and efficiency, the bin, and the nucleus with F(q), per node."""
-    nodes = []
-    for isotope, atoms_per_kg in zip(experiment.target.isotopes, experiment.target.atoms_per_kg, strict=True):
-        M = isotope.mass_MeV
-        pair = experiment.form_factors(isotope)
-        exposure = experiment.mass_kg * atoms_per_kg * experiment.live_time_s
-        for (lo, hi), bin_index in zip(*outer_panels(experiment, isotope, spectrum, pair), strict=True):
-            edges = np.linspace(lo, hi, subdivisions + 1)
-            for a, b in pairwise(edges.tolist()):
-                for x, w in zip(KRONROD_NODES, KRONROD_WEIGHTS, strict=True):
-                    e = 0.5 * (a + b) + 0.5 * (b - a) * x
-                    T = float(T_max(e, M))
-                    dT_de = 4.0 * e * (M + e) / (M + 2.0 * e) ** 2
-                    efficiency = np.interp(T * 1e3, experiment.efficiency.T_keV, experiment.efficiency.values)
-                    weight = 0.5 * (b - a) * w * dT_de * efficiency * exposure
-                    nodes.append((float(e), float(weight), int(bin_index), _nucleus(isotope, pair, T)))
-    return nodes
+class _Part(NamedTuple):
+    """The nodes of one isotope for one flavour in one experiment."""
+
+    T_MeV: FloatArray
+    weight: FloatArray
+    nucleus: FloatArray
+    bins: NDArray[np.int64]
+    E_sizes: list[int]
+    E_MeV: FloatArray
+    E_weight: FloatArray
+    kinematics: FloatArray
+    shapes: tuple[FloatArray, ...]
+    flavour: int = 0
+    first_cell: int = 0
 
 
-def _nucleus(isotope: Isotope, form_factors: tuple[FormFactor, FormFactor], T_MeV: float) -> FloatArray:
-    """Return Z, N, M and the form factors at a recoil energy, as the kernels' cross-sections take them."""
-    q_invfm = np.sqrt(2.0 * isotope.mass_MeV * T_MeV) / constants.HBARC_MEV_FM
-    F_p, F_n = (form_factor(f.code, f.parameters, q_invfm) for f in form_factors)
-    return np.array([isotope.Z, isotope.N, isotope.mass_MeV, F_p, F_n])
+def _part(
+    experiment: Experiment,
+    isotope: Isotope,
+    spectrum: Spectrum,
+    final_mass_MeV: float,
+    subdivisions: int,
+    exposure: float,
+    interactions: Interactions,
+) -> _Part:
+    """Return the nodes between all kinks, weighted with exposure and efficiency."""
+    recoils = Recoils.of(experiment, isotope, [spectrum], [inner_grid(spectrum)], final_mass_MeV)
+    panels, bins = recoils.panels
+    edges = np.linspace(panels[:, 0], panels[:, 1], subdivisions + 1, axis=1)
+    cut = np.stack((edges[:, :-1].ravel(), edges[:, 1:].ravel()), axis=1)
+    u, weight = kronrod_nodes(cut)
+    T, e, per_u = recoils.variables(u)
+    T_keV = T * 1e3
+    seen = np.interp(T_keV, experiment.efficiency.T_keV, experiment.efficiency.values)
+    recoil = recoil_of(isotope, T, experiment.form_factors(isotope), compiled=True)
+    knots, coefficients, _ = inner_grid(spectrum)
+    inner = [_inner_nodes(float(each), spectrum, knots, coefficients) for each in e]
+    nucleus = np.column_stack(np.broadcast_arrays(isotope.Z, isotope.N, isotope.mass_MeV, recoil.F_p, recoil.F_n))
+    here = [group.structure.final_mass_MeV == final_mass_MeV for group in interactions.interfering]
+    return _Part(
+        T,
+        weight * per_u * seen * exposure,
+        nucleus.astype(np.float64),
+        np.repeat(bins, subdivisions * KRONROD_NODES.size),
+        [energies.size for energies, _ in inner],
+        np.concatenate([energies for energies, _ in inner]) if inner else np.empty(0),
+        np.concatenate([weights for _, weights in inner]) if inner else np.empty(0),
+        np.stack([k * h for k, h in zip(_kinematics(interactions, isotope, T), here, strict=True)], axis=1),
+        tuple(
+            np.stack([amplitude.shape(recoil) for amplitude in group.amplitudes], axis=1)
+            for group in interactions.interfering
+        ),
+    )
+
+
+def _kinematics(interactions: Interactions, isotope: Isotope, T_MeV: FloatArray) -> list[FloatArray]:
+    """Return the coefficients (n, 3) of each structure, with its constant."""
+    M = isotope.mass_MeV
+    return [
+        group.structure.constant_cm2(M)
+        * np.stack(np.broadcast_arrays(T_MeV, *group.structure.kinematics(T_MeV, M))[1:], axis=1)
+        for group in interactions.interfering
+    ]
 
 
 def _inner_nodes(
@@ -152,29 +213,6 @@ def _inner_nodes(
     return np.concatenate(energies), np.concatenate(weights)
 
 
-def cevns_parameters(theta: FloatArray, physics: Physics) -> FloatArray:
-    """Return the parameters (7, 7) of the kernels' `cevns` at a parameter vector (parameters,)."""
-    one_theta = np.concatenate(([1.0], theta))
-    table = np.zeros((7, 7))
-    for row, flavour in enumerate(FLAVOURS):
-        table[row, :6] = (nucleon_couplings(flavour, WEAK_COUPLINGS[physics.couplings]) @ one_theta).ravel()
-        table[row, 6] = magnetic_coupling(flavour) @ one_theta
-    table[6, :5] = (
-        (constants.G_F_PER_MEV2 * constants.HBARC_MEV_CM) ** 2 / pi,
-        pi * (constants.ALPHA * constants.MAGNETIC_UNIT * constants.HBARC_MEV_CM / constants.M_E_MEV) ** 2,
-        physics.kinematics == "full",
-        physics.magnetic_moment == "full",
-        physics.magnetic_form_factor,
-    )
-    return table
-
-
-def _kernel_parameters(cross_section: CrossSection | None, definition: Definition, x: FloatArray) -> FloatArray:
-    """Return what a cross-section, the standard one if none is given, is called with at a point (axes,)."""
-    theta = definition.parameters.values(x)
-    return cevns_parameters(theta, definition.physics) if cross_section is None else np.concatenate((theta, x))
-
-
 def differential_cross_section(
     definition: Definition,
     experiment: Experiment,
@@ -186,19 +224,44 @@ def differential_cross_section(
 ) -> FloatArray:
     """Return dsigma/dT in cm^2/MeV at recoil energies (n,) above zero, at a point of the grid (axes,).
 
-    Per atom of the experiment's target, averaged over its isotopes; zero beyond the largest recoil energy. Of the
-    standard or of a given cross-section, as for `DirectEvaluator`.
+    Per atom of the experiment's target, averaged over its isotopes; zero for recoils that this neutrino cannot cause.
+    Of the interactions of the definition or of a given cross-section, as for `DirectEvaluator`.
     """
-    chosen = cross_section or cevns
-    parameters = _kernel_parameters(cross_section, definition, x)
     material = experiment.target
+    theta = definition.parameters.values(x)
     total = np.zeros(T_MeV.size)
     for isotope, atoms_per_kg in zip(material.isotopes, material.atoms_per_kg, strict=True):
-        pair = experiment.form_factors(isotope)
         share = atoms_per_kg / sum(material.atoms_per_kg)
+        recoil = recoil_of(isotope, T_MeV, experiment.form_factors(isotope), compiled=True)
+        if cross_section is None:
+            total += share * _of_interactions(definition.interactions, recoil, flavour, theta, E_MeV)
+            continue
+        parameters, number = np.concatenate((theta, x)), FLAVOURS.index(flavour)
         for i in np.flatnonzero(T_MeV <= T_max(E_MeV, isotope.mass_MeV)):
-            T = float(T_MeV[i])
-            total[i] += share * chosen(E_MeV, T, _nucleus(isotope, pair, T), FLAVOURS.index(flavour), parameters)
+            nucleus = np.array([isotope.Z, isotope.N, isotope.mass_MeV, recoil.F_p[i], recoil.F_n[i]])
+            total[i] += share * cross_section(E_MeV, float(T_MeV[i]), nucleus, number, parameters)
+    return total
+
+
+def _of_interactions(
+    interactions: Interactions, recoil: Recoil, flavour: str, theta: FloatArray, E_MeV: float
+) -> FloatArray:
+    """Return dsigma/dT (n,) in cm^2/MeV of one isotope."""
+    M, T = recoil.isotope.mass_MeV, recoil.T_MeV
+    one_theta = np.concatenate(([1.0], theta))
+    total = np.zeros(T.size)
+    for group, forms, k in zip(
+        interactions.interfering,
+        interactions.forms[flavour],
+        _kinematics(interactions, recoil.isotope, T),
+        strict=True,
+    ):
+        shapes = np.stack([amplitude.shape(recoil) for amplitude in group.amplitudes], axis=1)
+        bracket = ((shapes @ (forms @ one_theta).T) ** 2).sum(axis=1)
+        m = group.structure.final_mass_MeV
+        ends = (0.0, T_max(E_MeV, M)) if m == 0.0 else recoils_of_heavy_final_state_MeV(E_MeV, M, m) or (1.0, 0.0)
+        reached = (ends[0] <= T) & (ends[1] >= T)
+        total += np.where(reached, bracket * (k[:, 0] + (k[:, 1] + k[:, 2] / E_MeV) / E_MeV), 0.0)
     return total
 
 
@@ -229,7 +292,7 @@ class DirectEvaluator(ScanEvaluator):
                 )
         self._definition = definition
         self._likelihood = likelihood
-        self._cross_section = cross_section  # in another process `cevns` itself is another object
+        self._cross_section = cross_section
         self._subdivisions = 1
         self._nodes = Nodes.of(definition, 1)
         probes = [np.array([0.5 * (axis.values[0] + axis.values[-1]) for axis in definition.axes])]
@@ -260,8 +323,10 @@ class DirectEvaluator(ScanEvaluator):
         return counts
 
     def _counts(self, x: FloatArray) -> FloatArray:
-        parameters = _kernel_parameters(self._cross_section, self._definition, x)
-        return self._nodes.counts(self._cross_section or cevns, parameters)
+        theta = self._definition.parameters.values(x)
+        if self._cross_section is None:
+            return self._nodes.counts(theta)
+        return self._nodes.given_counts(self._cross_section, np.concatenate((theta, x)))
 
     def fill(self, values: Sequence[FloatArray], chi2: FloatArray) -> None:
         """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis."""

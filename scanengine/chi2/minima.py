@@ -20,7 +20,7 @@ from scanengine.chi2.residuals import HiddenVariables, quadratic_residuals
 from scanengine.chi2.squares import ChiSquaredPolynomial
 from scanengine.definition import Definition
 from scanengine.grid.axes import Axis, FloatArray
-from scanengine.inputs.parameters import PARAMETER_INDEX
+from scanengine.inputs.terms.interactions import standard_model_point
 from scanengine_kernels.minimise import Box, Residuals
 
 GRID_POINTS = 100_000
@@ -83,8 +83,7 @@ def global_minima(polynomial: ChiSquaredPolynomial, axes: Sequence[Axis], starts
 def standard_model(definition: Definition) -> FloatArray:
     """Return the values of the axes (axes,) at the Standard Model, or as near to it as they come."""
     matrix = definition.parameters.matrix
-    wanted = -matrix[:, 0]
-    wanted[PARAMETER_INDEX["sin2_theta_w"]] += definition.physics.sin2_theta_w
+    wanted = standard_model_point(definition.physics) - matrix[:, 0]
     ends = np.array([axis.values[[0, -1]] for axis in definition.axes])
     centre, half = ends.mean(axis=1), 0.5 * np.diff(ends, axis=1)[:, 0]
     # of several, the one that is nearest to the middle of the axes

@@ -6,7 +6,6 @@ from scanengine.definition.model import (
     Definition,
     Output,
     ParameterMap,
-    Physics,
     Statistic,
     TemplateReference,
     chosen,
@@ -14,6 +13,7 @@ from scanengine.definition.model import (
 )
 from scanengine.definition.reading.bundled import bundled_scans, scans_folder
 from scanengine.definition.tables.schema import schema
+from scanengine.inputs.physics import Physics
 
 __all__ = [
     "Correlation",

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from scanengine.definition.model import Definition, Output, ParameterMap, Physics, Statistic
+from scanengine.definition.model import Definition, Output, ParameterMap, Statistic
 from scanengine.definition.notes import electron_notes, parameter_notes, per_cent_notes, target_notes
 from scanengine.definition.reading.bundled import find_scan, read_text
 from scanengine.definition.reading.folders import DATA_VARIABLE, Folders, confined
@@ -22,9 +22,9 @@ from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.toml import as_toml, tables_of, with_null
 from scanengine.definition.rules import (
     Evaluation,
+    check_diverging_rates,
     check_evaluation,
     check_experiment,
-    check_magnetic_threshold,
     unconstrained_axes,
 )
 from scanengine.definition.tables.axes import build_axes
@@ -41,6 +41,7 @@ from scanengine.definition.tables.template_reference import build_references, ch
 from scanengine.errors import DefinitionError, Fault, InputError
 from scanengine.grid.axes import Axis
 from scanengine.inputs.constants import SIN2_THETA_W
+from scanengine.inputs.physics import Physics
 
 Overrides = Sequence[str] | Mapping[str, object]
 """Texts KEY=VALUE, or values by their dotted keys."""
@@ -262,11 +263,14 @@ def _grid(raw: Mapping[str, Any], sin2_theta_w: float, parsed: Parsed, report: R
     return _Grid(axes, tuple(tables), fixed, tuple(ties), parameters)
 
 
-def _check_physics(parts: Sequence[Parts], grid: _Grid, report: Report, *, own_axes: bool) -> list[str]:
+def _check_physics(
+    parts: Sequence[Parts], grid: _Grid, physics: Physics | None, report: Report, *, own_axes: bool
+) -> list[str]:
     """Add the faults of experiments that only the physics shows; return notes on them and on the parameters."""
     notes = [note for part in parts for note in check_experiment(part, report)]
-    for part in parts:
-        check_magnetic_threshold(part, grid.parameters, report)
+    if physics is not None:
+        for part in parts:
+            check_diverging_rates(part, grid.parameters, physics, report)
     if own_axes:
         return notes
     notes += unconstrained_axes(grid.parameters, parts)
@@ -288,7 +292,7 @@ def _build(raw: dict[str, Any], parsed: Parsed, report: Report) -> Definition | 
     tables = raw.get("experiments")
     parts = build_experiments(tables, sources, kind, report) if "experiments" in raw else []
     grid = _grid(raw, settings.sin2_theta_w, parsed, report)
-    notes = _check_physics(parts, grid, report, own_axes=parsed.own_axes)
+    notes = _check_physics(parts, grid, settings.chosen, report, own_axes=parsed.own_axes)
     default = Statistic(settings.kind)
     statistics = build_statistics(tables, parts, default, report)
     physics = settings.chosen

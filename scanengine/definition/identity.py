@@ -8,14 +8,24 @@ from dataclasses import fields, is_dataclass
 
 import numpy as np
 
-from scanengine.definition.model import Definition, TemplateReference
+from scanengine.definition.model import Definition, ParameterMap, TemplateReference
 from scanengine.inputs.detectors import Experiment
 
 _WORDS = frozenset({"title", "text", "overrides", "path", "notes", "parsed"})
 """Fields of a definition that do not affect the numbers: a scan file may be renamed, moved and commented."""
 
-_LATER = {"nonnegative": (), "width_below": None, "correlations": ()}
+_LATER: Mapping[str, object] = {
+    "nonnegative": (),
+    "width_below": None,
+    "correlations": (),
+    "charge_radius": "kosmas2015",
+    "mediators": (),
+    "axial": {},
+}
 """Fields that came later, with what they are where a scan file does without: such a scan is the one that it was."""
+
+_FIRST_PARAMETERS = 25
+"""So many parameters there were at first: a scan of these alone is the one that it was."""
 
 _LONGEST = 6
 
@@ -36,7 +46,9 @@ def leaves(place: str, value: object) -> Iterator[tuple[str, str]]:  # noqa: C90
     if isinstance(value, Experiment):
         for isotope in value.target.isotopes:
             yield from leaves(f"{place}.form_factors.{isotope}", value.form_factors(isotope))
-    if isinstance(value, np.ndarray):
+    if isinstance(value, ParameterMap):
+        yield from _parameters(place, value)
+    elif isinstance(value, np.ndarray):
         yield place, _array(value)
     elif is_dataclass(value):
         yield place, type(value).__name__
@@ -54,6 +66,16 @@ def leaves(place: str, value: object) -> Iterator[tuple[str, str]]:  # noqa: C90
         yield place, str(value)
     else:
         raise TypeError(f"{place}: a {type(value).__name__} cannot be identified")
+
+
+def _parameters(place: str, value: ParameterMap) -> Iterator[tuple[str, str]]:
+    """Yield what parameters are made of: the first ones together, those that came later where they are used."""
+    yield place, type(value).__name__
+    yield from leaves(f"{place}.axes", value.axes)
+    yield f"{place}.matrix", _array(value.matrix[:_FIRST_PARAMETERS])
+    for parameter, row in list(zip(value.parameters, value.matrix, strict=True))[_FIRST_PARAMETERS:]:
+        if np.any(row != 0.0):
+            yield f"{place}.matrix.{parameter.name}", str(row.tolist())
 
 
 def _is_later(name: str, value: object) -> bool:

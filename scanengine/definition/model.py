@@ -16,21 +16,12 @@ from scanengine.grid.axes import Axis, FloatArray
 from scanengine.inputs.detectors import Experiment
 from scanengine.inputs.nuisances import Nuisance
 from scanengine.inputs.parameters import PHYSICAL_PARAMETERS
+from scanengine.inputs.physics import Physics
 from scanengine.inputs.sources import Source
+from scanengine.inputs.terms.interactions import Interactions
+from scanengine.inputs.terms.term import Parameter
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Physics:
-    """Choices of the cross-section, and how a scan evaluates counts: "direct" is one double integral per grid point."""
-
-    couplings: Literal["tree", "pdg2012"]
-    sin2_theta_w: float
-    kinematics: Literal["leading", "full"]
-    magnetic_moment: Literal["leading", "full"]
-    magnetic_form_factor: bool
-    evaluation: Literal["polynomial", "direct"] = "polynomial"
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,12 +78,13 @@ class Output:
 class ParameterMap:
     """Physical parameters as linear functions of the scan axes, with fixed values and ties folded in.
 
-    `matrix` has shape (parameters, 1 + axes), its rows in the order of `inputs.parameters.PHYSICAL_PARAMETERS`:
-    parameter p is matrix[p, 0] + sum_i matrix[p, 1 + i] axis_i.
+    `matrix` has shape (parameters, 1 + axes), its rows in the order of `parameters`: parameter p is matrix[p, 0] +
+    sum_i matrix[p, 1 + i] axis_i.
     """
 
     axes: tuple[str, ...]
     matrix: FloatArray
+    parameters: tuple[Parameter, ...] = PHYSICAL_PARAMETERS
 
     def values(self, axis_values: ArrayLike) -> FloatArray:
         """Return the physical parameters (..., parameters) at axis values of shape (..., axes)."""
@@ -100,13 +92,18 @@ class ParameterMap:
         result: FloatArray = self.matrix[:, 0] + points @ self.matrix[:, 1:].T
         return result
 
+    @property
+    def used(self) -> frozenset[str]:
+        """The parameters, by name, that are not zero at every point."""
+        rows = zip(self.parameters, self.matrix, strict=True)
+        return frozenset(parameter.name for parameter, row in rows if np.any(row != 0.0))
+
     def is_even(self, axis: str) -> bool:
-        """Whether the counts know only the square of an axis: it is nothing but magnetic moments, times factors."""
+        """Whether counts know only the square of an axis: all that it sets enters squared, and is it times a factor."""
         column = 1 + self.axes.index(axis)
         rows = np.flatnonzero(self.matrix[:, column])
         alone = np.count_nonzero(self.matrix[rows], axis=1) == 1
-        magnetic = [PHYSICAL_PARAMETERS[row].name.startswith("mu_") for row in rows]
-        return bool(rows.size and np.all(alone) and all(magnetic))
+        return bool(rows.size and np.all(alone) and all(self.parameters[row].squared for row in rows))
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,6 +185,11 @@ class Definition:
     template_references: Mapping[str, TemplateReference] = field(default_factory=dict)
     correlations: tuple[Correlation, ...] = ()
     parsed: Parsed | None = field(default=None, init=False, repr=False)
+
+    @property
+    def interactions(self) -> Interactions:
+        """The amplitudes of all interactions that the axes, ties and fixed values call for."""
+        return Interactions(self.physics, self.parameters.used)
 
     @property
     def targets(self) -> tuple[str, ...]:

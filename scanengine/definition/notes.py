@@ -9,12 +9,12 @@ import numpy as np
 from scanengine.definition.model import ParameterMap
 from scanengine.definition.reading.sentences import listed
 from scanengine.definition.tables.experiments import Parts
-from scanengine.definition.tables.parameters import depends_on
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.inputs.nuclei import capitals_note
 from scanengine.inputs.nuisances import Nuisance
 from scanengine.inputs.parameters import FLAVOURS, MAGNETIC_MOMENT_OF_ALL, PARAMETER_INDEX, PARAMETERS
 from scanengine.inputs.resolution import Gaussian
+from scanengine.inputs.terms import magnetic_moment, millicharge
 
 _SMALLEST = 1e-6
 """In their units, 1e-10 mu_B and 1e-32 cm^2, no detector sees magnetic moments and charge radii smaller than this."""
@@ -23,6 +23,9 @@ _ELECTRON_KEV = 5.0
 """Below such a recoil energy a magnetic moment is limited by electrons: their rate goes as 1/T as well, and nothing
 quenches what they show.
 """
+
+_OF_ELECTRONS = frozenset(p.name for term in (magnetic_moment.TERM, millicharge.TERM) for p in term.parameters)
+"""Parameters that electrons may limit more than nuclei do."""
 
 _REACTOR_MEV = 20.0
 """Neutrinos of reactors and the sun end below it, and make nuclei recoil with a few keV at most."""
@@ -78,7 +81,7 @@ def parameter_notes(
             scale, unit = units.split(" ", 1)
             in_full = f"{largest * float(scale):g} {unit}"
             yield f"{name} is in units of {units}: {largest:g}, its largest value here, is {in_full}"
-        if name.startswith("mu_") and low < 0.0:
+        if PARAMETERS[name].squared and low < 0.0:
             yield f"{name} enters only by its square: chi2 is the same at the negative value"
 
 
@@ -97,17 +100,17 @@ def _extent(
 
 
 def electron_notes(parameters: ParameterMap, parts: Sequence[Parts]) -> Iterator[str]:
-    """Yield a note on the experiments where electrons, which are not counted, may limit scanned magnetic moments."""
+    """Yield a note on the experiments where electrons, which are not counted, may limit what is scanned."""
     scanned = [
-        name
-        for name, index in PARAMETER_INDEX.items()
-        if name.startswith("mu_") and np.any(parameters.matrix[index, 1:] != 0.0)
+        parameter
+        for parameter, row in zip(parameters.parameters, parameters.matrix, strict=True)
+        if parameter.name in _OF_ELECTRONS and np.any(row[1:] != 0.0)
     ]
     limited: dict[str, None] = {}
     where = []
     for part in parts:
         counted = {flavour for flavours in (part.channels or {}).values() for flavour in flavours}
-        felt = [name for name in scanned if any(depends_on(flavour, name) for flavour in counted)]
+        felt = [parameter.name for parameter in scanned if not counted.isdisjoint(parameter.flavours)]
         if felt and _has_low_recoils(part, counted):
             where.append(part.name)
             limited |= dict.fromkeys(felt)

@@ -16,7 +16,6 @@ from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import listed
 from scanengine.definition.tables.experiments import Parts
-from scanengine.definition.tables.parameters import depends_on
 from scanengine.definition.tables.reconstruction import check_quenching
 from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
@@ -26,9 +25,10 @@ from scanengine.inputs.detectors import Efficiency, T_max_keV, highest_edge_keV
 from scanengine.inputs.form_factors import OSCILLATOR
 from scanengine.inputs.nuclei import Isotope, Target
 from scanengine.inputs.nuisances import Nuisance
-from scanengine.inputs.parameters import PHYSICAL_PARAMETERS
+from scanengine.inputs.physics import Physics
 from scanengine.inputs.reconstruction import Reconstruction
 from scanengine.inputs.sources import Source
+from scanengine.inputs.terms.interactions import Interactions
 
 
 class _Reach(NamedTuple):
@@ -168,15 +168,15 @@ def check_form_factors(parts: Parts, path: KeyPath, report: Report) -> None:
             return
 
 
-def check_magnetic_threshold(parts: Parts, parameters: ParameterMap, report: Report) -> None:
-    """Add a fault if a magnetic moment, whose rate goes as 1/T, may differ from 0 where recoils of 0 keV count."""
+def check_diverging_rates(parts: Parts, parameters: ParameterMap, physics: Physics, report: Report) -> None:
+    """Add a fault if a parameter whose rate diverges as 1/T may differ from 0 where recoils of 0 keV count."""
     experiment = parts.experiment()
     if experiment is None or report.faults or not experiment.sees_any_recoil:
         return
     real = experiment.reconstruction is not None
-    for parameter, row in zip(PHYSICAL_PARAMETERS, parameters.matrix, strict=True):
-        flavour = parameter.name.removeprefix("mu_")
-        if parameter.name.startswith("mu_") and flavour in _counted(parts) and np.any(row != 0.0):
+    diverging = Interactions(physics, parameters.used).diverging
+    for parameter in parameters.parameters:
+        if parameter.name in parameters.used & diverging and not set(parameter.flavours).isdisjoint(_counted(parts)):
             if real:
                 message = f"recoils of 0 keV are counted, where the rate of {parameter.name} diverges as 1/T: "
                 report.add((*parts.path, "response"), message + "set recoil_threshold_keV = 0.1, for example")
@@ -189,7 +189,7 @@ def check_magnetic_threshold(parts: Parts, parameters: ParameterMap, report: Rep
 def unconstrained_axes(parameters: ParameterMap, parts: Iterable[Parts]) -> list[str]:
     """Notes on axes that no counted flavour depends on."""
     counted = {flavour for part in parts for flavour in _counted(part)}
-    felt = np.array([any(depends_on(flavour, p.name) for flavour in counted) for p in PHYSICAL_PARAMETERS])
+    felt = np.array([not counted.isdisjoint(parameter.flavours) for parameter in parameters.parameters])
     return [
         f"no flavour that is counted depends on {axis}"
         for index, axis in enumerate(parameters.axes)

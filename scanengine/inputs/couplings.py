@@ -1,18 +1,18 @@
-"""How the parameters enter a rate: nucleon couplings, linear in them.
+"""The weak vector couplings of protons and neutrons, linear in sin2_theta_w, in the schemes that papers use.
 
-Scholberg 2006 (S), eq. 4; Kosmas et al. 2015 (K), eqs. 2, 6 and 17.
+Scholberg 2006 (S), eq. 4; Kosmas et al. 2015 (K), eq. 2; with radiative corrections per flavour: J. Erler and S. Su,
+Prog. Part. Nucl. Phys. 71, 119 (2013), as used by M. Cadeddu et al., Phys. Rev. D 102, 015030 (2020) and by M. Atzori
+Corona et al., Eur. Phys. J. C 83, 683 (2023).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log, pi
 from types import MappingProxyType
 
-import numpy as np
-
-from scanengine.grid.axes import FloatArray
-from scanengine.inputs.constants import CHARGE_RADIUS_SHIFT
-from scanengine.inputs.parameters import FAMILY, NSI_PAIRS, PARAMETER_INDEX
+from scanengine.inputs.constants import ALPHA, M_E_MEV, M_MU_MEV, M_TAU_MEV
+from scanengine.inputs.flavours import FAMILIES, FAMILY
 
 
 @dataclass(frozen=True)
@@ -45,42 +45,51 @@ def _from_quarks(rho: float, kappa: float, u_l: float, d_l: float, u_r: float, d
     )
 
 
+_RHO, _S2_Z, _ALPHA_Z = 1.00063, 0.23122, 1.0 / 127.95
+_ALPHA_S_W, _ALPHA_S_Z = 0.123, 0.1185
+_M_W_MEV = 80379.0
+
+
+def _radiative(lepton_mass_MeV: float, *, boxes: bool) -> WeakCouplings:
+    """Return the couplings to a neutrino whose charged lepton has this mass; `boxes`, with those of Z and quarks.
+
+    Erler and Su 2013, eqs. 30-35, with their M_Z scheme's numbers; linear in s2 = sin2_theta_w at zero momentum.
+    """
+    s2, c2 = _S2_Z, 1.0 - _S2_Z
+    phi = -ALPHA / (6.0 * pi) * (log(_M_W_MEV**2 / lepton_mass_MeV**2) + 1.5)
+    box_WW = -_ALPHA_Z / (2.0 * pi * s2) * (1.0 - _ALPHA_S_W / (2.0 * pi))
+    crossed_WW = _ALPHA_Z / (8.0 * pi * s2) * (1.0 + _ALPHA_S_W / pi)
+    factor = -3.0 * _ALPHA_Z / (8.0 * pi * s2 * c2) * (1.0 - _ALPHA_S_Z / pi) if boxes else 0.0
+    u_L, d_L = factor * (0.5 - 2.0 / 3.0 * s2) ** 2, factor * (-0.5 + s2 / 3.0) ** 2
+    u_R, d_R = factor * (2.0 / 3.0 * s2) ** 2, factor * (s2 / 3.0) ** 2
+    return WeakCouplings(
+        p_constant=0.5 * _RHO + 2.0 * crossed_WW + box_WW - 2.0 * phi + _RHO * (2.0 * u_L + d_L - 2.0 * u_R - d_R),
+        p_slope=-2.0 * _RHO,
+        n_constant=-0.5 * _RHO + 2.0 * box_WW + crossed_WW + _RHO * (2.0 * d_L + u_L - 2.0 * d_R - u_R),
+        n_slope=0.0,
+    )
+
+
+_LEPTON_MASSES_MEV = MappingProxyType(dict(zip(FAMILIES, (M_E_MEV, M_MU_MEV, M_TAU_MEV), strict=True)))
 WEAK_COUPLINGS = MappingProxyType(
     {
         "tree": WeakCouplings(p_constant=0.5, p_slope=-2.0, n_constant=-0.5, n_slope=0.0),
         "pdg2012": _from_quarks(rho=1.0086, kappa=0.9978, u_l=-0.0031, d_l=-0.0025, u_r=3.75e-5, d_r=7.5e-5),
     }
 )
-"""S below eq. 4 ("tree"), and K below eq. 2 after the Particle Data Group, Phys. Rev. D 86, 010001 (2012)."""
+"""S below eq. 4 ("tree"), and K below eq. 2 after the Particle Data Group, Phys. Rev. D 86, 010001 (2012): those that
+are the same for all flavours.
+"""
+_PER_FAMILY = MappingProxyType(
+    {
+        name: MappingProxyType({family: _radiative(m, boxes=boxes) for family, m in _LEPTON_MASSES_MEV.items()})
+        for name, boxes in (("radiative2020", False), ("radiative2023", True))
+    }
+)
+SCHEMES = (*WEAK_COUPLINGS, *_PER_FAMILY)
+"""The names of all schemes."""
 
 
-def nucleon_couplings(flavour: str, weak: WeakCouplings) -> FloatArray:
-    """Return the proton and neutron couplings of a flavour to each final family, linear in the parameters.
-
-    Shape (3, 2, 1 + parameters), to be applied to (1, theta): final family (the flavour's own first), proton or
-    neutron. The first is C_a's g_p(s2_a) + 2 eps_aa^uV + eps_aa^dV and g_n(s2_a) + eps_aa^uV + 2 eps_aa^dV, the others
-    O_ab's (S4), with the charge radius inside s2_a (K17).
-    """
-    own = FAMILY[flavour]
-    forms = np.zeros((3, 2, 1 + len(PARAMETER_INDEX)))
-
-    def at(name: str) -> int:
-        return 1 + PARAMETER_INDEX[name]
-
-    for row, other in enumerate((own, *sorted({"e", "m", "t"} - {own}))):
-        pair = own + other if own + other in NSI_PAIRS else other + own
-        for column, (u, d) in enumerate(((2.0, 1.0), (1.0, 2.0))):
-            forms[row, column, at(f"eps_{pair}_uV")] = u
-            forms[row, column, at(f"eps_{pair}_dV")] = d
-    for column, (constant, slope) in enumerate(((weak.p_constant, weak.p_slope), (weak.n_constant, weak.n_slope))):
-        forms[0, column, 0] = constant
-        forms[0, column, at("sin2_theta_w")] = slope
-        forms[0, column, at(f"r2_{flavour}")] = slope * CHARGE_RADIUS_SHIFT
-    return forms
-
-
-def magnetic_coupling(flavour: str) -> FloatArray:
-    """Return the flavour's magnetic moment in 1e-10 mu_B as a linear form (1 + parameters,) on (1, theta)."""
-    form = np.zeros(1 + len(PARAMETER_INDEX))
-    form[1 + PARAMETER_INDEX[f"mu_{flavour}"]] = 1.0
-    return form
+def weak_couplings(scheme: str, flavour: str) -> WeakCouplings:
+    """Return the couplings of a scheme to a flavour of neutrino."""
+    return WEAK_COUPLINGS[scheme] if scheme in WEAK_COUPLINGS else _PER_FAMILY[scheme][FAMILY[flavour]]

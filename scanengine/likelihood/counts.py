@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from scanengine.chi2.monomials import Monomials
 from scanengine.definition import Definition, ParameterMap
 from scanengine.grid.axes import Axis, FloatArray
-from scanengine.inputs.couplings import WEAK_COUPLINGS, magnetic_coupling, nucleon_couplings
 from scanengine.inputs.detectors import Bin
-from scanengine.inputs.parameters import PARAMETER_INDEX
+from scanengine.inputs.terms.interactions import standard_model_point
 from scanengine.response.integrals import Response
 
 
@@ -43,14 +42,13 @@ class ExpectedCounts:
     """
 
     responses: tuple[Response, ...]
-    couplings: str
     cells: tuple[Cell, ...]
     expected: FloatArray
     _selected: NDArray[np.intp]
 
     def counts(self, theta: FloatArray) -> FloatArray:
         """Return the counts (..., cells) at parameter vectors theta (..., parameters)."""
-        return sum_over_flavours(self.responses, theta, self.couplings)[..., self._selected]
+        return sum_over_flavours(self.responses, theta)[..., self._selected]
 
     def count_forms(self, parameter_matrix: FloatArray) -> FloatArray:
         """Return Q (cells, k, k) with N = y^T Q y, where the parameters are parameter_matrix (parameters, k) @ y and
@@ -60,14 +58,7 @@ class ExpectedCounts:
         one = np.zeros((1, k))
         one[0, 0] = 1.0
         full = np.concatenate((one, parameter_matrix))
-        forms = []
-        for response in self.responses:
-            nucleons = nucleon_couplings(response.flavour, WEAK_COUPLINGS[self.couplings]) @ full
-            p, n = nucleons[:, 0], nucleons[:, 1]
-            mu = magnetic_coupling(response.flavour) @ full
-            cross = p.T @ n
-            products = np.stack((p.T @ p, cross + cross.T, n.T @ n, np.outer(mu, mu)))
-            forms.append(np.einsum("bt,tij->bij", response.integrals, products))
+        forms = [response.count_forms(full) for response in self.responses]
         return np.concatenate(_by_channel(self.responses, forms))[self._selected]
 
     def count_polynomials(self, axes: Sequence[Axis], parameters: ParameterMap) -> CountPolynomials:
@@ -87,9 +78,7 @@ class ExpectedCounts:
 
 def standard_model_counts(definition: Definition, responses: Sequence[Response]) -> FloatArray:
     """Return the Standard Model's counts (bins,) in the order of the responses."""
-    standard_model = np.zeros(len(PARAMETER_INDEX))
-    standard_model[PARAMETER_INDEX["sin2_theta_w"]] = definition.physics.sin2_theta_w
-    return sum_over_flavours(responses, standard_model, definition.physics.couplings)
+    return sum_over_flavours(responses, standard_model_point(definition.physics))
 
 
 def _box(low: float, high: float) -> tuple[float, float]:
@@ -98,9 +87,9 @@ def _box(low: float, high: float) -> tuple[float, float]:
     return (c, high - c) if abs(c) > 1.5 * (high - low) else (0.0, max(abs(low), abs(high)))
 
 
-def sum_over_flavours(responses: Sequence[Response], theta: FloatArray, couplings: str) -> FloatArray:
+def sum_over_flavours(responses: Sequence[Response], theta: FloatArray) -> FloatArray:
     """Return the counts (..., cells) of every bin of every channel, flavours added, in the order of the responses."""
-    counts = [response.counts(theta, couplings) for response in responses]
+    counts = [response.counts(theta) for response in responses]
     return np.concatenate(_by_channel(responses, counts), axis=-1)
 
 

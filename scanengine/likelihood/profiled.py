@@ -93,7 +93,6 @@ class Likelihood(ExpectedCounts):
         templates = build_templates(definition.nuisances, counts, steps_of(correlation))
         return cls(
             tuple(responses),
-            definition.physics.couplings,
             tuple(counts.cells),
             expected[kept],
             kept,
@@ -145,7 +144,7 @@ class Likelihood(ExpectedCounts):
         return replace(self, rows=self.rows.with_data(data))
 
     def _signals(self, theta: FloatArray) -> FloatArray:
-        signals = [sum_over_flavours(each, theta, self.couplings) for each in (self.responses, *self.varied)]
+        signals = [sum_over_flavours(each, theta) for each in (self.responses, *self.varied)]
         return np.stack(signals, axis=-2)[..., self._selected]
 
     def chi2_of_counts(self, counts: FloatArray) -> FloatArray:

@@ -1,30 +1,30 @@
-"""Responses: the counts per unit of each coupling product, integrated once for every experiment, channel, bin and
+"""Responses: the counts per unit of each product of amplitudes, integrated once for every experiment, channel, bin and
 flavour.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from scanengine.definition import Definition, Physics
+from scanengine.definition.identity import leaves
 from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
-from scanengine.inputs.couplings import WEAK_COUPLINGS, magnetic_coupling, nucleon_couplings
 from scanengine.inputs.detectors import Binning, Experiment
-from scanengine.inputs.parameters import PARAMETER_INDEX
+from scanengine.inputs.form_factors import TABLE
+from scanengine.inputs.nuclei import Isotope
 from scanengine.inputs.sources import Spectrum
-from scanengine.response.recoils import InnerGrid, Recoils, inner_grid, outer_panels
-from scanengine.response.reconstructed import ReconstructedRecoils
+from scanengine.inputs.terms.interactions import Interactions, standard_model_point
+from scanengine.response.panels import InnerGrid, inner_grid
+from scanengine.response.recoils import Recoils
 from scanengine.response.references import changed_reference
 
-__all__ = ["INTERPRETED_PANELS", "TERMS", "Recoils", "Response", "inner_grid", "outer_panels", "responses"]
-
-WEAK_PP, WEAK_PN, WEAK_NN, MAGNETIC = range(4)
-TERMS = ("weak_pp", "weak_pn", "weak_nn", "magnetic")
+__all__ = ["INTERPRETED_PANELS", "KnownRecoils", "Recoils", "Response", "responses"]
 
 _LOST = 1e-2
 """The largest fraction of a signal that may move to bins in which a template has no counts."""
@@ -32,14 +32,16 @@ _LOST = 1e-2
 INTERPRETED_PANELS = 300
 """Number of panels that Python integrates in the time Numba takes to import; compiling takes thirty times longer."""
 
+KnownRecoils = MutableMapping[str, Recoils]
+"""Recoils that were laid out before, by all that they depend on: for definitions that differ in little."""
+
 
 @dataclass(frozen=True, eq=False)
 class Response:
     """What one flavour contributes to one channel of one experiment.
 
-    integrals (bins, 4) in counts: with p_b, n_b the nucleon couplings to final family b and mu in 1e-10 mu_B,
-
-        N = weak_pp sum_b p_b^2 + 2 weak_pn sum_b p_b n_b + weak_nn sum_b n_b^2 + magnetic mu^2.
+    integrals (bins, pairs) in counts, of the products of amplitudes f_i f_j that interfere: with c_bi the couplings to
+    the final family b, N = sum over structures, b, i and j of integrals_ij c_bi c_bj.
     """
 
     experiment: str
@@ -47,58 +49,141 @@ class Response:
     flavour: str
     binning: Binning
     integrals: FloatArray
+    interactions: Interactions
 
-    def counts(self, theta: FloatArray, couplings: str) -> FloatArray:
+    def counts(self, theta: FloatArray) -> FloatArray:
         """Return the counts (..., bins) at parameter vectors theta (..., parameters)."""
         one_theta = np.concatenate((np.ones((*theta.shape[:-1], 1)), theta), axis=-1)
-        nucleons = np.einsum("fct,...t->...fc", nucleon_couplings(self.flavour, WEAK_COUPLINGS[couplings]), one_theta)
-        p, n = nucleons[..., 0], nucleons[..., 1]
-        mu = one_theta @ magnetic_coupling(self.flavour)
-        products = np.stack(((p * p).sum(-1), 2.0 * (p * n).sum(-1), (n * n).sum(-1), mu * mu), axis=-1)
-        return np.asarray(products @ self.integrals.T)
+        products = []
+        for group, forms in zip(self.interactions.interfering, self.interactions.forms[self.flavour], strict=True):
+            c = np.einsum("fat,...t->...fa", forms, one_theta)
+            products += [(1.0 if i == j else 2.0) * (c[..., i] * c[..., j]).sum(-1) for i, j in group.pairs]
+        return np.asarray(np.stack(products, axis=-1) @ self.integrals.T)
+
+    def count_forms(self, to_parameters: FloatArray) -> FloatArray:
+        """Return Q (bins, k, k) with N = y^T Q y, where (1, theta) is to_parameters (1 + parameters, k) @ y."""
+        products = []
+        for group, forms in zip(self.interactions.interfering, self.interactions.forms[self.flavour], strict=True):
+            c = forms @ to_parameters
+            for i, j in group.pairs:
+                product = c[:, i].T @ c[:, j]
+                products.append(product if i == j else product + product.T)
+        return np.asarray(np.einsum("bt,tij->bij", self.integrals, np.stack(products)))
 
 
-def responses(definition: Definition, threads: int = 1) -> tuple[Response, ...]:
+def responses(definition: Definition, threads: int = 1, known: KnownRecoils | None = None) -> tuple[Response, ...]:
     """Integrate every (experiment, channel, flavour) of a definition, bin by bin.
 
     Each relative accuracy is better than 1e-9 (adaptive Gauss-Kronrod between all kinks); of bins in a reconstructed
-    quantity, if they hold more than 1e-10 of the experiment's counts. Raises RunError if an integral does not converge,
-    which no formula or table that the definition accepts is known to cause.
+    quantity, if they hold more than 1e-10 of the experiment's counts. What `known` has is not laid out again, and what
+    it lacks is added. Raises RunError if an integral does not converge, which no formula or table that the definition
+    accepts is known to cause.
     """
-    grids: dict[Spectrum, InnerGrid] = {}
-    keys: list[tuple[str, str]] = []
-    recoils: list[Recoils | ReconstructedRecoils] = []
-    for experiment in definition.experiments:
-        spectra = {flavour: definition.source_of(experiment).spectra[flavour] for flavour in experiment.flavours}
-        grids |= {spectrum: inner_grid(spectrum) for spectrum in spectra.values() if spectrum not in grids}
-        keys += [(experiment.name, flavour) for flavour in spectra]
-        if experiment.reconstruction is not None:
-            recoils.append(ReconstructedRecoils.of(experiment, experiment.reconstruction, spectra, grids))
-        else:
-            recoils += [Recoils.of(experiment, spectrum, grids[spectrum]) for spectrum in spectra.values()]
-    compiled = sum(each.panels for each in recoils) > INTERPRETED_PANELS
+    interactions = definition.interactions
+    known = {} if known is None else known
+    layouts = [layout for e in definition.experiments for layout in _layouts(definition, e, interactions, known)]
+    compiled = sum(layout.recoils.size for layout in layouts) > INTERPRETED_PANELS
 
-    def integrate(each: Recoils | ReconstructedRecoils) -> FloatArray:
-        integrals = each.integrals(definition.physics, compiled=compiled)
-        return integrals if integrals.ndim == 3 else integrals[None]
+    def integrate(layout: _Layout) -> FloatArray:
+        groups = [
+            group for group in interactions.interfering if group.structure.final_mass_MeV == layout.final_mass_MeV
+        ]
+        found = layout.recoils.integrals(groups, layout.experiment.form_factors(layout.isotope), compiled=compiled)
+        return found * layout.atoms_per_kg * layout.experiment.mass_kg * layout.experiment.live_time_s
 
-    if compiled:
+    if compiled and threads > 1:
         with ThreadPoolExecutor(threads) as pool:
-            results = list(pool.map(integrate, recoils))
+            results = list(pool.map(integrate, layouts))
     else:
-        results = [integrate(each) for each in recoils]
-    by_flavour = dict(zip(keys, (each for result in results for each in result), strict=True))
-    found = [
-        Response(experiment.name, channel, flavour, experiment.binning, integrals)
-        for experiment in definition.experiments
-        for channel, flavours in experiment.channels.items()
-        for flavour in flavours
-        for integrals in [_at_detector(definition, experiment, flavour, by_flavour[experiment.name, flavour])]
-    ]
-    return tuple(_like_templates(definition, found, threads))
+        results = [integrate(layout) for layout in layouts]
+    found = []
+    for experiment in definition.experiments:
+        of_experiment = _by_flavour(experiment, interactions, zip(layouts, results, strict=True))
+        found += [
+            Response(
+                experiment.name,
+                channel,
+                flavour,
+                experiment.binning,
+                _at_detector(definition, experiment, flavour, of_experiment[flavour]),
+                interactions,
+            )
+            for channel, flavours in experiment.channels.items()
+            for flavour in flavours
+        ]
+    return tuple(_like_templates(definition, found, threads, known))
 
 
-def _like_templates(definition: Definition, found: list[Response], threads: int) -> list[Response]:
+@dataclass(frozen=True, eq=False)
+class _Layout:
+    """One isotope of one experiment, for all structures whose neutrino turns into a particle of the same mass."""
+
+    experiment: Experiment
+    isotope: Isotope
+    atoms_per_kg: float
+    final_mass_MeV: float
+    recoils: Recoils
+
+
+def _layouts(
+    definition: Definition, experiment: Experiment, interactions: Interactions, known: KnownRecoils
+) -> list[_Layout]:
+    """Return where the recoils of an experiment are integrated: as they were laid out before, or anew."""
+    spectra = [definition.source_of(experiment).spectra[flavour] for flavour in experiment.flavours]
+    grids: list[InnerGrid] | None = None
+    masses = dict.fromkeys(group.structure.final_mass_MeV for group in interactions.interfering)
+    seen = _key(experiment, spectra)
+    layouts = []
+    for isotope, atoms_per_kg in zip(experiment.target.isotopes, experiment.target.atoms_per_kg, strict=True):
+        kinks = [f.parameters for f in experiment.form_factors(isotope) if f.code == TABLE]
+        for mass in masses:
+            key = "".join((seen, str(isotope), f" to {mass!r}", *(str(leaf) for leaf in leaves("F", kinks))))
+            recoils = known.get(key)
+            if recoils is None:
+                grids = grids or [inner_grid(spectrum) for spectrum in spectra]
+                recoils = known[key] = Recoils.of(experiment, isotope, spectra, grids, mass)
+            layouts.append(_Layout(experiment, isotope, atoms_per_kg, mass, recoils))
+    return layouts
+
+
+def _key(experiment: Experiment, spectra: Sequence[Spectrum]) -> str:
+    """Return a checksum of all that the layout of any isotope depends on."""
+    parts = {
+        "spectra": dict(enumerate(spectra)),
+        "efficiency": experiment.efficiency,
+        "edges": experiment.bin_edges_keV,
+        "response": experiment.reconstruction,
+    }
+    return hashlib.sha256(repr(list(leaves("", parts))).encode()).hexdigest()
+
+
+def _by_flavour(
+    experiment: Experiment, interactions: Interactions, results: Iterable[tuple[_Layout, FloatArray]]
+) -> Mapping[str, FloatArray]:
+    """Return the integrals (bins, pairs) of each flavour of an experiment, isotopes added up and pairs in order."""
+    total: FloatArray | None = None
+    first = {}
+    column = 0
+    for group in interactions.interfering:
+        first[group.structure.name] = column
+        column += len(group.pairs)
+    for layout, found in results:
+        if layout.experiment is not experiment:
+            continue
+        if total is None:
+            total = np.zeros((*found.shape[:2], column))
+        taken = 0
+        for group in interactions.interfering:
+            if group.structure.final_mass_MeV == layout.final_mass_MeV:
+                pairs = len(group.pairs)
+                begin = first[group.structure.name]
+                total[..., begin : begin + pairs] += found[..., taken : taken + pairs]
+                taken += pairs
+    assert total is not None  # every experiment has a target
+    return dict(zip(experiment.flavours, total, strict=True))
+
+
+def _like_templates(definition: Definition, found: list[Response], threads: int, known: KnownRecoils) -> list[Response]:
     """Return responses of which those of experiments with a template are scaled to it.
 
     Raises InputError as `changed_reference` and `_like_template` do.
@@ -110,28 +195,27 @@ def _like_templates(definition: Definition, found: list[Response], threads: int)
         now = then = _standard_model(own, definition.physics)
         other = changed_reference(definition, experiment)
         if other is not None:
-            then = _standard_model(responses(other, threads), other.physics)
+            then = _standard_model(responses(other, threads, known), other.physics)
         shaped = iter(_like_template(own, experiment.signal_template, then, now))
         found = [next(shaped) if response.experiment == experiment.name else response for response in found]
     return found
 
 
 def _at_detector(definition: Definition, experiment: Experiment, flavour: str, integrals: FloatArray) -> FloatArray:
-    """Return the integrals (bins, 4) at the detector's place, in its bins of energy and time, from those at the
+    """Return the integrals (bins, pairs) at the detector's place, in its bins of energy and time, from those at the
     source's reference distance in bins of energy.
     """
     diluted = integrals * (definition.source_of(experiment).reference_distance_m / experiment.distance_m) ** 2
     if experiment.timing is None or not experiment.timing.shares:
         return diluted
     shares = experiment.timing.of(flavour)
-    return np.asarray(diluted[:, None, :] * shares[:, None]).reshape(-1, len(TERMS))
+    return np.asarray(diluted[:, None, :] * shares[:, None]).reshape(-1, integrals.shape[-1])
 
 
 def _standard_model(found: Sequence[Response], physics: Physics) -> FloatArray:
     """Return the Standard Model's counts (energies, 1, times) of an experiment, one time where none is calculated."""
-    theta = np.zeros(len(PARAMETER_INDEX))
-    theta[PARAMETER_INDEX["sin2_theta_w"]] = physics.sin2_theta_w
-    counts = np.sum([response.counts(theta, physics.couplings) for response in found], axis=0)
+    theta = standard_model_point(physics)
+    counts = np.sum([response.counts(theta) for response in found], axis=0)
     return np.asarray(counts.reshape(found[0].binning.shape[0], 1, -1))
 
 

@@ -1,118 +1,296 @@
-"""The integrals over recoil energy of a detector that counts true recoils, adaptive between all kinks."""
+"""The integrals over recoil energy of one isotope in one detector: at nodes where all but couplings, form factors and
+propagators is known once and for all.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from math import log, pi
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scanengine.definition import Physics
 from scanengine.errors import RunError
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs import constants
-from scanengine.inputs.detectors import Experiment, highest_edge_keV
-from scanengine.inputs.form_factors import TABLE, FormFactor
+from scanengine.inputs.detectors import Experiment
+from scanengine.inputs.form_factors import FormFactor
 from scanengine.inputs.nuclei import Isotope
 from scanengine.inputs.sources import Spectrum
+from scanengine.inputs.terms.interactions import Interfering
+from scanengine.inputs.terms.term import Recoil
+from scanengine.response.panels import (
+    InnerGrid,
+    Panels,
+    from_zero,
+    outer_panels,
+    outer_panels_of_heavy_final_state,
+)
 from scanengine_kernels import cross_sections
+from scanengine_kernels import form_factors as form_factor_kernels
 from scanengine_kernels import response as kernels
 from scanengine_kernels._jit import interpreted
-from scanengine_kernels.quadrature import GAUSS_NODES, GAUSS_WEIGHTS
-
-InnerGrid = tuple[FloatArray, FloatArray, FloatArray]
-"""Knots (n,), coefficients (n - 1, 4) and tail moments (n, 3) of a continuum, as `kernels.response` takes them."""
+from scanengine_kernels.quadrature import EMBEDDED_WEIGHTS, KRONROD_NODES, KRONROD_WEIGHTS
+from scanengine_kernels.response import AGREEMENT, MAX_BISECTIONS
 
 NOT_CONVERGED = 1e-5
 
-E_min = interpreted(cross_sections.E_min)
+_NEGLIGIBLE = 1e-10
+"""Bins of a reconstructed quantity with so little of the largest bin's integral need not be exact."""
+
+_LOWEST_E_MEV = 1e-5
+"""Down to here panels that begin at no recoil are cut: light mediators turn there."""
 
 
 @dataclass(frozen=True, eq=False)
-class Recoils:
-    """The recoils that one flavour causes in one experiment, cut into panels for the integration.
+class _Nodes:
+    """Quadrature nodes in some panels, 21 in each, and what is seen there.
 
-    `by_isotope` are panels (n, 2) of e = E_min(T) in MeV without a kink inside and the bin of each (n,), in the order
-    of the target's isotopes, between the `form_factors` of protons and neutrons.
+    `panels` (panels, 2) with the bin of true recoil energy of each, T_MeV (nodes,), `weights` (nodes,) without those of
+    the rules, `shares` (bins, nodes) of the recoils in each bin of a reconstructed quantity, None where true recoils
+    are counted; `moments` (flavours, nodes, 3) of the spectra above the least neutrino energy.
+    """
+
+    panels: FloatArray
+    bins: NDArray[np.int64]
+    T_MeV: FloatArray
+    weights: FloatArray
+    shares: FloatArray | None
+    moments: FloatArray
+
+    def select(self, keep: NDArray[np.bool_]) -> _Nodes:
+        """Return the nodes of some panels (panels,) alone."""
+        nodes = np.repeat(keep, KRONROD_NODES.size)
+        return _Nodes(
+            self.panels[keep],
+            self.bins[keep],
+            self.T_MeV[nodes],
+            self.weights[nodes],
+            None if self.shares is None else self.shares[:, nodes],
+            self.moments[:, nodes],
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[_Nodes]) -> _Nodes:
+        """Return the nodes of all parts."""
+        if len(parts) == 1:
+            return parts[0]
+        shares = [part.shares for part in parts if part.shares is not None]
+        return cls(
+            np.concatenate([part.panels for part in parts]),
+            np.concatenate([part.bins for part in parts]),
+            np.concatenate([part.T_MeV for part in parts]),
+            np.concatenate([part.weights for part in parts]),
+            np.concatenate(shares, axis=1) if shares else None,
+            np.concatenate([part.moments for part in parts], axis=1),
+        )
+
+    @cached_property
+    def rules(self) -> FloatArray:
+        """What nodes count in the two rules (2, bins or 1, nodes), the shares of the bins in them."""
+        both = np.stack((KRONROD_WEIGHTS, EMBEDDED_WEIGHTS))
+        weights = np.tile(both, len(self.panels)) * self.weights
+        return weights[:, None, :] if self.shares is None else weights[:, None, :] * self.shares
+
+    def by_panel(self, integrand: FloatArray) -> FloatArray:
+        """Return the integrals by both rules (2, panels, flavours, bins or 1, pairs) of an integrand (flavours, nodes,
+        pairs).
+        """
+        rules = self.rules.reshape(2, -1, len(self.panels), KRONROD_NODES.size)
+        shaped = integrand.reshape(len(integrand), len(self.panels), KRONROD_NODES.size, -1)
+        return np.asarray(np.einsum("rbpk,fpkt->rpfbt", rules, shaped, optimize=True))
+
+    def into_bins(self, by_panel: FloatArray, bins: int) -> FloatArray:
+        """Return the sums (..., flavours, bins, pairs) over panels of what each has (..., panels, flavours, bins or 1,
+        pairs).
+        """
+        if self.shares is not None:
+            return np.asarray(by_panel.sum(axis=-4))
+        panels = np.moveaxis(by_panel[..., 0, :], -3, 0)
+        total = np.zeros((bins, *panels.shape[1:]))
+        np.add.at(total, self.bins, panels)
+        return np.moveaxis(total, 0, -2)
+
+    def integrate(self, integrand: FloatArray, bins: int) -> FloatArray:
+        """Return the integrals by both rules (2, flavours, bins, pairs)."""
+        if self.shares is None:
+            return self.into_bins(self.by_panel(integrand), bins)
+        flat = np.moveaxis(integrand, 1, 0).reshape(integrand.shape[1], -1)
+        summed = (self.rules @ flat).reshape(2, bins, len(integrand), -1)
+        return np.moveaxis(summed, 2, 1)
+
+
+@dataclass(eq=False)
+class Recoils:
+    """The recoils of one isotope that some flavours cause in one experiment, elastic or to a particle of some mass.
+
+    The nodes are laid out when integrals are first asked for, as finely as these need; later ones, with other form
+    factors or propagators, find them ready. Not for several threads at once.
     """
 
     experiment: Experiment
-    lines: FloatArray
-    inner_grid: InnerGrid
-    form_factors: tuple[tuple[FormFactor, FormFactor], ...]
-    by_isotope: tuple[tuple[FloatArray, NDArray[np.int64]], ...]
+    isotope: Isotope
+    inner_grids: tuple[tuple[FloatArray, InnerGrid], ...]
+    panels: Panels
+    final_mass_MeV: float = 0.0
+    _nodes: _Nodes | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, experiment: Experiment, spectrum: Spectrum, inner_grid: InnerGrid) -> Recoils:
-        """Lay out the panels; inner_grid is that of the spectrum."""
-        isotopes = experiment.target.isotopes
-        form_factors = tuple(experiment.form_factors(isotope) for isotope in isotopes)
-        return cls(
-            experiment,
-            spectrum.lines,
-            inner_grid,
-            form_factors,
-            tuple(
-                outer_panels(experiment, isotope, spectrum, pair)
-                for isotope, pair in zip(isotopes, form_factors, strict=True)
-            ),
-        )
+    def of(
+        cls,
+        experiment: Experiment,
+        isotope: Isotope,
+        spectra: Sequence[Spectrum],
+        inner_grids: Sequence[InnerGrid],
+        final_mass_MeV: float = 0.0,
+    ) -> Recoils:
+        """Lay out the panels; inner_grids are those of the spectra."""
+        pair = experiment.form_factors(isotope)
+        if final_mass_MeV > 0.0:
+            panels = outer_panels_of_heavy_final_state(experiment, isotope, spectra, pair, final_mass_MeV)
+        else:
+            panels = from_zero(outer_panels(experiment, isotope, spectra, pair), _LOWEST_E_MEV)
+        lines = [spectrum.lines for spectrum in spectra]
+        return cls(experiment, isotope, tuple(zip(lines, inner_grids, strict=True)), panels, final_mass_MeV)
 
     @property
-    def panels(self) -> int:
-        """Number of panels, all isotopes together."""
-        return sum(bins.size for _, bins in self.by_isotope)
+    def size(self) -> int:
+        """Number of panels, as first laid out."""
+        return self.panels[1].size
 
-    def integrals(self, physics: Physics, *, compiled: bool) -> FloatArray:
-        """Return the integrals (bins, 4) at the source's reference distance, by compiled code or by Python itself.
+    @property
+    def bins(self) -> int:
+        """Number of bins of energy."""
+        reconstruction = self.experiment.reconstruction
+        return (self.experiment.bin_edges_keV if reconstruction is None else reconstruction.edges).size - 1
 
-        Both run the same kernel. Raises RunError if an integral does not converge.
+    def integrals(
+        self, groups: Sequence[Interfering], form_factors: tuple[FormFactor, FormFactor], *, compiled: bool
+    ) -> FloatArray:
+        """Return the integrals (flavours, bins, pairs) of one nucleus, per second at the source's reference distance.
+
+        By compiled code or by Python itself, which run the same kernels. Raises RunError if one does not converge.
         """
-        experiment = self.experiment
-        kernel = kernels.response if compiled else interpreted(kernels.response)
-        magnetic = bool(experiment.bin_edges_keV[0] > 0.0)  # the magnetic rate diverges as T -> 0
-        options = kernel_options(physics, magnetic=magnetic)
-        total = np.zeros((experiment.bin_edges_keV.size - 1, 4))
-        for isotope, atoms_per_kg, (form_factor_p, form_factor_n), (panels, panel_bins) in zip(
-            experiment.target.isotopes,
-            experiment.target.atoms_per_kg,
-            self.form_factors,
-            self.by_isotope,
-            strict=True,
-        ):
-            integrals = np.zeros_like(total)
-            disagreement = kernel(
-                panels,
-                panel_bins,
-                isotope.mass_MeV,
-                constants.HBARC_MEV_FM,
-                self.lines,
-                *self.inner_grid,
-                experiment.efficiency.T_keV * 1e-3,
-                experiment.efficiency.values,
-                form_factor_p.code,
-                form_factor_p.parameters,
-                form_factor_n.code,
-                form_factor_n.parameters,
-                options,
-                integrals,
-            )
-            require_convergence(disagreement, experiment, isotope)
-            exposure = experiment.mass_kg * atoms_per_kg * experiment.live_time_s
-            total += exposure * integrals * term_prefactors(isotope)
-        return total
+        if not self.size:
+            pairs = sum(len(group.pairs) for group in groups)
+            return np.zeros((len(self.inner_grids), self.bins, pairs))
+        diagonal = np.array([i == j for group in groups for i, j in group.pairs])
+        if self._nodes is not None:
+            rules = self._nodes.integrate(self._integrand(self._nodes, groups, form_factors, compiled), self.bins)
+            apart = np.abs(rules[1] - rules[0])[..., diagonal]
+            if np.all(apart <= AGREEMENT * self._scale(np.abs(rules[0]))[..., diagonal]):
+                return np.asarray(rules[0])
+        nodes = self._nodes or self._laid_out(*self.panels, compiled)
+        accepted: list[_Nodes] = []
+        scale: FloatArray | None = None
+        for depth in range(MAX_BISECTIONS + 1):
+            rules = nodes.by_panel(self._integrand(nodes, groups, form_factors, compiled))
+            if scale is None:
+                scale = self._scale(nodes.into_bins(np.abs(rules[0]), self.bins))
+            own = scale[None] if nodes.shares is not None else scale[:, nodes.bins].swapaxes(0, 1)[:, :, None]
+            apart = (np.abs(rules[1] - rules[0]) / own)[..., diagonal].reshape(len(nodes.panels), -1).max(axis=1)
+            rough = (apart > AGREEMENT) & (depth < MAX_BISECTIONS)
+            accepted.append(nodes.select(~rough))
+            if not np.any(rough):
+                break
+            lo, hi = nodes.panels[rough].T
+            middle = 0.5 * (lo + hi)
+            halves = np.concatenate((np.column_stack((lo, middle)), np.column_stack((middle, hi))))
+            nodes = self._laid_out(halves, np.tile(nodes.bins[rough], 2), compiled)
+        require_convergence(float(apart[apart > AGREEMENT].sum()), self.experiment, self.isotope)
+        self._nodes = _Nodes.joined(accepted)
+        integrand = self._integrand(self._nodes, groups, form_factors, compiled)
+        return np.asarray(self._nodes.integrate(integrand, self.bins)[0])
+
+    def _scale(self, integrals: FloatArray) -> FloatArray:
+        """Return what errors of integrals (flavours, bins, pairs) are measured against."""
+        scale = integrals
+        if self.experiment.reconstruction is not None:
+            scale = np.maximum(scale, _NEGLIGIBLE * scale.max(axis=1, keepdims=True))
+        return np.where(scale > 0.0, scale, np.inf)
+
+    def variables(self, u: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return recoil energies T, the least neutrino energies e, and dT/du, where u is what panels are ranges of.
+
+        That is e where the neutrino stays one, and T where it turns into something heavier.
+        """
+        M = self.isotope.mass_MeV
+        if self.final_mass_MeV > 0.0:
+            heavier = 1.0 + self.final_mass_MeV**2 / (2.0 * M * u)
+            return u, 0.5 * (u + np.sqrt(u * (u + 2.0 * M))) * heavier, np.ones(u.size)
+        return np.asarray(T_max(u, M)), u, 4.0 * u * (M + u) / ((M + 2.0 * u) * (M + 2.0 * u))
+
+    def _laid_out(self, panels: FloatArray, bins: NDArray[np.int64], compiled: bool) -> _Nodes:
+        u, half_widths = nodes_of(panels)
+        T, e, per_u = self.variables(u)
+        T_keV = T * 1e3
+        efficiency = self.experiment.efficiency
+        weights = half_widths * per_u * np.interp(T_keV, efficiency.T_keV, efficiency.values)
+        reconstruction = self.experiment.reconstruction
+        shares = None if reconstruction is None else reconstruction.shares(T_keV, self.isotope)
+        moments = np.empty((len(self.inner_grids), e.size, 3))
+        moments_at = kernels.moments_at if compiled else interpreted(kernels.moments_at)
+        for (lines, grid), of_flavour in zip(self.inner_grids, moments, strict=True):
+            moments_at(e, lines, *grid, of_flavour)
+        return _Nodes(panels, bins, T, weights, shares, moments)
+
+    def _integrand(
+        self,
+        nodes: _Nodes,
+        groups: Sequence[Interfering],
+        form_factors: tuple[FormFactor, FormFactor],
+        compiled: bool,
+    ) -> FloatArray:
+        """Return dsigma/dT times the flux above its threshold (flavours, nodes, pairs)."""
+        recoil = recoil_of(self.isotope, nodes.T_MeV, form_factors, compiled=compiled)
+        flavours, count = nodes.moments.shape[:2]
+        integrand = np.zeros((flavours, count, sum(len(group.pairs) for group in groups)))
+        column = 0
+        for group in groups:
+            M = self.isotope.mass_MeV
+            kinematics = group.structure.kinematics(nodes.T_MeV, M)
+            flux = sum(k * nodes.moments[..., m] for m, k in enumerate(kinematics)) * group.structure.constant_cm2(M)
+            shapes = [amplitude.shape(recoil) for amplitude in group.amplitudes]
+            for i, j in group.pairs:
+                if not (self.experiment.sees_any_recoil and group.diverges(i, j)):
+                    integrand[..., column] = flux * (shapes[i] * shapes[j])
+                column += 1
+        return integrand
 
 
-def kernel_options(physics: Physics, *, magnetic: bool) -> NDArray[np.bool_]:
-    """Return the choices of the cross-section (4,) as the kernels take them; `magnetic` says whether that term is
-    wanted.
-    """
-    return np.array(
-        [physics.kinematics == "full", physics.magnetic_moment == "full", physics.magnetic_form_factor, magnetic]
-    )
+T_max: Callable[[Any, float], Any] = interpreted(cross_sections.T_max)
+
+
+def nodes_of(panels: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the quadrature nodes (21 panels,) of panels (n, 2), and half the width of the panel of each."""
+    half = 0.5 * (panels[:, 1] - panels[:, 0])
+    nodes = 0.5 * (panels[:, 0] + panels[:, 1])[:, None] + half[:, None] * KRONROD_NODES
+    return nodes.ravel(), np.repeat(half, KRONROD_NODES.size)
+
+
+def kronrod_nodes(panels: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the nodes of the 21-point rule in panels (n, 2), and their weights."""
+    nodes, half = nodes_of(panels)
+    return nodes, half * np.tile(KRONROD_WEIGHTS, len(panels))
+
+
+def recoil_of(
+    isotope: Isotope, T_MeV: FloatArray, form_factors: tuple[FormFactor, FormFactor], *, compiled: bool
+) -> Recoil:
+    """Return the recoils of an isotope at energies (n,), with the form factors of its protons and neutrons there."""
+    q_invfm = np.sqrt(2.0 * isotope.mass_MeV * T_MeV) / constants.HBARC_MEV_FM
+    at = form_factor_kernels.form_factors_at
+    form_factors_at = at if compiled else interpreted(at)
+    values = np.empty((2, T_MeV.size))
+    of_protons, of_neutrons = form_factors
+    form_factors_at(of_protons.code, of_protons.parameters, q_invfm, values[0])
+    if of_neutrons.code == of_protons.code and np.array_equal(of_neutrons.parameters, of_protons.parameters):
+        values[1] = values[0]
+    else:
+        form_factors_at(of_neutrons.code, of_neutrons.parameters, q_invfm, values[1])
+    return Recoil(isotope, T_MeV, *values)
 
 
 def require_convergence(disagreement: float, experiment: Experiment, isotope: Isotope) -> None:
@@ -122,70 +300,3 @@ def require_convergence(disagreement: float, experiment: Experiment, isotope: Is
             f"experiments.{experiment.name}: the recoil integral over {isotope} did not converge "
             f"(the two rules still differ by {disagreement:.1e}); use a smoother spectrum or table"
         )
-
-
-def term_prefactors(isotope: Isotope) -> FloatArray:
-    """Return the constants (4,) of the terms in cm^2/MeV: G_F^2 M / pi times Z^2, Z N, N^2 (S4); pi alpha^2 mu^2 Z^2 /
-    m_e^2 (S6).
-    """
-    Z, N = isotope.Z, isotope.N
-    weak = constants.G_F_PER_MEV2**2 * isotope.mass_MeV / pi
-    magnetic = pi * (constants.ALPHA * constants.MAGNETIC_UNIT * Z / constants.M_E_MEV) ** 2
-    return constants.HBARC_MEV_CM**2 * np.array([weak * Z * Z, weak * Z * N, weak * N * N, magnetic])
-
-
-def inner_grid(spectrum: Spectrum) -> InnerGrid:
-    """Return knots (n,), coefficients (n - 1, 4) and tail moments (n, 3) of the continuum, for the inner integral.
-
-    Segments are cut until none spans more than a factor of two in energy, where the 12-node rule is exact to rounding.
-    """
-    if spectrum.knots_MeV.size == 0:
-        return np.zeros(0), np.zeros((0, 4)), np.zeros((0, 3))
-    cut_knots: list[float] = []
-    cubics: list[FloatArray] = []
-    for lo, hi, cubic in zip(spectrum.knots_MeV[:-1], spectrum.knots_MeV[1:], spectrum.coefficients, strict=True):
-        cuts = [float(hi)]
-        while cuts[-1] > 2.0 * lo and cuts[-1] > hi * 2.0**-40:
-            cuts.append(cuts[-1] / 2.0)
-        # below hi 2^-40 a spectrum that begins at zero energy holds nothing that a float64 could show
-        edges = [float(lo), *(cut for cut in reversed(cuts) if cut > lo)] if lo > 0.0 else cuts[::-1]
-        cut_knots.extend(edges[:-1])
-        cubics.extend([cubic] * (len(edges) - 1))
-    knots, coefficients = np.array([*cut_knots, float(spectrum.knots_MeV[-1])]), np.array(cubics)
-    half, middle = 0.5 * np.diff(knots)[:, None], 0.5 * (knots[1:] + knots[:-1])[:, None]
-    E = middle + half * GAUSS_NODES
-    flux = half * GAUSS_WEIGHTS * np.polynomial.polynomial.polyval(E, coefficients.T[..., None], tensor=False)
-    tails = np.zeros((knots.size, 3))
-    tails[:-1] = np.cumsum([(flux / E**m).sum(axis=1)[::-1] for m in range(3)], axis=1).T[::-1]
-    return knots, coefficients, tails
-
-
-def outer_panels(
-    experiment: Experiment, isotope: Isotope, spectrum: Spectrum, form_factors: Sequence[FormFactor]
-) -> tuple[FloatArray, NDArray[np.int64]]:
-    """Return panels (n, 2) of e = E_min(T) in MeV without a kink inside, and each one's bin (n,).
-
-    There are none where no recoil of the isotope reaches the lowest edge.
-    """
-    M = isotope.mass_MeV
-    e_max = spectrum.E_max_MeV
-    out_of_reach_keV = highest_edge_keV(e_max, M)
-    e_edges = np.array(
-        [e_max if T_keV >= out_of_reach_keV else E_min(T_keV * 1e-3, M) for T_keV in experiment.bin_edges_keV.tolist()]
-    )
-    T_kinks_MeV = [experiment.efficiency.T_keV * 1e-3]
-    for form_factor in form_factors:
-        if form_factor.code == TABLE:
-            q_MeV = form_factor.parameters[1 : 1 + int(form_factor.parameters[0])] * constants.HBARC_MEV_FM
-            T_kinks_MeV.append(q_MeV**2 / (2.0 * M))
-    e_kinks = [float(E_min(T, M)) for T in np.concatenate(T_kinks_MeV).tolist()]
-    # in order by set: np.unique would import numpy.ma, which takes longer than the integrals
-    cuts = np.array(sorted({*e_edges, *e_kinks, *spectrum.knots_MeV, *spectrum.line_energies_MeV}))
-    cuts = cuts[(cuts >= e_edges[0]) & (cuts <= e_edges[-1])]
-    # the magnetic rate goes like 1/T: no panel spans more than a factor of four in e, unless it begins at zero
-    lows = [float(lo * 4.0**k) for lo, hi in pairwise(cuts) if lo > 0.0 for k in range(1, int(log(hi / lo, 4.0)) + 1)]
-    cuts = np.array(sorted({*cuts, *(low for low in lows if low < cuts[-1])}))
-    panels = np.column_stack((cuts[:-1], cuts[1:]))
-    # a panel begins at an edge or above it, and below the last: its middle may be rounded to the edge that it ends at
-    bins = np.searchsorted(e_edges, panels[:, 0], side="right") - 1
-    return panels, bins.astype(np.int64)

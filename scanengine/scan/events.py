@@ -28,9 +28,8 @@ def events(problem: Problem, theta: FloatArray) -> list[Events]:
     """Return the expected counts at all physical parameters. Raises InputError for another cross-section."""
     if problem.cross_section is not None:
         raise InputError("events need the standard cross-section: load the scan without cross_section")
-    couplings = problem.definition.physics.couplings
     return [
         Events(response.experiment, response.channel, response.flavour, each, response.binning.units, float(counts))
         for response in problem.responses
-        for each, counts in zip(response.binning, response.counts(theta, couplings), strict=True)
+        for each, counts in zip(response.binning, response.counts(theta), strict=True)
     ]

@@ -14,7 +14,6 @@ from scanengine.definition.identity import identity
 from scanengine.grid.profiles import Fit
 from scanengine.grid.tiling import SomeTiles
 from scanengine.inputs.detectors import Binning
-from scanengine.response.integrals import TERMS
 from scanengine_kernels._sources import source_hash
 
 if TYPE_CHECKING:
@@ -102,7 +101,7 @@ def _response_arrays(problem: Problem) -> dict[str, ResponseArray]:
             (f"{response.experiment} bin", "term"),
             {
                 "units": "counts",
-                "terms": TERMS,
+                "terms": response.interactions.pairs,
                 **_edges(response.binning),
                 "couplings": problem.definition.physics.couplings,
             },

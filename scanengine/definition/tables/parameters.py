@@ -8,7 +8,7 @@ from scanengine.definition.model import ParameterMap
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import nearest_or_all, quoted
 from scanengine.grid.axes import FloatArray
-from scanengine.inputs.parameters import FAMILY, FLAVOURS, MAGNETIC_MOMENT_OF_ALL, PARAMETERS, PHYSICAL_PARAMETERS
+from scanengine.inputs.parameters import FLAVOURS, MAGNETIC_MOMENT_OF_ALL, PARAMETERS, PHYSICAL_PARAMETERS
 
 _TIE = "{ eps_et_uV = 1.0, constant = 0.0 }"
 _OF_ALL = MAGNETIC_MOMENT_OF_ALL.name
@@ -113,12 +113,3 @@ class _Folding:
         self._following.pop()
         self._rows[name] = total
         return total
-
-
-def depends_on(flavour: str, parameter: str) -> bool:
-    """Whether a flavour's rate depends on a physical parameter."""
-    if parameter == "sin2_theta_w":
-        return True
-    if parameter.startswith("eps_"):
-        return FAMILY[flavour] in parameter.split("_")[1]
-    return parameter.removeprefix("mu_").removeprefix("r2_") == flavour

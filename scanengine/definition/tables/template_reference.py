@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scanengine.definition.model import Physics, TemplateReference
+from scanengine.definition.model import TemplateReference
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import written
@@ -32,6 +32,7 @@ from scanengine.definition.tables.source_kinds import build_source
 from scanengine.errors import InputError
 from scanengine.inputs.constants import SECONDS_PER_YEAR
 from scanengine.inputs.detectors import Experiment
+from scanengine.inputs.physics import Physics
 from scanengine.inputs.reconstruction import Reconstruction
 
 _OF_PHYSICS = ("sin2_theta_w", "couplings", "kinematics")

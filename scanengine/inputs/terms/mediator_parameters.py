@@ -1,0 +1,42 @@
+"""What mediators have in common: the parameters that they bring, and their propagator."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import numpy as np
+
+from scanengine.grid.axes import FloatArray
+from scanengine.inputs.constants import G_F_PER_MEV2
+from scanengine.inputs.flavours import FLAVOURS
+from scanengine.inputs.mediators import Mediator
+from scanengine.inputs.terms.term import Parameter, Recoil
+
+
+def strengths(mediator: Mediator, words: str, *, squared: bool) -> tuple[Parameter, ...]:
+    """Return what the amplitude is linear in, g2_NAME or eps_NAME, and the coupling g_NAME, the root of the first.
+
+    `squared` says that counts know only the square of that amplitude.
+    """
+    name, shown = mediator.name, mediator.name.replace("_", r"\_")
+    if mediator.is_contact:
+        symbol = rf"\varepsilon_{{\mathrm{{{shown}}}}}"
+        contact = f"strength of the {mediator.kind} contact interaction {name} in units of sqrt(2) G_F"
+        return (Parameter(f"eps_{name}", "1", contact, symbol, FLAVOURS, squared=squared),)
+    product = Parameter(f"g2_{name}", "1", f"{words} {name}", rf"g_{{\mathrm{{{shown}}}}}^2", FLAVOURS, squared=squared)
+    coupling = Parameter(
+        f"g_{name}",
+        "1",
+        f"coupling of the {mediator.kind} mediator {name}",
+        rf"g_{{\mathrm{{{shown}}}}}",
+        FLAVOURS,
+        root_of=product.name,
+    )
+    return product, coupling
+
+
+def propagator_MeV2(mediator: Mediator, recoil: Recoil) -> FloatArray:
+    """Return 1 / (2 M T + m^2) (n,) in 1/MeV^2; of a contact interaction what replaces it, sqrt(2) G_F."""
+    if mediator.mass_MeV is None:
+        return np.full(recoil.T_MeV.size, sqrt(2.0) * G_F_PER_MEV2)
+    return np.asarray(1.0 / (recoil.Q2_MeV2 + mediator.mass_MeV**2))
