@@ -15,14 +15,14 @@ from scipy.integrate import dblquad
 
 import scanengine
 from scanengine import definition
-from scanengine.chi2.direct import cevns_parameters
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs import constants
-from scanengine.inputs.parameters import FLAVOURS
-from scanengine.response.integrals import Recoils, inner_grid, responses
+from scanengine.inputs.couplings import WEAK_COUPLINGS
+from scanengine.response.integrals import responses
+from scanengine.response.panels import inner_grid
+from scanengine.response.recoils import Recoils
 from scanengine_kernels._jit import jit
 from scanengine_kernels.cross_sections import E_min, T_max
-from scanengine_kernels.direct import cevns
 from scanengine_kernels.form_factors import helm
 
 TARGETS = ("Ne20", "Ar40", "Ge76", "Xe132", "C12", "O16", "Si28", "Ca40")
@@ -72,9 +72,13 @@ def test_five_parameters(benchmark: Benchmark) -> None:
 )
 def test_five_parameters_without_laying_out(benchmark: Benchmark, compiled: bool) -> None:
     scan = scanengine.load("large/nsi-5d").definition
-    spectra = scan.source.spectra
-    recoils = [Recoils.of(e, spectra[f], inner_grid(spectra[f])) for e in scan.experiments for f in spectra]
-    benchmark(lambda: [each.integrals(scan.physics, compiled=compiled) for each in recoils])
+    groups = scan.interactions.interfering
+    laid_out = []
+    for each in scan.experiments:
+        spectra = [scan.source.spectra[flavour] for flavour in each.flavours]
+        grids = [inner_grid(spectrum) for spectrum in spectra]
+        laid_out += [(Recoils.of(each, i, spectra, grids), each.form_factors(i)) for i in each.target.isotopes]
+    benchmark(lambda: [recoils.integrals(groups, pair, compiled=compiled) for recoils, pair in laid_out])
 
 
 # One grid point: nu_e and nu_mubar on neon above 10 keV, the scan of Scholberg's Fig. 7.
@@ -90,6 +94,31 @@ def neon_counts() -> float:
 
 
 @jit
+def cevns(E: float, T: float, nucleus: FloatArray, couplings: FloatArray) -> float:
+    """The peer's own cross-section, from scratch: Scholberg 2006, eq. 4, with one pair g_p, g_n per final family.
+
+    couplings (7,): p_b and n_b of the three families, and G_F^2 / pi in cm^2 / MeV^2.
+    """
+    Z, N, M, F_p, F_n = nucleus[0], nucleus[1], nucleus[2], nucleus[3], nucleus[4]
+    bracket = 0.0
+    for b in range(3):
+        C = Z * F_p * couplings[2 * b] + N * F_n * couplings[2 * b + 1]
+        bracket += C * C
+    return couplings[6] * M * (1.0 - M * T / (2.0 * E * E)) * bracket
+
+
+def neon_couplings(flavour: str) -> FloatArray:
+    """Of the Standard Model, with eps_ee^uV = 0.3 and eps_ee^dV = -0.2 for nu_e."""
+    physics = neon().definition.physics
+    weak, s2 = WEAK_COUPLINGS[physics.couplings], physics.sin2_theta_w
+    u, d = (0.3, -0.2) if flavour == "nu_e" else (0.0, 0.0)
+    couplings = np.zeros(7)
+    couplings[:2] = weak.g_p(s2) + 2.0 * u + d, weak.g_n(s2) + u + 2.0 * d
+    couplings[6] = (constants.G_F_PER_MEV2 * constants.HBARC_MEV_CM) ** 2 / np.pi
+    return couplings
+
+
+@jit
 def double_integral(
     E_nodes: FloatArray,
     E_weights: FloatArray,
@@ -100,8 +129,7 @@ def double_integral(
     nucleus: FloatArray,
     R0_fm: float,
     hbarc_MeV_fm: float,
-    flavour: int,
-    parameters: FloatArray,
+    couplings: FloatArray,
 ) -> float:
     """Plain nested sums: recoil energies between the threshold and the highest at each neutrino energy."""
     M = nucleus[2]
@@ -113,7 +141,7 @@ def double_integral(
         for k in range(T_nodes.size):
             T = T_threshold + half * (1.0 + T_nodes[k])
             nucleus[3] = nucleus[4] = helm(np.sqrt(2.0 * M * T) / hbarc_MeV_fm, R0_fm, 0.9)
-            inner += T_weights[k] * cevns(E, T, nucleus, flavour, parameters)
+            inner += T_weights[k] * cevns(E, T, nucleus, couplings)
         total += E_weights[i] * flux[i] * half * inner
     return total
 
@@ -129,7 +157,6 @@ class Neon:
         self.nucleus = np.array([isotope.Z, isotope.N, isotope.mass_MeV, 0.0, 0.0])
         self.exposure = experiment.mass_kg * experiment.target.atoms_per_kg[0] * experiment.live_time_s
         self.spectra = {name: scan.source.spectra[name] for name in ("nu_e", "nu_mubar")}
-        self.parameters = cevns_parameters(neon().problem.theta(eps_ee_uV=0.3, eps_ee_dV=-0.2), scan.physics)
         self.T_threshold = 0.010
         self.E_threshold = float(E_min(self.T_threshold, isotope.mass_MeV))
 
@@ -141,7 +168,7 @@ class Neon:
             E = self.E_threshold + half * (1.0 + x)
             total += double_integral(
                 *(E, half * w, spectrum.per_cm2_s_MeV(E), x, w, self.T_threshold, self.nucleus, self.R0_fm),
-                *(constants.HBARC_MEV_FM, FLAVOURS.index(name), self.parameters),
+                *(constants.HBARC_MEV_FM, neon_couplings(name)),
             )
         return total * self.exposure
 
@@ -149,13 +176,13 @@ class Neon:
         M = self.nucleus[2]
         total = 0.0
         for name, spectrum in self.spectra.items():
-            cubic, flavour = spectrum.coefficients[0], FLAVOURS.index(name)
+            cubic, couplings = spectrum.coefficients[0], neon_couplings(name)
 
-            def rate(T: float, E: float, cubic: FloatArray = cubic, flavour: int = flavour) -> float:
+            def rate(T: float, E: float, cubic: FloatArray = cubic, couplings: FloatArray = couplings) -> float:
                 self.nucleus[3:] = helm(np.sqrt(2.0 * M * T) / constants.HBARC_MEV_FM, self.R0_fm, 0.9)
                 flux = cubic[0] + E * (cubic[1] + E * (cubic[2] + E * cubic[3]))
                 # in units that leave numbers of order one to the absolute tolerance
-                return float(flux * cevns(E, T, self.nucleus, flavour, self.parameters) * 1e36)
+                return float(flux * cevns(E, T, self.nucleus, couplings) * 1e36)
 
             integral, _ = dblquad(rate, self.E_threshold, spectrum.E_max_MeV, self.T_threshold, lambda E: T_max(E, M))
             total += integral * 1e-36

@@ -80,9 +80,10 @@ def responses(definition: Definition, threads: int = 1, known: KnownRecoils | No
     accepts is known to cause.
     """
     interactions = definition.interactions
+    many = bool(known)  # of several definitions the compiler is worth its time
     known = {} if known is None else known
     layouts = [layout for e in definition.experiments for layout in _layouts(definition, e, interactions, known)]
-    compiled = sum(layout.recoils.size for layout in layouts) > INTERPRETED_PANELS
+    compiled = many or sum(layout.recoils.size for layout in layouts) > INTERPRETED_PANELS
 
     def integrate(layout: _Layout) -> FloatArray:
         groups = [

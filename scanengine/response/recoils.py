@@ -160,6 +160,11 @@ class Recoils:
         """Number of panels, as first laid out."""
         return self.panels[1].size
 
+    @cached_property
+    def sees_any_recoil(self) -> bool:
+        """Whether recoils are counted down to zero energy."""
+        return self.experiment.sees_any_recoil
+
     @property
     def bins(self) -> int:
         """Number of bins of energy."""
@@ -254,7 +259,7 @@ class Recoils:
             flux = sum(k * nodes.moments[..., m] for m, k in enumerate(kinematics)) * group.structure.constant_cm2(M)
             shapes = [amplitude.shape(recoil) for amplitude in group.amplitudes]
             for i, j in group.pairs:
-                if not (self.experiment.sees_any_recoil and group.diverges(i, j)):
+                if not (group.diverges(i, j) and self.sees_any_recoil):
                     integrand[..., column] = flux * (shapes[i] * shapes[j])
                 column += 1
         return integrand

@@ -1,6 +1,9 @@
-"""The direct kernel: the standard cross-section as the papers have it, and the sum over flat quadrature nodes."""
+"""The direct kernels: sums over flat quadrature nodes, of interactions and of any cross-section."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,56 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanengine_kernels import direct as kernels
-from scanengine_kernels._jit import jit
-from tests import naive
+from scanengine_kernels._jit import interpreted, jit
 from tests.naive import FloatArray
-
-COUPLING = st.floats(-2.0, 2.0)
-PAIR = st.tuples(COUPLING, COUPLING)
-
-
-@given(
-    own=PAIR,
-    others=st.tuples(PAIR, PAIR),
-    mu=st.floats(-20.0, 20.0),
-    E=st.floats(5.0, 60.0),
-    share=st.floats(1e-3, 1.0),
-    form_factors=st.tuples(st.floats(-0.2, 1.0), st.floats(-0.2, 1.0)),
-    options=st.builds(naive.Options, st.booleans(), st.booleans(), st.booleans()),
-    target=st.sampled_from(list(naive.MASSES)),
-)
-def test_standard_cross_section(
-    own: tuple[float, float],
-    others: tuple[tuple[float, float], tuple[float, float]],
-    mu: float,
-    E: float,
-    share: float,
-    form_factors: tuple[float, float],
-    options: naive.Options,
-    target: str,
-) -> None:
-    nucleus, flavour = naive.nucleus(target), 4
-    M = nucleus.M
-    T = share * 2.0 * E * E / (M + 2.0 * E)
-    couplings = naive.Couplings(own, others, mu=mu)
-    g_p, g_n = couplings.nucleon()
-    rows = np.zeros((7, 7))
-    rows[flavour, 6] = mu
-    for b, (u, d) in enumerate((own, *others)):
-        rows[flavour, 2 * b : 2 * b + 2] = 2.0 * u + d, u + 2.0 * d
-    rows[flavour, :2] += g_p, g_n
-    rows[6, :5] = (
-        naive.G_F**2 * naive.HBARC_CM**2 / np.pi,
-        np.pi * (naive.ALPHA * 1e-10 / naive.M_E * naive.HBARC_CM) ** 2,
-        options.full_kinematics,
-        options.full_magnetic,
-        options.magnetic_form_factor,
-    )
-    point = np.array([nucleus.Z, nucleus.N, M, *form_factors])
-    exact = naive.cross_section(E, T, nucleus, *form_factors, couplings, options)
-    # the size of the terms, where they cancel
-    bound = naive.cross_section(E, 1e-3 * T, nucleus, 1.0, 1.0, naive.Couplings((2.0, 2.0), mu=0.0), options)
-    assert kernels.cevns(E, T, point, flavour, rows) == pytest.approx(exact, rel=1e-12, abs=1e-14 * bound)
 
 
 @jit
@@ -83,3 +38,47 @@ def test_sum_over_nodes(seed: int, nodes: int, cells: int) -> None:
             sigma = parameters[0] * E[k] + parameters[1] * T[i] * nucleus[i, 2] + flavour[i]
             exact[int(cell[i])] += T_weight[i] * E_weight[k] * sigma
     np.testing.assert_allclose(counts, exact, rtol=1e-13)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(1, 4), st.integers(1, 3))
+def test_sum_of_interactions_over_nodes(seed: int, nodes: int, cells: int, structures: int) -> None:
+    random = np.random.default_rng(seed)
+    first = np.concatenate(([0], np.cumsum(random.integers(0, 4, nodes))))
+    T_weight, cell = random.uniform(size=nodes), random.integers(0, cells, nodes)
+    E, E_weight = random.uniform(0.5, 1.5, size=(2, int(first[-1])))
+    brackets, kinematics = random.uniform(size=(nodes, structures)), random.normal(size=(nodes, structures, 3))
+    before = random.uniform(size=cells)
+    counts, exact = before.copy(), before.copy()
+    kernels.sum_terms(brackets, kinematics, T_weight, cell, first, E, E_weight, counts)
+    for i in range(nodes):
+        for k in range(int(first[i]), int(first[i + 1])):
+            powers = 1.0, 1.0 / E[k], 1.0 / E[k] ** 2
+            sigma = sum(brackets[i, s] * np.dot(kinematics[i, s], powers) for s in range(structures))
+            exact[int(cell[i])] += T_weight[i] * E_weight[k] * sigma
+    np.testing.assert_allclose(counts, exact, rtol=1e-12, atol=1e-13)
+
+
+OUTSIDE: dict[str, tuple[list[int], list[int]]] = {
+    "cell below": ([0, -1], [0, 1, 2]),
+    "cell beyond": ([0, 2], [0, 1, 2]),
+    "energies below": ([0, 1], [-1, 1, 2]),
+    "energies beyond": ([0, 1], [0, 1, 3]),
+}
+
+
+@pytest.mark.parametrize("where", list(OUTSIDE))
+@pytest.mark.parametrize("kernel", [kernels.sum_terms, interpreted(kernels.sum_terms)], ids=["compiled", "interpreted"])
+def test_nodes_of_interactions_outside_of_the_arrays_are_an_error(kernel: Callable[..., Any], where: str) -> None:
+    cell, first = OUTSIDE[where]
+    one = np.ones(2)
+    with pytest.raises(IndexError, match="a node's cell or its energies"):
+        kernel(np.ones((2, 1)), np.ones((2, 1, 3)), one, np.array(cell), np.array(first), one, one, np.zeros(2))
+
+
+@pytest.mark.parametrize("where", list(OUTSIDE))
+def test_nodes_of_a_given_cross_section_outside_of_the_arrays_are_an_error(where: str) -> None:
+    cell, first = OUTSIDE[where]
+    one, flavour = np.ones(2), np.zeros(2, dtype=np.int64)
+    nodes = one, one, np.ones((2, 5)), flavour, np.array(cell), np.array(first), one, one
+    with pytest.raises(IndexError, match="a node's cell or its energies"):
+        kernels.sum_counts(made_up, one, *nodes, np.zeros(2))

@@ -56,11 +56,11 @@ NARROW_BINS = """
 from dataclasses import replace
 from math import inf, nextafter
 import numpy as np
-from scanengine import response
+from scanengine.response import integrals
 from scanengine.response.integrals import responses
 from tests.scan_files import definition, experiment
 
-response.INTERPRETED_PANELS = -1
+integrals.INTERPRETED_PANELS = -1
 def rounded_up(edges):
     return np.array([*edges, nextafter(edges[-1], inf)])
 wide = np.linspace(5.0, 24.95, 40).tolist()

@@ -329,17 +329,17 @@ def test_processes_that_start_at_once_leave_a_whole_cache(package: Path, tmp_pat
 REAL_KERNEL = """
 import numpy as np
 from scanengine_kernels import response
-terms = np.empty(4)
-moments, R = np.array([1.0, 0.02, 0.0005]), np.array([3.4, 0.9])
-response.response_terms(30.0, 37215.0, 197.3269804, moments, 1, R, 1, R, np.array([False, False, True, True]), terms)
-print(*terms.tolist())
+knots, cubics = np.array([1.0, 2.0, 4.0]), np.array([[2.0, 3.0, -0.2, 0.01], [30.0, -4.0, 0.0, 0.0]])
+tails, moments = np.array([[50.0, 30.0, 20.0], [36.0, 12.0, 5.0], [0.0, 0.0, 0.0]]), np.empty(3)
+response.spectral_moments(2.5, np.array([[3.5, 3.0]]), knots, cubics, tails, moments)
+print(*moments.tolist())
 """
 
 
 @pytest.mark.slow
 @pytest.mark.jit_only
 def test_our_kernels_started_several_times_at_once_and_then_edited(tmp_path: Path) -> None:
-    """Three processes with an empty cache; a fourth, which compiles nothing; and one with other physics in a callee."""
+    """Three processes with an empty cache; a fourth, which compiles nothing; one with an edited callee."""
     package = tmp_path / "scanengine_kernels"
     shutil.copytree(Path(scanengine_kernels.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
     processes = [start(REAL_KERNEL, tmp_path) for _ in range(3)]
@@ -350,10 +350,10 @@ def test_our_kernels_started_several_times_at_once_and_then_edited(tmp_path: Pat
     for out in (*(out for out, _ in ended), warm.stdout):
         np.testing.assert_allclose(numbers(out), by_python, rtol=1e-14)
 
-    callee = package / "cross_sections.py"
-    T_max, other = "return 2.0 * E * E / (M + 2.0 * E)", "return 1.5 * E * E / (M + 2.0 * E)"
-    assert T_max in callee.read_text()
-    callee.write_text(callee.read_text().replace(T_max, other))
+    callee = package / "interpolation.py"
+    up_to, other = "if points[middle] <= x:", "if points[middle] <= 0.5 * x:"
+    assert up_to in callee.read_text()
+    callee.write_text(callee.read_text().replace(up_to, other))
     edited = run(REAL_KERNEL, tmp_path)
     assert edited.stderr.splitlines() == [COMPILING]
     edited_by_python = numbers(run(REAL_KERNEL, tmp_path, NUMBA_DISABLE_JIT="1").stdout)

@@ -100,7 +100,7 @@ def test_plain_gaussian_is_the_chi2_of_the_covariance(systematic: float) -> None
     scan = definition([experiment(systematic=systematic), experiment(name="B", target="CsI")], axes=EPS)
     theta = scan.parameters.values(grid_points(scan))
     likelihood = likelihood_of(scan)
-    counts = sum_over_flavours(likelihood.responses, theta, likelihood.couplings).reshape(-1, len(likelihood.cells))
+    counts = sum_over_flavours(likelihood.responses, theta).reshape(-1, len(likelihood.cells))
     names = [cell.experiment for cell in likelihood.cells]
     known = np.array([systematic if name == "A" else 0.0 for name in names])
     exact = np.array([naive.chi2(each, likelihood.expected, known, names) for each in counts]).reshape(theta.shape[:-1])
@@ -112,7 +112,7 @@ def test_plain_poisson_is_the_likelihood_ratio() -> None:
     scan = definition([experiment(), experiment(name="B", target="CsI")], axes=EPS, statistic="poisson")
     theta = scan.parameters.values(grid_points(scan))
     likelihood = likelihood_of(scan)
-    counts = sum_over_flavours(likelihood.responses, theta, likelihood.couplings)
+    counts = sum_over_flavours(likelihood.responses, theta)
     assert deviation(likelihood.chi2(theta), poisson_chi2(counts, likelihood.expected)) < 1e-12
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from math import inf, nextafter, sqrt
+from math import inf, sqrt
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.interpolate import CubicSpline
 
-from scanengine.definition import Definition, Physics
+from scanengine.definition import Definition
 from scanengine.errors import RunError
 from scanengine.inputs import constants, sources
 from scanengine.inputs.detectors import Efficiency, Experiment, T_max_keV
 from scanengine.inputs.form_factors import (
+    FormFactor,
     NuclearFormFactors,
     helm,
     klein_nystrand,
@@ -28,12 +29,15 @@ from scanengine.inputs.form_factors import (
 from scanengine.inputs.nuclei import Isotope, target
 from scanengine.inputs.parameters import PARAMETER_INDEX
 from scanengine.inputs.sources import Spectrum, stopped_pion, tabulated_spectrum
+from scanengine.inputs.terms import weak_charge
+from scanengine.inputs.terms.interactions import Interactions, Interfering
+from scanengine.inputs.terms.term import Recoil
 from scanengine.likelihood.counts import sum_over_flavours
-from scanengine.response import recoils
-from scanengine.response.integrals import INTERPRETED_PANELS, Recoils, inner_grid, outer_panels, responses
-from scanengine_kernels._jit import interpreted
-from scanengine_kernels.response import response
+from scanengine.response.integrals import INTERPRETED_PANELS, responses
+from scanengine.response.panels import inner_grid
+from scanengine.response.recoils import Recoils
 from tests import naive
+from tests.interactions import physics
 from tests.naive import FloatArray
 from tests.scan_files import definition, experiment
 
@@ -115,9 +119,17 @@ def integrals(
     detector = Experiment(
         "A", target(name), 3.0, 5.0, 20.0, Efficiency(T_keV, values), np.array(edges_keV), shape[0], {"all": ("nu_e",)}
     )
-    kinematics, moment = ("full" if full else "leading" for full in (options.full_kinematics, options.full_magnetic))
-    physics = Physics("tree", 0.2312, kinematics, moment, options.magnetic_form_factor)  # type: ignore[arg-type]
-    return Recoils.of(detector, spectrum, inner_grid(spectrum)).integrals(physics, compiled=compiled)
+    choices = physics(
+        kinematics="full" if options.full_kinematics else "leading",
+        magnetic_moment="full" if options.full_magnetic else "leading",
+        magnetic_form_factor=options.magnetic_form_factor,
+    )
+    total = np.zeros((len(edges_keV) - 1, 4))
+    for isotope, per_kg in zip(detector.target.isotopes, detector.target.atoms_per_kg, strict=True):
+        laid_out = Recoils.of(detector, isotope, [spectrum], [inner_grid(spectrum)])
+        groups, form_factors = Interactions(choices).interfering, detector.form_factors(isotope)
+        total += 15.0 * per_kg * laid_out.integrals(groups, form_factors, compiled=compiled)[0]
+    return total
 
 
 def exact(
@@ -336,19 +348,43 @@ def test_python_runs_the_same_arithmetic_on_tabulated_spectra(name: str) -> None
     np.testing.assert_allclose(by_python, compiled, rtol=1e-12)
 
 
-@pytest.mark.parametrize("bins", [2, INTERPRETED_PANELS])
-def test_only_many_panels_are_worth_a_compiler(bins: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    chosen = []
+@pytest.fixture
+def chosen(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """For each isotope whether its integrals were left to the compiler."""
+    found: list[bool] = []
     integrals = Recoils.integrals
 
-    def recorded(recoils: Recoils, physics: Physics, *, compiled: bool) -> FloatArray:
-        chosen.append(compiled)
-        return integrals(recoils, physics, compiled=compiled)
+    def recorded(
+        laid_out: Recoils, groups: Sequence[Interfering], pair: tuple[FormFactor, FormFactor], *, compiled: bool
+    ) -> FloatArray:
+        found.append(compiled)
+        return integrals(laid_out, groups, pair, compiled=compiled)
 
     monkeypatch.setattr(Recoils, "integrals", recorded)
-    edges = np.linspace(10.0, 100.0, bins + 1).tolist()
-    responses(definition([experiment(recoil_window_keV=None, recoil_bins_keV=edges)]))
-    assert chosen == [bins == INTERPRETED_PANELS] * 3
+    return found
+
+
+@pytest.mark.parametrize("bins", [2, INTERPRETED_PANELS])
+def test_only_many_panels_are_worth_a_compiler(bins: int, chosen: list[bool]) -> None:
+    edges = np.linspace(10.0, 40.0, bins + 1).tolist()
+    responses(definition([experiment(target="CsI", recoil_window_keV=None, recoil_bins_keV=edges)]))
+    assert chosen == [bins == INTERPRETED_PANELS] * 2
+
+
+def test_what_was_laid_out_before_serves_again_where_it_is_the_same(chosen: list[bool]) -> None:
+    known: dict[str, Recoils] = {}
+    first = responses(definition(), known=known)
+    laid_out = dict(known)
+    assert len(laid_out) == 1
+    for scan in (definition(), definition([experiment(form_factor="klein-nystrand", mass_kg=7.0)])):
+        again, fresh = responses(scan, known=known), responses(scan)
+        assert known == laid_out
+        for one, two in zip(again, fresh, strict=True):
+            np.testing.assert_allclose(one.integrals, two.integrals, rtol=1e-11)
+    responses(definition([experiment(recoil_window_keV=[11.0, inf])]), known=known)
+    assert len(known) == 2
+    assert len(first) == 3
+    assert chosen == [False, True, False, True, False, True]
 
 
 NSI = naive.Couplings(own=(0.2, -0.1), others=((0.3, 0.1), (-0.05, 0.4)), mu=4.0, r2=-0.7)
@@ -379,15 +415,15 @@ def test_counts_are_the_double_integral_of_the_cross_section(
 ) -> None:
     """Nothing factorised on the other side: SciPy integrates flux times cross-section over E and T."""
     detector = experiment(target=name, recoil_window_keV=window_keV, channels={"all": ["nu_e"]}, distance_m=25.0)
-    physics = {"couplings": couplings, "kinematics": "full", "magnetic_moment": "full"}
-    (response,) = responses(definition([detector], physics=physics))
+    choices = {"couplings": couplings, "kinematics": "full", "magnetic_moment": "full"}
+    (response,) = responses(definition([detector], physics=choices))
     (isotope,) = target(name).isotopes
     nucleus = naive.Nucleus(isotope.Z, isotope.N, isotope.atomic_mass_u)
     slow = naive.Detector(nucleus, *HELM[1](isotope), options=naive.Options(True, True, True))
     point = replace(NSI, pdg2012=couplings == "pdg2012")
     per_atom = naive.counts(slow, NAIVE_DAR["nu_e"], window_keV[0], window_keV[1], point)
     N = 100.0 * nucleus.per_kg * naive.YEAR_S * (20.0 / 25.0) ** 2 * per_atom
-    assert response.counts(theta_of(THETA), couplings)[0] == pytest.approx(N, rel=PROMISED)
+    assert response.counts(theta_of(THETA))[0] == pytest.approx(N, rel=PROMISED)
 
 
 @given(st.lists(st.floats(0.01, 0.999), min_size=1, max_size=6, unique=True), st.sampled_from(FLAVOURS))
@@ -408,7 +444,7 @@ def test_bin_out_of_reach_is_exactly_zero() -> None:
 
 
 def total(scan: Definition, theta: FloatArray) -> float:
-    return float(sum_over_flavours(responses(scan), theta, scan.physics.couplings).sum())
+    return float(sum_over_flavours(responses(scan), theta).sum())
 
 
 @given(mass=st.floats(0.1, 1e6), time=st.floats(1.0, 1e9), flux=st.floats(1.0, 1e15), distance=st.floats(1.0, 1e4))
@@ -444,8 +480,11 @@ def test_order_is_that_of_experiments_channels_and_flavours() -> None:
 
 
 def test_integral_that_does_not_converge_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recoils, "interpreted", lambda _: lambda *_: 1e-3)
-    with pytest.raises(RunError, match=r"experiments.A: the recoil integral over Ne20 did not converge .*1.0e-03"):
+    def ragged(recoil: Recoil) -> FloatArray:
+        return np.sign(np.sin(1e4 * recoil.T_MeV)) + 1.5
+
+    monkeypatch.setattr(weak_charge, "_protons", ragged)
+    with pytest.raises(RunError, match=r"experiments.A: the recoil integral over Ne20 did not converge .*e-0"):
         responses(definition())
 
 
@@ -455,7 +494,7 @@ def test_integral_that_does_not_converge_ends_the_run(monkeypatch: pytest.Monkey
 def test_scholbergs_ton_of_neon() -> None:
     """1 t of 20Ne above 10 keV at 20 m from the SNS for a year: 2205 nu_mu, 3721 nu_mubar and 2765 nu_e."""
     scan = definition([experiment(mass_kg=1000.0)])
-    events = {r.flavour: float(r.counts(theta_of({}), "tree")[0]) for r in responses(scan)}
+    events = {r.flavour: float(r.counts(theta_of({}))[0]) for r in responses(scan)}
     assert events == pytest.approx({"nu_mu": 2205.2, "nu_mubar": 3721.2, "nu_e": 2765.4}, abs=0.05)
 
 
@@ -479,14 +518,14 @@ def public_code_scan(name: str, threshold_keV: float) -> Definition:
         form_factor="klein-nystrand",
         channels={"all": list(FLAVOURS)},
     )
-    physics = {
+    choices = {
         "sin2_theta_w": 0.2386,
         "kinematics": "full",
         "magnetic_moment": "full",
         "magnetic_form_factor": False,
     }
     source = {"kind": "stopped-pion", "flux_per_cm2_s": 1.0e14, "reference_distance_m": 20.0}
-    return definition([detector], physics=physics, source=source)
+    return definition([detector], physics=choices, source=source)
 
 
 @pytest.mark.parametrize(("name", "threshold_keV", "published"), PUBLIC_CODE)
@@ -503,7 +542,8 @@ def test_public_rate_code_with_its_conventions(
 ) -> None:
     """Its muon mass in the spectra, G_F, pion line (of older masses) and number of targets, per nuclear mass."""
     monkeypatch.setattr(sources, "M_MU_MEV", 105.66837)
-    monkeypatch.setattr(constants, "G_F_PER_MEV2", constants.G_F_PER_MEV2 * sqrt(1.0 + 2e-5))
+    stronger = constants.G_F_PER_MEV2 * sqrt(1.0 + 2e-5)
+    monkeypatch.setattr("scanengine.inputs.terms.weak_charge.G_F_PER_MEV2", stronger)
     line_MeV = (139.57018**2 - 105.6583715**2) / (2.0 * 139.57018)
     scan = replace(public_code_scan(name, threshold_keV), source=stopped_pion(1.0e14, 20.0, line_MeV))
     material = scan.experiments[0].target
@@ -511,54 +551,3 @@ def test_public_rate_code_with_its_conventions(
     nuclei_kg = sum(n * isotope.mass_MeV for isotope, n in pairs) / constants.U_MEV * constants.U_KG
     counts = [total(scan, point) / nuclei_kg for point in POINTS]
     np.testing.assert_allclose(counts, published, rtol=1e-6)
-
-
-def edges_by_rounding(steps: Sequence[int], first: float) -> FloatArray:
-    edges = [first]
-    for step in steps:
-        edges.append(edges[-1] if step < 4 else edges[-1] * (1.0 + 0.1 * step))
-        for _ in range(min(step, 3)):
-            edges[-1] = nextafter(edges[-1], inf)
-    return np.array(edges)
-
-
-@given(
-    st.lists(st.integers(1, 6), min_size=1, max_size=8),
-    st.sampled_from([1e-300, 0.3, 10.0, 24.950000000000003, 60.0]),
-    st.sampled_from(["Ne20", "CsI", "Ge"]),
-    st.sampled_from(sorted(DAR)),
-)
-def test_panels_lie_in_their_bins_however_narrow(steps: list[int], first: float, name: str, flavour: str) -> None:
-    edges_keV = edges_by_rounding(steps, first)
-    detector = Experiment(
-        "A", target(name), 1.0, 1.0, 20.0, Efficiency.constant(1.0), edges_keV, helm(), {"all": (flavour,)}
-    )
-    for isotope in detector.target.isotopes:
-        panels, bins = outer_panels(detector, isotope, DAR[flavour], helm()(isotope))
-        e_edges = np.array([recoils.E_min(T * 1e-3, isotope.mass_MeV) for T in edges_keV.tolist()])
-        assert np.all((bins >= 0) & (bins < edges_keV.size - 1))
-        assert np.all((panels[:, 0] >= e_edges[bins]) & (panels[:, 1] <= e_edges[bins + 1]))
-        covered = np.zeros(edges_keV.size - 1)
-        np.add.at(covered, bins, panels[:, 1] - panels[:, 0])
-        in_reach = np.minimum(e_edges, DAR[flavour].E_max_MeV)
-        np.testing.assert_allclose(covered, np.diff(in_reach), atol=1e-13)
-
-
-@pytest.mark.parametrize("bin_number", [-1, 2])
-@pytest.mark.parametrize("kernel", [response, interpreted(response)], ids=["compiled", "interpreted"])
-def test_a_bin_that_is_not_there_is_an_error(kernel: Callable[..., float], bin_number: int) -> None:
-    none, panels = np.zeros(0), np.array([[10.0, 20.0], [20.0, 30.0]])
-    grid = np.array([[30.0, 1.0]]), none, np.zeros((0, 4)), np.zeros((0, 3))
-    with pytest.raises(IndexError, match="bin"):
-        kernel(
-            panels,
-            np.array([0, bin_number]),
-            2e4,
-            197.0,
-            *grid,
-            np.zeros(1),
-            np.ones(1),
-            *(0, none, 0, none),
-            np.zeros(4, dtype=np.bool_),
-            np.zeros((2, 4)),
-        )

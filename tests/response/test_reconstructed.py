@@ -1,9 +1,9 @@
-"""Response integrals of real detectors: against mpmath, against the ideal path, and as sums of their parts."""
+"""Response integrals of real detectors: against mpmath, against ideal detectors, and as sums of their parts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import inf, nextafter
 from typing import Any
@@ -24,6 +24,8 @@ from scanengine.inputs.resolution import Gamma, Gaussian, Perfect, Poisson, Reso
 from scanengine.inputs.sources import stopped_pion
 from scanengine.inputs.timing import Timing
 from scanengine.response.integrals import Response, responses
+from scanengine.response.panels import inner_grid
+from scanengine.response.recoils import Recoils
 from tests import naive
 from tests.naive import FloatArray, Real
 from tests.scan_files import definition, experiment
@@ -322,15 +324,17 @@ def test_kinks_of_a_quenching_table_are_panel_edges() -> None:
 
 
 def test_compiled_and_interpreted_agree() -> None:
-    from scanengine.response.recoils import inner_grid
-    from scanengine.response.reconstructed import ReconstructedRecoils
-
     nuclide, reconstruction, _ = DETECTORS["poisson"]
     scan = real(reconstruction, target=nuclide)
-    spectra = dict(scan.source.spectra)
-    grids = {spectrum: inner_grid(spectrum) for spectrum in spectra.values()}
-    recoils = ReconstructedRecoils.of(scan.experiments[0], reconstruction, spectra, grids)
-    compiled, by_python = (recoils.integrals(scan.physics, compiled=each) for each in (True, False))
+    (detector,), (isotope,) = scan.experiments, target(nuclide).isotopes
+    spectra = list(scan.source.spectra.values())
+    compiled, by_python = (
+        Recoils.of(detector, isotope, spectra, [inner_grid(spectrum) for spectrum in spectra]).integrals(
+            scan.interactions.interfering, detector.form_factors(isotope), compiled=compiled
+        )
+        for compiled in (True, False)
+    )
+    assert compiled.shape == (3, 4, 4)
     np.testing.assert_allclose(compiled, by_python, rtol=1e-12)
 
 
@@ -363,12 +367,10 @@ def test_template_is_what_the_standard_model_gives_and_scales_with_the_counts() 
     (plain,), (like_template,) = responses(scan), responses(shaped)
     theta = np.zeros(len(PARAMETER_INDEX))
     theta[PARAMETER_INDEX["sin2_theta_w"]] = scan.physics.sin2_theta_w
-    standard = plain.counts(theta, "tree")
-    np.testing.assert_allclose(like_template.counts(theta, "tree"), template, rtol=1e-12)
+    standard = plain.counts(theta)
+    np.testing.assert_allclose(like_template.counts(theta), template, rtol=1e-12)
     theta[PARAMETER_INDEX["eps_ee_uV"]] = 0.3
-    np.testing.assert_allclose(
-        like_template.counts(theta, "tree"), template * plain.counts(theta, "tree") / standard, rtol=1e-12
-    )
+    np.testing.assert_allclose(like_template.counts(theta), template * plain.counts(theta) / standard, rtol=1e-12)
 
 
 def test_template_beyond_the_reach_of_the_response_is_refused() -> None:
@@ -387,6 +389,7 @@ def test_resolution_that_is_too_fine_is_refused() -> None:
         responses(real(made(IDENTITY, Gaussian(0.0, 0.0, 1e-6)), 1.0))
 
 
+@dataclass(frozen=True)
 class Ragged:
     """A resolution whose shares jump where no panel ends."""
 

@@ -124,10 +124,7 @@ def counts(table: Mapping[str, Any], physics: Mapping[str, Any], at: Mapping[str
     """Counts (energies, times) of each flavour, in one bin of time if there are none."""
     scan = Scan(definition([table], fixed=at, physics=physics))
     theta = scan.problem.theta()
-    return {
-        found.flavour: found.counts(theta, physics["couplings"]).reshape(found.binning.shape[0], -1)
-        for found in scan.responses
-    }
+    return {found.flavour: found.counts(theta).reshape(found.binning.shape[0], -1) for found in scan.responses}
 
 
 def assert_same(found: Mapping[str, FloatArray], wanted: Mapping[str, FloatArray], rtol: float = 1e-9) -> None:

@@ -28,7 +28,7 @@ from scanengine.inputs.terms.term import Amplitude, Coupling, Couplings, Recoil,
 from scanengine.inputs.terms.weak_charge import vector_structure
 
 _LEPTON_MASSES_MEV = {"e": M_E_MEV, "m": M_MU_MEV, "t": M_TAU_MEV}
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(24)
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(48)
 
 
 def kinetic_mixing(one: str, other: str, Q2_MeV2: FloatArray) -> FloatArray:
