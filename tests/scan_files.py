@@ -73,8 +73,30 @@ def definition(
     statistic: str = "gaussian",
     nuisances: Sequence[Table] = (),
     correlations: Sequence[Sequence[Any]] = (),
+    mediators: Table | None = None,
+    output: Table | None = None,
 ) -> Definition:
     """Read the scan file of these tables."""
+    text = written(
+        experiments, axes, fixed, tied, physics, source, statistic, nuisances, correlations, mediators, output
+    )
+    return parse(text, require_axes=axes is not None)
+
+
+def written(
+    experiments: Sequence[Table] = (EXPERIMENT,),
+    axes: Table | None = None,
+    fixed: Table | None = None,
+    tied: Table | None = None,
+    physics: Table | None = None,
+    source: Table | None = None,
+    statistic: str = "gaussian",
+    nuisances: Sequence[Table] = (),
+    correlations: Sequence[Sequence[Any]] = (),
+    mediators: Table | None = None,
+    output: Table | None = None,
+) -> str:
+    """Write the scan file of these tables."""
     lines = [f"correlations = {_toml(correlations)}"] if correlations else []
     lines += ["[source]", *_lines(source or SOURCE), "[physics]", *_lines(physics or {})]
     lines += ["[statistic]", f'kind = "{statistic}"']
@@ -84,7 +106,9 @@ def definition(
         lines += ["[[nuisances]]", *_lines(table)]
     for name, optional in (("axes", axes), ("fixed", fixed), ("tied", tied)):
         lines += [f"[{name}]", *_lines(optional or {})]
-    return parse("\n".join(lines), require_axes=axes is not None)
+    lines += [line for name, table in (mediators or {}).items() for line in (f"[mediators.{name}]", *_lines(table))]
+    lines += ["[output]", *_lines(output)] if output else []
+    return "\n".join(lines)
 
 
 def _lines(table: Table) -> list[str]:

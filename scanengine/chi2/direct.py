@@ -20,6 +20,7 @@ from scanengine.grid.axes import FloatArray
 from scanengine.inputs.detectors import Experiment
 from scanengine.inputs.flavours import FLAVOURS
 from scanengine.inputs.nuclei import Isotope
+from scanengine.inputs.parameters import FIRST_PARAMETERS
 from scanengine.inputs.sources import Spectrum
 from scanengine.inputs.terms.interactions import Interactions
 from scanengine.inputs.terms.term import Recoil
@@ -236,11 +237,16 @@ def differential_cross_section(
         if cross_section is None:
             total += share * _of_interactions(definition.interactions, recoil, flavour, theta, E_MeV)
             continue
-        parameters, number = np.concatenate((theta, x)), FLAVOURS.index(flavour)
+        parameters, number = for_given(theta, x), FLAVOURS.index(flavour)
         for i in np.flatnonzero(T_MeV <= T_max(E_MeV, isotope.mass_MeV)):
             nucleus = np.array([isotope.Z, isotope.N, isotope.mass_MeV, recoil.F_p[i], recoil.F_n[i]])
             total[i] += share * cross_section(E_MeV, float(T_MeV[i]), nucleus, number, parameters)
     return total
+
+
+def for_given(theta: FloatArray, x: FloatArray) -> FloatArray:
+    """Return what a given cross-section is called with at a point x (axes,), with theta for physical parameters."""
+    return np.concatenate((theta[:FIRST_PARAMETERS], x, theta[FIRST_PARAMETERS:]))
 
 
 def _of_interactions(
@@ -275,8 +281,9 @@ class OfCounts(Protocol):
 class DirectEvaluator(ScanEvaluator):
     """chi2 of a scan from double integrals at every grid point, of the standard or of a given cross-section.
 
-    A given cross-section is called with parameters = the physical parameters in the order of
-    `inputs.parameters.PHYSICAL_PARAMETERS`, then the values of all axes; data and covariance stay the standard ones.
+    A given cross-section is called with parameters = the first `inputs.parameters.FIRST_PARAMETERS` physical ones in
+    the order of `inputs.parameters.PHYSICAL_PARAMETERS`, then the values of all axes, then the other physical ones;
+    data and covariance stay the standard ones.
     Raises RunError if its counts do not settle to 1e-9 when the panels are cut finer, at the corners and the centre of
     the grid.
     """
@@ -326,7 +333,7 @@ class DirectEvaluator(ScanEvaluator):
         theta = self._definition.parameters.values(x)
         if self._cross_section is None:
             return self._nodes.counts(theta)
-        return self._nodes.given_counts(self._cross_section, np.concatenate((theta, x)))
+        return self._nodes.given_counts(self._cross_section, for_given(theta, x))
 
     def fill(self, values: Sequence[FloatArray], chi2: FloatArray) -> None:
         """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis."""

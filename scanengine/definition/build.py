@@ -34,14 +34,13 @@ from scanengine.definition.tables.nuisance_schema import StatisticTable
 from scanengine.definition.tables.nuisances import build_nuisances, shape_notes
 from scanengine.definition.tables.output import OutputTable, build_planes
 from scanengine.definition.tables.parameters import build_parameters, read_fixed, read_ties
-from scanengine.definition.tables.schema import PhysicsTable, ScanFile
+from scanengine.definition.tables.physics import PhysicsRead, build_physics, physics_notes
+from scanengine.definition.tables.schema import ScanFile
 from scanengine.definition.tables.source import build_sources, source_notes
 from scanengine.definition.tables.statistics import build_statistics
 from scanengine.definition.tables.template_reference import build_references, check_changes
 from scanengine.errors import DefinitionError, Fault, InputError
 from scanengine.grid.axes import Axis
-from scanengine.inputs.constants import SIN2_THETA_W
-from scanengine.inputs.physics import Physics
 
 Overrides = Sequence[str] | Mapping[str, object]
 """Texts KEY=VALUE, or values by their dotted keys."""
@@ -195,28 +194,17 @@ class _Settings(NamedTuple):
     """The tables without which every scan would do, each with the names of its faulty keys."""
 
     scan: ScanFile
-    physics: PhysicsTable
+    physics: PhysicsRead
     statistic: StatisticTable
     output: OutputTable
     bad_scan: frozenset[str]
-    bad_physics: frozenset[str]
     bad_statistic: frozenset[str]
     bad_output: frozenset[str]
-
-    @property
-    def sin2_theta_w(self) -> float:
-        """The weak mixing angle, or where its key has a fault the default."""
-        return SIN2_THETA_W if "sin2_theta_w" in self.bad_physics else self.physics.sin2_theta_w
 
     @property
     def kind(self) -> Literal["gaussian", "poisson"]:
         """The statistic of experiments without one of their own."""
         return "gaussian" if self.bad_statistic else self.statistic.kind
-
-    @property
-    def chosen(self) -> Physics | None:
-        """The choices of the cross-section, or nothing if one has a fault."""
-        return None if self.bad_physics else Physics(**self.physics.model_dump())
 
     @property
     def evaluation(self) -> Evaluation:
@@ -225,7 +213,7 @@ class _Settings(NamedTuple):
             exact="profile" not in self.bad_output and self.output.profile == "exact",
             stored="keep" not in self.bad_output and self.output.keep == "grid",
             delta_chi2_max=None if "delta_chi2_max" in self.bad_output else self.output.delta_chi2_max,
-            direct="evaluation" not in self.bad_physics and self.physics.evaluation == "direct",
+            direct=self.physics.physics.evaluation == "direct",
             kind=None if self.bad_statistic else self.statistic.kind,
         )
 
@@ -233,12 +221,11 @@ class _Settings(NamedTuple):
 def _settings(raw: Mapping[str, Any], report: Report) -> _Settings:
     checked = (
         report.check(ScanFile, raw, ()),
-        report.check(PhysicsTable, raw.get("physics", {}), ("physics",)),
         report.check(StatisticTable, raw.get("statistic", {}), ("statistic",)),
         report.check(OutputTable, raw.get("output", {}), ("output",)),
     )
-    (scan, bad), (physics, bad_physics), (statistic, bad_statistic), (output, bad_output) = checked
-    return _Settings(scan, physics, statistic, output, bad, bad_physics, bad_statistic, bad_output)
+    (scan, bad), (statistic, bad_statistic), (output, bad_output) = checked
+    return _Settings(scan, build_physics(raw, report), statistic, output, bad, bad_statistic, bad_output)
 
 
 class _Grid(NamedTuple):
@@ -251,32 +238,33 @@ class _Grid(NamedTuple):
     parameters: ParameterMap
 
 
-def _grid(raw: Mapping[str, Any], sin2_theta_w: float, parsed: Parsed, report: Report) -> _Grid:
+def _grid(raw: Mapping[str, Any], physics: PhysicsRead, parsed: Parsed, report: Report) -> _Grid:
     fixed, ties = read_fixed(raw.get("fixed", {}), report), read_ties(raw.get("tied", {}), report)
     tables = report.table(raw.get("axes", {}), ("axes",), _AXIS)
     no_axes = raw.get("axes", {}) == {} and not report.misspelt(raw, ("axes",), ScanFile)
     if parsed.require_axes and no_axes:
         report.add(("axes",), f"no axes, a scan needs at least one, as {_AXIS}")
     used = set(tables) if parsed.own_axes else {term for tie in ties.values() for term in tie}
-    axes = build_axes(tables, used, report)
-    parameters = build_parameters(tuple(tables), fixed, ties, sin2_theta_w, report)
+    axes = build_axes(tables, used, physics.known, report)
+    parameters = build_parameters(tuple(tables), fixed, ties, physics.physics, physics.known, report)
     return _Grid(axes, tuple(tables), fixed, tuple(ties), parameters)
 
 
 def _check_physics(
-    parts: Sequence[Parts], grid: _Grid, physics: Physics | None, report: Report, *, own_axes: bool
+    parts: Sequence[Parts], grid: _Grid, physics: PhysicsRead, report: Report, *, own_axes: bool
 ) -> list[str]:
     """Add the faults of experiments that only the physics shows; return notes on them and on the parameters."""
     notes = [note for part in parts for note in check_experiment(part, report)]
-    if physics is not None:
-        for part in parts:
-            check_diverging_rates(part, grid.parameters, physics, report)
+    for part in parts if physics.sound else ():
+        check_diverging_rates(part, grid.parameters, physics.physics, report)
     if own_axes:
         return notes
     notes += unconstrained_axes(grid.parameters, parts)
     if not report.faults:
         notes += electron_notes(grid.parameters, parts)
-        notes += parameter_notes(grid.axes, grid.fixed, grid.tied, grid.parameters)
+        notes += parameter_notes(grid.axes, grid.fixed, grid.tied, grid.parameters, physics.known)
+        isotopes = {str(isotope) for part in parts if part.target is not None for isotope in part.target.isotopes}
+        notes += physics_notes(physics.physics, isotopes)
     return notes
 
 
@@ -291,18 +279,18 @@ def _build(raw: dict[str, Any], parsed: Parsed, report: Report) -> Definition | 
     kind: Literal["gaussian", "poisson"] = "gaussian" if "kind" in settings.bad_statistic else settings.statistic.kind
     tables = raw.get("experiments")
     parts = build_experiments(tables, sources, kind, report) if "experiments" in raw else []
-    grid = _grid(raw, settings.sin2_theta_w, parsed, report)
-    notes = _check_physics(parts, grid, settings.chosen, report, own_axes=parsed.own_axes)
+    read = settings.physics
+    grid = _grid(raw, read, parsed, report)
+    notes = _check_physics(parts, grid, read, report, own_axes=parsed.own_axes)
     default = Statistic(settings.kind)
     statistics = build_statistics(tables, parts, default, report)
-    physics = settings.chosen
-    references = {} if physics is None else build_references(tables, parts, physics, report)
+    references = build_references(tables, parts, read.physics, report) if read.sound else {}
     nuisances = build_nuisances(raw.get("nuisances", []), parts, references, report)
     correlations = build_correlations(raw.get("correlations", []), nuisances, report)
     planes = () if settings.bad_output else build_planes(settings.output, grid.names, report)
     check_evaluation(settings.evaluation, parts, statistics, nuisances, report)
     faulty = settings.bad_scan | settings.bad_statistic | settings.bad_output
-    if report.faults or faulty or physics is None or sources.default is None:
+    if report.faults or faulty or not read.sound or sources.default is None:
         return None
     experiments = experiments_of(parts)
     notes += shape_notes(raw.get("nuisances", []), nuisances, experiments)
@@ -312,7 +300,7 @@ def _build(raw: dict[str, Any], parsed: Parsed, report: Report) -> Definition | 
         overrides=(),
         path=None,
         source=sources.default,
-        physics=physics,
+        physics=read.physics,
         experiments=tuple(experiments.values()),
         axes=tuple(replace(axis, even=grid.parameters.is_even(axis.name)) for axis in grid.axes),
         parameters=grid.parameters,

@@ -10,6 +10,7 @@ import numpy as np
 
 from scanengine.definition.model import Definition, ParameterMap, TemplateReference
 from scanengine.inputs.detectors import Experiment
+from scanengine.inputs.parameters import FIRST_PARAMETERS
 
 _WORDS = frozenset({"title", "text", "overrides", "path", "notes", "parsed"})
 """Fields of a definition that do not affect the numbers: a scan file may be renamed, moved and commented."""
@@ -23,9 +24,6 @@ _LATER: Mapping[str, object] = {
     "axial": {},
 }
 """Fields that came later, with what they are where a scan file does without: such a scan is the one that it was."""
-
-_FIRST_PARAMETERS = 25
-"""So many parameters there were at first: a scan of these alone is the one that it was."""
 
 _LONGEST = 6
 
@@ -72,10 +70,12 @@ def _parameters(place: str, value: ParameterMap) -> Iterator[tuple[str, str]]:
     """Yield what parameters are made of: the first ones together, those that came later where they are used."""
     yield place, type(value).__name__
     yield from leaves(f"{place}.axes", value.axes)
-    yield f"{place}.matrix", _array(value.matrix[:_FIRST_PARAMETERS])
-    for parameter, row in list(zip(value.parameters, value.matrix, strict=True))[_FIRST_PARAMETERS:]:
+    yield f"{place}.matrix", _array(value.matrix[:FIRST_PARAMETERS])
+    for parameter, row in list(zip(value.parameters, value.matrix, strict=True))[FIRST_PARAMETERS:]:
         if np.any(row != 0.0):
             yield f"{place}.matrix.{parameter.name}", str(row.tolist())
+    if any(value.squared):
+        yield f"{place}.squared", str(value.squared)
 
 
 def _is_later(name: str, value: object) -> bool:

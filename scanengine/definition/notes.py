@@ -12,7 +12,7 @@ from scanengine.definition.tables.experiments import Parts
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.inputs.nuclei import capitals_note
 from scanengine.inputs.nuisances import Nuisance
-from scanengine.inputs.parameters import FLAVOURS, MAGNETIC_MOMENT_OF_ALL, PARAMETER_INDEX, PARAMETERS
+from scanengine.inputs.parameters import FLAVOURS, MAGNETIC_MOMENT_OF_ALL, PARAMETER_INDEX, Parameter
 from scanengine.inputs.resolution import Gaussian
 from scanengine.inputs.terms import magnetic_moment, millicharge
 
@@ -67,21 +67,25 @@ def target_notes(parts: Sequence[Parts]) -> Iterator[str]:
 
 
 def parameter_notes(
-    axes: Sequence[Axis], fixed: Mapping[str, float], tied: Sequence[str], parameters: ParameterMap
+    axes: Sequence[Axis],
+    fixed: Mapping[str, float],
+    tied: Sequence[str],
+    parameters: ParameterMap,
+    known: Mapping[str, Parameter],
 ) -> Iterator[str]:
     """Yield notes on parameters whose units or sign may be meant otherwise."""
     extents = {axis.name: (float(axis.values[0]), float(axis.values[-1])) for axis in axes}
     extents |= {name: (value, value) for name, value in fixed.items()}
     extents |= {name: _extent(name, extents, tied, axes, parameters) for name in tied}
     for name, (low, high) in extents.items():
-        if name not in PARAMETERS:
+        if name not in known:
             continue
-        units, largest = PARAMETERS[name].units, max(abs(low), abs(high))
+        units, largest = known[name].units, max(abs(low), abs(high))
         if units != "1" and 0.0 < largest <= _SMALLEST:
             scale, unit = units.split(" ", 1)
             in_full = f"{largest * float(scale):g} {unit}"
             yield f"{name} is in units of {units}: {largest:g}, its largest value here, is {in_full}"
-        if PARAMETERS[name].squared and low < 0.0:
+        if known[name].squared and low < 0.0:
             yield f"{name} enters only by its square: chi2 is the same at the negative value"
 
 

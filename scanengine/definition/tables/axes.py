@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import listed, nearest_or_all, written
 from scanengine.definition.reading.table import Number, Table
 from scanengine.grid.axes import Axis, FloatArray
-from scanengine.inputs.parameters import PARAMETERS
+from scanengine.inputs.parameters import Parameter
 
 _FORM = "{ min = -1.0, max = 1.0, points = 31 } or { values = [0.0, 0.5, 1.0] }"
 _RESERVED = ("constant", "chi2", "profiles", "responses")
@@ -32,36 +33,42 @@ class AxisTable(Table):
     values: list[Number] | None = Field(None, min_length=2, description="The values themselves, increasing.")
 
 
-def build_axes(raw: dict[str, Any], tied_to: set[str], report: Report) -> tuple[Axis, ...]:
-    """Return the axes without faults. `tied_to` are the names that ties use: only these may be no parameters."""
+def build_axes(
+    raw: dict[str, Any], tied_to: set[str], known: Mapping[str, Parameter], report: Report
+) -> tuple[Axis, ...]:
+    """Return the axes without faults; only names in `tied_to`, which ties use, may be no `known` parameters."""
     axes = []
     for name, table in raw.items():
         path: KeyPath = ("axes", name)
-        fault = _name_fault(name, tied_to)
+        fault = _name_fault(name, tied_to, known)
         if fault:
             report.add(path, fault)
         values = _values(table, path, report)
+        parameter = known.get(name)
+        if values is not None and parameter is not None and parameter.root_of is not None and values[0] < 0.0:
+            message = f"found values below zero: {name} is a coupling, of which only the square counts"
+            report.add((*path, "values" if "values" in table else "min"), message)
+            values = None
         if values is not None and not fault:
-            axes.append(_axis(name, values))
+            axes.append(_axis(name, values, parameter))
     return tuple(axes)
 
 
-def _axis(name: str, values: FloatArray) -> Axis:
-    parameter = PARAMETERS.get(name)
+def _axis(name: str, values: FloatArray, parameter: Parameter | None) -> Axis:
     if parameter is None:
         escaped = name.replace("_", r"\_")
         return Axis(name, values, long_name=name, symbol=rf"\mathrm{{{escaped}}}")
     return Axis(name, values, parameter.units, parameter.long_name, parameter.symbol)
 
 
-def _name_fault(name: str, tied_to: set[str]) -> str | None:
-    if name in PARAMETERS:
+def _name_fault(name: str, tied_to: set[str], known: Mapping[str, Parameter]) -> str | None:
+    if name in known:
         return None
     if name in _RESERVED or not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) or "__" in name:
         taken = f", and not {listed(_RESERVED, 'or')}" if name in _RESERVED else ""
         return f"an axis' name must be letters, digits and single underscores{taken}"
     if name not in tied_to:
-        return f"unknown parameter, {nearest_or_all(name, PARAMETERS)}; an axis of another name must be used in [tied]"
+        return f"unknown parameter, {nearest_or_all(name, known)}; an axis of another name must be used in [tied]"
     return None
 
 

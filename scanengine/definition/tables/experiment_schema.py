@@ -66,7 +66,9 @@ class TemplateReferenceTable(Table):
     """
 
     sin2_theta_w: float | None = Field(None, gt=0, lt=1, description="As [physics] sin2_theta_w.")
-    couplings: Literal["tree", "pdg2012"] | None = Field(None, description="As [physics] couplings.")
+    couplings: Literal["tree", "pdg2012", "radiative2020", "radiative2023"] | None = Field(
+        None, description="As [physics] couplings."
+    )
     kinematics: Literal["leading", "full"] | None = Field(None, description="As [physics] kinematics.")
     source: Annotated[SourceTable | None, SkipValidation] = Field(
         None, description="The source of the experiment, a table as [source]."

@@ -6,7 +6,7 @@ reads them, which knows from the content which model they must follow; there the
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, SkipValidation
 
@@ -15,32 +15,11 @@ from scanengine.definition.tables.axes import AxisTable
 from scanengine.definition.tables.experiment_schema import ExperimentTable
 from scanengine.definition.tables.nuisance_schema import NuisanceTable, StatisticTable
 from scanengine.definition.tables.output import OutputTable
+from scanengine.definition.tables.physics import MediatorTable, PhysicsTable
 from scanengine.definition.tables.source_kinds import SourceTable
-from scanengine.inputs.constants import SIN2_THETA_W
 from scanengine.inputs.parameters import PARAMETERS
 
 _PARAMETERS = "Names: " + ", ".join(p.name if p.units == "1" else f"{p.name} [{p.units}]" for p in PARAMETERS.values())
-
-
-class PhysicsTable(Table):
-    """Choices of the cross-section."""
-
-    couplings: Literal["tree", "pdg2012"] = Field("tree", description="Vector couplings of the nucleons.")
-    sin2_theta_w: float = Field(
-        SIN2_THETA_W, gt=0, lt=1, description="Weak mixing angle at which the Asimov data are generated."
-    )
-    kinematics: Literal["leading", "full"] = Field(
-        "leading", description='Kinematic factor; "leading" is 1 - M T / (2 E^2).'
-    )
-    magnetic_moment: Literal["leading", "full"] = Field(
-        "leading", description='Magnetic term; "full" has T / (4 E^2) too.'
-    )
-    magnetic_form_factor: bool = Field(
-        True, description="Whether the magnetic term has the proton form factor squared."
-    )
-    evaluation: Literal["polynomial", "direct"] = Field(
-        "polynomial", description='How a scan evaluates counts; "direct" is a double integral at every grid point.'
-    )
 
 
 class ScanFile(Table):
@@ -61,6 +40,9 @@ class ScanFile(Table):
     data_from: str = Field("", description="Where to obtain the files in {data}, in a sentence.")
     physics: Annotated[PhysicsTable, SkipValidation] = Field(
         default_factory=lambda: PhysicsTable.model_validate({}), description="Cross-section."
+    )
+    mediators: Annotated[dict[str, MediatorTable], SkipValidation] = Field(
+        {}, description="Mediators of new interactions by name: tables [mediators.NAME]."
     )
     experiments: Annotated[list[ExperimentTable], Field(min_length=1), SkipValidation] = Field(
         description="Detectors: one or more tables [[experiments]]."

@@ -21,13 +21,13 @@ from scanengine.definition.rules import check_form_factors, highest_recoil_keV
 from scanengine.definition.tables.experiment_schema import ExperimentTable, TemplateReferenceTable
 from scanengine.definition.tables.experiments import Parts, build_recoil_efficiency
 from scanengine.definition.tables.form_factors import build_form_factors
+from scanengine.definition.tables.physics import PhysicsTable
 from scanengine.definition.tables.reconstruction import (
     build_efficiency,
     build_quenching,
     build_resolution,
     check_quenching,
 )
-from scanengine.definition.tables.schema import PhysicsTable
 from scanengine.definition.tables.source_kinds import build_source
 from scanengine.errors import InputError
 from scanengine.inputs.constants import SECONDS_PER_YEAR

@@ -13,23 +13,25 @@ from scanengine.inputs.mediators import Mediator
 from scanengine.inputs.terms.term import Parameter, Recoil
 
 
-def strengths(mediator: Mediator, words: str, *, squared: bool) -> tuple[Parameter, ...]:
+def strengths(
+    mediator: Mediator, words: str, *, squared: bool, flavours: tuple[str, ...] = FLAVOURS
+) -> tuple[Parameter, ...]:
     """Return what the amplitude is linear in, g2_NAME or eps_NAME, and the coupling g_NAME, the root of the first.
 
-    `squared` says that counts know only the square of that amplitude.
+    `squared` says that counts know only the square of that amplitude; `flavours` are those that couple.
     """
     name, shown = mediator.name, mediator.name.replace("_", r"\_")
     if mediator.is_contact:
         symbol = rf"\varepsilon_{{\mathrm{{{shown}}}}}"
         contact = f"strength of the {mediator.kind} contact interaction {name} in units of sqrt(2) G_F"
-        return (Parameter(f"eps_{name}", "1", contact, symbol, FLAVOURS, squared=squared),)
-    product = Parameter(f"g2_{name}", "1", f"{words} {name}", rf"g_{{\mathrm{{{shown}}}}}^2", FLAVOURS, squared=squared)
+        return (Parameter(f"eps_{name}", "1", contact, symbol, flavours, squared=squared),)
+    product = Parameter(f"g2_{name}", "1", f"{words} {name}", rf"g_{{\mathrm{{{shown}}}}}^2", flavours, squared=squared)
     coupling = Parameter(
         f"g_{name}",
         "1",
         f"coupling of the {mediator.kind} mediator {name}",
         rf"g_{{\mathrm{{{shown}}}}}",
-        FLAVOURS,
+        flavours,
         root_of=product.name,
     )
     return product, coupling

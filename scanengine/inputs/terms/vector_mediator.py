@@ -20,7 +20,7 @@ import numpy as np
 
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs.constants import ALPHA, G_F_PER_MEV2, M_E_MEV, M_MU_MEV, M_TAU_MEV
-from scanengine.inputs.flavours import FAMILY
+from scanengine.inputs.flavours import FAMILY, FLAVOURS
 from scanengine.inputs.mediators import Mediator
 from scanengine.inputs.physics import Physics
 from scanengine.inputs.terms.mediator_parameters import propagator_MeV2, strengths
@@ -60,7 +60,8 @@ def _shape(mediator: Mediator) -> Callable[[Recoil], FloatArray]:
 def term(mediator: Mediator) -> Term:
     """Return the interaction that a vector mediator brings."""
     charges = mediator.charges
-    parameters = strengths(mediator, "g^2 of the vector mediator", squared=False)
+    coupled = tuple(flavour for flavour in FLAVOURS if charges.of_family(FAMILY[flavour]) != 0.0)
+    parameters = strengths(mediator, "g^2 of the vector mediator", squared=False, flavours=coupled)
 
     def couplings(physics: Physics) -> tuple[Coupling, ...]:
         def of_flavour(flavour: str) -> Couplings:
