@@ -26,7 +26,11 @@ EDITS = {
     "negative mass": ("= 14.6", "= -5", "CsI.mass_kg: found -5, it must be a positive number"),
     "zero distance": ("distance_m = 19.3", "distance_m = 0", "CsI.distance_m: found 0, it must be a positive number"),
     "negative systematic": ("= 0.10", "= -0.1", "Ne.systematic: found -0.1, it must be a number that is not negative"),
-    "choice": ('"tree"', '"loop"', 'physics.couplings: found "loop", it must be "tree" or "pdg2012"'),
+    "choice": (
+        '"tree"',
+        '"loop"',
+        'physics.couplings: found "loop", it must be "tree", "pdg2012", "radiative2020" or "radiative2023"',
+    ),
     "weak angle": (
         "sin2_theta_w = 0.23",
         "sin2_theta_w = 1.2",

@@ -80,7 +80,6 @@ def test_antineutrinos_stay_antineutrinos(name: str, meant: str) -> None:
         ("eps_ee_uA", None),  # axial
         ("eps_ee_eV", None),  # on electrons
         ("eps_ee_uL", None),
-        ("q_nu_e", None),  # a millicharge
         ("g_zp", None),
         ("d_nu_e", None),
     ],
