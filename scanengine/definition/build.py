@@ -32,6 +32,7 @@ from scanengine.definition.tables.correlations import build_correlations
 from scanengine.definition.tables.experiments import Parts, build_experiments, experiments_of
 from scanengine.definition.tables.nuisance_schema import StatisticTable
 from scanengine.definition.tables.nuisances import build_nuisances, shape_notes
+from scanengine.definition.tables.outer_axes import build_outer_axes, is_outer
 from scanengine.definition.tables.output import OutputTable, build_planes
 from scanengine.definition.tables.parameters import build_parameters, read_fixed, read_ties
 from scanengine.definition.tables.physics import PhysicsRead, build_physics, physics_notes
@@ -172,19 +173,94 @@ def _included(
         return error
 
 
-def _defined(parsed: Parsed, overrides: Sequence[Override | Fault]) -> Definition:
-    """Return what a scan file defines with overrides in place of those that it had. Raises DefinitionError."""
+def inside(parsed: Parsed, outer: Mapping[str, float]) -> Definition:
+    """Return what a scan file defines at values of its outer axes, by their names, with its other axes alone.
+
+    Raises DefinitionError with all faults of the file at these values.
+    """
+    definition = _defined(replace(parsed, only=()), parsed.overrides, outer)
+    for names, channels in parsed.only:
+        definition = definition.only(names, channels)
+    return definition
+
+
+class _Outer(NamedTuple):
+    """The outer axes of a scan file, and the names of all axes in its order."""
+
+    axes: tuple[Axis, ...]
+    order: tuple[str, ...]
+    inside: bool
+    """Whether the definition is to be that at one value of each, without them."""
+
+    def added_to(self, definition: Definition) -> Definition:
+        """Return a definition of the other axes with these as well."""
+        inner = definition.parameters
+        by_name = {axis.name: axis for axis in (*self.axes, *definition.axes)}
+        names = [name for name in self.order if name in by_name]
+        matrix = np.zeros((len(inner.matrix), 1 + len(names)))
+        matrix[:, 0] = inner.matrix[:, 0]
+        for column, name in enumerate(inner.axes, start=1):
+            matrix[:, 1 + names.index(name)] = inner.matrix[:, column]
+        squared = dict(zip(inner.axes, inner.squared, strict=True))
+        flags = tuple(squared.get(name, False) for name in names)
+        parameters = replace(inner, axes=tuple(names), matrix=matrix, squared=flags)
+        return replace(definition, axes=tuple(by_name[name] for name in names), parameters=parameters)
+
+
+def _without_outer(
+    raw: dict[str, Any],
+    parsed: Parsed,
+    report: Report,
+    overridden: dict[KeyPath, Override],
+    at: Mapping[str, float] | None,
+) -> tuple[dict[str, Any], _Outer, list[Fault]]:
+    """Return the tables of a scan file at one value of each outer axis, which then is no axis; these axes; and faults.
+
+    The values are those of `at`, or the first ones; `overridden` is told of them.
+    """
+    order = tuple(raw["axes"]) if isinstance(raw.get("axes"), dict) else ()
+    tables = {name: raw["axes"][name] for name in order if is_outer(name)}
+    if not tables:
+        return raw, _Outer((), order, inside=False), []
+    axes = build_outer_axes(tables, raw, report)
+    changes = []
+    for axis in axes:
+        value = float(axis.values[0]) if at is None else at[axis.name]
+        line = parsed.lines.get(("axes", axis.name), 1)
+        where = f"{parsed.name}:{line}: axes.{axis.name} at {value:g}"
+        changes.append(Override(tuple(axis.name.split(".")), value, f"{axis.name}={value!r}", where))
+    others = {name: table for name, table in raw["axes"].items() if name not in tables}
+    raw, by_axes, faults = applied({**raw, "axes": others}, changes)
+    overridden.update(by_axes)
+    return raw, _Outer(axes, order, inside=at is not None), faults
+
+
+def _defined(
+    parsed: Parsed, overrides: Sequence[Override | Fault], outer_at: Mapping[str, float] | None = None
+) -> Definition:
+    """Return what a scan file defines with overrides in place of those that it had.
+
+    With outer axes it is the definition at their first values, to which they are added; or at `outer_at`, without them.
+    Raises DefinitionError.
+    """
     raw, overridden, refused = applied(parsed.raw, overrides)
     report = Report(parsed.name, parsed.files, parsed.lines, overridden)
+    raw, outer, more = _without_outer(raw, parsed, report, overridden, outer_at)
+    refused += more
     if "include" in raw:
         report.add(("include",), "found among overrides, but it is read before these: a scan file of its own would do")
     with np.errstate(all="ignore"):  # numbers that overflow are found where they end up
-        definition = _build(raw, parsed, report)
+        definition = _build(raw, parsed, report, outer)
     for place in () if report.faults else with_null(raw):
         report.add(place, "found a null character, which no text of a result can hold: leave it out")
     faults = report.faults + refused
     if faults or definition is None:
         raise DefinitionError(faults)
+    if outer.axes and not outer.inside:
+        for axis in outer.axes:  # a file that is wrong at the other end is refused before it is scanned
+            first = {each.name: float(each.values[0]) for each in outer.axes}
+            _defined(parsed, overrides, {**first, axis.name: float(axis.values[-1])})
+        definition = outer.added_to(definition)
     items = tuple(each for each in overrides if isinstance(each, Override))
     definition = replace(definition, text=parsed.text, path=parsed.path, overrides=tuple(each.text for each in items))
     return definition.read_from(replace(parsed, overrides=items))
@@ -238,10 +314,10 @@ class _Grid(NamedTuple):
     parameters: ParameterMap
 
 
-def _grid(raw: Mapping[str, Any], physics: PhysicsRead, parsed: Parsed, report: Report) -> _Grid:
+def _grid(raw: Mapping[str, Any], physics: PhysicsRead, parsed: Parsed, outer: _Outer, report: Report) -> _Grid:
     fixed, ties = read_fixed(raw.get("fixed", {}), report), read_ties(raw.get("tied", {}), report)
     tables = report.table(raw.get("axes", {}), ("axes",), _AXIS)
-    no_axes = raw.get("axes", {}) == {} and not report.misspelt(raw, ("axes",), ScanFile)
+    no_axes = not outer.order and raw.get("axes", {}) == {} and not report.misspelt(raw, ("axes",), ScanFile)
     if parsed.require_axes and no_axes:
         report.add(("axes",), f"no axes, a scan needs at least one, as {_AXIS}")
     used = set(tables) if parsed.own_axes else {term for tie in ties.values() for term in tie}
@@ -268,7 +344,7 @@ def _check_physics(
     return notes
 
 
-def _build(raw: dict[str, Any], parsed: Parsed, report: Report) -> Definition | None:
+def _build(raw: dict[str, Any], parsed: Parsed, report: Report, outer: _Outer) -> Definition | None:
     """Return what the tables `raw` define, or None after adding their faults; `parsed` has them before overrides."""
     for key in NAMED:
         if isinstance(raw.get(key), list):
@@ -280,14 +356,14 @@ def _build(raw: dict[str, Any], parsed: Parsed, report: Report) -> Definition | 
     tables = raw.get("experiments")
     parts = build_experiments(tables, sources, kind, report) if "experiments" in raw else []
     read = settings.physics
-    grid = _grid(raw, read, parsed, report)
+    grid = _grid(raw, read, parsed, outer, report)
     notes = _check_physics(parts, grid, read, report, own_axes=parsed.own_axes)
     default = Statistic(settings.kind)
     statistics = build_statistics(tables, parts, default, report)
     references = build_references(tables, parts, read.physics, report) if read.sound else {}
     nuisances = build_nuisances(raw.get("nuisances", []), parts, references, report)
     correlations = build_correlations(raw.get("correlations", []), nuisances, report)
-    planes = () if settings.bad_output else build_planes(settings.output, grid.names, report)
+    planes = () if settings.bad_output or outer.inside else build_planes(settings.output, outer.order, report)
     check_evaluation(settings.evaluation, parts, statistics, nuisances, report)
     faulty = settings.bad_scan | settings.bad_statistic | settings.bad_output
     if report.faults or faulty or not read.sound or sources.default is None:

@@ -203,6 +203,22 @@ class Definition:
     parsed: Parsed | None = field(default=None, init=False, repr=False)
 
     @property
+    def outer(self) -> tuple[Axis, ...]:
+        """The axes of numbers of the scan file, at each value of which the others are scanned."""
+        return tuple(axis for axis in self.axes if "." in axis.name)
+
+    def inside(self, outer: Mapping[str, float]) -> Definition:
+        """Return the definition at values of all outer axes, by their names, with the other axes alone.
+
+        Raises DefinitionError if the scan file is wrong at these values.
+        """
+        from scanengine.definition.build import inside  # which makes definitions
+
+        if self.parsed is None:
+            raise InputError("this definition is not what a scan file says, which has outer axes: load it from a file")
+        return inside(self.parsed, outer)
+
+    @property
     def in_coordinates(self) -> Definition:
         """The same scan with the squares of couplings for axes, in which the counts are polynomials."""
         parameters = self.parameters

@@ -43,7 +43,7 @@ def build_axes(
         fault = _name_fault(name, tied_to, known)
         if fault:
             report.add(path, fault)
-        values = _values(table, path, report)
+        values = axis_values(table, path, report)
         parameter = known.get(name)
         if values is not None and parameter is not None and parameter.root_of is not None and values[0] < 0.0:
             message = f"found values below zero: {name} is a coupling, of which only the square counts"
@@ -72,7 +72,8 @@ def _name_fault(name: str, tied_to: set[str], known: Mapping[str, Parameter]) ->
     return None
 
 
-def _values(raw: object, path: KeyPath, report: Report) -> FloatArray | None:
+def axis_values(raw: object, path: KeyPath, report: Report) -> FloatArray | None:
+    """Return the values of an axis, None after a fault."""
     table, bad = report.check(AxisTable, raw, path, _FORM)
     if not isinstance(raw, dict):
         return None

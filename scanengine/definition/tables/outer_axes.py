@@ -1,0 +1,106 @@
+"""Axes of numbers of the scan file, named by their dotted keys: the file is read anew at each of their values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from scanengine.definition.reading.overrides import NAMED
+from scanengine.definition.reading.report import Report
+from scanengine.definition.reading.sentences import listed, nearest_or_all, quoted, written
+from scanengine.definition.tables.axes import axis_values
+from scanengine.grid.axes import Axis
+
+_TABLES = ("source", "sources", "physics", "mediators", "experiments", "nuisances", "fixed", "tied")
+"""What has numbers that a scan depends on."""
+
+_UNITS = {
+    "MeV": "MeV",
+    "keV": "keV",
+    "keVee": "keVee",
+    "fm": "fm",
+    "kg": "kg",
+    "m": "m",
+    "s": "s",
+    "yr": "yr",
+    "us": "us",
+    "GW": "GW",
+    "eV2": "eV^2",
+    "per_keVee": "1/keVee",
+}
+"""Units by how a key ends."""
+
+_SYMBOLS = (
+    (r"mediators\.(\w+)\.mass_MeV", r"m_{{\mathrm{{{0}}}}}"),
+    (r".*\.rms_n_fm", r"R_n"),
+    (r".*\.rms_p_fm", r"R_p"),
+    (r".*\.rms_fm", r"R"),
+    (r".*\.dm2_eV2", r"\Delta m^2"),
+    (r".*\.sin2_2theta_(\w+)", r"\sin^2 2\theta_{{{0}}}"),
+)
+
+
+def is_outer(name: str) -> bool:
+    """Whether the name of an axis is a key of the scan file."""
+    return "." in name
+
+
+def build_outer_axes(tables: Mapping[str, Any], raw: Mapping[str, Any], report: Report) -> tuple[Axis, ...]:
+    """Return the axes, without faults, of those tables of [axes] whose names are keys of the scan file `raw`."""
+    axes = []
+    for key, table in tables.items():
+        fault = _fault(key, raw)
+        if fault is not None:
+            report.add(("axes", key), fault)
+            continue
+        values = axis_values(table, ("axes", key), report)
+        if values is not None:
+            axes.append(Axis(key, values, _units(key), key, _symbol(key), even=False))
+    return tuple(axes)
+
+
+def _fault(key: str, raw: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with the key of an axis, as far as the file tells."""
+    parts = key.split(".")
+    if not all(parts):
+        return "a key of the scan file has no empty parts: it must be as mediators.zp.mass_MeV"
+    if parts[0] not in _TABLES:
+        return f"{quoted(parts[0])} has no numbers that can be an axis: keys begin with {listed(_TABLES, 'or')}"
+    found: Any = raw.get(parts[0])
+    if found is None:
+        return f"there is no table {parts[0]} in this file"
+    rest = parts[1:]
+    if parts[0] in NAMED:
+        what, _ = NAMED[parts[0]]
+        names = {str(each.get("name")): each for each in found if isinstance(each, dict)} if found else {}
+        name = rest[0] if rest else ""
+        if name not in names:
+            return f"there is no {what} {quoted(name)}, {nearest_or_all(name, names)}"
+        found, rest = names[name], rest[1:]
+    for part in rest:
+        if not isinstance(found, dict):
+            return f"found {written(found)} there, not a table that could have a key {quoted(part)}: write it as one"
+        found = found.get(part)
+        if found is None:
+            return None  # a key that is set by the axis alone
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        return f"found {written(found)} there, an axis is over a number"
+    return None
+
+
+def _units(key: str) -> str:
+    last = key.rpartition(".")[2]
+    for ending in sorted(_UNITS, key=len, reverse=True):
+        if last.endswith(f"_{ending}"):
+            return _UNITS[ending]
+    return "1"
+
+
+def _symbol(key: str) -> str:
+    for pattern, symbol in _SYMBOLS:
+        found = re.fullmatch(pattern, key)
+        if found:
+            return symbol.format(*(part.replace("_", r"\_") for part in found.groups()))
+    words = key.replace("_", r"\_")
+    return rf"\mathrm{{{words}}}"
