@@ -232,7 +232,7 @@ class Scan:
 
         Raises InputError for a scan with a cross-section of its own, whose counts are not kept apart by flavour.
         """
-        return events(self.problem, self.problem.theta(**axis_values))
+        return events(self.problem, axis_values)
 
     def cross_section_cm2_per_keV(
         self, experiment: str, flavour: str, E_MeV: float, T_keV: FloatArray, **axis_values: float

@@ -207,6 +207,16 @@ class Definition:
         """The axes of numbers of the scan file, at each value of which the others are scanned."""
         return tuple(axis for axis in self.axes if "." in axis.name)
 
+    def written(self, key: str, default: float) -> float:
+        """Return the number that the scan file has for a key, experiments and nuisances by name; `default` without."""
+        found: object = None if self.parsed is None else self.parsed.raw
+        for part in key.split("."):
+            if isinstance(found, list):
+                found = next((each for each in found if isinstance(each, dict) and each.get("name") == part), None)
+            else:
+                found = found.get(part) if isinstance(found, dict) else None
+        return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else default
+
     def inside(self, outer: Mapping[str, float]) -> Definition:
         """Return the definition at values of all outer axes, by their names, with the other axes alone.
 

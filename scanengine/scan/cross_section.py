@@ -17,13 +17,13 @@ def cross_section_cm2_per_keV(
     problem: Problem, experiment: str, flavour: str, E_MeV: float, T_keV: FloatArray, axis_values: Mapping[str, float]
 ) -> FloatArray:
     """Return dsigma/dT (n,) at recoil energies (n,), per atom of the target, as `Scan` says."""
-    (of,) = chosen((experiment,), problem.definition.experiments, lambda e: e.name, "experiment")
+    inside, x = problem.split(problem.point(axis_values))
+    (of,) = chosen((experiment,), inside.definition.experiments, lambda e: e.name, "experiment")
     chosen((flavour,), FLAVOURS, str, "flavour")
     E_MeV, T_keV = number(E_MeV, "E_MeV"), numbers(T_keV, "T_keV")
     lowest = min(E_MeV, float(T_keV.min(initial=E_MeV)))
     if not lowest > 0.0:
         raise InputError(f"a cross-section needs energies above zero: found {lowest:g}")
-    x = problem.point(axis_values)
     return 1e-3 * differential_cross_section(
-        problem.definition, of, flavour, x, E_MeV, 1e-3 * T_keV, problem.cross_section
+        inside.definition, of, flavour, x, E_MeV, 1e-3 * T_keV, problem.cross_section
     )

@@ -52,7 +52,7 @@ def estimate(problem: Problem, threads: int) -> Estimate:
     visited = problem.tiles.points
     seconds = time.perf_counter() - began if output.delta_chi2_max is not None else 0.0  # to find those that matter
     share = 0.0
-    axes, squares = problem.definition.axes, problem.squares
+    axes, squares = problem.coordinates.axes, problem.squares
     if problem.one_pass is not None and squares is not None:
         seconds += planes.estimated_seconds(squares, axes, problem.one_pass, threads)
     else:

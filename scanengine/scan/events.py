@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from scanengine.errors import InputError
-from scanengine.grid.axes import FloatArray
 from scanengine.inputs.detectors import Bin
 from scanengine.scan.problem import Problem
 
@@ -24,12 +24,14 @@ class Events(NamedTuple):
     counts: float
 
 
-def events(problem: Problem, theta: FloatArray) -> list[Events]:
-    """Return the expected counts at all physical parameters. Raises InputError for another cross-section."""
+def events(problem: Problem, axis_values: Mapping[str, float]) -> list[Events]:
+    """Return the expected counts at a point. Raises InputError for another cross-section."""
     if problem.cross_section is not None:
         raise InputError("events need the standard cross-section: load the scan without cross_section")
+    inside, point = problem.split(problem.point(axis_values))
+    theta = inside.definition.parameters.values(point)
     return [
         Events(response.experiment, response.channel, response.flavour, each, response.binning.units, float(counts))
-        for response in problem.responses
+        for response in inside.responses
         for each, counts in zip(response.binning, response.counts(theta), strict=True)
     ]

@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from itertools import combinations
+from itertools import combinations, product
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from scanengine.definition import Definition
 from scanengine.driver import chosen_planes as planes
 from scanengine.driver.exact_profiles import exact_profiles
 from scanengine.driver.one_pass import scan_grid
-from scanengine.driver.sinks import Sink
+from scanengine.driver.sinks import NoSink, Sink
 from scanengine.driver.skipping import compact_tiling, cut_above, relevant_tiles
 from scanengine.errors import InputError
 from scanengine.grid.arguments import number
@@ -29,8 +29,11 @@ from scanengine.grid.profiles import Fit, Profiles
 from scanengine.grid.tiling import Tiling
 from scanengine.inference.coarseness import grid_errors
 from scanengine.likelihood.profiled import Likelihood
-from scanengine.response.integrals import Response, responses
+from scanengine.response.integrals import KnownRecoils, Response, responses
+from scanengine.scan.coordinates import axes_from_coordinates, on_axes, profiles_in_coordinates, profiles_on_axes
 from scanengine.scan.found import Found
+from scanengine.scan.outer import Inside, OuterEvaluator
+from scanengine.scan.outer_profiles import exact_over_outer
 from scanengine_kernels.direct import CrossSection
 
 if TYPE_CHECKING:
@@ -46,18 +49,43 @@ _MOST_BOUNDED_TILES = 1 << 31
 class Problem:
     """A definition ready to be evaluated on its grid; it knows no files, and nothing of what becomes of the numbers."""
 
-    def __init__(self, definition: Definition, cross_section: CrossSection | None = None) -> None:
+    def __init__(
+        self, definition: Definition, cross_section: CrossSection | None = None, known: KnownRecoils | None = None
+    ) -> None:
         self.definition = definition
         self.cross_section = cross_section
+        self._known = {} if known is None else known
 
     def __getstate__(self) -> dict[str, Any]:
         # what follows from these is worked out again where it arrives
-        return {"definition": self.definition, "cross_section": self.cross_section}
+        return {"definition": self.definition, "cross_section": self.cross_section, "_known": {}}
+
+    def forget(self) -> None:
+        """Leave what the evaluator was made with to be worked out again if it is needed."""
+        for name in ("responses", "likelihood"):
+            self.__dict__.pop(name, None)
+
+    @cached_property
+    def coordinates(self) -> Definition:
+        """The definition with axes in which counts are polynomials: squares of couplings in their place."""
+        return self.definition.in_coordinates
+
+    @cached_property
+    def inside(self) -> Inside:
+        """The problems at values of the outer axes."""
+        return Inside(self.definition, self.cross_section)
+
+    def split(self, point: FloatArray) -> tuple[Problem, FloatArray]:
+        """Return the problem at the outer values of a point (axes,), and the point on its axes."""
+        outer = np.array([axis in self.definition.outer for axis in self.definition.axes], dtype=np.bool_)
+        if not np.any(outer):
+            return self, point
+        return self.inside.at(point[outer].tolist()), point[~outer]
 
     @cached_property
     def responses(self) -> tuple[Response, ...]:
         """The integrals of every experiment, channel and flavour."""
-        return responses(self.definition, threads=default_threads())
+        return responses(self.definition, default_threads(), self._known)
 
     @cached_property
     def likelihood(self) -> Likelihood:
@@ -72,14 +100,24 @@ class Problem:
     @cached_property
     def evaluator(self) -> ScanEvaluator:
         """What computes chi2 on the grid."""
+        if self.definition.outer:
+            first = self.inside.at([float(axis.values[0]) for axis in self.definition.outer])
+            cost = first.evaluator.cost if first.definition.axes else Cost.INTEGRALS
+            return OuterEvaluator(self.definition, self.inside, self.cross_section, cost)
         if self.direct is not None:
             return self.direct
-        return self.likelihood.polynomial(self.definition.axes, self.definition.parameters).for_grid(prod(self.shape))
+        return on_axes(self.polynomial, self.definition.parameters.squared)
+
+    @cached_property
+    def polynomial(self) -> ScanEvaluator:
+        """What computes chi2 on the grid of the axes' coordinates."""
+        polynomial = self.likelihood.polynomial(self.coordinates.axes, self.coordinates.parameters)
+        return polynomial.for_grid(prod(self.shape))
 
     @property
     def squares(self) -> ChiSquaredPolynomial | None:
-        """chi2 as a sum of squares of quadratic functions, if it is one."""
-        return self.evaluator.squares
+        """chi2 as a sum of squares of quadratic functions of the axes' coordinates, if it is one."""
+        return None if self.definition.outer or self.is_direct else self.polynomial.squares
 
     def squares_for(self, what: str) -> ChiSquaredPolynomial:
         """Return chi2 as a sum of squares. Raises InputError if it is none, naming what of the scan file needs it."""
@@ -110,6 +148,11 @@ class Problem:
             raise InputError(
                 "output.delta_chi2_max needs the polynomial: leave it out with a cross-section of your own"
             )
+        if self.definition.output.delta_chi2_max is not None and self.definition.outer:
+            raise InputError(
+                f"output.delta_chi2_max needs one polynomial for the whole grid: with the axis "
+                f"{self.definition.outer[0].name}, a number of the scan file, every point is visited"
+            )
         return self.definition
 
     def only(self, experiments: Sequence[str], channels: Sequence[str]) -> Problem:
@@ -136,10 +179,19 @@ class Problem:
         """How far the root of chi2 may be rounded in double precision; of a given cross-section it is not known."""
         if self.cross_section is not None:
             return 0.0
-        return self.likelihood.rounding(self.definition.axes, self.definition.parameters)
+        if self.definition.outer:
+            ends = product(*(axis.values[[0, -1]].tolist() for axis in self.definition.outer))
+            return max(self.inside.at(values).rounding for values in ends)
+        return self.likelihood.rounding(self.coordinates.axes, self.coordinates.parameters)
 
     def standard_model(self, axis: str) -> float:
-        """Return where the Standard Model lies on an axis; zero where that means nothing."""
+        """Return where the Standard Model lies on an axis; zero where that means nothing.
+
+        A number of the scan file stays as the file has it, or at the first of its values.
+        """
+        for outer in self.definition.outer:
+            if outer.name == axis:
+                return self.definition.written(axis, float(outer.values[0]))
         return self.definition.physics.sin2_theta_w if axis == "sin2_theta_w" else 0.0
 
     def point(self, axis_values: Mapping[str, float]) -> FloatArray:
@@ -153,17 +205,22 @@ class Problem:
 
     def theta(self, **axis_values: float) -> FloatArray:
         """Return all physical parameters at these values of the axes; axes not named stay at the Standard Model."""
-        return self.definition.parameters.values(self.point(axis_values))
+        problem, point = self.split(self.point(axis_values))
+        return problem.definition.parameters.values(point)
 
     def chi2(self, point: FloatArray) -> float:
         """Return chi2 at a point (axes,), from the counts themselves."""
+        if self.definition.outer:
+            problem, inner = self.split(point)
+            return problem.chi2(inner)
         if self.direct is not None:
             return self.direct.chi2(point)
         return float(self.likelihood.chi2(self.definition.parameters.values(point)))
 
     def fit_at(self, point: FloatArray) -> Fit:
         """Return the nuisances at a point (axes,), and the degrees of freedom if that is the best fit."""
-        return self.likelihood.fit_at(self.definition.parameters.values(point), len(self.shape))
+        problem, inner = self.split(point)
+        return problem.likelihood.fit_at(problem.definition.parameters.values(inner), len(self.shape))
 
     @property
     def chosen_planes(self) -> list[tuple[int, int]]:
@@ -185,7 +242,7 @@ class Problem:
     @cached_property
     def tiles(self) -> Tiling:
         """The tiles that a run to a file visits: all, or those that can hold a point within `delta_chi2_max`."""
-        output, axes = self.definition.output, self.definition.axes
+        output, axes = self.definition.output, self.coordinates.axes
         if output.delta_chi2_max is not None:
             squares = self.squares_for("output.delta_chi2_max")
             tiling = compact_tiling(squares, axes)
@@ -222,31 +279,47 @@ class Problem:
     def visit_planes(self, how: HowToRun, scan: planes.Scanner | None = None) -> Profiles:
         """Find the chosen planes alone, by a pass that `scan` does, or this process."""
         assert self.one_pass is not None
-        return planes.scan_planes(
+        found = planes.scan_planes(
             self.squares_for("a pass"),
-            self.definition.axes,
+            self.coordinates.axes,
             self.chosen_planes,
             self.one_pass,
             threads=how.threads,
             progress=how.progress,
             scan=scan,
         )
+        return profiles_on_axes(self.definition.parameters, found)
 
     def conclude(self, profiles: Profiles, threads: int) -> Found:
         """Add to the profiles of the whole grid what follows from them: exact ones, the fit, and their errors."""
-        exact = self._exact(profiles, threads)
+        exact = None if self.definition.output.profile == "grid" else self.exact(profiles, threads)
         best_fit = (exact[1] if exact else profiles).best_fit
         fit = self.fit_at(np.array(best_fit, dtype=np.float64))
-        return Found(profiles, exact, fit, self._grid_errors(profiles), self.squares is not None)
+        return Found(profiles, exact, fit, self._grid_errors(profiles), self.exact_possible)
 
-    def _exact(self, profiles: Profiles, threads: int) -> tuple[tuple[Axis, ...], Profiles] | None:
-        """The profiles minimised between grid points with the axes they lie on, where the definition asks for them."""
-        if self.definition.output.profile == "grid":
-            return None
+    def grid_profiles(self, threads: int) -> Profiles:
+        """Return the profiles of the whole grid, by its points, without keeping it."""
+        return scan_grid(self.evaluator, self.definition.axes, NoSink(), threads=threads, compiled=self.compiled)
+
+    @property
+    def exact_possible(self) -> bool:
+        """Whether profiles can be minimised between the grid's points."""
+        if self.definition.outer:
+            first = self.inside.at([float(axis.values[0]) for axis in self.definition.outer])
+            return not first.definition.axes or first.squares is not None
+        return self.squares is not None
+
+    def exact(self, profiles: Profiles, threads: int) -> tuple[tuple[Axis, ...], Profiles]:
+        """Return profiles minimised between grid points, from those of the grid, with the axes they lie on."""
+        if self.definition.outer:
+            return exact_over_outer(self.definition, self.inside, profiles, threads)
         squares = self.squares_for('output.profile = "exact"')
         # data may be the Standard Model's own expectation, or nearly: a start costs little
-        starts = [standard_model(self.definition).tolist()]
-        return exact_profiles(squares, self.definition.axes, profiles, threads, starts)
+        starts = [standard_model(self.coordinates).tolist()]
+        parameters = self.definition.parameters
+        grid = profiles_in_coordinates(parameters, profiles)
+        axes, found = exact_profiles(squares, self.coordinates.axes, grid, threads, starts)
+        return axes_from_coordinates(parameters, axes), profiles_on_axes(parameters, found)
 
     def _grid_errors(self, profiles: Profiles) -> dict[str, FloatArray]:
         """What the grid's own minima miss on each line, where there are no better ones."""

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from scanengine.definition import ParameterMap
 from scanengine.errors import InputError
 from scanengine.grid.arguments import confidence_levels, whole
+from scanengine.grid.axes import FloatArray
 from scanengine.grid.calibration import Calibration
 from scanengine.inference import calibration
 from scanengine.inference.contours import MOST_ROUNDING
 from scanengine.inference.fitting import Minimum, find_minima
 from scanengine.likelihood.profiled import Likelihood
+from scanengine.scan.coordinates import axes_from_coordinates
+from scanengine.scan.outer_fit import fit_over_outer
 from scanengine.scan.problem import Problem, default_threads
 
 _ROUNDING_OF_SUMS = 1e-13
@@ -21,11 +27,51 @@ _ROUNDING_OF_SUMS = 1e-13
 
 def fit(problem: Problem, starts: Sequence[Mapping[str, float]]) -> list[Minimum]:
     """Return the minima of chi2 within the axes, the lowest first, as `Scan.fit` says."""
-    likelihood = polynomial_likelihood(problem, "a fit")
+    problem.check()
     known = np.array([problem.point(start) for start in starts]).reshape(-1, len(problem.shape))
-    minima = find_minima(likelihood, problem.evaluator, problem.definition, known)
+    minima = _over_outer(problem, known) if problem.definition.outer else _minima(problem, known)
     _check_rounding(f"a fit with chi2 = {minima[0].chi2:.4g}", _ROUNDING_OF_SUMS * minima[0].chi2)
     return minima
+
+
+def _minima(problem: Problem, known: FloatArray) -> list[Minimum]:
+    likelihood = polynomial_likelihood(problem, "a fit")
+    parameters = problem.definition.parameters
+    found = find_minima(likelihood, problem.polynomial, problem.coordinates, parameters.coordinates(known))
+    return [_on_axes(minimum, parameters) for minimum in found]
+
+
+def _on_axes(minimum: Minimum, parameters: ParameterMap) -> Minimum:
+    """Return a minimum in coordinates as one on the axes: of an axis over g, what is found is g^2."""
+    if not any(parameters.squared):
+        return minimum
+    names, squared = list(minimum.place), np.array(parameters.squared)
+    place = parameters.from_coordinates(np.array(list(minimum.place.values())))
+    extent = {
+        name: (math.sqrt(max(low, 0.0)), math.sqrt(max(high, 0.0))) if squared[names.index(name)] else (low, high)
+        for name, (low, high) in minimum.extent.items()
+    }
+    covariance = minimum.covariance
+    if covariance is not None:  # d(g^2) = 2 g dg
+        slopes = np.where(squared, 2.0 * place, 1.0)
+        covariance = covariance / np.outer(slopes, slopes) if np.all(slopes > 0.0) else None
+    place_by_name = dict(zip(names, place.tolist(), strict=True))
+    return replace(minimum, place=place_by_name, extent=extent, covariance=covariance)
+
+
+def _over_outer(problem: Problem, known: FloatArray) -> list[Minimum]:
+    """Return the minima of a scan with outer axes."""
+    definition = problem.definition
+    is_outer = np.array([axis in definition.outer for axis in definition.axes])
+
+    def inner(values: Sequence[float]) -> list[Minimum]:
+        inside = problem.inside.at(values)
+        if inside.definition.axes:
+            return _minima(inside, np.unique(known[:, ~is_outer], axis=0))
+        chi2, fit = inside.chi2(np.empty(0)), inside.fit_at(np.empty(0))
+        return [Minimum(chi2, {}, (), is_parabolic=False, covariance=None, fit=fit)]
+
+    return fit_over_outer(definition, inner, known[:, is_outer].tolist())
 
 
 def calibrate(
@@ -49,7 +95,17 @@ def calibrate(
     levels = sorted(set(confidence_levels(cl)))
     threads = default_threads() if threads is None else max(1, whole(threads, "the number of threads"))
     likelihood = polynomial_likelihood(problem, "a calibration")
-    return calibration.calibrate(likelihood, problem.definition, levels, pseudo_experiments, seed, threads, progress)
+    found = calibration.calibrate(likelihood, problem.coordinates, levels, pseudo_experiments, seed, threads, progress)
+    parameters = problem.definition.parameters
+    intervals = found.exact_intervals
+    if intervals is not None and any(parameters.squared):  # of a single axis
+        intervals = tuple(
+            tuple(
+                (None if a is None else math.sqrt(max(a, 0.0)), None if b is None else math.sqrt(b)) for a, b in spans
+            )
+            for spans in intervals
+        )
+    return replace(found, axes=axes_from_coordinates(parameters, found.axes), exact_intervals=intervals)
 
 
 def polynomial_likelihood(problem: Problem, what: str) -> Likelihood:
@@ -60,7 +116,13 @@ def polynomial_likelihood(problem: Problem, what: str) -> Likelihood:
     definition = problem.check()
     if problem.is_direct:
         raise InputError(f"{what} needs the polynomial: a user-supplied cross-section can only be scanned")
+    if definition.outer:
+        raise InputError(
+            f"{what} needs one polynomial, and the axis {definition.outer[0].name} is a number of the scan file, at "
+            "each value of which there is another: hold it at a value instead"
+        )
     likelihood = problem.likelihood
+    definition = problem.coordinates
     likelihood.excess_polynomials(definition.axes, definition.parameters)  # may find that counts are lost
     _check_rounding(what, (2.0 + problem.rounding) * problem.rounding)
     return likelihood

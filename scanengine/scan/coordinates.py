@@ -1,0 +1,93 @@
+"""chi2 on axes of couplings, of which the counts know the squares: polynomials are in these."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from scanengine.chi2.evaluator import Cost, LowestPlane, PlaneMinima, ReducingEvaluator, ScanEvaluator
+from scanengine.definition import ParameterMap
+from scanengine.grid.axes import Axis, FloatArray
+from scanengine.grid.profiles import Profiles
+
+
+class OnSquares(ScanEvaluator):
+    """chi2 on axes of which an evaluator takes the squares, where `squared` (axes,) says so."""
+
+    squares = None
+
+    def __init__(self, evaluator: ScanEvaluator, squared: Sequence[bool]) -> None:
+        self._evaluator = evaluator
+        self._squared = tuple(squared)
+
+    @property
+    def cost(self) -> Cost:
+        """What a grid point takes."""
+        return self._evaluator.cost
+
+    @property
+    def compiled(self) -> bool:
+        """Whether compiled kernels fill a grid."""
+        return self._evaluator.compiled
+
+    def fill(self, values: Sequence[FloatArray], chi2: FloatArray) -> None:
+        """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis."""
+        self._evaluator.fill(self._coordinates(values), chi2)
+
+    def _coordinates(self, values: Sequence[FloatArray]) -> list[FloatArray]:
+        return [v * v if squared else v for v, squared in zip(values, self._squared, strict=True)]
+
+
+class ReducingOnSquares(OnSquares):
+    """The same of an evaluator that finds minima over planes as it computes chi2."""
+
+    def __init__(self, evaluator: ScanEvaluator, reducing: ReducingEvaluator, squared: Sequence[bool]) -> None:
+        super().__init__(evaluator, squared)
+        self._reducing = reducing
+
+    def fill(self, values: Sequence[FloatArray], chi2: FloatArray, *, past_caches: bool = False) -> None:
+        """Do as an `Evaluator`; with `past_caches` for memory from which nothing is read soon."""
+        self._reducing.fill(self._coordinates(values), chi2, past_caches=past_caches)
+
+    def reduce(
+        self,
+        values: Sequence[FloatArray],
+        start: tuple[int, ...],
+        minima: PlaneMinima,
+        chi2: FloatArray | None = None,
+        *,
+        past_caches: bool = False,
+    ) -> LowestPlane:
+        """Lower minima to chi2 on the tensor grid of these values, whose first point has the index start."""
+        return self._reducing.reduce(self._coordinates(values), start, minima, chi2, past_caches=past_caches)
+
+
+def on_axes(evaluator: ScanEvaluator, squared: Sequence[bool]) -> ScanEvaluator:
+    """Return an evaluator in coordinates as one on the axes themselves."""
+    if not any(squared):
+        return evaluator
+    if isinstance(evaluator, ReducingEvaluator):
+        return ReducingOnSquares(evaluator, evaluator, squared)
+    return OnSquares(evaluator, squared)
+
+
+def profiles_in_coordinates(parameters: ParameterMap, profiles: Profiles) -> Profiles:
+    """Return profiles on axes as those in coordinates."""
+    return replace(profiles, best_fit=tuple(parameters.coordinates(profiles.best_fit).tolist()))
+
+
+def profiles_on_axes(parameters: ParameterMap, profiles: Profiles) -> Profiles:
+    """Return profiles in coordinates as those on axes."""
+    return replace(profiles, best_fit=tuple(parameters.from_coordinates(np.array(profiles.best_fit)).tolist()))
+
+
+def axes_from_coordinates(parameters: ParameterMap, axes: Sequence[Axis]) -> tuple[Axis, ...]:
+    """Return axes in coordinates, in the order of the parameters' own, as the axes themselves."""
+    if not any(parameters.squared):
+        return tuple(axes)
+    return tuple(
+        replace(axis, values=np.sqrt(axis.values)) if squared else axis
+        for axis, squared in zip(axes, parameters.squared, strict=True)
+    )

@@ -1,0 +1,103 @@
+"""Scans over numbers of the scan file: at each of their values the other axes are scanned as ever."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scanengine.chi2.evaluator import Cost, ScanEvaluator
+from scanengine.definition import Definition
+from scanengine.grid.axes import FloatArray
+from scanengine.response.integrals import KnownRecoils
+from scanengine_kernels.direct import CrossSection
+
+if TYPE_CHECKING:
+    from scanengine.scan.problem import Problem
+
+_MOST_KEPT = 1 << 13
+"""So many problems at outer values are kept, by what fills their grids."""
+
+
+class Inside:
+    """The problems at values of the outer axes, which share what does not depend on these."""
+
+    def __init__(self, definition: Definition, cross_section: CrossSection | None) -> None:
+        self._definition = definition
+        self._cross_section = cross_section
+        self._names = [axis.name for axis in definition.outer]
+        self._problems: dict[tuple[float, ...], Problem] = {}
+        self._known: KnownRecoils = {}
+        self._lock = threading.RLock()
+
+    def at(self, values: Sequence[float]) -> Problem:
+        """Return the problem of the other axes at values of the outer ones, in their order."""
+        from scanengine.scan.problem import Problem  # which asks for this one
+
+        key = tuple(map(float, values))
+        with self._lock:
+            problem = self._problems.get(key)
+            if problem is None:
+                definition = self._definition.inside(dict(zip(self._names, key, strict=True)))
+                problem = Problem(definition, self._cross_section, self._known)
+                while len(self._problems) >= _MOST_KEPT:
+                    self._problems.pop(next(iter(self._problems)))
+                self._problems[key] = problem
+            return problem
+
+    def evaluator_at(self, values: Sequence[float]) -> ScanEvaluator:
+        """Return what fills the grid of the other axes; of what it was made with only this is kept."""
+        problem = self.at(values)
+        with self._lock:
+            evaluator = problem.evaluator
+            problem.forget()
+        return evaluator
+
+
+class OuterEvaluator(ScanEvaluator):
+    """chi2 of a scan with outer axes, whose other axes are filled at each of their values."""
+
+    squares = None
+
+    def __init__(self, definition: Definition, inside: Inside, cross_section: CrossSection | None, cost: Cost) -> None:
+        self._definition = definition
+        self._cross_section = cross_section
+        self._inside = inside
+        self._outer = [i for i, axis in enumerate(definition.axes) if axis in definition.outer]
+        self._inner = [i for i in range(len(definition.axes)) if i not in self._outer]
+        self._cost = cost
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"definition": self._definition, "cross_section": self._cross_section, "cost": self._cost}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        definition, cross_section = state["definition"], state["cross_section"]
+        self.__init__(definition, Inside(definition, cross_section), cross_section, state["cost"])  # type: ignore[misc,arg-type]
+
+    @property
+    def cost(self) -> Cost:
+        """What a grid point takes, once the outer axes have their values."""
+        return self._cost
+
+    def fill(self, values: Sequence[FloatArray], chi2: FloatArray) -> None:
+        """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis."""
+        others = [values[i] for i in self._inner]
+        for places in product(*(range(values[i].size) for i in self._outer)):
+            at = [float(values[i][k]) for i, k in zip(self._outer, places, strict=True)]
+            index: list[int | slice] = [slice(None)] * len(values)
+            for i, k in zip(self._outer, places, strict=True):
+                index[i] = k
+            if not others:
+                chi2[tuple(index)] = self._inside.at(at).chi2(np.empty(0))
+                continue
+            part = chi2[tuple(index)]
+            evaluator = self._inside.evaluator_at(at)
+            if part.flags.c_contiguous and part.dtype == np.float64:
+                evaluator.fill(others, part)
+            else:
+                filled = np.empty(part.shape)
+                evaluator.fill(others, filled)
+                part[...] = filled
