@@ -244,7 +244,7 @@ def _defined(
     Raises DefinitionError.
     """
     raw, overridden, refused = applied(parsed.raw, overrides)
-    report = Report(parsed.name, parsed.files, parsed.lines, overridden)
+    report = Report(parsed.name, parsed.files, parsed.lines, overridden, parsed.memory)
     raw, outer, more = _without_outer(raw, parsed, report, overridden, outer_at)
     refused += more
     if "include" in raw:

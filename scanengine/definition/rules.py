@@ -5,6 +5,7 @@ factors that end early, and what may be asked where chi2 is no polynomial.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from math import sqrt
 from typing import NamedTuple
@@ -93,17 +94,27 @@ def check_experiment(parts: Parts, report: Report) -> list[str]:
         if fault is not None:
             report.add((*window_path, "quenching"), fault)
             return []
-        try:
-            for isotope in target.isotopes:
-                reconstruction.cuts_keV(isotope, reach.T_keV)
-        except InputError as error:
-            report.add((*window_path, "resolution"), str(error))
-            return []
-        return notes + _out_of_reach(f"experiment {parts.name}", reconstruction, target, reach)
+        of = (reconstruction, target, source, parts.detector)
+        checked = partial(_check_response, parts, reconstruction, target, reach, (*window_path, "resolution"), report)
+        found = report.once(f"reach {parts.path}", of, checked)
+        return [] if found is None else notes + found
     for name, flavours in channels.items():
         where = f"experiment {parts.name}, channel {name}"
         notes += _dropped(where, edges, _reach(flavours, target, source), parts.efficiency)
     return notes
+
+
+def _check_response(
+    parts: Parts, reconstruction: Reconstruction, target: Target, reach: _Reach, path: KeyPath, report: Report
+) -> list[str] | None:
+    """Return notes on bins that no recoil reaches, None after the fault of a resolution that is too fine."""
+    try:
+        for isotope in target.isotopes:
+            reconstruction.cuts_keV(isotope, reach.T_keV)
+    except InputError as error:
+        report.add(path, str(error))
+        return None
+    return _out_of_reach(f"experiment {parts.name}", reconstruction, target, reach)
 
 
 def _closed_shells(parts: Parts, target: Target) -> list[str]:

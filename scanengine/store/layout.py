@@ -37,6 +37,7 @@ RESPONSES = "responses"
 _TAKEN = (CHI2, DONE, RUNNING, PROFILES, EXACT_PROFILES, RESPONSES)
 _FINE = "_fine"
 _AXIS_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
+_PART_OF_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 MISSING = -float("inf")
 """What HDF5 gives for a part of the grid that it does not find."""
@@ -59,9 +60,17 @@ class ResponseArray:
     attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
 
 
+def dimension(name: str) -> str:
+    """Return how an axis is called in the file: a key of the scan file has double underscores for dots."""
+    return name.replace(".", "__")
+
+
 def check_axis_names(names: Sequence[str]) -> None:
     """Raise `InputError` for an axis name that the result file cannot hold, or that another member of it has."""
     for name in names:
+        if "." in name:
+            _check_key(name)
+            continue
         if name in _TAKEN:
             raise InputError(
                 f"axis {name!r}: the result file uses this name for something else; give the axis another one"
@@ -78,6 +87,14 @@ def check_axis_names(names: Sequence[str]) -> None:
             )
 
 
+def _check_key(name: str) -> None:
+    if not all(_PART_OF_KEY.fullmatch(part) for part in name.split(".")):
+        raise InputError(
+            f"axis {name!r}: the result file takes keys of letters, digits, underscores and hyphens with dots between "
+            "them; give the table another name"
+        )
+
+
 def plane_names(names: Sequence[str]) -> list[tuple[str, str]]:
     """Return the pairs of axes that have a profiled plane unless some were chosen, in the order of the axes."""
     return list(combinations(names, 2))
@@ -85,19 +102,19 @@ def plane_names(names: Sequence[str]) -> list[tuple[str, str]]:
 
 def plane_name(first: str, second: str) -> str:
     """Return how a plane is called."""
-    return f"{first}__{second}"
+    return f"{dimension(first)}__{dimension(second)}"
 
 
 def profile_path(*names: str, version: int = FORMAT_VERSION) -> str:
     """Return where the profile onto one or two axes lies in a file of that version, in a group that holds them, too."""
-    return f"{PROFILES}/{'chi2_' * (version >= 3)}{'__'.join(names)}"
+    return f"{PROFILES}/{'chi2_' * (version >= 3)}{'__'.join(map(dimension, names))}"
 
 
 def exact_path(*names: str) -> str:
     """Return where the exact profile onto one or two axes lies, in a group that also holds those axes."""
-    return f"{EXACT_PROFILES}/chi2_{'__'.join(names)}"
+    return f"{EXACT_PROFILES}/chi2_{'__'.join(map(dimension, names))}"
 
 
 def fine_axis(name: str, version: int = FORMAT_VERSION) -> str:
     """Return how an axis of the exact profiles is called: not as the grid's own, whose values are others."""
-    return f"{name}{_FINE * (version >= 3)}"
+    return f"{dimension(name)}{_FINE * (version >= 3)}"

@@ -44,7 +44,7 @@ def write_header(root: h5py.File, plan: GridPlan) -> None:
     write_responses(root.create_group(layout.RESPONSES, track_order=True), plan.responses)
 
 
-def write_axes(home: h5py.Group, axes: Sequence[Axis], named: Callable[[str], str] = str) -> None:
+def write_axes(home: h5py.Group, axes: Sequence[Axis], named: Callable[[str], str] = layout.dimension) -> None:
     """Write each axis as a dimension scale, under the name that `named` makes of its own."""
     for axis in axes:
         scale = _create_floats(home, named(axis.name), axis.values)
@@ -69,7 +69,7 @@ def _create_chi2(root: h5py.File, plan: GridPlan) -> None:
             track_order=True,
             **plan.encoding.filters,
         )
-    _describe(root, dataset, [axis.name for axis in plan.axes], "chi2")
+    _describe(root, dataset, [layout.dimension(axis.name) for axis in plan.axes], "chi2")
     set_attributes(dataset, {"relative_rounding_error": plan.encoding.rounding})
 
 
@@ -108,7 +108,7 @@ def write_profiles(root: h5py.File, axes: Sequence[Axis], profiles: Profiles) ->
     write_axes(group, axes)
     for names, values in profiles.each():
         dataset = _create_floats(root, layout.profile_path(*names), values)
-        _describe(group, dataset, names, "chi2 minimised over all other axes")
+        _describe(group, dataset, [layout.dimension(name) for name in names], "chi2 minimised over all other axes")
     if len(axes) == 2 and not profiles.planes:
         root[layout.profile_path(*(axis.name for axis in axes))] = root[layout.CHI2]
     if root.attrs["format_version"] != layout.FORMAT_VERSION:  # an older scanengine began this file

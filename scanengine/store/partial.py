@@ -155,9 +155,9 @@ def open_partial(path: Path, plan: GridPlan) -> tuple[Partial, DoneMask, Running
 def _check_axes(file: h5py.File, plan: GridPlan) -> None:
     """Raise `Damage` unless the axes are those of the plan, and scales that HDF5 can attach to more datasets."""
     for axis in plan.axes:
-        if not np.array_equal(access.increasing(file, axis.name), axis.values):
+        if not np.array_equal(access.increasing(file, layout.dimension(axis.name)), axis.values):
             raise Damage(f"the values of the axis {axis.name} are others")
-        access.check_scale(access.dataset(file, axis.name))
+        access.check_scale(access.dataset(file, layout.dimension(axis.name)))
 
 
 def _check_place_of_grid(path: Path, file: h5py.File, plan: GridPlan) -> None:

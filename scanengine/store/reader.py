@@ -130,7 +130,7 @@ def open_result(path: str | Path, *, just_written: bool = False) -> StoredResult
             raise Damage(str(error)) from None
         if not 0 < len(names) <= _MAX_AXES or len(set(names)) < len(names):
             raise Damage("the attribute axes is empty, too long or names an axis twice")
-        axes = tuple(access.axis(file, name, name) for name in names)
+        axes = tuple(access.axis(file, layout.dimension(name), name) for name in names)
         shape = tuple(len(axis.values) for axis in axes)
         definition = access.text(file, "definition")
         digest = hashlib.sha256(definition.encode(errors="surrogateescape")).hexdigest()
@@ -204,7 +204,7 @@ def _read_unfinished(path: Path, *, running: bool) -> Unfinished | None:
         done = read_done(file)
         return Unfinished(
             title=access.text(file, "title") if "title" in file.attrs else "",
-            axes=tuple(access.axis(file, name, name) for name in access.text_list(file, "axes")),
+            axes=tuple(access.axis(file, layout.dimension(name), name) for name in access.text_list(file, "axes")),
             done=int(np.count_nonzero(done)),
             tiles=done.size,
             created=access.text(file, "created"),
@@ -318,8 +318,9 @@ def _check_own_axes(file: h5py.File, names: Sequence[str]) -> None:
     if access.attribute(file, "format_version") < _PROFILES_WITH_AXES:
         return
     for name in names:
-        beside = access.increasing(file, f"{layout.PROFILES}/{name}")
-        if not np.array_equal(beside, access.increasing(file, name)):
+        called = layout.dimension(name)
+        beside = access.increasing(file, f"{layout.PROFILES}/{called}")
+        if not np.array_equal(beside, access.increasing(file, called)):
             raise Damage(f"the axis {name} has other values beside the profiles")
 
 

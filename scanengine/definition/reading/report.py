@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
 from scanengine.definition.reading.folders import Folders
 from scanengine.definition.reading.lines import KeyPath
+from scanengine.definition.reading.memory import Memory
 from scanengine.definition.reading.overrides import Override
 from scanengine.definition.reading.sentences import listed, quoted, sentence, written
 from scanengine.definition.reading.spelling import alike, nearest
 from scanengine.definition.reading.table import LARGEST, Table
 from scanengine.errors import Fault
 
+T = TypeVar("T")
 TableT = TypeVar("TableT", bound=Table)
 
 
@@ -33,15 +35,29 @@ class Report:
     """
 
     def __init__(
-        self, name: str, files: Folders, lines: Mapping[KeyPath, int], overridden: Mapping[KeyPath, Override]
+        self,
+        name: str,
+        files: Folders,
+        lines: Mapping[KeyPath, int],
+        overridden: Mapping[KeyPath, Override],
+        memory: Memory | None = None,
     ) -> None:
         self.files = files
+        self._memory = memory or Memory()
         self._name = name
         self._lines = lines
         self._overridden = overridden
         self._found: list[_Found] = []
         self.names: dict[str, list[str]] = {}
         """Of lists of tables with a name each, by their key, these names."""
+
+    def once(self, what: str, of: tuple[object, ...], make: Callable[[], T]) -> T:
+        """Return what was made of the same objects for a definition of the same file, or make it now.
+
+        What had faults is made again, so that they are told again.
+        """
+        before = len(self._found)
+        return self._memory.once(what, of, make, lambda: len(self._found) == before)
 
     @property
     def faults(self) -> list[Fault]:

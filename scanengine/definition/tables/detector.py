@@ -42,6 +42,10 @@ class Detector:
     """Backgrounds that are not fitted below zero."""
 
 
+DETECTOR_KEYS = ("extra_bins", "time", "backgrounds", "data", "signal_template")
+"""What `build_detector` reads of an experiment's table."""
+
+
 def build_detector(
     raw: dict[str, Any],
     channels: Mapping[str, tuple[str, ...]] | None,

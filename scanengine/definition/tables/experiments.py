@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from math import inf
 from typing import Any
 
@@ -15,7 +16,7 @@ from scanengine.definition.reading.report import Report, finite
 from scanengine.definition.reading.sentences import listed, nearest_or_all, quoted, written
 from scanengine.definition.reading.table import File
 from scanengine.definition.tables.counts import Bins
-from scanengine.definition.tables.detector import Detector, build_detector
+from scanengine.definition.tables.detector import DETECTOR_KEYS, Detector, build_detector
 from scanengine.definition.tables.edges import edge_fault, width_fault
 from scanengine.definition.tables.experiment_schema import EfficiencyCurve, ExperimentTable
 from scanengine.definition.tables.form_factors import build_form_factors
@@ -114,7 +115,13 @@ def build_experiments(raw: object, sources: Sources, kind: str, report: Report) 
             report.add(
                 (*path, index, "name"), f"found {quoted(name)} a second time, each experiment needs a name of its own"
             )
-    return [_parts(table, (*path, index), sources, kind, report) for index, table in enumerate(raw)]
+    found = []
+    for index, table in enumerate(raw):
+        here: KeyPath = (*path, index)
+        source = sources.of(table, here, report) if isinstance(table, dict) else None
+        make = partial(_parts, table, here, source, kind, report)
+        found.append(report.once(f"experiment {index} {kind}", (table, source), make))
+    return found
 
 
 def experiments_of(parts: Sequence[Parts]) -> dict[str, Experiment]:
@@ -122,12 +129,12 @@ def experiments_of(parts: Sequence[Parts]) -> dict[str, Experiment]:
     return {part.name: experiment for part in parts if (experiment := part.experiment()) is not None}
 
 
-def _parts(raw: object, path: KeyPath, sources: Sources, kind: str, report: Report) -> Parts:
+def _parts(raw: object, path: KeyPath, source: Source | None, kind: str, report: Report) -> Parts:
     table, bad = report.check(ExperimentTable, raw, path, "[[experiments]]")
     if not isinstance(raw, dict):
         return Parts(path, "", "", None, None, None, None, None, None)
-    source = sources.of(raw, path, report)
-    material = build_target(raw["target"], (*path, "target"), report) if "target" in raw else None
+    make_target = partial(build_target, raw.get("target"), (*path, "target"), report)
+    material = report.once(f"target {path[-1]}", (raw["target"],), make_target) if "target" in raw else None
     channels = _channels(raw["channels"], source, (*path, "channels"), report) if "channels" in raw else None
     detector, gaussian = Detector(), _kind(raw.get("statistic", kind)) != "poisson"
     if "response" in raw:
@@ -135,11 +142,14 @@ def _parts(raw: object, path: KeyPath, sources: Sources, kind: str, report: Repo
         for key in ("recoil_window_keV", "recoil_bins_keV"):
             if key in raw:
                 report.add((*path, key), "found beside response, which has the bins: leave it out", (*path, "response"))
-        reconstruction = build_reconstruction(raw["response"], (*path, "response"), report)
+        make = partial(build_reconstruction, raw["response"], (*path, "response"), report)
+        reconstruction = report.once("response", (raw["response"],), make)
         edges = None if reconstruction is None else np.array([reconstruction[1], inf])
         if reconstruction is not None:
             binning = Binning(reconstruction[0].edges, reconstruction[0].units)
-            detector = build_detector(raw, channels, binning, reconstruction[0], path, report, gaussian=gaussian)
+            build = partial(build_detector, raw, channels, binning, reconstruction[0], path, report, gaussian=gaussian)
+            read = (reconstruction, source, *(raw.get(key) for key in ("channels", *DETECTOR_KEYS)))
+            detector = report.once(f"detector {path[-1]} {gaussian}", read, build)
     else:
         window_key = "recoil_bins_keV" if "recoil_bins_keV" in raw else "recoil_window_keV"
         window_known = report.exactly_one(raw, ("recoil_window_keV", "recoil_bins_keV"), path, ExperimentTable)

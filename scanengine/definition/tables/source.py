@@ -45,12 +45,16 @@ class Sources:
 def build_sources(raw: Mapping[str, Any], report: Report) -> Sources:
     """Return the sources of a scan file, after adding their faults to the report."""
     tables = report.table(raw.get("sources", {}), ("sources",), '{ reactor = { kind = "reactor", ... } }')
-    named = {name: build_source(table, ("sources", name), report) for name, table in tables.items()}
+    named = {name: _remembered(table, ("sources", name), report) for name, table in tables.items()}
     given = "source" in raw
     if not given and not named and not report.misspelt(raw, ("source",), ScanFile):
         report.add(("source",), "missing, it must be given: neutrino source, a table [source], or several in [sources]")
-    default = build_source(raw["source"], ("source",), report) if given else next(iter(named.values()), None)
+    default = _remembered(raw["source"], ("source",), report) if given else next(iter(named.values()), None)
     return Sources(default, given, named)
+
+
+def _remembered(raw: object, path: KeyPath, report: Report) -> Source | None:
+    return report.once(f"source {path}", (raw,), partial(build_source, raw, path, report))
 
 
 def source_notes(raw: Mapping[str, Any]) -> list[str]:

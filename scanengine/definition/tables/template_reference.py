@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from math import inf
 from typing import Any, NamedTuple
 
@@ -141,7 +142,8 @@ def _reference(
         for key in of_response:
             report.add((*path, key), f"found for {part.name}, which has no [experiments.response]: leave it out")
     else:
-        changed["reconstruction"] = _response(raw, response, part, path, report)
+        make = partial(_response, raw, response, part, path, report)
+        changed["reconstruction"] = report.once(f"response {path}", (raw, response, part.target, part.source), make)
         if "recoil_threshold_keV" in raw:
             changed["bin_edges_keV"] = np.array([raw["recoil_threshold_keV"], inf])
     if len(report.faults) > faults:
