@@ -246,7 +246,7 @@ def differential_cross_section(
 
 def for_given(theta: FloatArray, x: FloatArray) -> FloatArray:
     """Return what a given cross-section is called with at a point x (axes,), with theta for physical parameters."""
-    return np.concatenate((theta[:FIRST_PARAMETERS], x, theta[FIRST_PARAMETERS:]))
+    return np.concatenate((theta[:FIRST_PARAMETERS], x))
 
 
 def _of_interactions(
@@ -282,8 +282,8 @@ class DirectEvaluator(ScanEvaluator):
     """chi2 of a scan from double integrals at every grid point, of the standard or of a given cross-section.
 
     A given cross-section is called with parameters = the first `inputs.parameters.FIRST_PARAMETERS` physical ones in
-    the order of `inputs.parameters.PHYSICAL_PARAMETERS`, then the values of all axes, then the other physical ones;
-    data and covariance stay the standard ones.
+    the order of `inputs.parameters.PHYSICAL_PARAMETERS`, then the values of all axes; data and covariance
+    stay the standard ones.
     Raises RunError if its counts do not settle to 1e-9 when the panels are cut finer, at the corners and the centre of
     the grid.
     """

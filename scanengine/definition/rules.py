@@ -222,8 +222,8 @@ class Evaluation(NamedTuple):
 
 _EVALUATION = ("physics", "evaluation")
 _PROFILE, _SKIPPING = ("output", "profile"), ("output", "delta_chi2_max")
-_POLYNOMIAL = 'physics.evaluation = "polynomial" would do'
-_GAUSSIAN = 'statistic.kind = "gaussian" would do'
+_POLYNOMIAL = 'physics.evaluation = "polynomial"'
+_GAUSSIAN = 'statistic.kind = "gaussian"'
 
 
 def check_evaluation(
@@ -251,31 +251,31 @@ def check_evaluation(
 def _check_direct(asked: Evaluation, parts: Iterable[Parts], nuisances: Sequence[Nuisance], report: Report) -> None:
     """Add the faults of what direct evaluation does without: polynomials, and the responses in their integrals."""
     if asked.exact:
-        message = f'found "exact", which needs the polynomial: profile = "grid" or {_POLYNOMIAL}'
+        message = f'found "exact", which needs the polynomial: use profile = "grid" or {_POLYNOMIAL}'
         report.add(_PROFILE, message, _EVALUATION)
     if asked.delta_chi2_max is not None:
-        message = f"found {asked.delta_chi2_max:g}, which needs the polynomial: {_POLYNOMIAL}, or no such key"
+        message = f"found {asked.delta_chi2_max:g}, which needs the polynomial: use {_POLYNOMIAL}, or leave this out"
         report.add(_SKIPPING, message, _EVALUATION)
     for part in parts:
         experiment = part.experiment()
         if experiment is not None and not experiment.is_ideal:
             keys = {"response": experiment.reconstruction, "time": experiment.timing, "signal_template": True}
             key = next(key for key, there in keys.items() if there)
-            message = f"found in a scan without the polynomial, which needs one: {_POLYNOMIAL}"
+            message = f"found in a scan without the polynomial, which needs one: use {_POLYNOMIAL}"
             report.add((*part.path, key), message, _EVALUATION)
     for index, nuisance in enumerate(nuisances):
         if nuisance.responses:
-            message = f"it varies a response, which needs the polynomial: {_POLYNOMIAL}"
+            message = f"it varies a response, which needs the polynomial: use {_POLYNOMIAL}"
             report.add(("nuisances", index), message, _EVALUATION)
 
 
 def _check_poisson(asked: Evaluation, report: Report) -> None:
     """Add the faults of what has no bound, and no minimum in closed form, of a Poisson likelihood."""
     if asked.exact:
-        message = f'found "exact", which needs a Gaussian chi2: profile = "grid" or {_GAUSSIAN}'
+        message = f'found "exact", which needs a Gaussian chi2: use profile = "grid" or {_GAUSSIAN}'
         report.add(_PROFILE, message, ("statistic", "kind"))
     if asked.delta_chi2_max is not None:
-        message = f"found {asked.delta_chi2_max:g}, which needs a Gaussian chi2: {_GAUSSIAN}, or no such key"
+        message = f"found {asked.delta_chi2_max:g}, which needs a Gaussian chi2: use {_GAUSSIAN}, or leave this out"
         report.add(_SKIPPING, message, ("statistic", "kind"))
 
 

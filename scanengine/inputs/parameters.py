@@ -35,8 +35,8 @@ PARAMETERS = MappingProxyType({p.name: p for p in (*PHYSICAL_PARAMETERS, MAGNETI
 """Every name that a scan file without mediators may scan, fix or tie."""
 
 FIRST_PARAMETERS = 25
-"""So many parameters there were at first: those that came later stand behind them, and where others follow them, behind
-these.
+"""So many parameters there were at first, and a user's own cross-section is called with: those that came later stand
+behind them.
 """
 
 

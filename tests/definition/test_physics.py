@@ -61,7 +61,7 @@ def test_wrong_mediators(table: dict[str, Any], sentence: str) -> None:
 
 def test_a_name_whose_parameter_is_there_already() -> None:
     found = faults(mediators={"nu": {"kind": "dipole", "mass_MeV": 1.0}})
-    assert "mediators.nu: its parameter mu_nu is there already: another name would do" in found
+    assert "mediators.nu: its parameter mu_nu exists already: choose another name" in found
     assert "a mediator's name must be letters" in faults(mediators={"z-prime": VECTOR})
 
 
@@ -127,7 +127,7 @@ def test_couplings_are_tied_by_a_factor() -> None:
     [
         ({"g_xp": {"g_zp": 1.0, "constant": 1e-4}}, "g_xp enters by its square: it can be tied to one other coupling"),
         ({"g_xp": {"mu_nu": 1.0}}, "g_xp enters by its square"),
-        ({"eps_ee_uV": {"g_zp": 1.0}}, "tied.eps_ee_uV.g_zp: g_zp enters by its square: g2_zp in its place would do"),
+        ({"eps_ee_uV": {"g_zp": 1.0}}, "tied.eps_ee_uV.g_zp: g_zp enters by its square: use g2_zp in its place"),
     ],
 )
 def test_ties_that_are_not_linear_in_squares(tied: dict[str, Any], sentence: str) -> None:

@@ -194,9 +194,11 @@ def test_sign_of_a_magnetic_moment_is_not_seen(theta: FloatArray, name: str) -> 
     assert np.array_equal(TWO_TARGETS.counts(flipped(theta, (name,))), TWO_TARGETS.counts(theta))
 
 
-@given(thetas(), st.sampled_from(["eps_em", "eps_et", "eps_mt"]))
-def test_sign_of_off_diagonal_nsi_is_not_seen(theta: FloatArray, names: str) -> None:
-    assert np.array_equal(TWO_TARGETS.counts(flipped(theta, (names,))), TWO_TARGETS.counts(theta))
+@given(thetas(), st.sampled_from(["em", "et", "mt"]))
+def test_sign_of_off_diagonal_nsi_is_not_seen(theta: FloatArray, pair: str) -> None:
+    """That of NSI and of the transition radius of the same pair together, which interfere."""
+    names = (f"eps_{pair}", f"r2_{pair}")
+    assert np.array_equal(TWO_TARGETS.counts(flipped(theta, names)), TWO_TARGETS.counts(theta))
 
 
 @pytest.mark.parametrize("name", ["C12", "O16", "Ne20", "Si28", "Ca40"])
@@ -249,6 +251,9 @@ def test_counts_are_coherent_sums_over_protons_and_neutrons(theta: FloatArray) -
     """Of nu_mubar on argon with unity form factors, from the two integrals that are then left."""
     at = dict(zip(NAMES, theta.tolist(), strict=True))
     mm, em, mt = ((at[f"eps_{pair}_uV"], at[f"eps_{pair}_dV"]) for pair in ("mm", "em", "mt"))
+    # a transition radius adds to the protons' coupling alone, as these NSI do
+    shifts = {pair: -2.0 * CHARGE_RADIUS_SHIFT * at[f"r2_{pair}"] for pair in ("em", "mt")}
+    em, mt = ((u + 2.0 * shifts[pair] / 3.0, d - shifts[pair] / 3.0) for pair, (u, d) in (("em", em), ("mt", mt)))
     point = naive.Couplings(mm, (em, mt), s2=at["sin2_theta_w"], r2=at["r2_nu_mubar"])
     mu = at["mu_nu_mubar"]
     Z, N, _ = naive.MASSES["Ar40"]
@@ -265,7 +270,7 @@ POINT_ARGON = likelihood_of(
 
 @given(thetas())
 def test_other_families_and_flavours_are_not_seen(theta: FloatArray) -> None:
-    seen = ("eps_ee", "eps_em", "eps_et", "sin2", "mu_nu_e", "r2_nu_e")
+    seen = ("eps_ee", "eps_em", "eps_et", "sin2", "mu_nu_e", "r2_nu_e", "r2_em", "r2_et")
     mask = np.array([name.startswith(seen) and not name.endswith("bar") for name in NAMES])
     assert np.array_equal(NU_E_ON_XENON.counts(theta), NU_E_ON_XENON.counts(np.where(mask, theta, 0.0)))
 

@@ -22,6 +22,12 @@ class Memory:
     def __reduce__(self) -> tuple[type[Memory], tuple[()]]:
         return Memory, ()
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Memory)  # what is remembered can be made again
+
+    def __hash__(self) -> int:
+        return hash(Memory)
+
     def once(self, what: str, of: tuple[object, ...], make: Callable[[], T], is_sound: Callable[[], bool]) -> T:
         """Return what was made of the same objects, or make it, and remember it if it `is_sound` afterwards."""
         key = what, tuple(map(id, of))

@@ -50,8 +50,7 @@ def build_planes(output: OutputTable, names: Sequence[str], report: Report) -> t
     if output.keep == "grid":
         report.add(
             _PLANES,
-            f'found {written(output.planes)}, but a stored grid has every plane: keep = "profiles" would do, '
-            "or no such key",
+            f'found {written(output.planes)}, but a stored grid has every plane: use keep = "profiles", or no such key',
             ("output", "keep"),
         )
     found: list[tuple[str, str]] = []

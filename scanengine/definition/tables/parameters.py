@@ -98,9 +98,7 @@ def _check_roots(
                 report.add(("tied", name), message)
             continue
         for term in roots & set(tie):
-            report.add(
-                ("tied", name, term), f"{term} enters by its square: {known[term].root_of} in its place would do"
-            )
+            report.add(("tied", name, term), f"{term} enters by its square: use {known[term].root_of} in its place")
 
 
 class _Folding:
@@ -125,7 +123,7 @@ class _Folding:
         for name in self.squared - self._roots:
             other = next((tie for tie, terms in ties.items() if name in terms and tie not in self._roots), None)
             if other is not None:
-                message = f"{name} is tied to couplings too, which enter by their squares: an axis of its own would do"
+                message = f"{name} is tied to couplings too, which enter by their squares: give it an axis of its own"
                 report.add(("tied", other, name), message)
         self._rows: dict[str, FloatArray] = {}
         for name, value in fixed.items():

@@ -146,7 +146,7 @@ def _mediators(raw: object, report: Report) -> tuple[Mediator, ...]:
         own = {parameter.name for parameter in MEDIATORS[mediator.kind](mediator).parameters}
         if own & taken:
             what = listed(sorted(own & taken))
-            report.add(("mediators", name), f"its parameter {what} is there already: another name would do")
+            report.add(("mediators", name), f"its parameter {what} exists already: choose another name")
         taken |= own
         found.append(mediator)
     return tuple(found)
