@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from scanengine.definition import ParameterMap
 from scanengine.errors import InputError
 from scanengine.grid.arguments import number
 from scanengine.inference import proving
@@ -33,7 +36,24 @@ def prove(problem: Problem, minima: Sequence[Minimum], delta_chi2: float) -> Pro
     places = np.array([list(each.place.values()) for each in minima]).reshape(-1, len(problem.shape))
     if not len(places):
         raise InputError("there are no minima to prove: give those that fit returns")
-    return proving.prove(problem.squares, problem.definition.axes, places, delta_chi2)
+    parameters = problem.definition.parameters
+    proof = proving.prove(problem.squares, problem.coordinates.axes, parameters.coordinates(places), delta_chi2)
+    return _on_axes(proof, parameters)
+
+
+def _on_axes(proof: Proof, parameters: ParameterMap) -> Proof:
+    """Return a proof in coordinates as one on the axes: of an axis over g, its boxes are those of g^2."""
+    if not any(parameters.squared):
+        return proof
+    roots = dict(zip(parameters.axes, parameters.squared, strict=True))
+    boxes = tuple(
+        {name: (_root(a), _root(b)) if roots[name] else (a, b) for name, (a, b) in box.items()} for box in proof.boxes
+    )
+    return replace(proof, boxes=boxes, missed=parameters.from_coordinates(proof.missed))
+
+
+def _root(x: float) -> float:
+    return math.sqrt(max(x, 0.0))
 
 
 def fit_and_prove(problem: Problem, starts: Sequence[Mapping[str, float]]) -> tuple[list[Minimum], Proof | None]:
@@ -55,7 +75,7 @@ def fit_and_prove(problem: Problem, starts: Sequence[Mapping[str, float]]) -> tu
 def spectra_at(problem: Problem, axis_values: Mapping[str, float]) -> list[Spectrum]:
     """Return data, signal and backgrounds of each channel at a point, as `Scan.spectra` says."""
     likelihood = polynomial_likelihood(problem, "a spectrum")
-    return spectra(likelihood, problem.definition, problem.theta(**axis_values))
+    return spectra(likelihood, problem.coordinates, problem.theta(**axis_values))
 
 
 def joint(problem: Problem, starts: Sequence[Mapping[str, float]]) -> JointFit:

@@ -17,7 +17,7 @@ def test_signal_and_backgrounds_are_as_the_nuisances_are_fitted() -> None:
     scan = Scan(scan_of([FLUX, FALLING_KNOWN]))
     first, second = scan.spectra(eps_ee_uV=0.1)
     z = {each.name: each.pull for each in scan.fit_at(eps_ee_uV=0.1).nuisances}
-    bare = Scan(scan_of([])).likelihood.counts(scan.theta(eps_ee_uV=0.1))
+    bare = Scan(scan_of([])).likelihood.counts(scan.problem.theta(eps_ee_uV=0.1))
     assert first.data.tolist() == DATA["A"]
     assert first.backgrounds["flat"] == pytest.approx(FLAT)
     assert first.backgrounds["falling"] == pytest.approx(FALLING * (1.0 + 0.5 * z["falling"]), rel=1e-6)
