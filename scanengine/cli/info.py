@@ -103,7 +103,7 @@ def describe_result(path: Path) -> None:
         )
     print(f"  chi2: {STATISTICS[result.statistic]}")
     if result.instruction_sets:
-        print(f"  computed with {' and '.join(result.instruction_sets)}")
+        print(f"  computed with {on_one_line(' and '.join(result.instruction_sets))}")
     print_best_fit(result)
     tell_of_checks(result)
 
@@ -112,13 +112,14 @@ def _describe_unfinished(unfinished: Unfinished) -> None:
     print(on_one_line(unfinished.title))
     print(grid(unfinished.shape))
     done = f"{unfinished.done} of {unfinished.tiles} tiles ({unfinished.done / unfinished.tiles:.1%})"
+    started = on_one_line(unfinished.created)
     if unfinished.shard:
         number, of = unfinished.shard
         print(f"  shard {number} of {of}, finished: {done}; `scanengine merge` makes a result of all {of}")
     elif unfinished.running:
-        print(f"  being written now; {done} at its last checkpoint; started {unfinished.created}")
+        print(f"  being written now; {done} at its last checkpoint; started {started}")
     else:
-        print(f"  unfinished: {done}; started {unfinished.created}; the command that started it resumes it")
+        print(f"  unfinished: {done}; started {started}; the command that started it resumes it")
 
 
 def _duration(seconds: float) -> str:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
 
-from scanengine import __version__
+from scanengine import __version__, plain
 from scanengine.errors import InputError, Interrupted, RunError
 from scanengine.reproduce.papers import Exhibit, Recipe
 from scanengine.reproduce.tally import Finding, counted, in_words
@@ -125,6 +125,7 @@ def _page(made: Sequence[_Made], findings: Sequence[Finding]) -> str:
     environment = Environment(
         loader=PackageLoader("scanengine.reproduce", ""),
         autoescape=True,
+        finalize=_as_text,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -143,6 +144,10 @@ def _page(made: Sequence[_Made], findings: Sequence[Finding]) -> str:
         derived=[finding for finding in findings if finding.check.derived],
         worst=sorted(numbers, key=lambda finding: -finding.check.excess)[:WORST],
     )
+
+
+def _as_text(value: object) -> object:
+    return plain.on_lines(value) if type(value) is str else value  # Markup is a macro's, of what has been here
 
 
 def _base64(path: Path) -> str:
@@ -179,7 +184,7 @@ def _summary(made: Sequence[_Made], findings: Sequence[Finding]) -> str:
         "failed": failures,
         "results": records,
     }
-    return json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False)
+    return json.dumps(summary, indent=1, allow_nan=False)
 
 
 def _finite(value: float | None) -> float | None:
