@@ -65,13 +65,16 @@ def verify(
     from scanengine import store
 
     path = Path(path)
-    if store.open_unfinished(path) is not None:
-        return Verification(
-            (store.verify(path, progress),), ("whether chi2 follows from the definition: this is a part of a result",)
-        )
-    stored = store.open_result(path)
-    sample = _Sample(stored.shape)
-    found = store.verify(path, progress, sample.look)
+    samples: list[_Sample] = []
+
+    def look_at(stored: StoredResult) -> Callable[[tuple[int, ...], FloatArray], None]:
+        samples.append(_Sample(stored.shape))
+        return samples[0].look
+
+    found, stored = store.verify(path, progress, look_at)
+    if stored is None:
+        return Verification((found,), ("whether chi2 follows from the definition: this is a part of a result",))
+    (sample,) = samples
     result = from_stored(stored)
     try:
         scan = Scan(InFile(stored).definition(data))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 from math import prod
@@ -84,10 +83,12 @@ def check_outputs(paths: Sequence[Path], scan: Scan, levels: int, *, overwrite: 
     definition = scan.definition
     numbers = prod(axis.values.size for axis in definition.axes) * (_MEMBERS + 2 * levels)
     text_bytes = len(definition.text.encode())
+    elsewhere = "write elsewhere with -o"
     for path in paths:
         if path.suffix in _RESULTS:
-            store.check_output(path, _OVERHEAD_BYTES + 8 * numbers + text_bytes, overwrite)
-        elif path.suffix.lower() in _FIGURES:
+            store.check_output(path, _OVERHEAD_BYTES + 8 * numbers + text_bytes, overwrite, elsewhere)
+            continue
+        if path.suffix.lower() in _FIGURES:
             figures.check(path, overwrite=overwrite)
         elif path.suffix != ".json":
             found = f"{path.suffix!r}" if path.suffix else "no suffix"
@@ -97,14 +98,9 @@ def check_outputs(paths: Sequence[Path], scan: Scan, levels: int, *, overwrite: 
         elif _is_there(path) and not overwrite:
             raise InputError(f"{path} already exists: pass --overwrite to replace it")
         if not path.parent.is_dir():
-            raise InputError(f"{path}: there is no directory {path.parent}; create it, or write elsewhere with -o")
+            raise InputError(f"{path}: there is no directory {path.parent}; create it, or {elsewhere}")
         needed = _NUMBER_BYTES * numbers + text_bytes if path.suffix == ".json" else _OVERHEAD_BYTES
-        free = shutil.disk_usage(path.parent).free
-        if needed > free:
-            raise InputError(
-                f"{path}: a calibration takes up to {store.format_bytes(needed)}, but only {store.format_bytes(free)} "
-                f"are free in {path.parent}; write elsewhere with -o"
-            )
+        store.require_room(path, needed, elsewhere)
 
 
 def _partial(path: Path) -> Path:

@@ -4,7 +4,7 @@ from scanengine.store.calibrations import is_calibration, open_calibration, writ
 from scanengine.store.encoding.chunks import Encoder, Encoding
 from scanengine.store.layout import FORMAT, FORMAT_VERSION, AttributeValue, ResponseArray, check_axis_names
 from scanengine.store.partial import FRESH, ForeignScan
-from scanengine.store.paths import check_not_read, check_output, format_bytes, partial_path
+from scanengine.store.paths import check_not_read, check_output, format_bytes, partial_path, require_room
 from scanengine.store.plan import GridPlan
 from scanengine.store.reader import StoredResult, Unfinished, open_result, open_unfinished
 from scanengine.store.shards import (
@@ -47,6 +47,7 @@ __all__ = [
     "partial_path",
     "read_shard",
     "relative_sources",
+    "require_room",
     "shard_definition",
     "verify",
     "write_calibration",

@@ -52,7 +52,7 @@ def write_calibration(path: str | Path, calibration: Calibration, *, overwrite: 
     memory = BytesIO()
     with h5py.File(memory, "w", track_order=True) as file:
         _write(file, calibration, names)
-    check_output(path, memory.getbuffer().nbytes, overwrite)
+    check_output(path, memory.getbuffer().nbytes, overwrite, "write elsewhere")
     new = path.with_name(f"{path.name}.new-{uuid4().hex[:8]}")  # OUT.partial.h5 may be a scan's
     try:
         try:

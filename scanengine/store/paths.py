@@ -24,11 +24,14 @@ def partial_path(path: Path) -> Path:
     return path.with_name(f"{path.stem}.partial{path.suffix}")
 
 
-def check_output(path: str | Path, n_bytes: int, overwrite: bool = False) -> None:
+_SMALLER = 'use fewer points, precision = "float32" or keep = "profiles", or another disk with -o'
+
+
+def check_output(path: str | Path, n_bytes: int, overwrite: bool = False, instead: str = _SMALLER) -> None:
     """Raise `InputError` unless a result of `n_bytes` (uncompressed) can be written to `path`; nothing is created.
 
     The name ends in .h5 or .hdf5, the directory exists and can be written, the file is not there unless `overwrite`,
-    and the disk has room for the grid as it is before compression.
+    and the disk has room for the grid as it is before compression; `instead` says what would do if it has not.
     """
     path = Path(path)
     partial = partial_path(path)
@@ -50,12 +53,16 @@ def check_output(path: str | Path, n_bytes: int, overwrite: bool = False) -> Non
         raise InputError(f"{path} is a directory; choose another name with -o")
     if path.exists() and not overwrite:
         raise InputError(f"{path} exists: pass --overwrite to replace it, or -o to write elsewhere")
-    reusable = _size_of_unfinished(partial)
-    free = shutil.disk_usage(directory).free + reusable
+    require_room(path, n_bytes, instead, _size_of_unfinished(partial))
+
+
+def require_room(path: Path, n_bytes: int, instead: str, reusable: int = 0) -> None:
+    """Raise `InputError`, with what would do `instead`, unless a file of `n_bytes` has room, beside `reusable` ones."""
+    free = shutil.disk_usage(path.parent).free + reusable
     if n_bytes > free:
         raise InputError(
-            f"{path}: the result takes {format_bytes(n_bytes)}, but only {format_bytes(free)} are free in {directory}; "
-            'use fewer points, precision = "float32" or keep = "profiles", or another disk with -o'
+            f"{path}: the file takes {format_bytes(n_bytes)}, but only {format_bytes(free)} are free in {path.parent}; "
+            f"{instead}"
         )
 
 

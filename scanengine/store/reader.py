@@ -122,37 +122,42 @@ def open_result(path: str | Path, *, just_written: bool = False) -> StoredResult
     """
     path = Path(path)
     with opened(path, just_written=just_written) as file:
-        _check_kind(path, file)
-        names = access.text_list(file, "axes")
-        try:
-            layout.check_axis_names(names)
-        except InputError as error:
-            raise Damage(str(error)) from None
-        if not 0 < len(names) <= _MAX_AXES or len(set(names)) < len(names):
-            raise Damage("the attribute axes is empty, too long or names an axis twice")
-        axes = tuple(access.axis(file, layout.dimension(name), name) for name in names)
-        shape = tuple(len(axis.values) for axis in axes)
-        definition = access.text(file, "definition")
-        digest = hashlib.sha256(definition.encode(errors="surrogateescape")).hexdigest()
-        if digest != access.text(file, "definition_sha256"):
-            raise Damage("the scan definition does not match its sha256")
-        has_grid = layout.CHI2 in file
-        if has_grid:
-            _check_grid(file, shape)
-        profiles = _read_profiles(file, dict(zip(names, shape, strict=True)))
-        _check_agreement(profiles, axes)
-        return StoredResult(
-            path=path,
-            axes=axes,
-            profiles=profiles,
-            exact_profiles=_read_exact_profiles(file, names),
-            definition=definition,
-            overrides=access.text_list(file, "definition_overrides"),
-            attributes={n: _plain(access.attribute(file, n)) for n in file.attrs if n not in _OWN_ATTRIBUTES},
-            dtype=file[layout.CHI2].dtype if has_grid else None,
-            relative_rounding=_relative_rounding(file) if has_grid else 0.0,
-            response_names=_response_names(file),
-        )
+        return result_in(file, path)
+
+
+def result_in(file: h5py.File, path: Path) -> StoredResult:
+    """Read and check an open result file, as `open_result` does."""
+    _check_kind(path, file)
+    names = access.text_list(file, "axes")
+    try:
+        layout.check_axis_names(names)
+    except InputError as error:
+        raise Damage(str(error)) from None
+    if not 0 < len(names) <= _MAX_AXES or len(set(names)) < len(names):
+        raise Damage("the attribute axes is empty, too long or names an axis twice")
+    axes = tuple(access.axis(file, layout.dimension(name), name) for name in names)
+    shape = tuple(len(axis.values) for axis in axes)
+    definition = access.text(file, "definition")
+    digest = hashlib.sha256(definition.encode(errors="surrogateescape")).hexdigest()
+    if digest != access.text(file, "definition_sha256"):
+        raise Damage("the scan definition does not match its sha256")
+    has_grid = layout.CHI2 in file
+    if has_grid:
+        _check_grid(file, shape)
+    profiles = _read_profiles(file, dict(zip(names, shape, strict=True)))
+    _check_agreement(profiles, axes)
+    return StoredResult(
+        path=path,
+        axes=axes,
+        profiles=profiles,
+        exact_profiles=_read_exact_profiles(file, names),
+        definition=definition,
+        overrides=access.text_list(file, "definition_overrides"),
+        attributes={n: _plain(access.attribute(file, n)) for n in file.attrs if n not in _OWN_ATTRIBUTES},
+        dtype=file[layout.CHI2].dtype if has_grid else None,
+        relative_rounding=_relative_rounding(file) if has_grid else 0.0,
+        response_names=_response_names(file),
+    )
 
 
 @dataclass(frozen=True)
@@ -221,12 +226,17 @@ def read_done(file: h5py.File, counts: tuple[int, ...] | None = None) -> NDArray
     return done
 
 
-def _check_kind(path: Path, file: h5py.File) -> None:
+def require_format(path: Path, file: h5py.File) -> None:
+    """Raise InputError unless a file is one of scanengine's, whole or not, of a version that is known."""
     if "format" not in file.attrs or access.attribute(file, "format") != layout.FORMAT:
         raise InputError(
             f"{path} is an HDF5 file, but not a result of scanengine (its attribute format is not {layout.FORMAT!r})"
         )
     access.require_known_version(path, file)
+
+
+def _check_kind(path: Path, file: h5py.File) -> None:
+    require_format(path, file)
     if layout.SHARD in file.attrs:
         raise InputError(f"{path} is a shard, a part of a result: `scanengine merge` makes one of all of them")
     if layout.DONE in file:

@@ -18,42 +18,46 @@ from scanengine.store.disk import access
 from scanengine.store.disk.access import Damage, opened
 from scanengine.store.layout import READING_ERRORS
 from scanengine.store.paths import format_bytes
-from scanengine.store.reader import SAME_CHI2, check_lowest, open_result, read_done
+from scanengine.store.reader import SAME_CHI2, StoredResult, check_lowest, read_done, require_format, result_in
 
 Look = Callable[[tuple[int, ...], FloatArray], None]
 """Called with the grid as it is read, part by part: the index of the first point, and absolute chi2."""
 
 
-def verify(path: Path, progress: Callable[[int, int], None] | None = None, look: Look | None = None) -> str:
-    """Read all of a result, a shard or an unfinished file, and say in a few words what was found sound.
+def verify(
+    path: Path,
+    progress: Callable[[int, int], None] | None = None,
+    look_at: Callable[[StoredResult], Look] | None = None,
+) -> tuple[str, StoredResult | None]:
+    """Read all of a file; return in a few words what was found sound, and the result, unless it is a part of one.
 
     HDF5 checks each chunk against its checksum; no number of the grid may be missing, and its minima over all but one
-    or two axes are the profiles. progress is called with the numbers read and their total, `look` with each part of
-    the grid of a result. Raises `InputError` if anything has changed or is missing.
+    or two axes are the profiles. progress is called with the numbers read and their total; what `look_at` gives for a
+    result is called with each part of its grid. Raises `InputError` if anything has changed or is missing.
     """
     tell = progress or (lambda _done, _total: None)
     sound = f"every number matches its checksum ({format_bytes(_size(path))})"
     with opened(path) as file:
+        require_format(path, file)
         if layout.DONE in file:
-            access.require_known_version(path, file)
             done = read_done(file)
             _read_all(file, tell, lambda _start, _values: None)
             part = "" if layout.SHARD in file.attrs else f"unfinished, {np.count_nonzero(done)} of {done.size} tiles: "
-            return part + sound
-    stored = open_result(path)
-    minima = _Minima(stored.axes)
+            return part + sound, None
+        stored = result_in(file, path)
+        minima = _Minima(stored.axes)
+        look = look_at(stored) if look_at else None
 
-    def see(start: tuple[int, ...], values: FloatArray) -> None:
-        minima.lower(start, values)
-        if look:
-            look(start, values)
+        def see(start: tuple[int, ...], values: FloatArray) -> None:
+            minima.lower(start, values)
+            if look:
+                look(start, values)
 
-    with opened(path) as file:
         _read_all(file, tell, see)
         if not stored.has_grid:
-            return f"{sound}, and minimum and profiles agree"
+            return f"{sound}, and minimum and profiles agree", stored
         minima.check(stored.profiles, stored.relative_rounding)
-        return f"{sound}, and minimum, lines and planes are those of the grid"
+        return f"{sound}, and minimum, lines and planes are those of the grid", stored
 
 
 class _Minima:

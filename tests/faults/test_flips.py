@@ -66,7 +66,7 @@ def test_a_flip_in_any_dataset_of_a_result_is_found(tmp_path: Path, keep: str) -
     path, chance = tmp_path / "out.h5", random.Random(1)
     write_result(path, keep=keep, responses=RESPONSES)
     data = path.read_bytes()
-    assert verify(path).startswith("every number matches its checksum")
+    assert verify(path)[0].startswith("every number matches its checksum")
     found = places(path)
     assert {"eps_0", "profiles/chi2_eps_1", "profiles/chi2_eps_0__eps_2", "responses/Ne"} <= found.keys()
     for name, chunks in found.items():
@@ -84,7 +84,7 @@ def test_a_flip_in_any_dataset_of_an_unfinished_file_is_found(tmp_path: Path, ke
     path, chance = tmp_path / "out.h5", random.Random(2)
     partial = write_some(path, keep).partial
     data = partial.read_bytes()
-    assert verify(partial).startswith("unfinished, 5 of 9 tiles: every number matches its checksum")
+    assert verify(partial)[0].startswith("unfinished, 5 of 9 tiles: every number matches its checksum")
     found = places(partial)
     assert {"done", "running/planes", "running/lines", "running/best"} <= found.keys()
     for name, chunks in found.items():
