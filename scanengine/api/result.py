@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import combinations
 from math import comb, prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from scanengine.inference.contours import Intervals, Region
+    from scanengine.inference.decided import Decided
 
 DEFAULT_LEVELS = (0.6827, 0.90, 0.95)
 
@@ -163,6 +164,47 @@ class Result:
         Where chi2 was found lower is in `doubtful`; that it was found nowhere is no proof that no cell is too high.
         """
         return dict(self._profiles.checked)
+
+    @property
+    def status(self) -> Literal["proven", "found", "grid"]:
+        """How the profiles came about: minimised with a lower bound in each cell, by searches, or on the grid alone."""
+        if self._profiles is self._grid_profiles:
+            return "grid"
+        return "found" if self._profiles.bounds is None else "proven"
+
+    def lower_bound(self, *names: str) -> FloatArray:
+        """Return a proven lower bound of `profile(*names)`, of the same shape, at each of its points.
+
+        Raises InputError unless the scan asked for it with `output.profile = "proven"`.
+        """
+        bounds, names = self._profiles.bounds, self._one_or_two(names)
+        self._require_kept(names)
+        if bounds is None:
+            raise InputError('nothing is proven of these profiles: a scan with output.profile = "proven" would do')
+        lower = bounds.over(names)
+        if lower is None and len(names) == 2 and (turned := bounds.over(names[::-1])) is not None:
+            lower = turned.T
+        if lower is None:
+            raise InputError("the plane of a scan with two axes is its grid, in which nothing is minimised")
+        return lower
+
+    def decided(self, cl: float | Sequence[float] = DEFAULT_LEVELS) -> list[Decided]:
+        """Return how many cells of each proven plane and line lie below and above confidence levels.
+
+        The levels are those of two parameters for planes, of one for lines. Nothing where the scan did not ask for
+        proven profiles.
+        """
+        from scanengine.inference.decided import decide
+
+        levels, bounds = confidence_levels(cl), self._profiles.bounds
+        if bounds is None:
+            return []
+        over: list[tuple[str, ...]] = [*bounds.planes, *((name,) for name in bounds.lines)]
+        return [
+            decide(names, level, self.profile(*names).chi2, self.lower_bound(*names), bounds)
+            for names in over
+            for level in levels
+        ]
 
     @property
     def has_grid(self) -> bool:

@@ -122,6 +122,8 @@ class _Check:
         self.unchecked: list[str] = []
         if stored.exact_profiles is not None:
             self.unchecked.append("that no exact profile is too low")
+            if stored.exact_profiles[1].bounds is not None:
+                self.unchecked.append("that no lower bound is too high, but at points where chi2 was evaluated anew")
 
     def axes(self) -> list[str]:
         """Check the axes, and which profiles there are; return what is only called otherwise."""
@@ -141,7 +143,11 @@ class _Check:
         output = self.scan.definition.output
         wanted = {
             "the grid": (self.stored.has_grid, output.keep == "grid"),
-            "exact profiles": (self.stored.exact_profiles is not None, output.profile == "exact"),
+            "exact profiles": (self.stored.exact_profiles is not None, output.profile != "grid"),
+            "a proof": (
+                self.stored.exact_profiles is not None and self.stored.exact_profiles[1].bounds is not None,
+                output.profile == "proven",
+            ),
         }
         for what, (there, asked) in wanted.items():
             if there != asked:

@@ -10,6 +10,7 @@ import typer
 
 from scanengine.cli.minimum import fit_record, print_best_fit
 from scanengine.cli.options import JsonOption, LevelsOption, levels_of
+from scanengine.cli.proofs import decided_record, print_decided
 from scanengine.cli.warn import warn
 from scanengine.cli.words import pieces, with_unit
 
@@ -27,7 +28,8 @@ def limits(
     from scanengine.api import open_result
 
     opened = open_result(result)
-    found = opened.limits(levels_of(cl))
+    levels = levels_of(cl)
+    found = opened.limits(levels)
     if as_json:
         intervals = [
             {
@@ -45,10 +47,11 @@ def limits(
             "best_fit": opened.best_fit,
             **fit_record(opened.minimum, opened.fit),
         }
-        print(json.dumps({**found_at, "intervals": intervals}, indent=1))
+        print(json.dumps({**found_at, **decided_record(opened, levels), "intervals": intervals}, indent=1))
         return
     print_best_fit(opened)
     print_limits(opened, found)
+    print_decided(opened, levels)
 
 
 def print_limits(result: Result, found: list[Intervals]) -> None:

@@ -21,6 +21,7 @@ from scanengine.cli.options import (
     ThreadsOption,
     load_scan,
 )
+from scanengine.cli.proofs import print_decided
 from scanengine.cli.progress import progress
 from scanengine.cli.warn import warn_about
 from scanengine.cli.words import grid
@@ -83,6 +84,7 @@ def show(scan: Scan, result: Result, target: Path, *, overwrite: bool, figure: b
     print_best_fit(result)
     note_degeneracy(scan, result)
     tell_of_checks(result)
+    print_decided(result, (0.90,))
     try:
         found = result.limits(0.90)
     except InputError as error:  # the file is whole

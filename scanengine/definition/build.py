@@ -33,7 +33,7 @@ from scanengine.definition.tables.experiments import Parts, build_experiments, e
 from scanengine.definition.tables.nuisance_schema import StatisticTable
 from scanengine.definition.tables.nuisances import build_nuisances, shape_notes
 from scanengine.definition.tables.outer_axes import build_outer_axes, is_outer
-from scanengine.definition.tables.output import OutputTable, build_planes
+from scanengine.definition.tables.output import OutputTable, build_levels, build_planes
 from scanengine.definition.tables.parameters import build_parameters, read_fixed, read_ties
 from scanengine.definition.tables.physics import PhysicsRead, build_physics, physics_notes
 from scanengine.definition.tables.schema import ScanFile
@@ -286,7 +286,7 @@ class _Settings(NamedTuple):
     def evaluation(self) -> Evaluation:
         """What is asked of chi2, by keys without a fault."""
         return Evaluation(
-            exact="profile" not in self.bad_output and self.output.profile == "exact",
+            exact=None if "profile" in self.bad_output or self.output.profile == "grid" else self.output.profile,
             stored="keep" not in self.bad_output and self.output.keep == "grid",
             delta_chi2_max=None if "delta_chi2_max" in self.bad_output else self.output.delta_chi2_max,
             direct=self.physics.physics.evaluation == "direct",
@@ -364,6 +364,7 @@ def _build(raw: dict[str, Any], parsed: Parsed, report: Report, outer: _Outer) -
     nuisances = build_nuisances(raw.get("nuisances", []), parts, references, report)
     correlations = build_correlations(raw.get("correlations", []), nuisances, report)
     planes = () if settings.bad_output or outer.inside else build_planes(settings.output, outer.order, report)
+    levels = () if settings.bad_output else build_levels(settings.output, report)
     check_evaluation(settings.evaluation, parts, statistics, nuisances, report)
     faulty = settings.bad_scan | settings.bad_statistic | settings.bad_output
     if report.faults or faulty or not read.sound or sources.default is None:
@@ -381,7 +382,7 @@ def _build(raw: dict[str, Any], parsed: Parsed, report: Report, outer: _Outer) -
         axes=tuple(replace(axis, even=grid.parameters.is_even(axis.name)) for axis in grid.axes),
         parameters=grid.parameters,
         statistic=default,
-        output=Output(**settings.output.model_dump() | {"planes": planes}),
+        output=Output(**settings.output.model_dump() | {"planes": planes, "confidence_levels": levels}),
         notes=(*target_notes(parts), *source_notes(raw), *notes, *per_cent_notes(parts, nuisances)),
         statistics=statistics,
         nuisances=nuisances,

@@ -62,16 +62,19 @@ class Output:
 
     `relative_error` is how far stored numbers may be rounded, None not at all. Above `delta_chi2_max`, if there is one,
     the profiles of the grid's points are infinite. `planes`, if there are any, are the pairs of axes, in their order,
-    that profiles are wanted of; without them, all are.
+    that profiles are wanted of; without them, all are. Proven profiles are decided at `confidence_levels`, in per cent,
+    or enclosed to `enclosure` of 1 + chi2.
     """
 
     keep: Literal["grid", "profiles"]
     precision: Literal["float64", "float32"]
-    profile: Literal["grid", "exact"] = "grid"
+    profile: Literal["grid", "exact", "proven"] = "grid"
     delta_chi2_max: float | None = None
     compression: Literal["deflate", "none"] = "deflate"
     relative_error: float | None = None
     planes: tuple[tuple[str, str], ...] = ()
+    confidence_levels: tuple[float, ...] = ()
+    enclosure: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

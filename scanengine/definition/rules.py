@@ -209,11 +209,12 @@ def unconstrained_axes(parameters: ParameterMap, parts: Iterable[Parts]) -> list
 
 
 class Evaluation(NamedTuple):
-    """What a scan file asks of chi2: exact profiles, a grid that is stored, tiles that are skipped above a Delta chi2,
-    direct integrals in place of the polynomial, and the statistic of most experiments, None if it has a fault.
+    """What a scan file asks of chi2: exact or proven profiles, by their name, a grid that is stored, tiles that are
+    skipped above a Delta chi2, direct integrals in place of the polynomial, and the statistic of most experiments, None
+    if it has a fault.
     """
 
-    exact: bool
+    exact: str | None
     stored: bool
     delta_chi2_max: float | None
     direct: bool
@@ -251,7 +252,7 @@ def check_evaluation(
 def _check_direct(asked: Evaluation, parts: Iterable[Parts], nuisances: Sequence[Nuisance], report: Report) -> None:
     """Add the faults of what direct evaluation does without: polynomials, and the responses in their integrals."""
     if asked.exact:
-        message = f'found "exact", which needs the polynomial: use profile = "grid" or {_POLYNOMIAL}'
+        message = f'found "{asked.exact}", which needs the polynomial: use profile = "grid" or {_POLYNOMIAL}'
         report.add(_PROFILE, message, _EVALUATION)
     if asked.delta_chi2_max is not None:
         message = f"found {asked.delta_chi2_max:g}, which needs the polynomial: use {_POLYNOMIAL}, or leave this out"
@@ -272,7 +273,7 @@ def _check_direct(asked: Evaluation, parts: Iterable[Parts], nuisances: Sequence
 def _check_poisson(asked: Evaluation, report: Report) -> None:
     """Add the faults of what has no bound, and no minimum in closed form, of a Poisson likelihood."""
     if asked.exact:
-        message = f'found "exact", which needs a Gaussian chi2: use profile = "grid" or {_GAUSSIAN}'
+        message = f'found "{asked.exact}", which needs a Gaussian chi2: use profile = "grid" or {_GAUSSIAN}'
         report.add(_PROFILE, message, ("statistic", "kind"))
     if asked.delta_chi2_max is not None:
         message = f"found {asked.delta_chi2_max:g}, which needs a Gaussian chi2: use {_GAUSSIAN}, or leave this out"

@@ -12,7 +12,7 @@ may be lowest in a single cell, which no neighbour knows of: these cells are sea
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import product
@@ -96,6 +96,15 @@ class _Problem:
         return np.unique(np.linspace(0, self.values[axis].size - 1, _COARSE_POINTS).round().astype(np.intp))
 
 
+class Searched(NamedTuple):
+    """Exact profiles, the axes they lie on, the cells of each plane and line by its axes, and the ends of variables."""
+
+    axes: tuple[Axis, ...]
+    profiles: Profiles
+    cells: dict[tuple[int, ...], Cells]
+    ends: tuple[FloatArray, FloatArray]
+
+
 def exact_profiles(
     polynomial: ChiSquaredPolynomial,
     axes: Sequence[Axis],
@@ -103,6 +112,18 @@ def exact_profiles(
     threads: int = 1,
     starts: Sequence[Sequence[float]] = (),
 ) -> tuple[tuple[Axis, ...], Profiles]:
+    """Return the profiles that `searched_profiles` finds, and the axes they lie on."""
+    found = searched_profiles(polynomial, axes, grid, threads, starts)
+    return found.axes, found.profiles
+
+
+def searched_profiles(
+    polynomial: ChiSquaredPolynomial,
+    axes: Sequence[Axis],
+    grid: Profiles,
+    threads: int = 1,
+    starts: Sequence[Sequence[float]] = (),
+) -> Searched:
     """Return profiles with the hidden axes minimised continuously, and the axes they lie on.
 
     These are the scan's axes with points put between theirs until each has `FINE_POINTS` or more: a narrow band shows
@@ -130,12 +151,14 @@ def exact_profiles(
     with ThreadPoolExecutor(threads) as pool:
         found = dict(zip(pairs, _planes(fine, pairs, begin, pool), strict=True))
         checks = dict(zip(pairs, pool.map(lambda p: _settle(found[p], on_grid.get(p), p), pairs), strict=True))
+    cells: dict[tuple[int, ...], Cells] = dict(found.items())
     lines, lowest = {}, [begin, *(plane.at_lowest for plane in found.values())]
     for axis, name in enumerate(names):
         if name not in grid.lines:
             continue
         line = _line(fine, axis, found, begin)
         lowest.append(line.at_lowest)
+        cells[axis,] = line
         np.minimum(line.chi2[:: steps[axis]], grid.lines[name], out=line.chi2[:: steps[axis]])
         lines[name] = line.chi2
     minimum, place = grid.minimum, grid.best_fit
@@ -156,18 +179,15 @@ def exact_profiles(
             checked[names[a], names[b]] = checks[a, b].cells
         if checks[a, b].doubtful:
             doubtful[names[a], names[b]] = checks[a, b].doubtful
-    return fine_axes, Profiles(minimum, place, lines, planes, doubtful, checked)
+    return Searched(fine_axes, Profiles(minimum, place, lines, planes, doubtful, checked), cells, fine.ends)
 
 
 def estimated_seconds(
     polynomial: ChiSquaredPolynomial, axes: Sequence[Axis], planes: Collection[tuple[int, int]], threads: int = 1
 ) -> float:
     """Return about how long `exact_profiles` of these planes takes, from timed searches of some cells of each."""
-    fine = _Problem.of(polynomial, [_refined(axis)[0] for axis in axes])
     total = 0.0
-    for number, pair in enumerate(planes):
-        whole = prod(fine.values[i].size for i in pair)
-        sample = fine.cells(*pair, nodes=[fine.nodes(i)[::4] for i in pair])
+    for number, (sample, whole, _) in enumerate(coarse_cells(polynomial, axes, planes)):
         if number == 0:
             _search_thoroughly(sample)  # the first time may compile
             _search_each(sample)
@@ -182,6 +202,16 @@ def estimated_seconds(
         else:
             total += whole * thorough
     return total / threads
+
+
+def coarse_cells(
+    polynomial: ChiSquaredPolynomial, axes: Sequence[Axis], planes: Collection[tuple[int, int]]
+) -> Iterator[tuple[Cells, int, tuple[FloatArray, FloatArray]]]:
+    """Yield some cells of each plane, not searched yet, how many it has in all, and the ends of all variables."""
+    fine = _Problem.of(polynomial, [_refined(axis)[0] for axis in axes])
+    for pair in planes:
+        whole = prod(fine.values[i].size for i in pair)
+        yield fine.cells(*pair, nodes=[fine.nodes(i)[::4] for i in pair]), whole, fine.ends
 
 
 _PASSES = 3.0

@@ -63,6 +63,23 @@ class ReducedGrid:
         return self.chi2 - self.minimum
 
 
+@dataclass(frozen=True, eq=False)
+class Bounds:
+    """What is proven of exact profiles: chi2 is nowhere below these `lines` and `planes`, nor above the profiles.
+
+    The lowest chi2 within the axes lies in `minimum`. Cells were decided at `confidence_levels`, in per cent.
+    """
+
+    minimum: tuple[float, float]
+    confidence_levels: tuple[float, ...]
+    lines: Mapping[str, FloatArray]
+    planes: Mapping[tuple[str, str], FloatArray]
+
+    def over(self, names: tuple[str, ...]) -> FloatArray | None:
+        """Return the lower bounds of the profile over one or two axes, in their order; None if there is none."""
+        return self.lines.get(names[0]) if len(names) == 1 else self.planes.get((names[0], names[1]))
+
+
 @dataclass(frozen=True)
 class Profiles:
     """The result of every scan: the global minimum, its position, and the 1-D and 2-D profiles of chi2.
@@ -70,7 +87,8 @@ class Profiles:
     `lines[x]` has shape (n_x,) and `planes[x, y]` shape (n_x, n_y), x before y in the order of the axes; both are
     absolute chi2, minimised over all other axes. `checked` says for planes that were searched how many cells were
     searched once more at the end, from random places, and `doubtful` in how many chi2 was still found lower, which was
-    then taken; planes without any are left out. That none is doubtful is no proof that none is too high.
+    then taken; planes without any are left out. That none is doubtful is no proof that none is too high; `bounds` are
+    one, where there are any.
     """
 
     minimum: float
@@ -79,6 +97,7 @@ class Profiles:
     planes: dict[tuple[str, str], FloatArray]
     doubtful: dict[tuple[str, str], int] = field(default_factory=dict)
     checked: dict[tuple[str, str], int] = field(default_factory=dict)
+    bounds: Bounds | None = None
 
     def each(self) -> Iterator[tuple[tuple[str, ...], FloatArray]]:
         """Yield every line and every plane, with the names of its axes."""

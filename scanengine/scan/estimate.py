@@ -11,6 +11,7 @@ import numpy as np
 
 from scanengine.driver import chosen_planes as planes
 from scanengine.driver import exact_profiles as profiling
+from scanengine.driver import proven_profiles
 from scanengine.driver.one_pass import scan_grid
 from scanengine.driver.sinks import Fleeting
 from scanengine.grid.axes import FloatArray
@@ -58,8 +59,12 @@ def estimate(problem: Problem, threads: int) -> Estimate:
     else:
         share, sampled = _sampled(problem, encoding, threads)
         seconds += sampled
-    if squares is not None and output.profile == "exact":
+    if squares is not None and output.profile != "grid":
         seconds += profiling.estimated_seconds(squares, axes, problem.chosen_planes, threads)
+        if output.profile == "proven":
+            seconds += proven_profiles.estimated_seconds(
+                squares, axes, problem.chosen_planes, output.enclosure, threads
+            )
     grid_bytes = prod(problem.shape) * encoding.dtype.itemsize if keeps_grid else 0
     stored_bytes = int(share * grid_bytes) + problem.planes_bytes(problem.chosen_planes)
     return Estimate(problem.shape, visited, grid_bytes, stored_bytes, seconds, threads)

@@ -20,6 +20,7 @@ from scanengine.definition import Definition
 from scanengine.driver import chosen_planes as planes
 from scanengine.driver.exact_profiles import exact_profiles
 from scanengine.driver.one_pass import scan_grid
+from scanengine.driver.proven_profiles import proven_profiles
 from scanengine.driver.sinks import NoSink, Sink
 from scanengine.driver.skipping import compact_tiling, cut_above, relevant_tiles
 from scanengine.errors import InputError
@@ -28,6 +29,7 @@ from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import Fit, Profiles
 from scanengine.grid.tiling import Tiling
 from scanengine.inference.coarseness import grid_errors
+from scanengine.inference.contours import delta_chi2
 from scanengine.likelihood.profiled import Likelihood
 from scanengine.response.integrals import KnownRecoils, Response, responses
 from scanengine.scan.coordinates import axes_from_coordinates, on_axes, profiles_in_coordinates, profiles_on_axes
@@ -140,9 +142,15 @@ class Problem:
         if not self.definition.axes:
             place = self.definition.path or "this scan"
             raise InputError(f"{place}: axes: no axes, name at least one parameter with min, max and points")
-        if self.definition.output.profile == "exact" and self.is_direct:
+        profile = self.definition.output.profile
+        if profile != "grid" and self.is_direct:
             raise InputError(
-                'output.profile = "exact" needs the polynomial: use "grid" with a cross-section of your own'
+                f'output.profile = "{profile}" needs the polynomial: use "grid" with a cross-section of your own'
+            )
+        if profile == "proven" and self.definition.outer:
+            raise InputError(
+                'output.profile = "proven" needs one polynomial for the whole grid: with the axis '
+                f'{self.definition.outer[0].name} profile = "exact" would do'
             )
         if self.definition.output.delta_chi2_max is not None and self.is_direct:
             raise InputError(
@@ -313,12 +321,20 @@ class Problem:
         """Return profiles minimised between grid points, from those of the grid, with the axes they lie on."""
         if self.definition.outer:
             return exact_over_outer(self.definition, self.inside, profiles, threads)
-        squares = self.squares_for('output.profile = "exact"')
+        output = self.definition.output
+        squares = self.squares_for(f'output.profile = "{output.profile}"')
         # data may be the Standard Model's own expectation, or nearly: a start costs little
         starts = [standard_model(self.coordinates).tolist()]
         parameters = self.definition.parameters
         grid = profiles_in_coordinates(parameters, profiles)
-        axes, found = exact_profiles(squares, self.coordinates.axes, grid, threads, starts)
+        if output.profile == "proven":
+            levels = output.confidence_levels
+            heights = {dof: [delta_chi2(0.01 * level, dof) for level in levels] for dof in (1, 2)}
+            axes, found = proven_profiles(
+                squares, self.coordinates.axes, grid, heights, levels, output.enclosure, threads, starts
+            )
+        else:
+            axes, found = exact_profiles(squares, self.coordinates.axes, grid, threads, starts)
         return axes_from_coordinates(parameters, axes), profiles_on_axes(parameters, found)
 
     def _grid_errors(self, profiles: Profiles) -> dict[str, FloatArray]:

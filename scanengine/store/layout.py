@@ -19,7 +19,9 @@ CONVENTIONS = (
     "in the order of the attribute axes); profiles/chi2_X and profiles/chi2_X__Y are chi2 minimised over all other "
     "axes on the grid; those in profiles_exact, where it is there, are minimised continuously, on finer axes X_fine, "
     "and may be too high where the attribute cells_in_doubt counts cells in which final checks found lower chi2; "
-    "cells_checked counts the cells that were checked, and that none is in doubt is no proof"
+    "cells_checked counts the cells that were checked, and that none is in doubt is no proof; where lower_X__Y is "
+    "there, the minimum is proven to lie between it and chi2_X__Y at each point, and the lowest chi2 of all in "
+    "lowest_chi2; the points are decided at the attribute confidence_levels, in per cent"
 )
 UNITS = "each axis names its own units; chi2 and its profiles are dimensionless"
 
@@ -33,6 +35,8 @@ PROFILES = "profiles"
 EXACT_PROFILES = "profiles_exact"
 CELLS_IN_DOUBT = "cells_in_doubt"
 CELLS_CHECKED = "cells_checked"
+LOWEST_CHI2 = "lowest_chi2"
+PROVEN_LEVELS = "confidence_levels"
 RESPONSES = "responses"
 _TAKEN = (CHI2, DONE, RUNNING, PROFILES, EXACT_PROFILES, RESPONSES)
 _FINE = "_fine"
@@ -113,6 +117,11 @@ def profile_path(*names: str, version: int = FORMAT_VERSION) -> str:
 def exact_path(*names: str) -> str:
     """Return where the exact profile onto one or two axes lies, in a group that also holds those axes."""
     return f"{EXACT_PROFILES}/chi2_{'__'.join(map(dimension, names))}"
+
+
+def lower_path(*names: str) -> str:
+    """Return where the proven lower bound of the exact profile onto one or two axes lies."""
+    return f"{EXACT_PROFILES}/lower_{'__'.join(names)}"
 
 
 def fine_axis(name: str, version: int = FORMAT_VERSION) -> str:

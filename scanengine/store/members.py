@@ -96,6 +96,14 @@ def write_exact_profiles(root: h5py.File, axes: Sequence[Axis], profiles: Profil
         for attribute, counts in ((layout.CELLS_IN_DOUBT, profiles.doubtful), (layout.CELLS_CHECKED, profiles.checked)):
             if len(names) == 2 and (cells := counts.get((names[0], names[1]))):
                 set_attributes(dataset, {attribute: float(cells)})
+    if profiles.bounds is not None:
+        for found in (profiles.bounds.lines, profiles.bounds.planes):
+            for key, values in found.items():
+                names = (key,) if isinstance(key, str) else key
+                dataset = _create_floats(root, layout.lower_path(*names), values)
+                _describe(group, dataset, [layout.fine_axis(name) for name in names], "proven lower bound of chi2")
+        levels = list(profiles.bounds.confidence_levels)
+        set_attributes(group, {layout.LOWEST_CHI2: profiles.bounds.minimum, layout.PROVEN_LEVELS: levels})
     write_best_fit(group, profiles)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property, partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scanengine.definition.identity import leaves
 from scanengine.errors import InputError
 from scanengine.grid.axes import Axis, FloatArray
-from scanengine.grid.profiles import Profiles
+from scanengine.grid.profiles import Bounds, Profiles
 from scanengine.store import layout
 from scanengine.store.disk import access
 from scanengine.store.disk.access import Damage, opened
@@ -356,7 +356,33 @@ def _read_exact_profiles(file: h5py.File, names: Sequence[str]) -> tuple[tuple[A
         for counts in (layout.CELLS_IN_DOUBT, layout.CELLS_CHECKED)
     )
     minimum, best_fit = _minimum(group, len(names))
-    return axes, Profiles(minimum, best_fit, lines=lines, planes=planes, doubtful=doubtful, checked=checked)
+    bounds = _read_bounds(file, lines, planes) if layout.LOWEST_CHI2 in group.attrs else None
+    return axes, Profiles(minimum, best_fit, lines, planes, doubtful=doubtful, checked=checked, bounds=bounds)
+
+
+def _read_bounds(
+    file: h5py.File, lines: Mapping[str, FloatArray], planes: Mapping[tuple[str, str], FloatArray]
+) -> Bounds:
+    """Return what is proven of exact profiles, of which no bound is above the profile."""
+
+    def lower(chi2: FloatArray, *names: str) -> FloatArray:
+        values = _read_chi2(access.dataset(file, layout.lower_path(*names), chi2.shape))
+        if not (values <= chi2).all():
+            raise Damage(f"{layout.lower_path(*names)} is above the profile that it is a lower bound of")
+        return np.asarray(values)
+
+    group = access.group(file, layout.EXACT_PROFILES)
+    ends, levels = access.numbers(group, layout.LOWEST_CHI2), access.numbers(group, layout.PROVEN_LEVELS)
+    if len(ends) != 2 or not ends[0] <= ends[1]:
+        raise Damage(f"the attribute {layout.LOWEST_CHI2} is no interval")
+    if not levels or not all(0.0 < level < 100.0 for level in levels):
+        raise Damage(f"the attribute {layout.PROVEN_LEVELS} has a number that is no confidence level")
+    return Bounds(
+        (ends[0], ends[1]),
+        levels,
+        {name: lower(chi2, name) for name, chi2 in lines.items()},
+        {pair: lower(chi2, *pair) for pair, chi2 in planes.items()},
+    )
 
 
 def _pairs(file: h5py.File, names: Sequence[str]) -> list[tuple[str, str]]:

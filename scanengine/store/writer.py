@@ -200,7 +200,7 @@ class GridWriter:
         Raises `RunError` if tiles are missing, writing fails, or a file that must not be replaced has taken the name.
         """
         self._require_whole()
-        exact_numbers = sum(values.size for _, values in exact[1].each()) if exact else 0
+        exact_numbers = sum(values.size for _, values in exact[1].each()) * (1 + bool(exact[1].bounds)) if exact else 0
         self._require_room(8 * exact_numbers)
         with self._as_run_error():
             self._checkpoint_in_time()  # the profiles may be more than the disk has room for

@@ -24,9 +24,21 @@ class OutputTable(Table):
         None,
         description="Largest relative rounding error of stored chi2: the larger, the smaller the file.",
     )
-    profile: Literal["grid", "exact"] = Field(
+    profile: Literal["grid", "exact", "proven"] = Field(
         "grid",
-        description="Profiles from the grid points alone, or with the profiled parameters also minimised continuously.",
+        description="Profiles from the grid points alone, or with the profiled parameters also minimised continuously; "
+        "proven, with a lower bound of chi2 in each cell as well.",
+    )
+    confidence_levels: (
+        Annotated[list[Annotated[float, Field(gt=0.0, lt=100.0)]], Field(min_length=1, max_length=16)] | None
+    ) = Field(
+        None,
+        description="Of proven profiles: C.L. in per cent at which each cell is decided, 68.27, 90 and 95 by default.",
+    )
+    enclosure: Annotated[float, Field(ge=1e-9, le=1.0)] | None = Field(
+        None,
+        description="Of proven profiles: how far upper and lower bound of chi2 may be apart, relative to 1 + chi2; "
+        "without it, cells are decided at the confidence levels only, which is faster.",
     )
     planes: Annotated[list[list[str]], Field(min_length=1)] | None = Field(
         None,
@@ -41,6 +53,23 @@ class OutputTable(Table):
 
 
 _PLANES = ("output", "planes")
+
+_CONFIDENCE_LEVELS = (68.27, 90.0, 95.0)
+
+
+def build_levels(output: OutputTable, report: Report) -> tuple[float, ...]:
+    """Return the C.L. in per cent, rising, that proven profiles are decided at; keys of these alone become faults."""
+    if output.profile != "proven":
+        for key in ("confidence_levels", "enclosure"):
+            if getattr(output, key) is not None:
+                report.add(
+                    ("output", key),
+                    f"found {written(getattr(output, key))}, which is a key of proven profiles: "
+                    'profile = "proven" would do, or no such key',
+                    ("output", "profile"),
+                )
+        return ()
+    return tuple(sorted(set(output.confidence_levels or _CONFIDENCE_LEVELS)))
 
 
 def build_planes(output: OutputTable, names: Sequence[str], report: Report) -> tuple[tuple[str, str], ...]:

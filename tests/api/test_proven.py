@@ -1,0 +1,99 @@
+"""Proven profiles from the scan file to the file, the command line and verification."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+import scanengine
+from scanengine.definition import parse
+from tests.definition.example import edited, faults_of
+from tests.inference.test_proving import SCAN
+
+pytestmark = pytest.mark.jit_only
+
+PROVEN = (
+    SCAN.replace("mu_nu = { min = 0.0, max = 50.0, points = 5 }", "mu_nu = { min = 0.0, max = 50.0, points = 5 }\n"
+                 "eps_ee_dV = { min = -0.5, max = 0.5, points = 5 }")
+    + '\n[output]\nkeep = "profiles"\nprofile = "proven"\nconfidence_levels = [90]\n'
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("proven")
+    (home / "scan.toml").write_text(PROVEN, encoding="utf-8")
+    return home
+
+
+@pytest.fixture(scope="module")
+def path(folder: Path) -> Path:
+    output = folder / "scan.h5"
+    scanengine.load(folder / "scan.toml").run(output)
+    return output
+
+
+def test_the_file_keeps_the_bounds(path: Path) -> None:
+    result = scanengine.open_result(path)
+    assert result.status == "proven"
+    for names in (("eps_ee_uV", "mu_nu"), ("mu_nu", "eps_ee_uV"), ("mu_nu",)):
+        lower, chi2 = result.lower_bound(*names), result.profile(*names).chi2
+        assert lower.shape == chi2.shape
+        assert np.all(lower <= chi2)
+    decided = result.decided(0.9)
+    assert len(decided) == 6
+    assert all(each.undecided == 0 and each.below > 0 for each in decided)
+    in_memory = scanengine.load(path.with_suffix(".toml")).run()
+    assert np.array_equal(in_memory.lower_bound("mu_nu"), result.lower_bound("mu_nu"))
+    assert any("lower bound" in each for each in scanengine.verify(path).unchecked)
+
+
+def test_a_bound_above_its_profile_is_damage(path: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.h5"
+    damaged.write_bytes(path.read_bytes())
+    with h5py.File(damaged, "r+") as file:
+        lower = file["profiles_exact/lower_mu_nu"]
+        lower[...] = np.asarray(lower) + 1e6
+    with pytest.raises(scanengine.InputError, match="lower bound"):
+        scanengine.open_result(damaged)
+
+
+def test_the_command_line_counts_the_cells(folder: Path, path: Path) -> None:
+    def run(*arguments: str) -> str:
+        return subprocess.run(
+            [sys.executable, "-m", "scanengine", *arguments], cwd=folder, capture_output=True, text=True, check=True
+        ).stdout
+
+    found = json.loads(run("limits", path.name, "--json", "--cl", "90"))
+    assert found["status"] == "found"  # the ends of intervals lie between points
+    assert {tuple(each["profile"]) for each in found["proven_at_points"]} >= {("mu_nu",), ("eps_ee_uV", "mu_nu")}
+    assert all(each["undecided"] == 0 for each in found["proven_at_points"])
+    assert "none undecided" in run("limits", path.name, "--cl", "90")
+
+
+def test_nothing_is_proven_of_other_scans(folder: Path) -> None:
+    exact = scanengine.load(folder / "scan.toml", ["output.profile=exact", "output={keep='profiles',profile='exact'}"])
+    result = exact.run()
+    assert result.status == "found"
+    assert result.decided() == []
+    with pytest.raises(scanengine.InputError, match='profile = "proven"'):
+        result.lower_bound("mu_nu")
+
+
+def test_keys_of_proven_profiles_are_refused_elsewhere() -> None:
+    for line in ("enclosure = 1e-3", "confidence_levels = [90]"):
+        (fault,) = faults_of(edited(("keep = ", f"{line}\nkeep = ")))
+        assert 'profile = "proven" would do' in str(fault)
+
+
+def test_levels_are_sorted_and_have_a_default() -> None:
+    proven = ("keep = ", 'profile = "proven"\nkeep = ')
+    assert parse(edited(proven)).output.confidence_levels == (68.27, 90.0, 95.0)
+    chosen = parse(edited(proven, ("keep = ", "confidence_levels = [95, 68.27, 95]\nkeep = ")))
+    assert chosen.output.confidence_levels == (68.27, 95.0)
