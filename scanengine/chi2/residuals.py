@@ -90,19 +90,19 @@ class LoneVariable:
         clipped = [np.abs(self.s(t) - s) for t in found]
         return np.where(clipped[0] <= clipped[1], *found)
 
-    def ends(self, low: float, high: float, lower: float, upper: float) -> tuple[float, float]:
-        """Return ends in [lower, upper] between which all t lie whose s is in [low, high]."""
+    def sides(self, low: float, high: float, lower: float, upper: float) -> list[tuple[float, float]]:
+        """Return ends in [lower, upper] between which all t lie whose s is in [low, high]: a pair, or mirrored two."""
         if self.vertex is None:
-            return max(low, lower), min(high, upper)
+            return [(max(low, lower), min(high, upper))]
         far = float(np.sqrt(max(high + self.vertex**2, 0.0)))
         near = float(np.sqrt(max(low + self.vertex**2, 0.0)))
         # a side that does not reach into the axis has none
         left = self.vertex - near >= lower, max(self.vertex - far, lower), min(self.vertex - near, upper)
         right = self.vertex + near <= upper, max(self.vertex + near, lower), min(self.vertex + far, upper)
         sides = [(a, b) for there, a, b in (left, right) if there and a <= b]
-        if not sides:
-            return lower, upper
-        return min(a for a, _ in sides), max(b for _, b in sides)
+        if len(sides) == 2 and sides[0][1] >= sides[1][0]:
+            sides = [(sides[0][0], sides[1][1])]
+        return sides or [(lower, upper)]
 
     def range(self, lower: float, upper: float) -> tuple[float, float]:
         """Return the lowest and the highest s for t in [lower, upper]."""
@@ -169,12 +169,16 @@ class HiddenVariables:
             t[:, i] = self._lone[i].t(column, *self._ends[i]) if i in self._lone else column
         return t
 
-    def ends_of(self, low: FloatArray, high: FloatArray) -> FloatArray:
-        """Return the ends (n, 2) of all scaled variables in a box from low to high (hidden,) of those searched."""
-        ends = np.zeros((len(self.shown) + len(self.order), 2))
+    def ends_of(self, low: FloatArray, high: FloatArray) -> list[FloatArray]:
+        """Return the ends (n, 2) of all scaled variables in a box from low to high (hidden,) of those searched.
+
+        Mirror images that are apart are boxes of their own.
+        """
+        n = len(self.shown) + len(self.order)
+        sides: list[list[tuple[float, float]]] = [[(0.0, 0.0)] for _ in range(n)]
         for i, a, b in zip(self.order, low.tolist(), high.tolist(), strict=True):
-            ends[i] = self._lone[i].ends(a, b, *self._ends[i]) if i in self._lone else (a, b)
-        return ends
+            sides[i] = self._lone[i].sides(a, b, *self._ends[i]) if i in self._lone else [(a, b)]
+        return [np.array(ends) for ends in product(*sides)]
 
     def mirror_images(self, t: FloatArray) -> tuple[NDArray[np.intp], FloatArray]:
         """Return the images (images, n) of scaled variables t (cells, n) that have the same chi2 and lie within the

@@ -27,6 +27,9 @@ _MOST_BOXES = 60_000
 _LARGEST, _SMALLEST = 1.0 / 8.0, 1.0 / 4096.0
 """Of an axis: boxes about minima are cut to the first; where no low point is known, to the second."""
 
+_ROUNDED = 1e-9
+"""Of scaled variables: a minimum on the face of a box lies in it."""
+
 _NEW = 1e-6
 """A minimum that is lower by so much of 1 + chi2 is another one."""
 
@@ -76,23 +79,30 @@ def prove(
     least, most = float(found.lower[0]), float(found.upper[0])
     cover = proven.cover(starts, most + delta_chi2, largest=_LARGEST, smallest=_SMALLEST, most_boxes=most_boxes)
     pieces = _pieces(cover.lower, cover.upper)
-    boxes, holds, missed, undecided = [], [], [], 0
+    boxes, holds, undecided = list[dict[str, tuple[float, float]]](), list[tuple[int, ...]](), 0
+    missed = list[FloatArray]()
     if most < float(proven.chi2_at(starts[:1])[0]) - _NEW * (1.0 + most):
-        missed.append(found.where[0])
+        missed.append(variables.to_scaled(np.empty((1, 0)), found.where)[0])
     for piece in pieces:
-        low, high = cover.lower[piece], cover.upper[piece]
-        inside = np.all((low[:, None] <= starts) & (starts <= high[:, None]), axis=2).any(axis=0)
-        boxes.append(_on_axes(polynomial, axes, variables, low.min(axis=0), high.max(axis=0)))
-        holds.append(tuple(np.flatnonzero(inside).tolist()))
-        if not inside.any():
-            lowest = piece[np.argmin(cover.chi2[piece])]
-            if cover.chi2[lowest] <= most + delta_chi2:
-                missed.append(cover.point[lowest])
+        lowest = piece[np.argmin(cover.chi2[piece])]
+        _, images = variables.mirror_images(
+            variables.to_scaled(np.empty((1, 0)), np.clip(cover.point[lowest], *proven.box)[None])
+        )
+        is_low = cover.chi2[lowest] <= most + delta_chi2
+        low, high = cover.lower[piece].min(axis=0), cover.upper[piece].max(axis=0)
+        for ends_of_box in variables.ends_of(low, high):
+            start, end = ends_of_box.T
+            inside = np.all((start - _ROUNDED <= t) & (t <= end + _ROUNDED), axis=1)
+            boxes.append(_on_axes(polynomial, axes, ends_of_box))
+            holds.append(tuple(np.flatnonzero(inside).tolist()))
+            if inside.any():
+                continue
+            here = images[np.all((start - _ROUNDED <= images) & (images <= end + _ROUNDED), axis=1)]
+            if is_low and len(here):
+                missed.append(here[0])
             else:
                 undecided += 1
-    empty = np.empty((0, len(axes)))
-    scaled = variables.to_scaled(np.empty((len(missed), 0)), np.array(missed)) if missed else empty
-    on_axes = polynomial.centre + polynomial.half_width * scaled
+    on_axes = polynomial.centre + polynomial.half_width * np.array(missed).reshape(-1, len(axes))
     return Proof(least, most, delta_chi2, tuple(boxes), tuple(holds), undecided, on_axes)
 
 
@@ -112,15 +122,11 @@ def _pieces(lower: FloatArray, upper: FloatArray) -> list[NDArray[np.intp]]:
 
 
 def _on_axes(
-    polynomial: ChiSquaredPolynomial,
-    axes: Sequence[Axis],
-    variables: HiddenVariables,
-    low: FloatArray,
-    high: FloatArray,
+    polynomial: ChiSquaredPolynomial, axes: Sequence[Axis], scaled: FloatArray
 ) -> dict[str, tuple[float, float]]:
-    """Return the ends along each axis of a box of hidden variables."""
-    t = variables.ends_of(low, high)
-    ends = polynomial.centre[:, None] + polynomial.half_width[:, None] * t
-    on_axis = [(max(a, float(axis.values[0])), min(b, float(axis.values[-1]))) for axis, (a, b) in
-               zip(axes, ends.tolist(), strict=True)]  # fmt: skip
-    return dict(zip((axis.name for axis in axes), on_axis, strict=True))
+    """Return the ends along each axis of a box of scaled variables (axes, 2)."""
+    ends = polynomial.centre[:, None] + polynomial.half_width[:, None] * scaled
+    return {
+        axis.name: (max(a, float(axis.values[0])), min(b, float(axis.values[-1])))
+        for axis, (a, b) in zip(axes, ends.tolist(), strict=True)
+    }

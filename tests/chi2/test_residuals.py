@@ -134,6 +134,8 @@ def test_all_values_of_a_variable_lie_between_the_ends_of_its_squares(seed: int,
     t = np.sort(random.uniform(-1.0, 1.0, size=200))
     s = variable.s(t)
     low, high = np.sort(random.choice(s, size=2))
-    start, end = variable.ends(float(low), float(high), -1.0, 1.0)
+    sides = variable.sides(float(low), float(high), -1.0, 1.0)
     inside = t[(s >= low) & (s <= high)]
-    assert np.all((inside >= start - 1e-12) & (inside <= end + 1e-12))
+    held = [(inside >= start - 1e-12) & (inside <= end + 1e-12) for start, end in sides]
+    assert np.all(np.any(held, axis=0))
+    assert len(sides) == 1 or sides[0][1] < sides[1][0]

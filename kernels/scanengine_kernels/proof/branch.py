@@ -151,7 +151,8 @@ def widest(quadratics: Quadratics, enough: float, room: SearchRoom) -> int:
 
 @jit
 def halve(quadratics: Quadratics, axis: int, bound: float, height: int, room: SearchRoom) -> None:
-    """Put both halves of a box on the stack at height and above; they share the number at which it is cut.
+    """Put both halves of a box on the stack at height and above, each with a point of it; they share the number at
+    which it is cut.
 
     The half with the lowest point comes last, and is looked at first.
     """
@@ -167,8 +168,10 @@ def halve(quadratics: Quadratics, axis: int, bound: float, height: int, room: Se
             stack.point[place, i] = room.point[i]
         if half == 0:
             stack.upper[place, axis] = middle
+            stack.point[place, axis] = min(room.point[axis], middle)
         else:
             stack.lower[place, axis] = middle
+            stack.point[place, axis] = max(room.point[axis], middle)
         if half != first:
             for i in range(quadratics.bend.shape[0]):
                 stack.point[place, i] = 0.5 * (stack.lower[place, i] + stack.upper[place, i])

@@ -96,6 +96,20 @@ def test_the_quadratic_loses_the_fourth_power_of_the_width_at_the_minimum() -> N
     assert lost[1] < lost[0] / 15.0
 
 
+@pytest.mark.parametrize("axis", range(3))
+def test_each_half_has_a_point_of_its_own(axis: int) -> None:
+    """A bound is proven for boxes about a point of theirs: of a variable that enters linearly too."""
+    case = next(each.case for each in known_minima() if each.name == "one linear variable 0")
+    q = quadratics(case)
+    assert (q.b.shape[0], q.A.shape[0]) == (3, 2)
+    room = branch.search_room(q.c.size, 3, 2)
+    room.lower[:], room.upper[:], room.point[:] = 0.0, 1.0, (0.9, 0.1, 0.8)
+    branch.halve(q, axis, 0.5, 0, room)
+    points, lower, upper = (each[:2] for each in (room.stack.point, room.stack.lower, room.stack.upper))
+    assert np.all((lower <= points) & (points <= upper))
+    assert np.any(np.all(points == room.point, axis=1))
+
+
 def test_halves_share_the_number_at_which_a_box_is_cut() -> None:
     case = known_minima()[6].case
     q = quadratics(case)
