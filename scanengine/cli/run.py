@@ -21,8 +21,8 @@ from scanengine.cli.options import (
     ThreadsOption,
     load_scan,
 )
-from scanengine.cli.proofs import print_decided
 from scanengine.cli.progress import progress
+from scanengine.cli.proofs import print_decided
 from scanengine.cli.warn import warn_about
 from scanengine.cli.words import grid
 from scanengine.errors import InputError, Interrupted
