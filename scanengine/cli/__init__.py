@@ -35,7 +35,7 @@ from scanengine.errors import Interrupted, ScanengineError, is_interrupt
 app = typer.Typer(
     name="scanengine",
     help="Scan new physics in coherent elastic neutrino-nucleus scattering.",
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )

@@ -15,7 +15,7 @@ from scanengine.figures._nuisances import correlation, impacts, pulls
 from scanengine.figures._plane import plane
 from scanengine.figures._profile import profile
 from scanengine.figures._reduced import reduced
-from scanengine.figures._save import check, save
+from scanengine.figures._save import check, save, thumbnail
 from scanengine.figures._sheet import sheet
 from scanengine.figures._spectrum import spectrum
 from scanengine.figures._style import Curve
@@ -44,4 +44,5 @@ __all__ = [
     "sheet",
     "spectrum",
     "statement",
+    "thumbnail",
 ]

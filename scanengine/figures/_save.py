@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from io import BytesIO
 from pathlib import Path
 
 import matplotlib as mpl
@@ -56,6 +57,16 @@ def save(figure: Figure, path: str | os.PathLike[str], *, overwrite: bool = Fals
     except OSError as error:
         raise InputError(f"{target} cannot be written: {error.strerror or error}.") from error
     return target
+
+
+def thumbnail(figure: Figure, height_px: int) -> bytes:
+    """Return a figure as a PNG of this height, in pixels."""
+    image = BytesIO()
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(RC)  # type: ignore[arg-type]
+        figure.savefig(image, format="png", dpi=height_px / figure.get_figheight(), metadata=METADATA[".png"])
+    return image.getvalue()
 
 
 def _partial(target: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from inspect import unwrap
 from pathlib import Path
 from traceback import extract_tb
 from typing import TYPE_CHECKING
@@ -50,6 +51,13 @@ class Recipe:
     make: Callable[[], Exhibit]
 
     @property
+    def source(self) -> Path | None:
+        """The file in which the function stands, within the paper's folder, None where that is somewhere else."""
+        code = getattr(unwrap(self.make), "__code__", None)
+        path = Path(code.co_filename) if code is not None else Path()
+        return path.relative_to(self.paper.folder) if path.is_relative_to(self.paper.folder) else None
+
+    @property
     def full_name(self) -> str:
         """The name as the command line takes it, as "kosmas2015/fig05"."""
         return f"{self.paper.name}/{self.name}"
@@ -77,6 +85,8 @@ class Paper:
     title: str
     reference: str
     recipes: list[Recipe] = field(default_factory=list)
+    scans: dict[str, None] = field(default_factory=dict)
+    """The scan files that were loaded since this was last emptied, in their order."""
 
     @property
     def name(self) -> str:
@@ -98,6 +108,7 @@ class Paper:
 
     def load(self, scan: str, *overrides: str) -> Scan:
         """Load one of the paper's scan files, with KEY=VALUE overrides."""
+        self.scans[f"{scan}.toml"] = None
         return load(self.folder / f"{scan}.toml", overrides)
 
     def published(self, table: str) -> list[dict[str, str]]:

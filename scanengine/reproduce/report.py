@@ -14,9 +14,12 @@ from scanengine import __version__, plain
 from scanengine.errors import InputError, Interrupted, RunError
 from scanengine.reproduce.papers import Exhibit, Recipe
 from scanengine.reproduce.tally import Finding, counted, in_words
+from scanengine.reproduce.typeset import typeset
 
 INDEX, SUMMARY = "index.html", "summary.json"
 SUFFIXES = (".png", ".pdf")
+SOURCES = "sources"
+THUMBNAIL_PX = 150
 _PAGE_MARK, _SUMMARY_MARK = '<meta name="generator" content="scanengine', '"scanengine_version"'
 WORST = 12
 """How many of the rows closest to their tolerance are shown first."""
@@ -26,13 +29,16 @@ WORST = 12
 class _Made:
     """What came of a recipe: an exhibit, or the sentence that says why there is none.
 
-    `stem` names the recipe's files and its place in the page; `figure` is the PNG in base 64, if it has a figure.
+    `stem` names the recipe's files and its place in the page; `figure` is the PNG in base 64, if it has a figure, and
+    `thumbnail` a small one. `sources` are the files that it is made from, within the report's folder.
     """
 
     recipe: Recipe
     stem: str
     exhibit: Exhibit | None = None
     figure: str = ""
+    thumbnail: str = ""
+    sources: tuple[str, ...] = ()
     failure: str = ""
 
 
@@ -103,20 +109,35 @@ def _prepare(folder: Path, stems: Sequence[str], overwrite: bool) -> None:
 
 
 def _make(recipe: Recipe, stem: str, folder: Path, overwrite: bool) -> _Made:
-    """Run a recipe and save its figure."""
+    """Run a recipe and save its figure, and what both are made from."""
+    recipe.paper.scans.clear()
     try:
         exhibit = recipe.run()
     except Interrupted:
         raise
     except RunError as error:
         return _Made(recipe, stem, failure=str(error))
+    sources = _sources(recipe, folder)
     if exhibit.figure is None:
-        return _Made(recipe, stem, exhibit)
+        return _Made(recipe, stem, exhibit, sources=sources)
     from scanengine import figures
 
     for suffix in SUFFIXES:
         figures.save(exhibit.figure, folder / f"{stem}{suffix}", overwrite=overwrite)
-    return _Made(recipe, stem, exhibit, _base64(folder / f"{stem}.png"))
+    small = base64.b64encode(figures.thumbnail(exhibit.figure, THUMBNAIL_PX)).decode("ascii")
+    return _Made(recipe, stem, exhibit, _base64(folder / f"{stem}.png"), small, sources)
+
+
+def _sources(recipe: Recipe, folder: Path) -> tuple[str, ...]:
+    """Copy the recipe, and the scan files that it has loaded, into the report's folder; return their names there."""
+    names = []
+    recipes = () if recipe.source is None else (str(recipe.source),)
+    for name in (*recipes, *recipe.paper.scans):
+        found = Path(SOURCES) / recipe.paper.name / name
+        (folder / found).parent.mkdir(parents=True, exist_ok=True)
+        (folder / found).write_bytes((recipe.paper.folder / name).read_bytes())
+        names.append(found.as_posix())
+    return tuple(names)
 
 
 def _page(made: Sequence[_Made], findings: Sequence[Finding]) -> str:
@@ -130,6 +151,7 @@ def _page(made: Sequence[_Made], findings: Sequence[Finding]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["typeset"] = typeset
     published = [finding for finding in findings if not finding.check.derived]
     numbers = [finding for finding in published if finding.check.ratio is not None and not finding.check.known]
     return environment.get_template("report.html").render(

@@ -106,11 +106,15 @@ def test_the_page_holds_all_that_it_shows(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     write_report(find_recipes(made(folder, "fig01", "table1")), out)
     page = (out / INDEX).read_text(encoding="utf-8")
-    assert page.count('src="data:image/png;base64,') == 1
+    assert page.count('src="data:image/png;base64,') == 2  # the figure, and small in the gallery
     assert "http" not in page
     linked = re.findall(r'href="([^#"]+)"', page)
-    assert linked == ["somebody2000-fig01.pdf"]
-    assert all((out / name).read_bytes().startswith(b"%PDF") for name in linked)
+    recipes, scan = "sources/somebody2000/recipes.py", "sources/somebody2000/scan.toml"
+    assert linked == [recipes, "somebody2000-fig01.pdf", recipes, scan]
+    assert (out / "somebody2000-fig01.pdf").read_bytes().startswith(b"%PDF")
+    for name in ("recipes.py", "scan.toml"):
+        assert (out / "sources" / "somebody2000" / name).read_bytes() == (folder / name).read_bytes()
+    assert "<code>scanengine reproduce somebody2000/fig01</code>" in page
     assert "A line &amp; no more." in page
     assert "slope &lt; 2" in page
     assert "Journal of &lt;Results&gt; 1, 1 (2000)" in page
@@ -326,7 +330,7 @@ def test_names_choose_papers_and_results() -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("kosmas", "there is no paper 'kosmas': coherent, kosmas2015, scholberg2006"),
+        ("kosmas", "there is no paper 'kosmas': choose coherent, kosmas2015, scholberg2006"),
         ("kosmas2015/fig99", "kosmas2015 has no result 'fig99': table1, table2, eq5"),
         ("nobody/fig01", "there is no paper 'nobody/fig01'"),
     ],
