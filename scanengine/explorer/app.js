@@ -179,35 +179,53 @@ function read() {
     const rows = chosen.map(({ name, likelihood }) => [name, { number: at(likelihood).chi2 - likelihood.document.minimum, name }]);
     parts.push(table(["experiment alone", "above its best fit"], rows));
   }
-  parts.push(...countTables(found.x, nuisances.length > 0));
+  parts.push(...countTables(found.x, found.pulls));
   box.replaceChildren(...parts);
 }
 
-function countTables(x, hasNuisances) {
+// What is expected in each bin with the nuisances as they are fitted, where all counts are Poisson's; else nothing, since
+// of others only sums are known.
+function fittedCounts(monomials, pulls) {
+  const { bins, nuisances = [], poisson } = given.combined;
+  if (!nuisances.length || bins.some((bin) => bin.statistic !== "poisson")) return null;
+  const value = (row) => row.reduce((sum, c, m) => sum + c * monomials[m], 0);
+  return poisson.counts.map((row, i) =>
+    nuisances.reduce(
+      (sum, n, k) => sum + pulls[k] * value((pulls[k] >= 0 ? n.above : (n.below ?? n.above)).counts[i]),
+      value(row) + poisson.background[i],
+    ),
+  );
+}
+
+function countTables(x, pulls) {
   const t = names.map((name, i) => scaled(combined, i, x[name]));
   const monomials = given.combined.exponents.map((powers) => powers.reduce((m, e, i) => m * t[i] ** e, 1));
   const channels = new Map();
-  const bins = given.combined.bins.map((bin) => {
+  const fitted = fittedCounts(monomials, pulls);
+  const bins = given.combined.bins.map((bin, i) => {
     const signal = bin.signal.reduce((sum, c, m) => sum + c * monomials[m], 0);
     const key = `${bin.experiment}, ${bin.channel}`;
-    const sums = channels.get(key) ?? { signal: 0, background: 0, data: 0, asimov: bin.asimov };
+    const sums = channels.get(key) ?? { signal: 0, background: 0, fitted: 0, data: 0, asimov: bin.asimov };
     sums.signal += signal;
     sums.background += bin.background;
+    sums.fitted += fitted ? fitted[i] : 0;
     sums.data += bin.data;
     channels.set(key, sums);
     const high = bin.energy[1] ?? "∞";
-    return [`${key}, ${shortNumber(bin.energy[0])} to ${typeof high === "number" ? shortNumber(high) : high} ${bin.units}`, { number: signal + bin.background }, { number: bin.data }, bin.asimov ? "SM" : "seen"];
+    return [`${key}, ${shortNumber(bin.energy[0])} to ${typeof high === "number" ? shortNumber(high) : high} ${bin.units}`, { number: fitted ? fitted[i] : signal + bin.background }, { number: bin.data }, bin.asimov ? "SM" : "seen"];
   });
   const backgrounds = [...channels.values()].some((sums) => sums.background !== 0);
   const rows = [...channels].map(([key, sums]) => [
     key,
     { number: sums.signal, name: `signal, ${key}` },
     ...(backgrounds ? [{ number: sums.background }] : []),
+    ...(fitted ? [{ number: sums.fitted, name: `fitted, ${key}` }] : []),
     { number: sums.data, name: `data, ${key}` },
     sums.asimov ? "SM" : "seen",
   ]);
-  const caption = hasNuisances ? "Counts, before the nuisances move them" : "Counts";
-  const found = [table(["channel", "signal", ...(backgrounds ? ["background"] : []), "data", ""], rows, caption)];
+  const caption = !pulls.length ? "Counts" : fitted ? "Counts, nominal and with nuisances fitted" : "Counts at nominal nuisances";
+  const heads = ["channel", "signal", ...(backgrounds ? ["background"] : []), ...(fitted ? ["fitted"] : []), "data", ""];
+  const found = [table(heads, rows, caption)];
   if (bins.length > rows.length) {
     const details = document.createElement("details");
     const summary = document.createElement("summary");
@@ -440,5 +458,6 @@ const heldByName = () =>
 
 // The keys of the overlays are drawn outside the figure.
 document.head.append(Object.assign(document.createElement("style"), { textContent: given.styles.figure.split("\n").filter((line) => line.startsWith(".outline")).join("\n") }));
-byId("about").textContent = `${new Set(given.combined.bins.map((bin) => bin.experiment)).size} experiments, ${given.combined.bins.length} bins; lowest χ² ${shortNumber(Math.abs(given.combined.minimum) < 1e-9 ? 0 : given.combined.minimum)}.`;
+const many = (number, what) => `${number} ${what}${number === 1 ? "" : "s"}`;
+byId("about").textContent = `${many(new Set(given.combined.bins.map((bin) => bin.experiment)).size, "experiment")}, ${many(given.combined.bins.length, "bin")}; lowest χ² ${shortNumber(Math.abs(given.combined.minimum) < 1e-9 ? 0 : given.combined.minimum)}.`;
 replot();

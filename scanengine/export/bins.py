@@ -33,6 +33,7 @@ def bins(definition: Definition, likelihood: Likelihood, signal: FloatArray) -> 
                 "data": float(likelihood.data[i]),
                 "sigma": float(errors[i]),
                 "asimov": cell.experiment not in measured,
+                "statistic": definition.statistic_of(cell.experiment).kind,
             }
         )
     return found

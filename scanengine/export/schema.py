@@ -73,6 +73,7 @@ _BIN = _table(
         "data": _NUMBER,
         "sigma": {"type": "number", "description": "Standard deviation of the data, without common errors."},
         "asimov": {"type": "boolean", "description": "Whether the data are the Standard Model's own expectation."},
+        "statistic": {"enum": ["gaussian", "poisson"], "description": "Poisson bins are those of `poisson`, in order."},
     },
     {"time_us": {"type": "array", "items": _NUMBER, "minItems": 2, "maxItems": 2}},
     description="What is expected in a bin, and what was seen; chi2 does not need it.",

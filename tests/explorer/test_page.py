@@ -17,6 +17,7 @@ from scanengine.api import Scan
 from scanengine.definition import parse
 from scanengine.grid.axes import FloatArray
 from tests.browser import CHROMIUM, WHY_SKIPPED, Page, browser
+from tests.likelihood.test_constraints import FALLING_KNOWN, FLAT_KNOWN, FLUX, scan_of
 
 pytestmark = pytest.mark.jit_only
 
@@ -229,6 +230,22 @@ def test_what_is_saved_is_a_scan_file_of_the_plane(page: Page, scan: Scan) -> No
     assert read_back.chi2(**at) == pytest.approx(scan.chi2(**at, mu_nu=held), rel=1e-12)
     assert svg.startswith("<svg")
     assert "prefers-color-scheme" not in svg
+
+
+def test_nuisances_are_fitted_where_one_clicks(opened: Page, tmp_path: Path) -> None:
+    poisson = Scan(scan_of([FLUX, FALLING_KNOWN | {"width": [0.1, 0.4]}, FLAT_KNOWN]))
+    opened.open(poisson.explore(tmp_path / "poisson.html"))
+    drawn(opened)
+    opened.click(*place(opened, 0.7, 0.5))
+    found = read(opened)
+    at = {"eps_ee_uV": found["values"]["eps_ee_uV"]}
+    assert found["chi2"] == pytest.approx(poisson.chi2(**at), rel=1e-9)
+    pulls = {each.name: each.pull for each in poisson.fit_at(**at).nuisances}
+    assert {name: found["values"][name] for name in pulls} == pytest.approx(pulls, abs=1e-6)
+    for spectrum in poisson.spectra(**at):
+        shown = found["values"][f"fitted, {spectrum.experiment}, {spectrum.channel}"]
+        assert shown == pytest.approx(float(spectrum.total.sum()), rel=1e-6)
+    assert opened.errors == []
 
 
 def test_a_page_is_not_written_over_another(scan: Scan, html: Path, tmp_path: Path) -> None:
