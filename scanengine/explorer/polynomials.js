@@ -21,8 +21,8 @@ function compile(document) {
   const lower = [];
   const upper = [];
   for (const p of document.parameters) {
-    lower.push((p.min - p.centre) / p.half_width);
-    upper.push((p.max - p.centre) / p.half_width);
+    lower.push(toScaled(p, p.min));
+    upper.push(toScaled(p, p.max));
   }
   return {
     document,
@@ -44,13 +44,13 @@ function compile(document) {
   };
 }
 
-const scaled = (likelihood, i, x) => {
-  const p = likelihood.document.parameters[i];
-  return (x - p.centre) / p.half_width;
-};
+// The variable t of a parameter's value x, and back; of a coupling the square enters.
+const toScaled = (p, x) => ((p.squared ? x * x : x) - p.centre) / p.half_width;
+const scaled = (likelihood, i, x) => toScaled(likelihood.document.parameters[i], x);
 const unscaled = (likelihood, i, t) => {
   const p = likelihood.document.parameters[i];
-  return p.centre + p.half_width * t;
+  const value = p.centre + p.half_width * t;
+  return p.squared ? Math.sqrt(Math.max(value, 0)) : value;
 };
 
 // Which hidden parameters enter by their squares alone: chi2 is flat in them at zero, so s = t^2 is searched instead.

@@ -35,7 +35,10 @@ def build(
     """Return the likelihood of a definition within its axes, with its minima, the lowest first."""
     from scanengine import __version__
 
-    axes, parameters = definition.axes, definition.parameters
+    # a coupling whose square alone enters has polynomials in that square
+    coordinates = definition.in_coordinates
+    axes, parameters = coordinates.axes, coordinates.parameters
+    squared = definition.parameters.squared or (False,) * len(axes)
     variables = likelihood.excess_polynomials(axes, parameters)
     centres, half_widths, excess = variables.centre, variables.half_width, variables.coefficients
     signal = likelihood.count_polynomials(axes, parameters).coefficients
@@ -49,8 +52,8 @@ def build(
         "definition": definition.text,
         "definition_overrides": list(definition.overrides),
         "parameters": [
-            _parameter(axis, float(centre), float(half_width))
-            for axis, centre, half_width in zip(axes, centres, half_widths, strict=True)
+            _parameter(axis, float(centre), float(half_width), square)
+            for axis, centre, half_width, square in zip(definition.axes, centres, half_widths, squared, strict=True)
         ],
         "exponents": [list(powers) for powers in variables.monomials.exponents],
         "squares": trimmed(squares[0]),
@@ -75,7 +78,7 @@ def build(
     }
 
 
-def _parameter(axis: Axis, centre: float, half_width: float) -> dict[str, object]:
+def _parameter(axis: Axis, centre: float, half_width: float, square: bool) -> dict[str, object]:
     first, last = float(axis.values[0]), float(axis.values[-1])
     ratios = np.diff(np.log(axis.values)) if first > 0.0 else np.zeros(0)
     log = axis.values.size > 2 and ratios.size > 0 and float(np.ptp(ratios)) < _GEOMETRIC * float(np.abs(ratios).max())
@@ -85,6 +88,7 @@ def _parameter(axis: Axis, centre: float, half_width: float) -> dict[str, object
         "long_name": axis.long_name,
         "centre": centre,
         "half_width": half_width,
+        **({"squared": True} if square else {}),
         "min": first,
         "max": last,
         "spacing": "log" if log else "linear",

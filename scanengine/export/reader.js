@@ -13,7 +13,7 @@ const sumOfProducts = (a, b) => a.reduce((sum, v, i) => sum + v * b[i], 0);
 // The terms of chi2 at parameters x, by name: squares and Poisson counts at nominal nuisances, and their changes per
 // standard deviation of each nuisance, above and below zero.
 function termsAt(likelihood, x) {
-  const t = likelihood.parameters.map((p) => (x[p.name] - p.centre) / p.half_width);
+  const t = likelihood.parameters.map((p) => (x[p.name] ** (p.squared ? 2 : 1) - p.centre) / p.half_width);
   const monomials = likelihood.exponents.map((powers) => powers.reduce((m, e, i) => m * t[i] ** e, 1));
   const value = (row) => sumOfProducts(row, monomials); // rows leave out the zeros they end in
   const changes = (kind, i) =>

@@ -32,7 +32,8 @@ Derivatives = tuple[float, list[float], list[list[float]]]
 
 def terms_at(likelihood: dict[str, Any], x: Mapping[str, float]) -> list[Term]:
     """Return the terms of chi2 at parameters x, by name."""
-    t = [(x[p["name"]] - p["centre"]) / p["half_width"] for p in likelihood["parameters"]]
+    values = [x[p["name"]] ** (2 if p.get("squared") else 1) for p in likelihood["parameters"]]
+    t = [(v - p["centre"]) / p["half_width"] for v, p in zip(values, likelihood["parameters"], strict=True)]
     monomials: list[float] = [prod(v**e for v, e in zip(t, powers, strict=True)) for powers in likelihood["exponents"]]
     nuisances = likelihood.get("nuisances", [])
 

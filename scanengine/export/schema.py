@@ -45,6 +45,7 @@ _PARAMETER = _table(
         "max": {"type": "number", "description": "Upper end of the axis."},
         "spacing": {"enum": ["linear", "log"], "description": "How the axis is drawn."},
     },
+    {"squared": {"const": True, "description": "x^2 takes the place of x, as of a mediator's coupling."}},
     description="A parameter x, which enters as t = (x - centre) / half_width.",
 )
 

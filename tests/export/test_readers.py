@@ -21,6 +21,7 @@ from scanengine.inference.fitting import Minimum
 from tests import naive
 from tests.likelihood.test_constraints import FALLING_KNOWN, FLAT_KNOWN, FLUX, TILT, by_definition, scan_of
 from tests.random_scans import random_scan
+from tests.scan_files import definition
 
 pytestmark = pytest.mark.jit_only
 
@@ -178,3 +179,19 @@ def test_a_file_is_read_back(tmp_path: Path) -> None:
     assert read.chi2(eps_ee_uV=0.1) == pytest.approx(scan.chi2(eps_ee_uV=0.1), rel=1e-11)
     pulls = {each.name: each.pull for each in scan.fit_at(eps_ee_uV=0.1).nuisances}
     assert read.pulls(eps_ee_uV=0.1) == pytest.approx(pulls, abs=1e-6)
+
+
+def test_a_coupling_whose_square_enters_is_given_as_it_is(tmp_path: Path) -> None:
+    mediators = {"zp": {"kind": "vector", "mass_MeV": 30.0, "charges": "universal"}}
+    axes = {
+        "g_zp": {"min": 1e-6, "max": 1e-3, "points": 7, "spacing": "log"},
+        "sin2_theta_w": {"min": 0.2, "max": 0.3, "points": 3},
+    }
+    scan = Scan(definition(mediators=mediators, axes=axes))
+    document = document_of(scan)
+    assert [p.get("squared", False) for p in document["parameters"]] == [True, False]
+    points = [{"g_zp": g, "sin2_theta_w": s} for g, s in ((1e-6, 0.21), (5e-5, 0.23), (9e-4, 0.29))]
+    found = [plain.minimised(document, x)[0] for x in points]
+    assert found == pytest.approx([scan.chi2(**x) for x in points], rel=1e-9)
+    assert found[0] != pytest.approx(found[2], rel=0.1)
+    assert [each["chi2"] for each in in_javascript([document] * 3, points, tmp_path)] == pytest.approx(found, rel=1e-12)
