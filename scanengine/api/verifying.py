@@ -266,7 +266,7 @@ class _Check:
         return np.stack([axis.values[i] for axis, i in zip(self.stored.axes, indices.T, strict=True)], axis=-1)
 
     def _evaluate(self, points: FloatArray) -> FloatArray:
-        if self.direct:
+        if self.direct or self.scan.definition.outer:
             names = [axis.name for axis in self.stored.axes]
             return np.array([self.scan.chi2(**dict(zip(names, point, strict=True))) for point in points.tolist()])
         return np.asarray(self.scan.likelihood.chi2(self.scan.definition.parameters.values(points)))

@@ -327,13 +327,15 @@ def _grid(raw: Mapping[str, Any], physics: PhysicsRead, parsed: Parsed, outer: _
 
 
 def _check_physics(
-    parts: Sequence[Parts], grid: _Grid, physics: PhysicsRead, report: Report, *, own_axes: bool
+    parts: Sequence[Parts], grid: _Grid, physics: PhysicsRead, report: Report, *, silent: bool
 ) -> list[str]:
-    """Add the faults of experiments that only the physics shows; return notes on them and on the parameters."""
+    """Add the faults of experiments that only the physics shows; return notes on them, and unless `silent` on the
+    parameters.
+    """
     notes = [note for part in parts for note in check_experiment(part, report)]
     for part in parts if physics.sound else ():
         check_diverging_rates(part, grid.parameters, physics.physics, report)
-    if own_axes:
+    if silent:
         return notes
     notes += unconstrained_axes(grid.parameters, parts)
     if not report.faults:
@@ -357,7 +359,8 @@ def _build(raw: dict[str, Any], parsed: Parsed, report: Report, outer: _Outer) -
     parts = build_experiments(tables, sources, kind, report) if "experiments" in raw else []
     read = settings.physics
     grid = _grid(raw, read, parsed, outer, report)
-    notes = _check_physics(parts, grid, read, report, own_axes=parsed.own_axes)
+    silent = parsed.own_axes or outer.inside
+    notes = _check_physics(parts, grid, read, report, silent=silent)
     default = Statistic(settings.kind)
     statistics = build_statistics(tables, parts, default, report)
     references = build_references(tables, parts, read.physics, report) if read.sound else {}

@@ -111,8 +111,8 @@ class ParameterMap:
     @property
     def used(self) -> frozenset[str]:
         """The parameters, by name, that are not zero at every point."""
-        rows = zip(self.parameters, self.matrix, strict=True)
-        return frozenset(parameter.name for parameter, row in rows if np.any(row != 0.0))
+        rows = np.flatnonzero(np.any(self.matrix != 0.0, axis=1)).tolist()
+        return frozenset(self.parameters[row].name for row in rows)
 
     def is_even(self, axis: str) -> bool:
         """Whether counts know only the square of an axis: all that it sets enters squared, and is it times a factor."""

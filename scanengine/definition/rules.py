@@ -181,13 +181,13 @@ def check_form_factors(parts: Parts, path: KeyPath, report: Report) -> None:
 
 def check_diverging_rates(parts: Parts, parameters: ParameterMap, physics: Physics, report: Report) -> None:
     """Add a fault if a parameter whose rate diverges as 1/T may differ from 0 where recoils of 0 keV count."""
-    experiment = parts.experiment()
-    if experiment is None or report.faults or not experiment.sees_any_recoil:
+    diverging = parameters.used & Interactions(physics, parameters.used).diverging
+    experiment = parts.experiment() if diverging and not report.faults else None
+    if experiment is None or not experiment.sees_any_recoil:
         return
     real = experiment.reconstruction is not None
-    diverging = Interactions(physics, parameters.used).diverging
     for parameter in parameters.parameters:
-        if parameter.name in parameters.used & diverging and not set(parameter.flavours).isdisjoint(_counted(parts)):
+        if parameter.name in diverging and not set(parameter.flavours).isdisjoint(_counted(parts)):
             if real:
                 message = f"recoils of 0 keV are counted, where the rate of {parameter.name} diverges as 1/T: "
                 report.add((*parts.path, "response"), message + "set recoil_threshold_keV = 0.1, for example")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,9 +111,10 @@ class Counts:
 
     def in_cells(self, experiment: str, values: FloatArray) -> FloatArray:
         """Return values (bins,) of an experiment in all cells (cells,), zero in those of others."""
-        return np.array(
-            [values[b] if cell.experiment == experiment else 0.0 for cell, b in zip(self.cells, self.bins, strict=True)]
-        )
+        inside = self._experiments == experiment
+        found = np.zeros(inside.size)
+        found[inside] = values[self.bins[inside]]
+        return found
 
     def nominal_signal(self, experiment: str) -> FloatArray:
         """Return the Standard Model's signal (cells,) of an experiment, as the shapes of that signal take it: of a
@@ -164,7 +166,12 @@ class Counts:
 
     def of(self, experiment: str) -> FloatArray:
         """Return 1 in the cells of an experiment and 0 elsewhere (cells,)."""
-        return np.array([float(cell.experiment == experiment) for cell in self.cells])
+        return np.asarray(self._experiments == experiment, dtype=np.float64)
+
+    @cached_property
+    def _experiments(self) -> NDArray[np.str_]:
+        """The experiment of each cell (cells,), by its name."""
+        return np.array([cell.experiment for cell in self.cells], dtype=np.str_)
 
 
 def build_templates(nuisances: Sequence[Nuisance], counts: Counts, steps: FloatArray) -> Templates:

@@ -92,7 +92,7 @@ def responses(definition: Definition, threads: int = 1, known: KnownRecoils | No
         found = layout.recoils.integrals(groups, layout.experiment.form_factors(layout.isotope), compiled=compiled)
         return found * layout.atoms_per_kg * layout.experiment.mass_kg * layout.experiment.live_time_s
 
-    if compiled and threads > 1:
+    if compiled and threads > 1 and not many:
         with ThreadPoolExecutor(threads) as pool:
             results = list(pool.map(integrate, layouts))
     else:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from scanengine.chi2.evaluator import Cost, LowestPlane, PlaneMinima, ReducingEvaluator, ScanEvaluator
-from scanengine.definition import ParameterMap
+from scanengine.definition import Definition, ParameterMap
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import Profiles
 
@@ -83,11 +83,15 @@ def profiles_on_axes(parameters: ParameterMap, profiles: Profiles) -> Profiles:
     return replace(profiles, best_fit=tuple(parameters.from_coordinates(np.array(profiles.best_fit)).tolist()))
 
 
-def axes_from_coordinates(parameters: ParameterMap, axes: Sequence[Axis]) -> tuple[Axis, ...]:
-    """Return axes in coordinates, in the order of the parameters' own, as the axes themselves."""
-    if not any(parameters.squared):
+def axes_from_coordinates(definition: Definition, axes: Sequence[Axis]) -> tuple[Axis, ...]:
+    """Return axes in coordinates, those of a definition or with points between theirs, as the axes themselves."""
+    if not any(definition.parameters.squared):
         return tuple(axes)
-    return tuple(
-        replace(axis, values=np.sqrt(axis.values)) if squared else axis
-        for axis, squared in zip(axes, parameters.squared, strict=True)
-    )
+    found = []
+    for axis, own, squared in zip(axes, definition.axes, definition.parameters.squared, strict=True):
+        values = np.sqrt(axis.values) if squared else axis.values
+        step = (axis.values.size - 1) // (own.values.size - 1)
+        if squared and step * (own.values.size - 1) + 1 == axis.values.size:
+            values[::step] = own.values  # the root of a square may be rounded
+        found.append(replace(axis, values=values))
+    return tuple(found)

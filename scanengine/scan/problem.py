@@ -190,6 +190,8 @@ class Problem:
         if self.definition.outer:
             ends = product(*(axis.values[[0, -1]].tolist() for axis in self.definition.outer))
             return max(self.inside.at(values).rounding for values in ends)
+        if not self.definition.axes:
+            return 0.0  # a number, not a polynomial
         return self.likelihood.rounding(self.coordinates.axes, self.coordinates.parameters)
 
     def standard_model(self, axis: str) -> float:
@@ -335,7 +337,7 @@ class Problem:
             )
         else:
             axes, found = exact_profiles(squares, self.coordinates.axes, grid, threads, starts)
-        return axes_from_coordinates(parameters, axes), profiles_on_axes(parameters, found)
+        return axes_from_coordinates(self.definition, axes), profiles_on_axes(parameters, found)
 
     def _grid_errors(self, profiles: Profiles) -> dict[str, FloatArray]:
         """What the grid's own minima miss on each line, where there are no better ones."""

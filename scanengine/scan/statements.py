@@ -105,7 +105,7 @@ def calibrate(
             )
             for spans in intervals
         )
-    return replace(found, axes=axes_from_coordinates(parameters, found.axes), exact_intervals=intervals)
+    return replace(found, axes=axes_from_coordinates(problem.definition, found.axes), exact_intervals=intervals)
 
 
 def polynomial_likelihood(problem: Problem, what: str) -> Likelihood:

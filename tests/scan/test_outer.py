@@ -1,0 +1,183 @@
+"""Axes of numbers of the scan file: every result is that of single scans at their values."""
+
+from __future__ import annotations
+
+import pickle
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import scanengine
+from scanengine.api.scan import Scan
+from scanengine.errors import DefinitionError, InputError
+from tests.scan_files import definition, experiment
+
+MASS = "mediators.zp.mass_MeV"
+RADIUS = "experiments.A.form_factor.rms_n_fm"
+ZP = {"zp": {"kind": "vector", "charges": "B-L", "mass_MeV": 30.0}}
+MASSES = {"min": 3.0, "max": 300.0, "points": 3, "spacing": "log"}
+COUPLING = {"min": 0.0, "max": 4e-5, "points": 9}
+NSI = {"min": -0.3, "max": 0.3, "points": 7}
+HELM = {"kind": "helm", "rms_p_fm": 3.0, "rms_n_fm": 3.1}
+
+
+def scan(axes: dict[str, Any], **tables: Any) -> Scan:
+    return Scan(definition(axes=axes, **{"mediators": ZP, **tables}))
+
+
+def single(axes: dict[str, Any], at: dict[str, float], **tables: Any) -> Scan:
+    """The same scan at values of numbers of the file, by changing these."""
+    return Scan(definition(axes=axes, **{"mediators": ZP, **tables}).at(at))
+
+
+def assert_same(found: np.ndarray, wanted: np.ndarray) -> None:
+    assert np.max(np.abs(found - wanted) / (1.0 + np.abs(wanted))) < 1e-12
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_grid_is_that_of_single_scans_wherever_the_axis_stands(place: int) -> None:
+    inner = {"g_zp": COUPLING, "eps_ee_uV": NSI}
+    names = [*inner]
+    names.insert(place, MASS)
+    found = scan({name: MASSES if name == MASS else inner[name] for name in names}).run()
+    assert [axis.name for axis in found.axes] == names
+    for i, mass in enumerate(found.axes[place].values.tolist()):
+        wanted = single(inner, {MASS: mass}).run()
+        assert_same(np.take(found.chi2, i, axis=place), wanted.chi2)
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "tables"),
+    [
+        (RADIUS, [2.8, 3.3], {"experiments": [experiment(form_factor=HELM)]}),
+        ("experiments.A.mass_kg", [10.0, 200.0], {}),
+        ("experiments.A.systematic", [0.0, 0.2], {}),
+        ("experiments.A.distance_m", [15.0, 25.0], {}),
+        ("physics.sin2_theta_w", [0.22, 0.24], {}),
+        ("source.flux_per_cm2_s", [1e6, 1e7], {}),
+        ("fixed.mu_nu", [0.0, 20.0], {"fixed": {"mu_nu": 1.0}}),
+    ],
+)
+def test_any_number_of_the_file(key: str, values: list[float], tables: dict[str, Any]) -> None:
+    found = scan({key: {"values": values}, "eps_ee_uV": NSI}, **tables).run()
+    for i, value in enumerate(values):
+        assert_same(found.chi2[i], single({"eps_ee_uV": NSI}, {key: value}, **tables).run().chi2)
+
+
+def test_poisson_and_nuisances_at_each_value() -> None:
+    nuisances = [{"name": "flux", "width": 0.1, "signal": ["A"]}]
+    tables: dict[str, Any] = {"statistic": "poisson", "nuisances": nuisances}
+    found = scan({MASS: MASSES, "g_zp": COUPLING}, **tables).run()
+    for i, mass in enumerate(found.axes[0].values.tolist()):
+        assert_same(found.chi2[i], single({"g_zp": COUPLING}, {MASS: mass}, **tables).run().chi2)
+
+
+def test_outer_axes_alone() -> None:
+    tables: dict[str, Any] = {"experiments": [experiment(form_factor=HELM)], "fixed": {"g_zp": 2e-5}}
+    found = scan({MASS: MASSES, RADIUS: {"values": [2.8, 3.1, 3.4]}}, **tables).run()
+    masses, radii = (axis.values.tolist() for axis in found.axes)
+    for (i, mass), (j, radius) in product(enumerate(masses), enumerate(radii)):
+        one = single({"eps_ee_uV": NSI}, {MASS: mass, RADIUS: radius}, **tables)
+        assert found.chi2[i, j] == pytest.approx(one.chi2(eps_ee_uV=0.0), rel=1e-12, abs=1e-12)
+
+
+def test_a_file_has_keys_for_names_and_is_resumed_and_verified(tmp_path: Path) -> None:
+    xarray = pytest.importorskip("xarray")
+    made = scan({MASS: MASSES, "g_zp": COUPLING, "eps_ee_uV": NSI})
+    result = made.run(tmp_path / "out.h5")
+    again = scanengine.open_result(tmp_path / "out.h5")
+    assert again.best_fit == result.best_fit
+    assert [axis.name for axis in again.axes] == [MASS, "g_zp", "eps_ee_uV"]
+    assert_same(np.asarray(again.chi2[...]), np.asarray(made.run().chi2))
+    with xarray.open_dataset(tmp_path / "out.h5", engine="h5netcdf") as opened:
+        assert opened["chi2"].dims[0] == "mediators__zp__mass_MeV"
+        assert opened["mediators__zp__mass_MeV"].attrs["long_name"] == MASS
+    scanengine.verify(tmp_path / "out.h5")
+
+
+def test_exact_profiles_are_nowhere_above_the_grid_and_those_of_single_scans_where_shown() -> None:
+    axes = {MASS: MASSES, "g_zp": COUPLING, "eps_ee_uV": NSI}
+    output = {"profile": "exact", "keep": "profiles"}
+    found = scan(axes, output=output).run()
+    grid = scan(axes, output={"keep": "profiles"}).run()
+    of_mass = found.profile(MASS).chi2
+    assert np.all(of_mass <= grid.profile(MASS).chi2 + 1e-9)
+    for i, mass in enumerate(found.axes[0].values.tolist()):
+        wanted = single({"g_zp": COUPLING, "eps_ee_uV": NSI}, {MASS: mass}, output=output).run()
+        assert of_mass[i] == pytest.approx(wanted.minimum, abs=1e-9)
+        line = found.profile(MASS, "g_zp").chi2[i]
+        np.testing.assert_allclose(line, wanted.profile("g_zp").chi2, rtol=1e-9, atol=1e-9)
+
+
+def test_a_hidden_outer_axis_is_minimised_over_between_its_values_too() -> None:
+    """Counts in proportion to a hidden mass: eps is free where the mass can make up for it, at any value of it."""
+    mass = "experiments.A.mass_kg"
+    data = [experiment(mass_kg=100.0, channels={"all": ["nu_e"]}, data={"counts": [500.0]})]
+    axes = {"eps_ee_uV": {"min": -0.05, "max": 0.0, "points": 5}, mass: {"values": [50.0, 90.0, 140.0, 200.0]}}
+    found = scan(axes, experiments=data, output={"profile": "exact", "keep": "profiles"}).run()
+    assert np.all(found.profile("eps_ee_uV").chi2 < 0.05)
+    grid = scan(axes, experiments=data, output={"keep": "profiles"}).run()
+    assert grid.profile("eps_ee_uV").chi2.max() > 1.0
+
+
+def test_fit_is_no_higher_than_any_grid_point() -> None:
+    axes = {MASS: MASSES, "g_zp": COUPLING}
+    made = scan(axes, fixed={"eps_ee_uV": 0.03})
+    best = made.fit()[0]
+    assert best.chi2 <= made.run().minimum + 1e-9
+    assert made.chi2(**best.place) == pytest.approx(best.chi2, abs=1e-8)
+    assert list(best.place) == [MASS, "g_zp"]
+
+
+def test_events_at_an_outer_value_are_those_of_the_changed_file() -> None:
+    made = scan({MASS: MASSES, "g_zp": COUPLING})
+    found = made.events(**{MASS: 10.0, "g_zp": 3e-5})
+    wanted = single({"g_zp": COUPLING}, {MASS: 10.0}).events(g_zp=3e-5)
+    assert [each.counts for each in found] == pytest.approx([each.counts for each in wanted], rel=1e-13)
+    # without a value it stays as the file has it
+    assert made.events(g_zp=3e-5)[0].counts == pytest.approx(
+        single({"g_zp": COUPLING}, {MASS: 30.0}).events(g_zp=3e-5)[0].counts, rel=1e-13
+    )
+
+
+def test_an_evaluator_of_outer_axes_travels() -> None:
+    made = scan({MASS: MASSES, "g_zp": COUPLING})
+    there = pickle.loads(pickle.dumps(made.problem.evaluator))
+    values = [axis.values for axis in made.definition.axes]
+    here, arrived = np.empty((2, *made.shape))
+    made.problem.evaluator.fill(values, here)
+    there.fill(values, arrived)
+    assert np.array_equal(here, arrived)
+
+
+@pytest.mark.parametrize(
+    ("axis", "sentence"),
+    [
+        ({MASS: {"min": -1.0, "max": 3.0, "points": 3}}, f"axes.{MASS} at -1: {MASS}: found -1.0"),
+        ({"experiments.A.efficiency": {"min": 0.5, "max": 1.5, "points": 3}}, "at 1.5: experiments.A.efficiency"),
+        ({"experiments.B.mass_kg": {"min": 1.0, "max": 3.0, "points": 3}}, 'there is no experiment "B"'),
+        (
+            {"experiments.A.target": {"min": 1.0, "max": 3.0, "points": 3}},
+            'found "Ne20" there, an axis is over a number',
+        ),
+        ({"mediators.xp.mass_MeV": {"min": 1.0, "max": 3.0, "points": 3}}, "mediators.xp"),
+        ({"output.keep": {"min": 1.0, "max": 3.0, "points": 3}}, '"output" has no numbers that can be an axis'),
+        ({MASS: {"min": 1.0, "max": 3.0}}, f'axes."{MASS}": points missing'),
+    ],
+)
+def test_axes_that_cannot_be(axis: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(DefinitionError) as raised:
+        scan({**axis, "g_zp": COUPLING})
+    assert sentence in str(raised.value)
+
+
+def test_what_needs_one_polynomial_says_so() -> None:
+    made = scan({MASS: MASSES, "g_zp": COUPLING})
+    with pytest.raises(InputError, match=r"a calibration needs one polynomial, and the axis mediators\.zp\.mass_MeV"):
+        made.calibrate()
+    skipping = scan({MASS: MASSES, "g_zp": COUPLING}, output={"keep": "profiles", "delta_chi2_max": 20.0})
+    with pytest.raises(InputError, match="delta_chi2_max needs one polynomial for the whole grid"):
+        skipping.run()
