@@ -6,7 +6,8 @@
     result.plot().savefig("nsi-5d.pdf")
 
 `load` reads a scan file, `Scan.run` gives a `Result`, `open_result` reads one back,
-`plot` draws several in one figure, `verify` sees whether a file can be believed.
+`plot` draws several in one figure, `upper_limits` has those on one axis against another,
+`verify` sees whether a file can be believed.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from scanengine.errors import InputError, Interrupted, RunError, ScanengineError
 
 if TYPE_CHECKING:
-    from scanengine.api import Result, Scan, load, open_result, plot, read_likelihood, verify
+    from scanengine.api import Result, Scan, load, open_result, plot, read_likelihood, upper_limits, verify
 
 __all__ = [
     "InputError",
@@ -30,6 +31,7 @@ __all__ = [
     "open_result",
     "plot",
     "read_likelihood",
+    "upper_limits",
     "verify",
 ]
 

@@ -2,6 +2,7 @@
 
 from scanengine.api.borders import borders_csv, borders_hepdata
 from scanengine.api.calibrations import draw_calibration, open_calibration, save_calibration
+from scanengine.api.exclusion import draw_upper_limits, upper_limits, upper_limits_csv
 from scanengine.api.finished import open_result
 from scanengine.api.merging import merge
 from scanengine.api.plotting import Drawing, draw, drawing, plot
@@ -15,6 +16,7 @@ from scanengine.inference.fitting import Minimum
 from scanengine.inference.joint import JointFit
 from scanengine.inference.proving import Proof
 from scanengine.inference.spectra import Spectrum
+from scanengine.inference.upper_limits import UpperLimits
 from scanengine.scan.estimate import Estimate
 from scanengine.scan.events import Events
 
@@ -30,11 +32,13 @@ __all__ = [
     "Result",
     "Scan",
     "Spectrum",
+    "UpperLimits",
     "Verification",
     "borders_csv",
     "borders_hepdata",
     "draw",
     "draw_calibration",
+    "draw_upper_limits",
     "drawing",
     "limits_table",
     "load",
@@ -44,5 +48,7 @@ __all__ = [
     "plot",
     "read_likelihood",
     "save_calibration",
+    "upper_limits",
+    "upper_limits_csv",
     "verify",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -76,3 +77,15 @@ def levels_of(text: str) -> tuple[float, ...]:
             level = f"{100.0 * math.erf(percent / math.sqrt(2.0)):.8g}"
             raise InputError(f"--cl {text}: {percent:g} per cent is meant as standard deviations? Write {level}")
     return tuple(percent / 100.0 for percent in percents)
+
+
+def labels_of(paths: Sequence[Path]) -> dict[str, Path]:
+    """Return result files by what they are called side by side: their names, or paths where these are the same.
+
+    Raises InputError for a file that is given twice.
+    """
+    stems = [path.stem for path in paths]
+    labels = stems if len(set(stems)) == len(stems) else [str(path) for path in paths]
+    if len(set(labels)) < len(labels):
+        raise InputError("a result file is given twice: each can be shown once")
+    return dict(zip(labels, paths, strict=True))

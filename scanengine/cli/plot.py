@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scanengine.cli import take_away
-from scanengine.cli.options import LevelsOption, levels_of
-from scanengine.cli.warn import warn_about
+from scanengine.cli.options import LevelsOption, labels_of, levels_of
+from scanengine.cli.warn import warn, warn_about
 from scanengine.errors import InputError
 
 if TYPE_CHECKING:
@@ -51,12 +51,27 @@ def plot(
             help="In place of regions: spectrum, pulls, impacts (on --axes X) or correlation, also of a scan file.",
         ),
     ] = None,
+    upper_limit: Annotated[
+        str | None,
+        typer.Option(metavar="AXIS", help="In place of regions: the upper limit on an axis (1 dof), with --against."),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="AXIS", help="The axis at each of whose values --upper-limit is found, as a mass."),
+    ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace a file that scanengine did not draw.")] = False,
 ) -> None:
-    """Draw allowed regions, a profile, or the corner figure of a whole scan."""
+    """Draw allowed regions, a profile, the corner figure of a whole scan, or upper limits against another axis."""
     from scanengine import figures
     from scanengine.api import drawing, open_result
 
+    if (upper_limit is None) != (against is None):
+        raise InputError("--upper-limit and --against go together: --upper-limit g_zp --against mediators.zp.mass_MeV")
+    if upper_limit is not None and against is not None:
+        if show or axes or profile or slices or targets:
+            raise InputError("--upper-limit takes no --show, --axes, --profile, --slice and --targets")
+        _upper_limits(results, upper_limit, against, levels_of(cl), output, overwrite=overwrite)
+        return
     if show is not None:
         if len(results) > 1 or targets or profile or slices:
             raise InputError("--show draws one fit: leave out other files, --targets, --profile and --slice")
@@ -79,6 +94,29 @@ def plot(
     warn_about(drawn.grids, levels)
     for grid in drawn.grids[:1]:
         _note_held(grid, at)
+
+
+def _upper_limits(
+    paths: list[Path], axis: str, against: str, cl: tuple[float, ...], output: Path | None, *, overwrite: bool
+) -> None:
+    """Draw upper limits, or write them as CSV."""
+    from scanengine import figures
+    from scanengine.api import draw_upper_limits, open_result, upper_limits, upper_limits_csv
+    from scanengine.export import write_text
+
+    results = {label: open_result(path) for label, path in labels_of(paths).items()}
+    if output is not None and output.suffix.lower() == ".csv":
+        text = upper_limits_csv(results, axis, against=against, cl=cl)
+        print(f"upper limits: {write_text(output, text, '.csv', overwrite=overwrite)}")
+    else:
+        shown = results if len(results) > 1 else {"": next(iter(results.values()))}
+        figure = draw_upper_limits(shown, axis, against=against, cl=cl)
+        target = output or paths[0].with_suffix(".png")
+        print(f"figure: {figures.save(figure, target, overwrite=overwrite)}")
+    for label, result in results.items():
+        of = f"{label}: " if len(results) > 1 else ""
+        found = upper_limits(result, axis, against=against, cl=cl)
+        warn(tuple(f"{of}{warning}" for warning in each.warnings) for each in found)
 
 
 def _note_held(grid: ReducedGrid, at: Mapping[str, float]) -> None:

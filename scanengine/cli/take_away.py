@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scanengine.cli.options import DataOption, SetOption, levels_of, load_scan
+from scanengine.cli.options import DataOption, SetOption, labels_of, levels_of, load_scan
 from scanengine.errors import InputError
 
 if TYPE_CHECKING:
@@ -72,11 +72,7 @@ def table(
     if latex + as_csv + markdown > 1:
         raise InputError("--latex, --csv and --markdown exclude each other: choose one")
     form = "latex" if latex else "csv" if as_csv else "markdown"
-    stems = [path.stem for path in results]
-    labels = stems if len(set(stems)) == len(stems) else [str(path) for path in results]
-    if len(set(labels)) < len(labels):
-        raise InputError("a result file is given twice: each can be in a table once")
-    opened = {label: open_result(path) for label, path in zip(labels, results, strict=True)}
+    opened = {label: open_result(path) for label, path in labels_of(results).items()}
     sys.stdout.write(limits_table(opened, levels_of(cl), form))
 
 

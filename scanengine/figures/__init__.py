@@ -20,6 +20,7 @@ from scanengine.figures._sheet import sheet
 from scanengine.figures._spectrum import spectrum
 from scanengine.figures._style import Curve
 from scanengine.figures._text import label, literal
+from scanengine.figures._upper_limits import upper_limits
 from scanengine.figures._words import statement
 
 __all__ = [
@@ -45,4 +46,5 @@ __all__ = [
     "spectrum",
     "statement",
     "thumbnail",
+    "upper_limits",
 ]

@@ -316,7 +316,10 @@ def _value(axis: Axis, index: FloatArray) -> FloatArray:
     """Axis values at fractional grid indices."""
     nodes = np.arange(axis.values.size)
     if is_log_spaced(axis.values):
-        return np.exp(np.interp(index, nodes, np.log(axis.values)))
+        values: FloatArray = np.exp(np.interp(index, nodes, np.log(axis.values)))
+        # exp(log(x)) is not x, and a border along the grid's edge is known by lying on it
+        on_edge = (index == 0.0) | (index == nodes[-1])
+        return np.where(on_edge, axis.values[np.where(index == 0.0, 0, -1)], values)
     return np.interp(index, nodes, axis.values)
 
 

@@ -151,7 +151,11 @@ ELECTRONS = {
 def test_bundled_scans_are_sound(name: str) -> None:
     definition = read(name)
     assert definition.title
-    assert definition.notes == ((ELECTRONS[name],) if name in ELECTRONS else ())
+    if name == "mediators/tensor":
+        (note,) = definition.notes
+        assert "upper estimate" in note
+    else:
+        assert definition.notes == ((ELECTRONS[name],) if name in ELECTRONS else ())
 
 
 def test_the_main_job() -> None:

@@ -349,3 +349,11 @@ def test_a_narrow_band_beside_a_resolved_region_is_still_said() -> None:
         return np.minimum(ellipse(0.3, 0.3)(x + 0.6, y + 0.6), band(0.01, slope=(1.0, -1.1))(x - 0.02, y))
 
     assert any("narrower than two grid steps" in text for text in region(on(both, 61), 0.90).warnings)
+
+
+def test_a_border_along_the_edge_of_a_log_axis_lies_on_it() -> None:
+    x, y = Axis("m", np.geomspace(1.0, 1e3, 31)), Axis("g", np.geomspace(1e-6, 1e-2, 41))
+    chi2 = np.broadcast_to((y.values / 1e-4) ** 2, (31, 41)).copy()
+    (piece,) = region(ReducedGrid((x, y), chi2, 0.0), 0.90).pieces
+    assert (piece.outer[:, 0].min(), piece.outer[:, 0].max()) == (x.values[0], x.values[-1])
+    assert piece.outer[:, 1].min() == y.values[0]
