@@ -135,3 +135,12 @@ def test_the_reactor_can_take_the_place_of_the_bundled_one(tmp_path: Path) -> No
     (cut,) = Scan(parse(text.replace('"extrapolated"', '"none"'))).events()
     assert "8% of the events" in bundled
     assert 1.0 - cut.counts / 358.0 == pytest.approx(0.08, abs=0.01)
+
+
+def test_the_plane_of_a_mediator_is_that_of_a_bundled_scan() -> None:
+    axes, mediator = block("[mediators.zp]").split("[mediators.zp]")
+    scan = parse(axes + blocks("toml")[0].partition("[axes]")[0] + "[mediators.zp]" + mediator)
+    bundled = load("mediators/universal").definition
+    assert [axis.name for axis in scan.axes] == [axis.name for axis in bundled.axes]
+    assert all((a.values == b.values).all() for a, b in zip(scan.axes, bundled.axes, strict=True))
+    assert scan.physics.mediators == bundled.physics.mediators
