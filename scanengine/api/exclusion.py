@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -38,16 +39,19 @@ def upper_limits_csv(
 ) -> str:
     """Return the upper limits of results, by label, as CSV: result, cl_percent, dof, the value of `against`, the limit.
 
-    Where the limit lies beyond the end of its axis it is nan.
+    Where the limit lies beyond the end of its axis it is nan. The last column ends the lowest allowed interval:
+    it differs from the limit where allowed values, as those of a sign-flipped amplitude, lie above excluded ones.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["result", "cl_percent", "dof", against, f"upper limit on {axis}"])
+    writer.writerow(["result", "cl_percent", "dof", against, f"upper limit on {axis}", f"{axis} excluded from"])
     for label, result in results.items():
         for found in upper_limits(result, axis, against=against, cl=cl):
             level = round(100.0 * found.cl, 10)
-            pairs = zip(found.at.tolist(), found.upper.tolist(), strict=True)
-            writer.writerows([label, level, found.dof, repr(at), repr(upper)] for at, upper in pairs)
+            for at, upper, each in zip(found.at.tolist(), found.upper.tolist(), found.intervals, strict=True):
+                first = each.intervals[0].hi if each.intervals else None
+                lowest = math.nan if first is None else first
+                writer.writerow([label, level, found.dof, repr(at), repr(upper), repr(lowest)])
     return text.getvalue()
 
 

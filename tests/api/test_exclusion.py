@@ -114,6 +114,8 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     assert len(rows) == 2 * 2 * 4
     (found, _) = scanengine.upper_limits(result, "g_zp", against=MASS, cl=[0.90, 0.95])
     assert [float(row["upper limit on g_zp"]) for row in rows[:4]] == found.upper.tolist()
+    ends = [each.intervals[0].hi for each in found.intervals]
+    assert [float(row["g_zp excluded from"]) for row in rows[:4]] == ends
     assert {row["result"] for row in rows} == {"b-l", "loops"}
     assert "go together" in run("b-l.h5 --upper-limit g_zp", 2)
     assert "takes no --show" in run(f"b-l.h5 --upper-limit g_zp --against {MASS} --axes g_zp", 2)
