@@ -14,7 +14,7 @@ the iteration stops a variable and looks at both sides.
 
 from __future__ import annotations
 
-from math import inf, log1p
+from math import inf, log1p, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +37,8 @@ _SUFFICIENT = 1e-4
 _ROUNDING = 1e-13
 _NO_GAIN = 1e-10
 """What the last of too many steps may promise, relative to 1 + chi2, for the minimum to be reached but for rounding."""
+
+_EPSILON = 2.0**-52
 
 _BEYOND = 1e-3
 _SHRINKING = 0.25
@@ -373,8 +375,11 @@ def minimise(
         earlier = longest
         for k in range(K):
             factorised = factorised and room.free[k] and (z[k] != 0.0 or nuisances.below[k] == 1 + k)
-    # near a count of zero the slope is rounded so much that steps do not become short, though they gain nothing
-    return best if -slope <= _NO_GAIN * (1.0 + abs(best)) else np.nan
+    # near a count of zero chi2 and its slope are rounded so much that steps do not become short, but gain nothing
+    rounded = _NO_GAIN * (1.0 + abs(best))
+    for r in range(rows.seen):
+        rounded += _EPSILON * sqrt(rows.weights[r] * room.second[r])  # 2 n / N, by which chi2 changes with N / n
+    return best if -slope <= rounded else np.nan
 
 
 @jit

@@ -138,7 +138,8 @@ def test_limits_json_follows_the_contract(call: Call) -> None:
     status, out, _ = call("limits", "small.h5", "--json", "--cl", "90")
     assert status == 0
     found = json.loads(out)
-    assert set(found) == {"minimum", "best_fit", "intervals"}
+    assert set(found) == {"minimum", "best_fit", "intervals", "status"}
+    assert found["status"] == "grid"
     assert set(found["best_fit"]) == {"eps_ee_uV", "eps_ee_dV"}
     assert found["minimum"] == pytest.approx(0.0, abs=1e-9)
     first = found["intervals"][0]

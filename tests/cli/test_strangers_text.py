@@ -243,7 +243,7 @@ def test_no_text_of_a_recipe_gives_an_order(folder: Path, terminal: Terminal, er
     said = terminal.says("reproduce", paper.name, "-o", "report")
     assert not orders_in(said)
     assert len(strange_lines(said)) >= 2, said
-    written = {path.suffix: path for path in (folder / "report").iterdir()}
+    written = {path.suffix: path for path in (folder / "report").iterdir() if path.is_file()}
     assert set(written) == {".html", ".json", ".png", ".pdf"}
     for suffix in (".html", ".json"):
         text = written[suffix].read_text(encoding="utf-8")

@@ -118,7 +118,7 @@ def test_what_is_wrong_with_an_include_is_said(folder: Path, old: str, new: str,
     ("addition", "said"),
     [
         ("[fixed]\nmu_nu = 1.0\n", "include: xe has .fixed., which is not taken over"),
-        ('[physics]\nkinematics = "full"\n', "include: ne and xe have another .physics."),
+        ('[physics]\nkinematics = "full"\n', "include: ne and xe have different .physics."),
         ("[[axes]]\n", "xe.toml:.*axes"),
     ],
 )

@@ -147,7 +147,7 @@ def test_a_disk_that_is_too_small_is_refused_before_anything_is_written(small_di
     write_scan(small_disk)
     status, errors = process(small_disk, "", "--set", "axes.eps_ee_uV.points=20001")
     assert status == 2
-    assert "the result takes" in errors
+    assert "the file takes" in errors
     assert "are free in" in errors
     assert [path.name for path in small_disk.iterdir()] == ["scan.toml"]
 

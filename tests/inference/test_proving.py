@@ -28,7 +28,7 @@ def with_two_wells(seed: int, n: int, depth: float) -> tuple[ChiSquaredPolynomia
     u, v = random.uniform(-0.9, -0.2, size=n), random.uniform(0.2, 0.9, size=n)
     rows = np.zeros((n + 1, len(monomials.exponents)))
     first, constant = monomials.column_of_product(1), monomials.column_of_product(0)
-    rows[0, monomials.column_of_product(1, 1)] = 10.0
+    rows[0, monomials.column_of_product(1, 1)] = 40.0
     rows[0, first], rows[0, constant] = -40.0 * (u[0] + v[0]), 40.0 * u[0] * v[0]
     for i in range(1, n):
         slope = (v[i] - u[i]) / (v[0] - u[0])
@@ -163,7 +163,7 @@ def test_mirror_images_that_are_apart_are_boxes_of_their_own() -> None:
     """chi2 = (10 (x - 0.6) (x + 0.78))^2 + (5 y)^2: in x only the square about -0.09 counts."""
     monomials = Monomials.of(2, 2)
     rows = np.zeros((2, len(monomials.exponents)))
-    rows[0, monomials.column_of_product(1, 1)] = 10.0
+    rows[0, monomials.column_of_product(1, 1)] = 40.0
     rows[0, monomials.column_of_product(1)] = 1.8
     rows[0, monomials.column_of_product(0)] = -4.68
     rows[1, monomials.column_of_product(2)] = 5.0
