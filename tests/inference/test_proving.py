@@ -163,7 +163,7 @@ def test_mirror_images_that_are_apart_are_boxes_of_their_own() -> None:
     """chi2 = (10 (x - 0.6) (x + 0.78))^2 + (5 y)^2: in x only the square about -0.09 counts."""
     monomials = Monomials.of(2, 2)
     rows = np.zeros((2, len(monomials.exponents)))
-    rows[0, monomials.column_of_product(1, 1)] = 40.0
+    rows[0, monomials.column_of_product(1, 1)] = 10.0
     rows[0, monomials.column_of_product(1)] = 1.8
     rows[0, monomials.column_of_product(0)] = -4.68
     rows[1, monomials.column_of_product(2)] = 5.0
