@@ -24,6 +24,8 @@ from tests.kernels.proof.exact import (
 )
 from tests.naive import FloatArray
 
+pytestmark = pytest.mark.jit_only  # too slow without, and Python complains of a division that kernels may do
+
 KNOWN = known_minima()
 NONE = np.zeros(0)
 
