@@ -208,7 +208,7 @@ class Definition:
     @property
     def outer(self) -> tuple[Axis, ...]:
         """The axes of numbers of the scan file, at each value of which the others are scanned."""
-        return tuple(axis for axis in self.axes if "." in axis.name)
+        return tuple(axis for axis in self.axes if axis.is_outer)
 
     def written(self, key: str, default: float) -> float:
         """Return the number that the scan file has for a key, experiments and nuisances by name; `default` without."""

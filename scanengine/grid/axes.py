@@ -26,6 +26,11 @@ class Axis:
     symbol: str = ""
     even: bool | None = None
 
+    @property
+    def is_outer(self) -> bool:
+        """Whether it is a number of the scan file, by its dotted key, and not a parameter."""
+        return "." in self.name
+
     def is_natural_end(self, value: float) -> bool:
         """Whether a value at the end of an axis is a bound of the parameter: zero, where only its square enters."""
         even = self.name.startswith("mu_nu") if self.even is None else self.even

@@ -66,7 +66,7 @@ class OuterEvaluator(ScanEvaluator):
         self._definition = definition
         self._cross_section = cross_section
         self._inside = inside
-        self._outer = [i for i, axis in enumerate(definition.axes) if axis in definition.outer]
+        self._outer = [i for i, axis in enumerate(definition.axes) if axis.is_outer]
         self._inner = [i for i in range(len(definition.axes)) if i not in self._outer]
         self._cost = cost
 

@@ -77,9 +77,14 @@ class Problem:
         """The problems at values of the outer axes."""
         return Inside(self.definition, self.cross_section)
 
+    @property
+    def _first_inside(self) -> Problem:
+        """The problem at the first values of all outer axes."""
+        return self.inside.at([float(axis.values[0]) for axis in self.definition.outer])
+
     def split(self, point: FloatArray) -> tuple[Problem, FloatArray]:
         """Return the problem at the outer values of a point (axes,), and the point on its axes."""
-        outer = np.array([axis in self.definition.outer for axis in self.definition.axes], dtype=np.bool_)
+        outer = np.array([axis.is_outer for axis in self.definition.axes], dtype=np.bool_)
         if not np.any(outer):
             return self, point
         return self.inside.at(point[outer].tolist()), point[~outer]
@@ -103,7 +108,7 @@ class Problem:
     def evaluator(self) -> ScanEvaluator:
         """What computes chi2 on the grid."""
         if self.definition.outer:
-            first = self.inside.at([float(axis.values[0]) for axis in self.definition.outer])
+            first = self._first_inside
             cost = first.evaluator.cost if first.definition.axes else Cost.INTEGRALS
             return OuterEvaluator(self.definition, self.inside, self.cross_section, cost)
         if self.direct is not None:
@@ -315,7 +320,7 @@ class Problem:
     def exact_possible(self) -> bool:
         """Whether profiles can be minimised between the grid's points."""
         if self.definition.outer:
-            first = self.inside.at([float(axis.values[0]) for axis in self.definition.outer])
+            first = self._first_inside
             return not first.definition.axes or first.squares is not None
         return self.squares is not None
 

@@ -62,7 +62,7 @@ def _on_axes(minimum: Minimum, parameters: ParameterMap) -> Minimum:
 def _over_outer(problem: Problem, known: FloatArray) -> list[Minimum]:
     """Return the minima of a scan with outer axes."""
     definition = problem.definition
-    is_outer = np.array([axis in definition.outer for axis in definition.axes])
+    is_outer = np.array([axis.is_outer for axis in definition.axes])
 
     def inner(values: Sequence[float]) -> list[Minimum]:
         inside = problem.inside.at(values)
