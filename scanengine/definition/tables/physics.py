@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args
 from pydantic import Field, SkipValidation
 
 from scanengine.definition.reading.columns import Columns
-from scanengine.definition.reading.kinds import kind_of
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import listed, nearest_or_all, quoted, written
@@ -159,7 +158,7 @@ def _mediator(name: str, raw: object, path: KeyPath, report: Report) -> Mediator
     if not isinstance(raw, dict):
         report.add(path, f"found {written(raw)}, it must be a table, as {_MEDIATOR}")
         return None
-    kind = kind_of(raw, tuple(MEDIATORS), path, report)
+    kind = report.kind_of(raw, tuple(MEDIATORS), path)
     if kind is None:
         return None
     before = len(report.faults)
