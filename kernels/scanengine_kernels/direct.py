@@ -25,6 +25,14 @@ parameters is what the caller of `sum_counts` passes on.
 
 
 @jit
+def _require_inside(cell: NDArray[np.int64], cells: int, E_first: NDArray[np.int64], energies: int) -> None:
+    """Raise IndexError unless each node's cell and its energies lie inside of the arrays."""
+    for node in range(cell.size):
+        if not (0 <= cell[node] < cells and E_first[node] >= 0 and E_first[node + 1] <= energies):
+            raise IndexError("a node's cell or its energies lie outside of the arrays")
+
+
+@jit
 def sum_terms(
     brackets: NDArray[np.float64],
     kinematics: NDArray[np.float64],
@@ -40,9 +48,7 @@ def sum_terms(
     brackets (nodes, structures) in cm^2, kinematics (nodes, structures, 3); T_weight and cell are (nodes,), E_first
     (nodes + 1,), E and E_weight (all energies,). Raises IndexError if a cell or an energy lies outside of these.
     """
-    for node in range(T_weight.size):
-        if not (0 <= cell[node] < counts.size and E_first[node] >= 0 and E_first[node + 1] <= E.size):
-            raise IndexError("a node's cell or its energies lie outside of the arrays")
+    _require_inside(cell, counts.size, E_first, E.size)
     for node in range(T_weight.size):
         inner = 0.0
         for k in range(E_first[node], E_first[node + 1]):
@@ -74,9 +80,7 @@ def sum_counts(
     energies,). Raises IndexError if a cell or an energy lies outside of these.
     """
     counts[:] = 0.0
-    for node in range(T.size):
-        if not (0 <= cell[node] < counts.size and E_first[node] >= 0 and E_first[node + 1] <= E.size):
-            raise IndexError("a node's cell or its energies lie outside of the arrays")
+    _require_inside(cell, counts.size, E_first, E.size)
     for node in range(T.size):
         inner = 0.0
         for k in range(E_first[node], E_first[node + 1]):
