@@ -4,10 +4,11 @@ from scanengine.api.borders import borders_csv, borders_hepdata
 from scanengine.api.calibrations import draw_calibration, open_calibration, save_calibration
 from scanengine.api.exclusion import draw_upper_limits, upper_limits, upper_limits_csv
 from scanengine.api.finished import open_result
+from scanengine.api.loading import load
 from scanengine.api.merging import merge
 from scanengine.api.plotting import Drawing, draw, drawing, plot
 from scanengine.api.result import Result
-from scanengine.api.scan import Scan, load
+from scanengine.api.scan import Scan
 from scanengine.api.tables import limits_table
 from scanengine.api.verifying import Verification, verify
 from scanengine.export import PublishedLikelihood, read_likelihood

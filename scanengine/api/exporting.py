@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from scanengine import explorer, export
 from scanengine.export import Document, PublishedLikelihood
+from scanengine.grid.arguments import path
 from scanengine.inference.fitting import Minimum
 from scanengine.scan.statements import polynomial_likelihood
 
@@ -28,7 +29,7 @@ def export_scan(
     scan: Scan, output: str | Path, starts: tuple[Mapping[str, float], ...], *, overwrite: bool
 ) -> PublishedLikelihood:
     """Write a scan's likelihood to a file and return it, see `Scan.export`."""
-    target = Path(output)
+    target = path(output, "the output")
     export.check(target, ".json", overwrite=overwrite)
     document = document_of(scan, *starts)
     export.write(document, target, overwrite=overwrite)
@@ -62,6 +63,6 @@ def _of_experiment(scan: Scan) -> Document:
 
 def explore_scan(scan: Scan, output: str | Path, starts: tuple[Mapping[str, float], ...], *, overwrite: bool) -> Path:
     """Write a scan's page to a file and return its path, see `Scan.explore`."""
-    target = Path(output)
+    target = path(output, "the output")
     export.check(target, ".html", overwrite=overwrite)
     return export.write_text(target, explorer_of(scan, *starts), ".html", overwrite=overwrite)

@@ -14,11 +14,12 @@ from scanengine.driver import exact_profiles as profiling
 from scanengine.driver import proven_profiles
 from scanengine.driver.one_pass import scan_grid
 from scanengine.driver.sinks import Fleeting
+from scanengine.grid.arguments import whole
 from scanengine.grid.axes import FloatArray
 from scanengine.grid.tiling import Tiling
+from scanengine.scan.problem import Problem, default_threads
 
 if TYPE_CHECKING:
-    from scanengine.scan.problem import Problem
     from scanengine.store import Encoder, Encoding
 
 _SAMPLE_SECONDS = 0.3
@@ -42,11 +43,12 @@ class Estimate:
         return prod(self.shape)
 
 
-def estimate(problem: Problem, threads: int) -> Estimate:
+def estimate(problem: Problem, threads: int | None) -> Estimate:
     """Return what a run of a scan would take, from tiles that are filled, reduced and compressed but not written."""
     from scanengine.scan.plan import encoding_of  # HDF5 waits until a file is thought of
 
-    output = problem.definition.output
+    output = problem.check().output
+    threads = default_threads() if threads is None else max(1, whole(threads, "the number of threads"))
     keeps_grid = output.keep == "grid"
     encoding = encoding_of(output)
     began = time.perf_counter()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from scanengine.errors import InputError
-from scanengine.grid.arguments import whole
+from scanengine.grid.arguments import number, whole
 from scanengine.scan.problem import Problem, default_threads, too_large
 
 MEMORY_BYTES = 4_000_000_000
@@ -27,15 +27,17 @@ class HowToRun:
     threads: int
     executor: str
     progress: Callable[[int], None] | None
+    memory_bytes: int = MEMORY_BYTES
     worker_timeout_s: float = WORKER_TIMEOUT_S
 
 
 def how_to_run(
     problem: Problem,
     threads: int | None,
-    executor: str,
-    memory_bytes: int,
     progress: Callable[[int, int], None] | None,
+    memory_bytes: int = MEMORY_BYTES,
+    executor: str = THREADS,
+    worker_timeout_s: float = WORKER_TIMEOUT_S,
     *,
     overwrite: bool,
     fresh: bool,
@@ -49,8 +51,11 @@ def how_to_run(
     check_memory(problem, threads, 0, memory_bytes)
     if problem.tiles.number > memory_bytes:  # a byte for each says whether it is done
         raise InputError(too_large(problem.shape))
+    worker_timeout_s = number(worker_timeout_s, "worker_timeout_s")
+    if not worker_timeout_s > 0.0:
+        raise InputError(f"worker_timeout_s must be above zero: found {worker_timeout_s:g}")
     tell = None if progress is None else lambda done: progress(done, problem.tiles.points)
-    return HowToRun(overwrite, fresh, threads, executor, tell)
+    return HowToRun(overwrite, fresh, threads, executor, tell, memory_bytes, worker_timeout_s)
 
 
 def check_memory(problem: Problem, threads: int, grid_bytes: int, memory_bytes: int) -> None:

@@ -30,6 +30,7 @@ from scanengine.grid.profiles import Fit, Profiles
 from scanengine.grid.tiling import Tiling
 from scanengine.inference.coarseness import grid_errors
 from scanengine.inference.contours import delta_chi2
+from scanengine.inputs.parameters import PARAMETERS
 from scanengine.likelihood.profiled import Likelihood
 from scanengine.response.integrals import KnownRecoils, Response, responses
 from scanengine.scan.coordinates import axes_from_coordinates, on_axes, profiles_in_coordinates, profiles_on_axes
@@ -208,6 +209,12 @@ class Problem:
             if outer.name == axis:
                 return self.definition.written(axis, float(outer.values[0]))
         return self.definition.physics.sin2_theta_w if axis == "sin2_theta_w" else 0.0
+
+    @property
+    def standard_model_on_axes(self) -> dict[str, float]:
+        """Where the Standard Model lies on the axes, for those that are physical parameters."""
+        axes = self.definition.axes
+        return {axis.name: self.standard_model(axis.name) for axis in axes if axis.name in PARAMETERS}
 
     def point(self, axis_values: Mapping[str, float]) -> FloatArray:
         """Return a point (axes,); axes not named stay at the Standard Model. Raises InputError for other names."""
