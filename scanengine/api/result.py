@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
-    from scanengine.inference.contours import Intervals, Region
+    from scanengine.inference.contours import Region
     from scanengine.inference.decided import Decided
+    from scanengine.inference.intervals import Intervals
 
 DEFAULT_LEVELS = (0.6827, 0.90, 0.95)
 
@@ -321,7 +322,7 @@ class Result:
 
         Where planes were chosen, those of the parameters in them.
         """
-        from scanengine.inference.contours import intervals
+        from scanengine.inference.intervals import intervals
 
         levels = confidence_levels(cl)
         return [intervals(self.profile(name), level) for name in self.shown for level in levels]

@@ -11,7 +11,8 @@ from typing import NamedTuple
 from scanengine.api.result import DEFAULT_LEVELS, Result
 from scanengine.errors import InputError
 from scanengine.grid.arguments import confidence_levels
-from scanengine.inference.contours import Intervals, percent
+from scanengine.inference.intervals import Intervals
+from scanengine.inference.levels import percent
 
 FORMATS = ("markdown", "latex", "csv")
 _UNITS = {

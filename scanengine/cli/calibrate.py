@@ -184,7 +184,7 @@ def record(found: Calibration) -> dict[str, Any]:
 
 def show(found: Calibration) -> None:
     """Print what a calibration allows, and beside it what Delta chi2 does as Wilks' theorem has it."""
-    from scanengine.inference.contours import delta_chi2
+    from scanengine.inference.levels import delta_chi2
 
     points = " x ".join(str(axis.values.size) for axis in found.axes)
     where = f"{points} values" if len(found.axes) == 1 else f"{points} points"

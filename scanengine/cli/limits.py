@@ -16,7 +16,7 @@ from scanengine.cli.words import pieces, with_unit
 
 if TYPE_CHECKING:
     from scanengine.api import Result
-    from scanengine.inference.contours import Intervals
+    from scanengine.inference.intervals import Intervals
 
 
 def limits(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from scanengine.grid.profiles import ReducedGrid
-    from scanengine.inference.contours import Intervals, Region
+    from scanengine.inference.contours import Region
+    from scanengine.inference.intervals import Intervals
 
 _told: set[str] = set()
 """The warnings of this command so far: a figure does not repeat those of the limits."""
@@ -28,7 +29,8 @@ def warn(warnings: Iterable[tuple[str, ...]]) -> None:
 
 def warn_about(grids: Iterable[ReducedGrid], levels: tuple[float, ...]) -> None:
     """Warn, once each, about regions or intervals that touch an edge or are not resolved."""
-    from scanengine.inference.contours import intervals, region
+    from scanengine.inference.contours import region
+    from scanengine.inference.intervals import intervals
 
     found: list[Region | Intervals] = [
         region(grid, level) if len(grid.axes) == 2 else intervals(grid, level) for grid in grids for level in levels

@@ -14,7 +14,7 @@ from scanengine.definition.reading.toml import as_toml, as_toml_key, as_toml_val
 from scanengine.explorer.typeset import Run, runs
 from scanengine.export import Document
 from scanengine.grid.axes import Axis
-from scanengine.inference.contours import delta_chi2
+from scanengine.inference.levels import delta_chi2
 
 LEVELS = (0.6827, 0.90, 0.95)
 SCRIPTS = ("polynomials.js", "minimise.js", "planes.js", "contours.js", "figure.js", "saving.js", "app.js")

@@ -17,7 +17,9 @@ from scanengine.figures import _text as text
 from scanengine.figures import _words as words
 from scanengine.grid.calibration import Calibration
 from scanengine.grid.profiles import ReducedGrid
-from scanengine.inference.contours import Interval, Intervals, delta_chi2, percent, region
+from scanengine.inference.contours import region
+from scanengine.inference.intervals import Interval, Intervals
+from scanengine.inference.levels import delta_chi2, percent
 
 _WILKS = style.STROKES[1]
 _LEAST_CHI2 = 1.0

@@ -16,7 +16,8 @@ from scanengine.figures import _text as text
 from scanengine.figures import _words as words
 from scanengine.figures._profile import draw_profile
 from scanengine.grid.profiles import ReducedGrid
-from scanengine.inference.contours import intervals, percent
+from scanengine.inference.intervals import intervals
+from scanengine.inference.levels import percent
 
 LEFT_IN, RIGHT_IN, BOTTOM_IN, TOP_IN, GAP_IN = 0.62, 0.1, 0.55, 0.08, 0.08
 """Margins and the gap between panels: fixed, so that all panels are the same size and line up."""

@@ -16,7 +16,8 @@ from scanengine.figures import _text as text
 from scanengine.figures import _words as words
 from scanengine.figures._style import Curve
 from scanengine.grid.profiles import ReducedGrid
-from scanengine.inference.contours import delta_chi2, intervals, percent
+from scanengine.inference.intervals import intervals
+from scanengine.inference.levels import delta_chi2, percent
 
 
 @style.in_house_style

@@ -14,7 +14,8 @@ from scanengine.errors import InputError
 from scanengine.figures._style import LEVEL_DASHES, LINE_COLOUR, Stroke, fills
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import ReducedGrid
-from scanengine.inference.contours import Region, percent, region
+from scanengine.inference.contours import Region, region
+from scanengine.inference.levels import percent
 
 
 def draw_filled(axes: Axes, grid: ReducedGrid, cls: Sequence[float], dof: int, width: float = 1.0) -> list[Patch]:

@@ -21,7 +21,7 @@ from matplotlib.ticker import MaxNLocator
 from scanengine.errors import InputError
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import ReducedGrid
-from scanengine.inference.contours import delta_chi2, is_log_spaced
+from scanengine.inference.levels import delta_chi2
 
 SINGLE_COLUMN_IN = 3.4
 DOUBLE_COLUMN_IN = 7.0
@@ -153,7 +153,7 @@ def scale_axis(
     `prune` leaves out the ticks at the two ends, which would run into those of the next panel.
     """
     start, stop = min(float(axis.values[0]) for axis in ranges), max(float(axis.values[-1]) for axis in ranges)
-    if all(is_log_spaced(axis.values) for axis in ranges):
+    if all(axis.is_log_spaced for axis in ranges):
         panel.set(**{f"{which}scale": "log", f"{which}lim": (start, stop)})
     else:
         panel.set(**{f"{which}lim": (start, stop)})
@@ -168,7 +168,7 @@ def smooth(axis: Axis, delta: FloatArray) -> tuple[FloatArray, FloatArray]:
     known = np.isfinite(delta)
     if known.sum() < 2:
         return axis.values[known], delta[known]
-    log = is_log_spaced(axis.values)
+    log = axis.is_log_spaced
     places = np.log(axis.values[known]) if log else axis.values[known]
     between = max(1, math.ceil(400 / places.size))
     fine = np.interp(np.arange((places.size - 1) * between + 1) / between, np.arange(places.size), places)

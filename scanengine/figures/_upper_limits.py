@@ -16,7 +16,8 @@ from scanengine.figures import _text as text
 from scanengine.figures import _words as words
 from scanengine.figures._style import Curve
 from scanengine.grid.profiles import ReducedGrid
-from scanengine.inference.contours import Region, percent, region
+from scanengine.inference.contours import Region, region
+from scanengine.inference.levels import percent
 
 
 @style.in_house_style

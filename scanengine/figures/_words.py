@@ -11,7 +11,8 @@ from scanengine.figures import _text as text
 from scanengine.figures._style import Curve
 from scanengine.grid.axes import Axis
 from scanengine.grid.profiles import ReducedGrid
-from scanengine.inference.contours import Intervals, delta_chi2, is_log_spaced, is_natural_end, percent
+from scanengine.inference.intervals import Intervals
+from scanengine.inference.levels import delta_chi2, percent
 from scanengine.inputs.parameters import PARAMETERS
 
 
@@ -81,7 +82,7 @@ def limits(found: Intervals, axis: Axis) -> str:
     decimals = max(0, math.ceil(2.7 - math.log10(last - first)), 1 - math.floor(math.log10(narrowest)))
 
     def rounded(value: float) -> str:
-        fixed = decimals <= 6 and abs(value) < 1e6 and not is_log_spaced(axis.values)
+        fixed = decimals <= 6 and abs(value) < 1e6 and not axis.is_log_spaced
         # The braces keep a minus sign behind a comma from being set as a binary operator.
         return f"{{{_mathtext(f'{value:.{decimals}f}' if fixed else f'{value:.3g}')[1:-1]}}}"
 
@@ -102,7 +103,7 @@ def limits(found: Intervals, axis: Axis) -> str:
     ranges = []
     for (lo, hi), (start, stop) in zip(found, spans, strict=True):
         # The end of the axis, beyond which an interval goes on.
-        left = r"\leq\!" if lo is None and not is_natural_end(axis, start) else ""
+        left = r"\leq\!" if lo is None and not axis.is_natural_end(start) else ""
         right = r"\geq\!" if hi is None else ""
         ranges.append(rf"[{left}{rounded(start)},\,{right}{rounded(stop)}]")
     union = r" \cup ".join(ranges)

@@ -31,6 +31,14 @@ class Axis:
         """Whether it is a number of the scan file, by its dotted key, and not a parameter."""
         return "." in self.name
 
+    @property
+    def is_log_spaced(self) -> bool:
+        """Whether it has equal ratios from point to point (and not equal steps)."""
+        if self.values.size < 3 or self.values[0] <= 0.0:
+            return False
+        steps, ratios = np.diff(self.values), np.diff(np.log(self.values))
+        return bool(np.ptp(ratios) < 1e-6 * ratios[0] and np.ptp(steps) > 1e-6 * steps[0])
+
     def is_natural_end(self, value: float) -> bool:
         """Whether a value at the end of an axis is a bound of the parameter: zero, where only its square enters."""
         even = self.name.startswith("mu_nu") if self.even is None else self.even

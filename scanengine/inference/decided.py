@@ -8,7 +8,7 @@ import numpy as np
 
 from scanengine.grid.axes import FloatArray
 from scanengine.grid.profiles import PROMISED_RELATIVE, Bounds
-from scanengine.inference.contours import delta_chi2
+from scanengine.inference.levels import delta_chi2
 
 
 @dataclass(frozen=True)

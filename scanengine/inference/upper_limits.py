@@ -10,7 +10,8 @@ import numpy as np
 from scanengine.errors import InputError
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import ReducedGrid
-from scanengine.inference.contours import Interval, Intervals, delta_chi2, intervals, percent
+from scanengine.inference.intervals import Interval, Intervals, intervals
+from scanengine.inference.levels import delta_chi2, percent
 
 _FEWEST_POINTS = 3
 

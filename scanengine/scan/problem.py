@@ -29,7 +29,7 @@ from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import Fit, Profiles
 from scanengine.grid.tiling import Tiling
 from scanengine.inference.coarseness import grid_errors
-from scanengine.inference.contours import delta_chi2
+from scanengine.inference.levels import delta_chi2
 from scanengine.inputs.parameters import PARAMETERS
 from scanengine.likelihood.profiled import Likelihood
 from scanengine.response.integrals import KnownRecoils, Response, responses

@@ -14,7 +14,7 @@ from scanengine.grid.arguments import confidence_levels, whole
 from scanengine.grid.axes import FloatArray
 from scanengine.grid.calibration import Calibration
 from scanengine.inference import calibration
-from scanengine.inference.contours import MOST_ROUNDING
+from scanengine.inference.caveats import MOST_ROUNDING
 from scanengine.inference.fitting import Minimum, find_minima
 from scanengine.likelihood.profiled import Likelihood
 from scanengine.scan.coordinates import axes_from_coordinates

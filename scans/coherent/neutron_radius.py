@@ -11,7 +11,8 @@ import numpy as np
 from scanengine import figures
 from scanengine.grid.axes import Axis
 from scanengine.grid.profiles import ReducedGrid
-from scanengine.inference.contours import delta_chi2, intervals
+from scanengine.inference.intervals import intervals
+from scanengine.inference.levels import delta_chi2
 from scanengine.reproduce import Check, Exhibit, Table
 
 from .paper import CL, ONE_SIGMA, SCANS, STROKE, missing_note, not_run, paper, there

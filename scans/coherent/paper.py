@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from scanengine import Result, Scan, figures
-from scanengine.inference.contours import delta_chi2
+from scanengine.inference.levels import delta_chi2
 from scanengine.reproduce import Check, Paper
 
 paper = Paper(

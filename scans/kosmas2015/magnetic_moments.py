@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import combinations, product
 
-from scanengine.inference.contours import delta_chi2
+from scanengine.inference.levels import delta_chi2
 from scanengine.reproduce import Check, Exhibit, Table
 
 from .paper import (

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scanengine import Result, Scan, figures
-from scanengine.inference.contours import delta_chi2
+from scanengine.inference.levels import delta_chi2
 from scanengine.inputs import constants
 from scanengine.reproduce import Exhibit, Paper, Table
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf, sqrt
 
 from scanengine import Result, figures
-from scanengine.inference.contours import intervals
+from scanengine.inference.intervals import intervals
 from scanengine.reproduce import Check, Exhibit
 
 from .paper import CASES, CL, FLAVOURS, MOMENT_UNITS, SIN2_THETA_W, SYMBOLS, TARGETS, TWO_DOF, paper, whole

@@ -7,7 +7,7 @@ from math import sqrt
 import numpy as np
 
 from scanengine.grid.axes import FloatArray
-from scanengine.inference.contours import delta_chi2
+from scanengine.inference.levels import delta_chi2
 from scanengine.inputs import constants
 from scanengine.reproduce import Check, Exhibit, Table
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from scanengine import Result, Scan, figures
 from scanengine.grid.axes import FloatArray
-from scanengine.inference.contours import Region, delta_chi2
+from scanengine.inference.contours import Region
+from scanengine.inference.levels import delta_chi2
 from scanengine.reproduce import Check, Exhibit, Table
 
 from .charm import charm_disc

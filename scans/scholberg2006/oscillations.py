@@ -8,7 +8,7 @@ import numpy as np
 
 from scanengine import figures
 from scanengine.grid.axes import FloatArray
-from scanengine.inference.contours import delta_chi2
+from scanengine.inference.levels import delta_chi2
 from scanengine.reproduce import Check, Exhibit, Table
 
 from .interactions import between_ellipses, nsi

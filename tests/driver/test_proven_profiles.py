@@ -9,8 +9,8 @@ from scanengine.driver.exact_profiles import exact_profiles
 from scanengine.driver.proven_profiles import estimated_seconds, proven_profiles
 from scanengine.grid.axes import Axis
 from scanengine.grid.profiles import Profiles
-from scanengine.inference.contours import delta_chi2
 from scanengine.inference.decided import decide
+from scanengine.inference.levels import delta_chi2
 from tests.driver.test_exact_profiles import axes_of, grid_profiles, polynomial_with_squares, random_polynomial
 
 pytestmark = pytest.mark.jit_only

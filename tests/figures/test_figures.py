@@ -21,7 +21,8 @@ from scanengine.errors import InputError
 from scanengine.figures._words import limits
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import ReducedGrid
-from scanengine.inference.contours import Intervals, intervals, region
+from scanengine.inference.contours import region
+from scanengine.inference.intervals import Intervals, intervals
 from scanengine.inputs.parameters import PARAMETERS
 
 HIDDEN = ("eps_et_dV", "mu_nu")

@@ -21,7 +21,7 @@ from scanengine.figures import _text as text
 from scanengine.figures._words import limits
 from scanengine.grid.axes import Axis
 from scanengine.grid.profiles import ReducedGrid
-from scanengine.inference.contours import Interval, Intervals
+from scanengine.inference.intervals import Interval, Intervals
 from scanengine.inputs.parameters import PARAMETERS
 
 STRANGE = (

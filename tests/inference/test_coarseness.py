@@ -16,7 +16,9 @@ from scanengine.driver.one_pass import scan_grid
 from scanengine.driver.sinks import NoSink
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.inference.coarseness import grid_errors
-from scanengine.inference.contours import GRID_ERROR, Intervals, delta_chi2
+from scanengine.inference.intervals import Intervals
+from scanengine.inference.levels import delta_chi2
+from scanengine.inference.resolution import GRID_ERROR
 from tests.scan_files import definition, experiment
 
 pytestmark = pytest.mark.jit_only

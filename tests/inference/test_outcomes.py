@@ -21,7 +21,8 @@ from scanengine.cli import calibrate as command
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.calibration import Calibration
 from scanengine.inference.calibration import _quantiles, calibrate
-from scanengine.inference.contours import delta_chi2, region
+from scanengine.inference.contours import region
+from scanengine.inference.levels import delta_chi2
 from scanengine.inference.outcomes import Outcomes
 from scanengine.likelihood.profiled import Likelihood
 from tests.scan_files import definition, experiment

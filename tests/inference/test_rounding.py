@@ -15,7 +15,8 @@ from scanengine.definition import Output
 from scanengine.errors import InputError
 from scanengine.grid.axes import Axis
 from scanengine.grid.profiles import ReducedGrid
-from scanengine.inference.contours import intervals, region
+from scanengine.inference.contours import region
+from scanengine.inference.intervals import intervals
 from scanengine.likelihood.profiled import Likelihood
 from scanengine.response.integrals import responses
 from tests.scan_files import definition, experiment
