@@ -6,7 +6,7 @@ from scanengine.store.layout import FORMAT, FORMAT_VERSION, AttributeValue, Resp
 from scanengine.store.partial import FRESH, ForeignScan
 from scanengine.store.paths import check_not_read, check_output, format_bytes, partial_path, require_room
 from scanengine.store.plan import GridPlan
-from scanengine.store.reader import StoredResult, Unfinished, open_result, open_unfinished
+from scanengine.store.reader import StoredResult, open_result
 from scanengine.store.shards import (
     Shard,
     absorb,
@@ -16,6 +16,7 @@ from scanengine.store.shards import (
     relative_sources,
     shard_definition,
 )
+from scanengine.store.unfinished import Unfinished, open_unfinished
 from scanengine.store.verify import verify
 from scanengine.store.writer import GridWriter
 

@@ -26,7 +26,7 @@ from scanengine.store.disk.committed import CommittedFile
 from scanengine.store.instructions import instruction_set
 from scanengine.store.layout import READING_ERRORS
 from scanengine.store.plan import GridPlan, identity_of
-from scanengine.store.reader import read_done
+from scanengine.store.unfinished import read_done
 
 DoneMask = NDArray[np.uint8]
 

@@ -18,7 +18,9 @@ from scanengine.store.disk import access
 from scanengine.store.disk.access import Damage, opened
 from scanengine.store.layout import READING_ERRORS
 from scanengine.store.paths import format_bytes
-from scanengine.store.reader import SAME_CHI2, StoredResult, check_lowest, read_done, require_format, result_in
+from scanengine.store.profiles import SAME_CHI2, check_lowest
+from scanengine.store.reader import StoredResult, require_format, result_in
+from scanengine.store.unfinished import read_done
 
 Look = Callable[[tuple[int, ...], FloatArray], None]
 """Called with the grid as it is read, part by part: the index of the first point, and absolute chi2."""
