@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import pi
+from math import pi, sqrt
 
 import numpy as np
 
@@ -38,6 +38,14 @@ class Spectrum:
         return float(max(self.line_energies_MeV.max(initial=0.0), self.knots_MeV.max(initial=0.0)))
 
     @property
+    def total_per_cm2_s(self) -> float:
+        """Flux at all energies, of lines and continuum."""
+        half, middle = 0.5 * np.diff(self.knots_MeV), 0.5 * (self.knots_MeV[1:] + self.knots_MeV[:-1])
+        at = np.array([middle - half / sqrt(3.0), middle + half / sqrt(3.0)])  # Gauss's rule, exact for cubics
+        continuum = half * np.polynomial.polynomial.polyval(at, self.coefficients.T[:, None], tensor=False)
+        return float(self.line_fluxes_per_cm2_s.sum() + continuum.sum())
+
+    @property
     def lines(self) -> FloatArray:
         """Energies and fluxes (k, 2) of the lines."""
         return np.column_stack((self.line_energies_MeV, self.line_fluxes_per_cm2_s))
@@ -50,10 +58,42 @@ class Spectrum:
             flux[here] = np.polynomial.polynomial.polyval(E_MeV[here], cubic)
         return flux
 
+    def times(self, factor: float) -> Spectrum:
+        """Return the spectrum with all fluxes times a factor."""
+        return replace(
+            self,
+            line_fluxes_per_cm2_s=factor * self.line_fluxes_per_cm2_s,
+            coefficients=factor * self.coefficients,
+        )
+
     @classmethod
     def line(cls, energy_MeV: float, flux_per_cm2_s: float) -> Spectrum:
         """Return a single line."""
-        return cls(np.array([energy_MeV]), np.array([flux_per_cm2_s]), np.zeros(0), np.zeros((0, 4)))
+        return cls.of_lines(np.array([energy_MeV]), np.array([flux_per_cm2_s]))
+
+    @classmethod
+    def of_lines(cls, energies_MeV: FloatArray, fluxes_per_cm2_s: FloatArray) -> Spectrum:
+        """Return lines (k,) without a continuum."""
+        return cls(energies_MeV, fluxes_per_cm2_s, np.zeros(0), np.zeros((0, 4)))
+
+    @classmethod
+    def sum_of(cls, spectra: Sequence[Spectrum]) -> Spectrum:
+        """Return the sum of one or more spectra, with the knots of all."""
+        if len(spectra) == 1:
+            return spectra[0]
+        knots = np.array(sorted({knot for each in spectra for knot in each.knots_MeV.tolist()}))
+        coefficients = np.zeros((max(knots.size - 1, 0), 4))
+        for each in spectra:
+            if each.knots_MeV.size:
+                segment = np.searchsorted(each.knots_MeV, knots[:-1], side="right") - 1
+                inside = (segment >= 0) & (segment < each.knots_MeV.size - 1)
+                coefficients[inside] += each.coefficients[segment[inside]]
+        return cls(
+            np.concatenate([each.line_energies_MeV for each in spectra]),
+            np.concatenate([each.line_fluxes_per_cm2_s for each in spectra]),
+            knots,
+            coefficients,
+        )
 
     @classmethod
     def continuum(cls, knots_MeV: FloatArray, coefficients: FloatArray) -> Spectrum:

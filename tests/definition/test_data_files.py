@@ -68,6 +68,22 @@ def test_spectra_scaled_to_a_total(tmp_path: Path) -> None:
     assert_allclose(spectra["nu_e"].coefficients[0][1] * 10.0, 5.0e6 / 30.0)
 
 
+CHROMIUM_51 = "{ line_MeV = [0.7465, 0.7518, 0.4265, 0.4318], flux_per_cm2_s = [80.95, 8.49, 9.49, 0.99] }"
+
+
+def test_lines_and_points_of_a_flavour_are_added_up_and_scaled_together(tmp_path: Path) -> None:
+    components = f"nu_e = [{{ E_MeV = [0, 10, 60], flux = [0, 3, 0] }}, {CHROMIUM_51}]"
+    spectra = f"{components}, nu_mu = {{ line_MeV = [235.5], flux_per_cm2_s = [3.0] }}"
+    channels = ('["nu_e", "nu_mubar"]', '["nu_e"]'), ('["nu_e", "nu_mubar", "nu_mu"]', '["nu_e", "nu_mu"]')
+    absolute = read(scan(tmp_path, tabulated(spectra), *channels)).source.spectra
+    assert absolute["nu_e"].lines.tolist() == [[0.7465, 80.95], [0.7518, 8.49], [0.4265, 9.49], [0.4318, 0.99]]
+    assert_allclose(absolute["nu_e"].total_per_cm2_s, 90.0 + 99.92, rtol=1e-14)
+    assert (absolute["nu_mu"].E_max_MeV, absolute["nu_mu"].total_per_cm2_s) == (235.5, 3.0)
+    scaled = read(scan(tmp_path, tabulated(spectra, "flux_per_cm2_s = 1.0e6"), *channels)).source.spectra
+    assert_allclose([each.total_per_cm2_s for each in scaled.values()], 1.0e6, rtol=1e-14)
+    assert_allclose(scaled["nu_e"].lines[:, 1], absolute["nu_e"].lines[:, 1] * 1.0e6 / 189.92, rtol=1e-14)
+
+
 FAULTS = {
     "1 0\n2 0.5 0.5\n": "eff.txt:2: found 3 columns, it must hold 2 numbers: recoil_keV, efficiency",
     "1\n2 0.5": "eff.txt:1: found 1 column, it must hold 2 numbers: recoil_keV, efficiency",
@@ -117,6 +133,14 @@ def test_fault_names_the_scan_file_and_the_data_file(tmp_path: Path, content: st
         ),
         (f'{ALL}, nu_tau = {{ file = "none.txt" }}', "nu_tau.file: there is no file "),
         (f'{ALL}, nu_tau = {{ file = "\\u0000" }}', "nu_tau.file: "),
+        (f"{ALL}, nu_tau = []", "source.spectra.nu_tau: found [], it must have a spectrum, as { E_MeV"),
+        (f"{ALL}, nu_tau = [3]", "source.spectra.nu_tau: found 3, it must be a table, as { E_MeV"),
+        (
+            f"{ALL}, nu_tau = {{ line_MeV = [1, 2], flux_per_cm2_s = [3] }}",
+            "nu_tau.line_MeV: found 2 energies and 1 fluxes, there must be one flux per line",
+        ),
+        (f"{ALL}, nu_tau = {{ line_MeV = [1], flux_per_cm2_s = [0] }}", "and not all of them zero"),
+        (f"{ALL}, nu_tau = {{ line_MeV = [0], flux_per_cm2_s = [1] }}", "nu_tau.line_MeV: found 0, it must"),
         (f"{ALL}, nu_tau = {{ file = 3 }}", "nu_tau.file: found 3, it must be a string in quotes"),
     ],
 )

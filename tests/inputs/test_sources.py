@@ -115,6 +115,26 @@ def test_bad_table_is_an_input_error(E: list[float], flux: list[float], words: s
         tabulated_spectrum(np.array(E), np.array(flux))
 
 
+def test_sum_of_spectra_has_the_flux_of_all_at_every_energy() -> None:
+    parts = [
+        tabulated_spectrum(np.array([0.0, 2.0, 5.0]), np.array([0.0, 3.0, 1.0])),
+        stopped_pion(10.0, 20.0).spectra["nu_e"],
+        Spectrum.line(3.0, 7.0),
+        tabulated_spectrum(np.array([60.0, 70.0]), np.array([1.0, 4.0])),
+    ]
+    both = Spectrum.sum_of(parts)
+    E = np.array([0.5, 1.9, 2.1, 4.99, 5.01, 52.0, 55.0, 65.0, 71.0])
+    assert both.per_cm2_s_MeV(E) == pytest.approx(sum(part.per_cm2_s_MeV(E) for part in parts), rel=1e-13)
+    assert both.total_per_cm2_s == pytest.approx(sum(total(part) for part in parts), rel=1e-13)
+    assert both.lines.tolist() == [[3.0, 7.0]]
+    assert both.times(2.0).total_per_cm2_s == pytest.approx(2.0 * both.total_per_cm2_s, rel=1e-15)
+
+
+def test_sum_of_lines_alone_has_no_continuum() -> None:
+    lines = Spectrum.sum_of([Spectrum.line(0.862, 4.0), Spectrum.line(0.384, 1.0)])
+    assert (lines.total_per_cm2_s, lines.knots_MeV.size, lines.coefficients.shape) == (5.0, 0, (0, 4))
+
+
 def test_unknown_flavour_is_an_input_error() -> None:
     with pytest.raises(InputError, match="unknown flavour 'nu_x': nu_e, nu_mu"):
         Source({"nu_x": Spectrum.line(1.0, 1.0)}, 20.0)

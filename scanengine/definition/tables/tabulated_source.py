@@ -1,4 +1,4 @@
-"""A source of kind "tabulated": a spectrum for each flavour, given at points or in files."""
+"""A source of kind "tabulated": for each flavour, spectra given at points or in files, lines, or a list of these."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scanengine.definition.reading.columns import Columns
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import nearest_or_all
-from scanengine.definition.reading.table import File, Number, Positive, Table
+from scanengine.definition.reading.table import File, NotNegative, Number, Positive, Table
 from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs.parameters import FLAVOURS
@@ -19,6 +19,7 @@ from scanengine.inputs.sources import Source, Spectrum, tabulated_spectrum
 
 _FLAVOURS = ", ".join(FLAVOURS)
 _POINTS = '{ E_MeV = [0.0, 50.0], flux = [0.0, 1.0e6] } or { file = "flux.txt" }'
+_LINES = "{ line_MeV = [0.862, 0.384], flux_per_cm2_s = [4.42e9, 0.51e9] }"
 _SPECTRUM = Columns(("E_MeV", "flux"), low=0.0)
 
 
@@ -31,8 +32,18 @@ class SpectrumPoints(Table):
     )
 
 
+class SpectrumLines(Table):
+    """Lines, of neutrinos with one energy each."""
+
+    line_MeV: list[Positive] = Field(description="Energies of the lines, MeV.")
+    flux_per_cm2_s: list[NotNegative] = Field(description="Flux of each, /cm^2/s.")
+
+
+Component = SpectrumPoints | File | SpectrumLines
+
+
 class Tabulated(Table):
-    """A spectrum per flavour, given at points."""
+    """A spectrum per flavour, given at points or as lines."""
 
     kind: Literal["tabulated"]
     reference_distance_m: Positive = Field(description="Distance at which the flux is given, m; it falls as 1/L^2.")
@@ -40,8 +51,9 @@ class Tabulated(Table):
         None,
         description="Flux to which each spectrum is scaled, /cm^2/s; without it the spectra are absolute, /cm^2/s/MeV.",
     )
-    spectra: Annotated[dict[str, SpectrumPoints | File], SkipValidation] = Field(
-        description=f"Per flavour ({_FLAVOURS}), points E_MeV and flux, or a file with these two columns."
+    spectra: Annotated[dict[str, Component | list[Component]], SkipValidation] = Field(
+        description=f"Per flavour ({_FLAVOURS}), points E_MeV and flux, or a file with these two columns, or lines; "
+        "or a list of these, which are added up."
     )
 
 
@@ -56,10 +68,10 @@ def build_tabulated(raw: dict[str, Any], path: KeyPath, report: Report) -> Sourc
         report.add(path, "found no spectrum, it must have at least one flavour")
     total = None if "flux_per_cm2_s" in bad else table.flux_per_cm2_s
     spectra: dict[str, Spectrum] = {}
-    for flavour, points in given.items():
+    for flavour, components in given.items():
         if flavour not in FLAVOURS:
             report.add((*path, flavour), f"unknown flavour, {nearest_or_all(flavour, FLAVOURS)}")
-        spectrum = _spectrum(points, total, (*path, flavour), report)
+        spectrum = _spectrum(components, total, (*path, flavour), report)
         if spectrum is not None:
             spectra[flavour] = spectrum
     if bad or not given or set(given) - set(FLAVOURS) or len(spectra) < len(given):
@@ -68,9 +80,24 @@ def build_tabulated(raw: dict[str, Any], path: KeyPath, report: Report) -> Sourc
 
 
 def _spectrum(raw: object, total: float | None, path: KeyPath, report: Report) -> Spectrum | None:
+    """Return the sum of all components of a flavour, or None after a fault of any."""
+    if isinstance(raw, dict) and "line_MeV" in raw:
+        spectrum = _lines(raw, path, report)
+    elif isinstance(raw, list):
+        if not raw:
+            report.add(path, f"found [], it must have a spectrum, as {_POINTS}, or {_LINES}")
+        found = [_spectrum(each, None, (*path, index), report) for index, each in enumerate(raw)]
+        sound = [each for each in found if each is not None]
+        spectrum = Spectrum.sum_of(sound) if sound and len(sound) == len(raw) else None
+    else:
+        return _points(raw, total, path, report)
+    return spectrum if spectrum is None or total is None else spectrum.times(total / spectrum.total_per_cm2_s)
+
+
+def _points(raw: object, total: float | None, path: KeyPath, report: Report) -> Spectrum | None:
     key = (*path, "file" if isinstance(raw, dict) and "file" in raw else "E_MeV")
     try:
-        columns = read_points(raw, SpectrumPoints, _SPECTRUM, path, report, _POINTS)
+        columns = read_points(raw, SpectrumPoints, _SPECTRUM, path, report, f"{_POINTS}; or {_LINES}")
         if columns is None:
             return None
         E_MeV, flux = _within_flux(columns).T.copy()
@@ -82,6 +109,18 @@ def _spectrum(raw: object, total: float | None, path: KeyPath, report: Report) -
         report.add(key, "its points are too close, or its fluxes too large, for straight lines between them")
         return None
     return spectrum
+
+
+def _lines(raw: dict[str, Any], path: KeyPath, report: Report) -> Spectrum | None:
+    table, bad = report.check(SpectrumLines, raw, path, _LINES)
+    if bad:
+        return None
+    energies, fluxes = np.array(table.line_MeV), np.array(table.flux_per_cm2_s)
+    if energies.size != fluxes.size or not np.any(fluxes > 0.0):
+        found = f"{energies.size} energies and {fluxes.size} fluxes"
+        report.add((*path, "line_MeV"), f"found {found}, there must be one flux per line, and not all of them zero")
+        return None
+    return Spectrum.of_lines(energies, fluxes)
 
 
 def read_points(
