@@ -166,7 +166,7 @@ def _part(
     T_keV = T * 1e3
     seen = np.interp(T_keV, experiment.efficiency.T_keV, experiment.efficiency.values)
     recoil = recoil_of(isotope, T, experiment.form_factors(isotope), compiled=True)
-    knots, coefficients, _ = inner_grid(spectrum)
+    knots, coefficients, *_ = inner_grid(spectrum)
     inner = [_inner_nodes(float(each), spectrum, knots, coefficients) for each in e]
     nucleus = np.column_stack(np.broadcast_arrays(isotope.Z, isotope.N, isotope.mass_MeV, recoil.F_p, recoil.F_n))
     here = [group.structure.final_mass_MeV == final_mass_MeV for group in interactions.interfering]
@@ -204,13 +204,14 @@ def _inner_nodes(
     """
     above = spectrum.line_energies_MeV > e
     energies = [spectrum.line_energies_MeV[above]]
-    weights = [spectrum.line_fluxes_per_cm2_s[above]]
+    weights = [spectrum.lines[above, 1]]
     for lo, hi, cubic in zip(knots[:-1], knots[1:], coefficients, strict=True):
         if hi > e:
             half, middle = 0.5 * (hi - max(lo, e)), 0.5 * (hi + max(lo, e))
             E = middle + half * GAUSS_NODES
             energies.append(E)
-            weights.append(half * GAUSS_WEIGHTS * np.polynomial.polynomial.polyval(E, cubic))
+            flux = np.polynomial.polynomial.polyval(E, cubic) * spectrum.survival(E)
+            weights.append(half * GAUSS_WEIGHTS * flux)
     return np.concatenate(energies), np.concatenate(weights)
 
 

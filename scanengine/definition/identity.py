@@ -22,6 +22,8 @@ _LATER: Mapping[str, object] = {
     "charge_radius": "kosmas2015",
     "mediators": (),
     "axial": {},
+    "oscillation": None,
+    "sterile": None,
 }
 """Fields that came later, with what they are where a scan file does without: such a scan is the one that it was."""
 

@@ -143,7 +143,7 @@ class TemplateReference:
 
         The keys are those of [experiments.template_reference], as far as it has them.
         """
-        return signal_numbers(self.experiment, self.source, self.physics)
+        return signal_numbers(self.experiment, self.source.at(self.experiment.distance_m), self.physics)
 
 
 def signal_numbers(experiment: Experiment, source: Source, physics: Physics) -> dict[str, object]:
@@ -254,8 +254,8 @@ class Definition:
         return tuple(f"{experiment.name}: target {experiment.target}" for experiment in self.experiments)
 
     def source_of(self, experiment: Experiment) -> Source:
-        """Return the source whose neutrinos an experiment sees."""
-        return experiment.source or self.source
+        """Return the source whose neutrinos an experiment sees, as they have oscillated on the way to it."""
+        return (experiment.source or self.source).at(experiment.distance_m)
 
     def statistic_of(self, experiment: str) -> Statistic:
         """Return how the counts of an experiment are compared with the data."""

@@ -18,11 +18,12 @@ from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import listed
 from scanengine.definition.tables.experiments import Parts
 from scanengine.definition.tables.reconstruction import check_quenching
+from scanengine.definition.tables.sterile import oscillation_fault
 from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs.bcs import closed_shell_notes, nucleus
 from scanengine.inputs.constants import HBARC_MEV_FM
-from scanengine.inputs.detectors import Efficiency, T_max_keV, highest_edge_keV
+from scanengine.inputs.detectors import E_min_MeV, Efficiency, T_max_keV, highest_edge_keV
 from scanengine.inputs.form_factors import OSCILLATOR
 from scanengine.inputs.nuclei import Isotope, Target
 from scanengine.inputs.nuisances import Nuisance
@@ -87,6 +88,7 @@ def check_experiment(parts: Parts, report: Report) -> list[str]:
         message = f"found zero everywhere {where}, it must be positive somewhere"
         report.add((*parts.path, "efficiency"), message, window_path)
     check_form_factors(parts, (*parts.path, "form_factor"), report)
+    check_oscillation(parts, report)
     notes = _closed_shells(parts, target)
     reconstruction = parts.detector.reconstruction
     if reconstruction is not None:
@@ -177,6 +179,17 @@ def check_form_factors(parts: Parts, path: KeyPath, report: Report) -> None:
             )
             report.add(path, message, (*parts.path, parts.window_key))
             return
+
+
+def check_oscillation(parts: Parts, report: Report) -> None:
+    """Add a fault if neutrinos that an experiment sees oscillate too fast to be integrated over their energy."""
+    if parts.source is None or parts.numbers is None or parts.target is None or parts.bin_edges_keV is None:
+        return
+    threshold_keV = float(parts.bin_edges_keV[0])
+    seen_MeV = min(E_min_MeV(threshold_keV, isotope.mass_MeV) for isotope in parts.target.isotopes)
+    fault = oscillation_fault(parts.source, _counted(parts), parts.numbers[2], seen_MeV)
+    if fault is not None:
+        report.add((*parts.path, "distance_m"), fault)
 
 
 def check_diverging_rates(parts: Parts, parameters: ParameterMap, physics: Physics, report: Report) -> None:

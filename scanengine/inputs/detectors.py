@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise, product
-from math import prod
+from math import prod, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -180,6 +180,12 @@ threshold's own rounding would show in its seventh digit.
 def highest_edge_keV(E_MeV: float, nuclear_mass_MeV: float) -> float:
     """Return the recoil energy from which on nothing is counted of neutrinos of energy E and less: almost T_max."""
     return T_max_keV(E_MeV, nuclear_mass_MeV) * (1.0 - _HARDLY)
+
+
+def E_min_MeV(T_keV: float, nuclear_mass_MeV: float) -> float:
+    """Return the least energy of a neutrino that gives a nucleus the recoil energy T."""
+    T_MeV = T_keV * 1e-3
+    return 0.5 * (T_MeV + sqrt(T_MeV * (T_MeV + 2.0 * nuclear_mass_MeV)))
 
 
 def T_max_keV(E_MeV: float, nuclear_mass_MeV: float) -> float:

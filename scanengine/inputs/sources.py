@@ -12,6 +12,7 @@ from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs.constants import M_MU_MEV, M_PI_MEV
 from scanengine.inputs.frozen import FrozenMapping
+from scanengine.inputs.oscillation import Oscillation, Sterile
 from scanengine.inputs.parameters import FLAVOURS
 
 PROMPT_LINE_MEV = (M_PI_MEV**2 - M_MU_MEV**2) / (2.0 * M_PI_MEV)
@@ -24,13 +25,14 @@ class Spectrum:
 
     Lines: `line_energies_MeV` (k,) with `line_fluxes_per_cm2_s` (k,). Continuum: between `knots_MeV[j]` and
     `knots_MeV[j + 1]` the flux per MeV is sum_p coefficients[j, p] E^p, with `coefficients` of shape (knots - 1, 4);
-    zero outside the knots.
+    zero outside the knots. With an `oscillation` both are what is left of these at the detector.
     """
 
     line_energies_MeV: FloatArray
     line_fluxes_per_cm2_s: FloatArray
     knots_MeV: FloatArray
     coefficients: FloatArray
+    oscillation: Oscillation | None = None
 
     @property
     def E_max_MeV(self) -> float:
@@ -39,7 +41,7 @@ class Spectrum:
 
     @property
     def total_per_cm2_s(self) -> float:
-        """Flux at all energies, of lines and continuum."""
+        """Flux at all energies, of lines and continuum, before any oscillation."""
         half, middle = 0.5 * np.diff(self.knots_MeV), 0.5 * (self.knots_MeV[1:] + self.knots_MeV[:-1])
         at = np.array([middle - half / sqrt(3.0), middle + half / sqrt(3.0)])  # Gauss's rule, exact for cubics
         continuum = half * np.polynomial.polynomial.polyval(at, self.coefficients.T[:, None], tensor=False)
@@ -47,8 +49,14 @@ class Spectrum:
 
     @property
     def lines(self) -> FloatArray:
-        """Energies and fluxes (k, 2) of the lines."""
-        return np.column_stack((self.line_energies_MeV, self.line_fluxes_per_cm2_s))
+        """Energies and fluxes (k, 2) of the lines, as they arrive."""
+        return np.column_stack(
+            (self.line_energies_MeV, self.line_fluxes_per_cm2_s * self.survival(self.line_energies_MeV))
+        )
+
+    def survival(self, E_MeV: FloatArray) -> FloatArray:
+        """Return the share of the flux that is left at energies (n,): 1 without an oscillation."""
+        return np.ones(E_MeV.shape) if self.oscillation is None else self.oscillation.survival(E_MeV)
 
     def per_cm2_s_MeV(self, E_MeV: FloatArray) -> FloatArray:
         """Return the continuum at energies (n,), /cm^2/s/MeV; lines, which have no flux per MeV, are not in it."""
@@ -56,7 +64,7 @@ class Spectrum:
         for lo, hi, cubic in zip(self.knots_MeV[:-1], self.knots_MeV[1:], self.coefficients, strict=True):
             here = (E_MeV >= lo) & (E_MeV <= hi)
             flux[here] = np.polynomial.polynomial.polyval(E_MeV[here], cubic)
-        return flux
+        return flux * self.survival(E_MeV)
 
     def times(self, factor: float) -> Spectrum:
         """Return the spectrum with all fluxes times a factor."""
@@ -106,17 +114,28 @@ class Source:
     """Fluxes per flavour at `reference_distance_m`, from where they fall as 1/L^2.
 
     Of a source with a `fluence` they are those of the whole exposure, in /cm^2: its experiments have no live time.
+    `sterile` is how they oscillate on their way from there, which `at` takes into account.
     """
 
     spectra: Mapping[str, Spectrum]
     reference_distance_m: float
     fluence: bool = False
+    sterile: Sterile | None = None
 
     def __post_init__(self) -> None:
         unknown = set(self.spectra) - set(FLAVOURS)
         if unknown:
             raise InputError(f"unknown flavour {min(unknown)!r}: {', '.join(FLAVOURS)} are known")
         object.__setattr__(self, "spectra", FrozenMapping(self.spectra))
+
+    def at(self, distance_m: float) -> Source:
+        """Return the source with its spectra as they have oscillated over a distance, but not diluted."""
+        if self.sterile is None:
+            return self
+        spectra = {
+            name: replace(each, oscillation=self.sterile.of(name, distance_m)) for name, each in self.spectra.items()
+        }
+        return replace(self, spectra=spectra, sterile=None)
 
 
 def stopped_pion(flux_per_cm2_s: float, reference_distance_m: float, line_MeV: float = PROMPT_LINE_MEV) -> Source:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from math import log, sqrt
 
@@ -19,8 +19,13 @@ from scanengine_kernels import cross_sections
 from scanengine_kernels._jit import interpreted
 from scanengine_kernels.quadrature import GAUSS_NODES, GAUSS_WEIGHTS
 
-InnerGrid = tuple[FloatArray, FloatArray, FloatArray]
-"""Knots (n,), coefficients (n - 1, 4) and tail moments (n, 3) of a continuum, as `kernels.response` takes them."""
+InnerGrid = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
+"""Knots (n,), coefficients (n - 1, 4), tail moments (n, 3) and oscillation (3,) of a continuum, as `kernels.response`
+takes them.
+"""
+
+_TURNS_OF_SEGMENT = 0.4
+"""Fraction of a period in which the 12-node rule integrates a cosine to 1e-15."""
 
 Panels = tuple[FloatArray, NDArray[np.int64]]
 """Ends (n, 2) of panels without a kink inside, and the bin of true recoil energy (n,) that each lies in."""
@@ -29,15 +34,20 @@ E_min = interpreted(cross_sections.E_min)
 
 
 def inner_grid(spectrum: Spectrum) -> InnerGrid:
-    """Return knots (n,), coefficients (n - 1, 4) and tail moments (n, 3) of the continuum, for the inner integral.
+    """Return knots (n,), coefficients (n - 1, 4), tail moments (n, 3) and oscillation (3,) of the continuum.
 
-    Segments are cut until none spans more than a factor of two in energy, where the 12-node rule is exact to rounding.
+    Segments are cut until none spans more than a factor of two in energy, nor much of an oscillation, where the 12-node
+    rule is exact to rounding.
     """
+    turning = spectrum.oscillation
+    oscillation = np.zeros(3)
+    if turning is not None:
+        oscillation[:] = turning.phase_MeV, turning.sin2_2theta, turning.averaged_below_MeV
     if spectrum.knots_MeV.size == 0:
-        return np.zeros(0), np.zeros((0, 4)), np.zeros((0, 3))
+        return np.zeros(0), np.zeros((0, 4)), np.zeros((0, 3)), oscillation
     cut_knots: list[float] = []
     cubics: list[FloatArray] = []
-    for lo, hi, cubic in zip(spectrum.knots_MeV[:-1], spectrum.knots_MeV[1:], spectrum.coefficients, strict=True):
+    for lo, hi, cubic in _segments(spectrum):
         cuts = [float(hi)]
         while cuts[-1] > 2.0 * lo and cuts[-1] > hi * 2.0**-40:
             cuts.append(cuts[-1] / 2.0)
@@ -49,9 +59,26 @@ def inner_grid(spectrum: Spectrum) -> InnerGrid:
     half, middle = 0.5 * np.diff(knots)[:, None], 0.5 * (knots[1:] + knots[:-1])[:, None]
     E = middle + half * GAUSS_NODES
     flux = half * GAUSS_WEIGHTS * np.polynomial.polynomial.polyval(E, coefficients.T[..., None], tensor=False)
+    flux *= spectrum.survival(E)
     tails = np.zeros((knots.size, 3))
     tails[:-1] = np.cumsum([(flux / E**m).sum(axis=1)[::-1] for m in range(3)], axis=1).T[::-1]
-    return knots, coefficients, tails
+    return knots, coefficients, tails, oscillation
+
+
+def _segments(spectrum: Spectrum) -> Iterator[tuple[float, float, FloatArray]]:
+    """Yield the ends and the cubic of each segment of the continuum, cut where an oscillation has turned on."""
+    turned = np.zeros(0) if spectrum.oscillation is None else spectrum.oscillation.energies_MeV(_TURNS_OF_SEGMENT)
+    for lo, hi, cubic in zip(spectrum.knots_MeV[:-1], spectrum.knots_MeV[1:], spectrum.coefficients, strict=True):
+        for low, high in pairwise((lo, *turned[(turned > lo) & (turned < hi)], hi)):
+            yield low, high, cubic
+
+
+def _kinks_of(spectrum: Spectrum) -> list[float]:
+    """Return the energies at which a spectrum has a kink or a line, or an oscillation has turned once more."""
+    kinks = [*spectrum.knots_MeV.tolist(), *spectrum.line_energies_MeV.tolist()]
+    if spectrum.oscillation is not None:
+        kinks += spectrum.oscillation.energies_MeV(1.0).tolist()
+    return kinks
 
 
 def outer_panels(
@@ -69,7 +96,7 @@ def outer_panels(
         [e_max if T_keV >= out_of_reach_keV else E_min(T_keV * 1e-3, M) for T_keV in experiment.bin_edges_keV.tolist()]
     )
     e_kinks = [float(E_min(T, M)) for T in _kinks_MeV(experiment, isotope, form_factors, e_max)]
-    of_spectra = [e for s in spectra for e in (*s.knots_MeV.tolist(), *s.line_energies_MeV.tolist())]
+    of_spectra = [e for spectrum in spectra for e in _kinks_of(spectrum)]
     return _between(e_edges, (*e_kinks, *of_spectra))
 
 
@@ -92,7 +119,7 @@ def outer_panels_of_heavy_final_state(
     edges = np.clip(experiment.bin_edges_keV * 1e-3, *ends)
     kinks = _kinks_MeV(experiment, isotope, form_factors, e_max)
     for spectrum in spectra:
-        for E in (*spectrum.knots_MeV.tolist(), *spectrum.line_energies_MeV.tolist()):
+        for E in _kinks_of(spectrum):
             kinks += recoils_of_heavy_final_state_MeV(E, M, final_mass_MeV) or ()
     at_threshold = final_mass_MeV**2 / (2.0 * (M + final_mass_MeV))  # where recoils begin and end as E falls
     return _between(edges, (*kinks, at_threshold))

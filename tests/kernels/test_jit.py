@@ -331,7 +331,7 @@ import numpy as np
 from scanengine_kernels import response
 knots, cubics = np.array([1.0, 2.0, 4.0]), np.array([[2.0, 3.0, -0.2, 0.01], [30.0, -4.0, 0.0, 0.0]])
 tails, moments = np.array([[50.0, 30.0, 20.0], [36.0, 12.0, 5.0], [0.0, 0.0, 0.0]]), np.empty(3)
-response.spectral_moments(2.5, np.array([[3.5, 3.0]]), knots, cubics, tails, moments)
+response.spectral_moments(2.5, np.array([[3.5, 3.0]]), knots, cubics, tails, np.zeros(3), moments)
 print(*moments.tolist())
 """
 

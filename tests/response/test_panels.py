@@ -140,14 +140,14 @@ def test_panels_of_a_heavy_final_state_end_at_the_recoils_of_every_line_and_knot
 
 def test_inner_grid_sums_up_the_moments_above_its_knots() -> None:
     spectrum = tabulated_spectrum(np.array([0.0, 3.0, 40.0]), np.array([0.0, 2.0, 1.0]))
-    knots, cubics, tails = inner_grid(spectrum)
+    knots, cubics, tails, oscillation = inner_grid(spectrum)
     assert (knots[0], knots[-1]) != (0.0, 0.0)
     assert np.all(knots[2:] <= 2.0 * knots[1:-1] * (1.0 + 1e-15))
     assert {3.0, 40.0} <= set(knots.tolist())
     moments = np.zeros(3)
     for j in range(knots.size - 2, 0, -1):
-        segment_moments(knots[j], knots[j + 1], cubics[j], moments)
+        segment_moments(knots[j], knots[j + 1], cubics[j], oscillation, moments)
         np.testing.assert_allclose(tails[j], moments, rtol=1e-12)
     assert np.array_equal(tails[-1], np.zeros(3))
     lines_only = inner_grid(DAR["nu_mu"])
-    assert [part.size for part in lines_only] == [0, 0, 0]
+    assert [part.size for part in lines_only] == [0, 0, 0, 3]

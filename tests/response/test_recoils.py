@@ -49,7 +49,7 @@ def tails() -> FloatArray:
     moments = np.zeros((3, 3))
     for j in (1, 0):
         moments[j] = moments[j + 1]
-        kernels.segment_moments(KNOTS[j], KNOTS[j + 1], CUBICS[j], moments[j])
+        kernels.segment_moments(KNOTS[j], KNOTS[j + 1], CUBICS[j], np.zeros(3), moments[j])
     return moments
 
 
@@ -61,7 +61,7 @@ def detector(edges_keV: Sequence[float], efficiency: Efficiency = SEES_ALL) -> E
 def laid_out(panels: Sequence[tuple[float, float]], bins: Sequence[int], efficiency: Efficiency = SEES_ALL) -> Recoils:
     """With panels of one's own, in the neutrino energies that the recoils need."""
     experiment = detector([1e-6, *(1.0 + i for i in range(max(bins) + 1))], efficiency)
-    grid = KNOTS, CUBICS, tails()
+    grid = KNOTS, CUBICS, tails(), np.zeros(3)
     return Recoils(experiment, NUCLEUS, ((LINES, grid),), (np.array(panels), np.array(bins)))
 
 
@@ -174,7 +174,7 @@ def test_bins_that_no_panel_lies_in_are_exactly_zero() -> None:
     nothing = Recoils(
         detector([1.0, 2.0]),
         NUCLEUS,
-        ((LINES, (KNOTS, CUBICS, tails())),),
+        ((LINES, (KNOTS, CUBICS, tails(), np.zeros(3))),),
         (np.empty((0, 2)), np.empty(0, dtype=np.int64)),
     )
     assert np.array_equal(integrals(nothing), np.zeros((1, 4)))

@@ -13,6 +13,7 @@ from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import listed, quoted, written
 from scanengine.definition.reading.table import File, NotNegative, Number, Positive, Share, Table
+from scanengine.definition.tables.sterile import STERILE, SterileTable
 from scanengine.definition.tables.tabulated_source import read_points
 from scanengine.errors import InputError
 from scanengine.inputs.reactor import Points, reactor
@@ -66,6 +67,7 @@ class Reactor(Table):
         description="Spectrum per fission from 8 MeV on, where the parametrisations end: none; or lists, or a file "
         "with these two columns; or extrapolated, the formula used up to 12 MeV, where it is not validated.",
     )
+    sterile: Annotated[SterileTable | None, SkipValidation] = Field(None, description=STERILE)
 
 
 def build_reactor(raw: dict[str, Any], path: KeyPath, report: Report) -> Source | None:

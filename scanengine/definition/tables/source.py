@@ -13,6 +13,7 @@ from scanengine.definition.reading.sentences import listed, nearest_or_all, quot
 from scanengine.definition.tables.reactor import reactor_notes
 from scanengine.definition.tables.schema import ScanFile
 from scanengine.definition.tables.source_kinds import build_source
+from scanengine.definition.tables.sterile import sterile_notes
 from scanengine.inputs.sources import Source
 
 
@@ -59,8 +60,9 @@ def _remembered(raw: object, path: KeyPath, report: Report) -> Source | None:
 
 
 def source_notes(raw: Mapping[str, Any]) -> list[str]:
-    """Return notes on the reactors of a sound scan file."""
+    """Return notes on the reactors of a sound scan file, and on oscillations."""
     tables = {f"sources.{name}": table for name, table in raw.get("sources", {}).items()}
     tables |= {"source": raw["source"]} if "source" in raw else {}
     reactors = {name: table for name, table in tables.items() if table["kind"] == "reactor"}
-    return [note for name, table in reactors.items() for note in reactor_notes(name, table)]
+    notes = [note for name, table in reactors.items() for note in reactor_notes(name, table)]
+    return notes + [note for name, table in tables.items() for note in sterile_notes(name, table)]

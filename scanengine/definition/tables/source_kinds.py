@@ -6,6 +6,7 @@ from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import listed, quoted, written
 from scanengine.definition.tables.reactor import Reactor, build_reactor
+from scanengine.definition.tables.sterile import with_sterile
 from scanengine.definition.tables.stopped_pion import StoppedPion, build_stopped_pion
 from scanengine.definition.tables.tabulated_source import Tabulated, build_tabulated
 from scanengine.inputs.sources import Source
@@ -26,4 +27,8 @@ def build_source(raw: object, path: KeyPath, report: Report) -> Source | None:
         kind = "tabulated" if "spectra" in raw else "reactor" if "power_GW" in raw else "stopped-pion"
         build_source({**raw, "kind": kind}, path, report)
         return None
-    return _BUILDERS[kind](raw, path, report)
+    source = _BUILDERS[kind](raw, path, report)
+    if "sterile" not in raw:
+        return source
+    oscillating = with_sterile(source or Source({}, 1.0), raw["sterile"], (*path, "sterile"), report)
+    return None if source is None else oscillating

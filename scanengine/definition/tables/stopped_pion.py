@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SkipValidation
 
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import listed
 from scanengine.definition.reading.table import Positive, Table
+from scanengine.definition.tables.sterile import STERILE, SterileTable
 from scanengine.inputs.sources import PROMPT_LINE_MEV, Source, stopped_pion, stopped_pion_of_protons
 
 
@@ -33,6 +34,7 @@ class StoppedPion(Table):
     line_energy_MeV: Positive | None = Field(
         None, description="Energy of the nu_mu, MeV; by default two-body kinematics."
     )
+    sterile: Annotated[SterileTable | None, SkipValidation] = Field(None, description=STERILE)
 
 
 def build_stopped_pion(raw: dict[str, Any], path: KeyPath, report: Report) -> Source | None:

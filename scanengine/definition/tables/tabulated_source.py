@@ -12,6 +12,7 @@ from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import nearest_or_all
 from scanengine.definition.reading.table import File, NotNegative, Number, Positive, Table
+from scanengine.definition.tables.sterile import STERILE, SterileTable
 from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs.parameters import FLAVOURS
@@ -55,6 +56,7 @@ class Tabulated(Table):
         description=f"Per flavour ({_FLAVOURS}), points E_MeV and flux, or a file with these two columns, or lines; "
         "or a list of these, which are added up."
     )
+    sterile: Annotated[SterileTable | None, SkipValidation] = Field(None, description=STERILE)
 
 
 def build_tabulated(raw: dict[str, Any], path: KeyPath, report: Report) -> Source | None:
