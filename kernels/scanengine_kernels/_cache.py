@@ -1,9 +1,10 @@
 """Where the machine code of the kernels is kept between processes, and what keeps it right.
 
 Numba looks only at the file of the function it loads, and would go on serving the old physics after an edit to a callee
-in another file: our directory is named by a hash of all kernel sources. Numba also lets two processes that add to the
-same function's index overwrite each other's entries and files, so that machine code of one signature can end up under
-the other: ours add to it one at a time.
+in another file: each function's folder is named by a hash of its file and of all kernels that this file imports. So an
+edit compiles again what it may change and nothing else, and every copy of the same sources finds the same machine code.
+Numba also lets two processes that add to the same function's index overwrite each other's entries and files, so that
+machine code of one signature can end up under the other: ours add to it one at a time.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from typing import Any
 
 import numba
 from numba.core import config, event
-from numba.core.caching import FunctionCache
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, UserProvidedCacheLocator
 
-from scanengine_kernels._sources import source_hash
+from scanengine_kernels._sources import hash_with_callees
 
 _logger = logging.getLogger("scanengine")
 
@@ -36,7 +37,7 @@ _PRIVATE = 0o700
 def cache_directory() -> Path | None:
     """Directory of the compiled kernels, created if need be, or None (with one logged warning) if it cannot be used.
 
-    It lies in `NUMBA_CACHE_DIR`, or else in the user's cache directory, under a hash of all kernel sources; with
+    It lies in `NUMBA_CACHE_DIR`, or else in the user's cache directory, under the version of Numba; with
     `NUMBA_BOUNDSCHECK=1` machine code that checks its indices lies apart. Whoever can write there decides what this
     process runs, so it has to be the user's alone.
     """
@@ -44,7 +45,7 @@ def cache_directory() -> Path | None:
         base = Path(config.CACHE_DIR) if config.CACHE_DIR else _user_cache_directory()
         base.mkdir(parents=True, exist_ok=True)
         ours = base / "scanengine"
-        directory = ours / f"{source_hash()}-{numba.__version__}{'-checked' if config.BOUNDSCHECK else ''}"
+        directory = ours / f"numba-{numba.__version__}{'-checked' if config.BOUNDSCHECK else ''}"
         for folder in (ours, directory):
             folder.mkdir(mode=_PRIVATE, exist_ok=True)
         _require_private(ours, directory)
@@ -80,10 +81,7 @@ def _require_private(ours: Path, directory: Path) -> None:
 
 def keep(dispatcher: Any) -> None:
     """Have Numba look for this function's machine code in our directory, and add to it what it compiles."""
-    directory = cache_directory()
-    if directory is None:
-        return
-    with _numba_caching_in(directory):
+    if cache_directory() is not None:
         dispatcher._cache = _SharedCache(dispatcher.py_func)  # type: ignore[no-untyped-call]
 
 
@@ -92,8 +90,39 @@ def announce(dispatcher: Any) -> None:
     _announcement().functions.add(dispatcher)
 
 
+class _Locator(UserProvidedCacheLocator):
+    """Tells Numba in which folder of ours a function's machine code is, wherever the function's file lies."""
+
+    def __init__(self, py_func: Any, py_file: str) -> None:
+        directory, source = cache_directory(), Path(py_file)
+        assert directory is not None  # otherwise nobody asks
+        self._py_file = py_file
+        self._lineno = py_func.__code__.co_firstlineno
+        self._stamp = hash_with_callees(source)
+        self._cache_path = str(directory / f"{source.stem}-{self._stamp}")
+
+    @classmethod
+    def from_function(cls, py_func: Any, py_file: str) -> _Locator:
+        """Return the locator of a function in a file."""
+        return cls(py_func, py_file)
+
+    def get_source_stamp(self) -> str:
+        """Return what says that the machine code is of these sources."""
+        return self._stamp
+
+
+class _Implementation(CompileResultCacheImpl):
+    def __init__(self, py_func: Any) -> None:
+        with _our_locator_alone():
+            super().__init__(py_func)  # type: ignore[no-untyped-call]
+
+    _locator_classes = [_Locator]  # noqa: RUF012 (as in Numba)
+
+
 class _SharedCache(FunctionCache):
     """Numba's cache, to which one process at a time adds and whose failures end no run."""
+
+    _impl_class = _Implementation
 
     def save_overload(self, sig: Any, data: Any) -> None:
         try:
@@ -158,15 +187,11 @@ def _alone_in(directory: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _numba_caching_in(directory: Path) -> Iterator[None]:
-    """Point Numba's cache to `directory` for the functions set up meanwhile; others in the process keep theirs."""
-    # Numba settles a function's cache location when it is set up; a user's choice of locators could bypass CACHE_DIR.
-    ours = {"CACHE_DIR": str(directory), "CACHE_LOCATOR_CLASSES": ""}
-    theirs = {name: getattr(config, name, "") for name in ours}
+def _our_locator_alone() -> Iterator[None]:
+    """Set a user's choice of other locators aside, for the function that is set up meanwhile."""
+    chosen = getattr(config, "CACHE_LOCATOR_CLASSES", "")
     try:
-        for name, value in ours.items():
-            setattr(config, name, value)
+        config.CACHE_LOCATOR_CLASSES = ""
         yield
     finally:
-        for name, value in theirs.items():
-            setattr(config, name, value)
+        config.CACHE_LOCATOR_CLASSES = chosen

@@ -4,6 +4,7 @@ several processes at once; floating-point rules.
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -116,17 +117,55 @@ def test_editing_a_callee_in_another_file_changes_the_result(forked: Forked, pac
     assert forked(CALL, tmp_path).stdout.split()[0] == "6.0"
 
 
+WHERE = (
+    "from scanengine_kernels import _cache; from scanengine_kernels.caller import rate; rate(1.0);"
+    "print(_cache.cache_directory(), rate.dispatcher.stats.cache_path)"
+)
+
+
 @pytest.mark.jit_only
-def test_cache_lies_under_the_source_hash(forked: Forked, package: Path, tmp_path: Path) -> None:
-    code = (
-        "from scanengine_kernels import _cache; from scanengine_kernels.caller import rate; rate(1.0);"
-        "print(_cache.cache_directory(), rate.dispatcher.stats.cache_path)"
-    )
+def test_cache_lies_under_the_version_of_numba_and_a_hash(forked: Forked, package: Path, tmp_path: Path) -> None:
     base = tmp_path / "chosen"
-    directory, path = forked(code, tmp_path, NUMBA_CACHE_DIR=str(base)).stdout.split()
-    assert Path(directory).parent == base / "scanengine"
-    assert re.fullmatch(rf"[0-9a-f]{{16}}-{re.escape(numba.__version__)}", Path(directory).name)
+    directory, path = forked(WHERE, tmp_path, NUMBA_CACHE_DIR=str(base)).stdout.split()
+    assert Path(directory) == base / "scanengine" / f"numba-{numba.__version__}"
     assert Path(path).parent == Path(directory)
+    assert re.fullmatch(r"caller-[0-9a-f]{16}", Path(path).name)
+
+
+@pytest.mark.jit_only
+def test_a_copy_of_the_sources_finds_what_the_first_compiled(forked: Forked, package: Path, tmp_path: Path) -> None:
+    base = str(tmp_path / "shared")
+    assert forked(CALL, tmp_path, NUMBA_CACHE_DIR=base).stdout.split() == ["3.0", "0"]
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(package, elsewhere / package.name)
+    shutil.rmtree(package)
+    assert forked(CALL, elsewhere, NUMBA_CACHE_DIR=base).stdout.split() == ["3.0", "1"]
+
+
+@pytest.mark.jit_only
+def test_an_edit_elsewhere_leaves_what_is_compiled(forked: Forked, package: Path, tmp_path: Path) -> None:
+    (package / "other.py").write_text(CALLEE.format(value=3.0))
+    assert forked(CALL, tmp_path).stdout.split() == ["3.0", "0"]
+    (package / "other.py").write_text(CALLEE.format(value=4.0))
+    assert forked(CALL, tmp_path).stdout.split() == ["3.0", "1"]
+
+
+def test_what_a_kernel_imports_is_in_its_hash() -> None:
+    """As Python's own parser finds it, in every file of the package."""
+    package = Path(_sources.__file__).parent
+    for source in package.rglob("*.py"):
+        imported: set[Path] = set()
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(package.name):
+                named = package.parent.joinpath(*str(node.module).split("."))
+                candidates = [named, *(named / alias.name for alias in node.names)]
+            elif isinstance(node, ast.Import):
+                candidates = [package.parent.joinpath(*alias.name.split(".")) for alias in node.names]
+            else:
+                continue
+            imported |= {file for each in candidates if (file := each.with_suffix(".py")).is_file()}
+            imported |= {file for each in candidates if (file := each / "__init__.py").is_file()}
+        assert imported - {source} <= _sources._imports(source), source
 
 
 @pytest.mark.jit_only
