@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from scanengine.api import notebook
+from scanengine.api.listed import Limits
 from scanengine.api.origin import InFile, InMemory, Selection
 from scanengine.definition import Definition
 from scanengine.errors import InputError
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 
     from scanengine.inference.contours import Region
     from scanengine.inference.decided import Decided
-    from scanengine.inference.intervals import Intervals
 
 DEFAULT_LEVELS = (0.6827, 0.90, 0.95)
 
@@ -122,6 +123,12 @@ class Result:
             return self._shown()
         except InputError as error:  # of a file that was sent, and is not here
             return f"Result({error})"
+
+    def _repr_png_(self) -> bytes | None:
+        return notebook.result_png(self)
+
+    def _repr_html_(self) -> str:
+        return notebook.result_html(self)
 
     def _shown(self) -> str:
         axes = " x ".join(f"{axis.name} ({axis.values.size})" for axis in self.axes)
@@ -317,15 +324,17 @@ class Result:
         level = confidence_level(cl)
         return region(self.slice(*self._two(names), at=at) if at else self.profile(*self._two(names)), level)
 
-    def limits(self, cl: float | Sequence[float] = DEFAULT_LEVELS) -> list[Intervals]:
+    def limits(self, cl: float | Sequence[float] = DEFAULT_LEVELS) -> Limits:
         """Return every parameter's allowed intervals at each confidence level (1 dof), the others minimised over.
 
-        Where planes were chosen, those of the parameters in them.
+        A list that is a table too: `limits().to_dataframe()` has a line for each interval. Where planes were chosen,
+        those of the parameters in them.
         """
         from scanengine.inference.intervals import intervals
 
         levels = confidence_levels(cl)
-        return [intervals(self.profile(name), level) for name in self.shown for level in levels]
+        found = [intervals(self.profile(name), level) for name in self.shown for level in levels]
+        return Limits(found, self.axes, self.best_fit)
 
     def plot(self, *names: str, cl: float | Sequence[float] = 0.90, at: Mapping[str, float] | None = None) -> Figure:
         """Draw the plane of two parameters, the profile of one, or without names what shows the whole scan.

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scanengine.api import notebook
+from scanengine.api.at_points import AtPoints
 from scanengine.api.exporting import explore_scan, export_scan
 from scanengine.api.moved import of_problem
 from scanengine.api.result import Result
@@ -24,14 +26,13 @@ from scanengine.response.integrals import Response
 from scanengine.scan import proofs
 from scanengine.scan.cross_section import cross_section_cm2_per_keV
 from scanengine.scan.estimate import Estimate, estimate
-from scanengine.scan.events import Events, events
 from scanengine.scan.how import MEMORY_BYTES, THREADS, WORKER_TIMEOUT_S, how_to_run
 from scanengine.scan.problem import Problem
 from scanengine.scan.statements import calibrate, fit
 from scanengine_kernels.direct import CrossSection
 
 
-class Scan:
+class Scan(AtPoints):
     """A scan file's definition, ready to be counted, evaluated and run.
 
     Points are given by the axes' names, as `chi2(eps_ee_uV=0.1)`; axes not named stay at the Standard Model.
@@ -87,6 +88,9 @@ class Scan:
         experiments = ", ".join(experiment.name for experiment in self.definition.experiments)
         return f"Scan({self.definition.title!r}; experiments: {experiments}; axes: {axes})"
 
+    def _repr_html_(self) -> str:
+        return notebook.scan_html(self)
+
     def at(self, changes: Mapping[str, object] | None = None, /, **keys: object) -> Scan:
         """Return the scan with other values of keys, as {"experiments.Xe.mass_kg": 1000}: raises as `Definition.at`."""
         return Scan(self.definition.at(changes, **keys), self.cross_section)
@@ -96,14 +100,6 @@ class Scan:
         part = Scan(self.definition, self.cross_section)
         part.problem = self.problem.only(experiments, channels)  # with what is integrated already
         return part
-
-    def chi2(self, **axis_values: float) -> float:
-        """Return chi2 at one point, from the counts themselves."""
-        return self.problem.chi2(self.problem.point(axis_values))
-
-    def events(self, **axis_values: float) -> list[Events]:
-        """Return the expected counts at one point. Raises InputError for a scan with a cross-section of its own."""
-        return events(self.problem, axis_values)
 
     def spectra(self, **axis_values: float) -> list[Spectrum]:
         """Return data, signal and backgrounds in bins of energy, with nuisances fitted at one point; as `events`."""

@@ -12,10 +12,10 @@ from scanengine.figures._calibration import calibration
 from scanengine.figures._corner import corner
 from scanengine.figures._items import Area, Band, Line, Panel, Points
 from scanengine.figures._nuisances import correlation, impacts, pulls
-from scanengine.figures._plane import plane
+from scanengine.figures._plane import allowed_region, plane
 from scanengine.figures._profile import profile
 from scanengine.figures._reduced import reduced
-from scanengine.figures._save import check, save, thumbnail
+from scanengine.figures._save import check, png, save, thumbnail
 from scanengine.figures._sheet import sheet
 from scanengine.figures._spectrum import spectrum
 from scanengine.figures._style import Curve
@@ -30,6 +30,7 @@ __all__ = [
     "Line",
     "Panel",
     "Points",
+    "allowed_region",
     "calibration",
     "check",
     "corner",
@@ -38,6 +39,7 @@ __all__ = [
     "label",
     "literal",
     "plane",
+    "png",
     "profile",
     "pulls",
     "reduced",

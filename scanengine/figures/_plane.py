@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, PathPatch
 
 from scanengine.figures import _regions as regions
 from scanengine.figures import _style as style
@@ -15,7 +15,7 @@ from scanengine.figures import _text as text
 from scanengine.figures import _words as words
 from scanengine.figures._style import Curve
 from scanengine.grid.profiles import ReducedGrid
-from scanengine.inference.contours import region
+from scanengine.inference.contours import Region, region
 
 
 @style.in_house_style
@@ -59,4 +59,19 @@ def plane(
     axes.set_xlabel(text.label(x))
     axes.set_ylabel(text.label(y))
     style.arrange(axes, 2.3, 0.12, lines, handles)
+    return figure
+
+
+@style.in_house_style
+def allowed_region(shown: Region) -> Figure:
+    """One region, as it was computed: filled, over the ranges of its own points."""
+    figure = style.new_figure(style.SINGLE_COLUMN_IN, 3.0)
+    axes = figure.add_subplot()
+    path = regions.closed_path([ring for piece in shown.pieces for ring in piece.rings])
+    if path is not None:
+        axes.add_patch(PathPatch(path, facecolor=style.ONLY_FILL, edgecolor=style.LINE_COLOUR))
+        axes.autoscale_view()
+    axes.set_xlabel(text.label_of(shown.axes[0]))
+    axes.set_ylabel(text.label_of(shown.axes[1]))
+    style.arrange(axes, 2.3, 0.12, [words.statement((shown.cl,), shown.dof)], [])
     return figure

@@ -61,11 +61,16 @@ def save(figure: Figure, path: str | os.PathLike[str], *, overwrite: bool = Fals
 
 def thumbnail(figure: Figure, height_px: int) -> bytes:
     """Return a figure as a PNG of this height, in pixels."""
+    return png(figure, height_px / figure.get_figheight())
+
+
+def png(figure: Figure, dpi: float = 150.0) -> bytes:
+    """Return a figure as a PNG."""
     image = BytesIO()
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(RC)  # type: ignore[arg-type]
-        figure.savefig(image, format="png", dpi=height_px / figure.get_figheight(), metadata=METADATA[".png"])
+        figure.savefig(image, format="png", dpi=dpi, metadata=METADATA[".png"])
     return image.getvalue()
 
 

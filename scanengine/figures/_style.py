@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import wraps
+from io import BytesIO
 from typing import Literal, NamedTuple, ParamSpec
 
 import matplotlib as mpl
@@ -25,6 +26,7 @@ from scanengine.inference.levels import delta_chi2
 
 SINGLE_COLUMN_IN = 3.4
 DOUBLE_COLUMN_IN = 7.0
+_SCREEN_DPI = 150.0
 
 FONT = "STIXGeneral"
 
@@ -104,9 +106,18 @@ def in_house_style(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     return drawn
 
 
+class ShownFigure(Figure):
+    """A figure that a notebook shows, also without pyplot and its `%matplotlib`."""
+
+    def _repr_png_(self) -> bytes:
+        image = BytesIO()
+        self.savefig(image, format="png", dpi=_SCREEN_DPI)
+        return image.getvalue()
+
+
 def new_figure(width_in: float, height_in: float) -> Figure:
     """An empty figure with a canvas of its own, outside pyplot."""
-    figure = Figure(figsize=(width_in, height_in))
+    figure = ShownFigure(figsize=(width_in, height_in))
     FigureCanvasAgg(figure)
     return figure
 

@@ -63,6 +63,16 @@ def label(axis: Axis) -> str:
     return symbol(axis) if axis.units == "1" else f"{symbol(axis)} [{units(axis.units)}]"
 
 
+def label_of(name: str) -> str:
+    """Return the label of an axis of which only the name is known."""
+    drawn = symbol_of(name)
+    return (
+        drawn
+        if name not in PARAMETERS or PARAMETERS[name].units == "1"
+        else f"{drawn} [{units(PARAMETERS[name].units)}]"
+    )
+
+
 @cache
 def _glyphs() -> frozenset[int]:
     return frozenset(get_font(findfont(FONT)).get_charmap())

@@ -15,6 +15,7 @@ from scanengine.errors import InputError
 from scanengine.grid.arguments import confidence_level
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import ReducedGrid
+from scanengine.grid.shown import Shown
 
 TIE = 1e-7
 """Delta chi2 is equal within this times 1 + Delta chi2: well above what rounding and the search for a minimum over
@@ -39,7 +40,7 @@ def tied_with(delta_chi2: FloatArray) -> FloatArray:
 
 
 @dataclass(frozen=True, eq=False)
-class Calibration:
+class Calibration(Shown):
     """Delta chi2 of the data (one dimension per axis), and the critical values of each point.
 
     `critical` (levels, ...) belongs to `levels`; `errors` (levels, ...) is one standard deviation of it, each point's

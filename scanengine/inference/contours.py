@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import ReducedGrid
+from scanengine.grid.shown import Shown
 from scanengine.inference import caveats, resolution
 from scanengine.inference.levels import delta_chi2, percent, root_delta_chi2
 from scanengine.inference.rings import enclosed_area
@@ -35,7 +36,7 @@ class Piece:
 
 
 @dataclass(frozen=True, eq=False)
-class Region:
+class Region(Shown):
     """Where Delta chi2 <= `level` on a plane: closed pieces, possibly several, and warnings about them."""
 
     axes: tuple[str, str]

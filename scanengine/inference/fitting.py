@@ -187,7 +187,7 @@ def _described(objective: Objective, ways: Ways, members: Sequence[Reached], def
             deviation = np.sqrt(2.0 / size) * direction
             rise = objective(u + deviation)[0] - chi2, objective(u - deviation)[0] - chi2
             is_parabolic = all(1.0 / _PARABOLIC < each < _PARABOLIC for each in rise)
-    lengths = objective.half_width * objective.length
+    lengths = objective.lengths
     covariance = None
     if is_parabolic and not np.any(edge):
         covariance = 2.0 * np.linalg.inv(H) * np.outer(lengths, lengths)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,8 +41,13 @@ class Intervals:
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
-    def __iter__(self) -> Iterator[Interval]:
-        return iter(self.intervals)
+    if TYPE_CHECKING:
+
+        def __iter__(self) -> Iterator[Interval]: ...
+
+    # for lo, hi in intervals: without an __iter__ pandas takes the fields, and not the ends, for columns
+    def __getitem__(self, index: int) -> Interval:
+        return self.intervals[index]
 
     def __len__(self) -> int:
         return len(self.intervals)

@@ -74,8 +74,17 @@ class Objective:
 
     def u(self, places: FloatArray) -> FloatArray:
         """Return where in the box values (..., axes) of the axes are, those outside at its ends."""
+        return np.asarray(np.clip(self.at(places), 0.0, 1.0))
+
+    def at(self, places: FloatArray) -> FloatArray:
+        """Return u (..., axes) of values of the axes, below 0 or above 1 for those outside the box."""
         t = (places - self.centre) / self.half_width
-        return np.asarray(np.clip((t - self.lower) / self.length, 0.0, 1.0))
+        return np.asarray((t - self.lower) / self.length)
+
+    @property
+    def lengths(self) -> FloatArray:
+        """The lengths (axes,) of the axes, in their own units."""
+        return np.asarray(self.half_width * self.length)
 
     @cached_property
     def _derivatives(self) -> tuple[FloatArray, NDArray[np.intp]]:

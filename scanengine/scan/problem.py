@@ -30,6 +30,7 @@ from scanengine.grid.profiles import Fit, Profiles
 from scanengine.grid.tiling import Tiling
 from scanengine.inference.coarseness import grid_errors
 from scanengine.inference.levels import delta_chi2
+from scanengine.inference.objective import Objective
 from scanengine.inputs.parameters import PARAMETERS
 from scanengine.likelihood.profiled import Likelihood
 from scanengine.response.integrals import KnownRecoils, Response, responses
@@ -65,7 +66,7 @@ class Problem:
 
     def forget(self) -> None:
         """Leave what the evaluator was made with to be worked out again if it is needed."""
-        for name in ("responses", "likelihood"):
+        for name in ("responses", "likelihood", "objective"):
             self.__dict__.pop(name, None)
 
     @cached_property
@@ -121,6 +122,11 @@ class Problem:
         """What computes chi2 on the grid of the axes' coordinates."""
         polynomial = self.likelihood.polynomial(self.coordinates.axes, self.coordinates.parameters)
         return polynomial.for_grid(prod(self.shape))
+
+    @cached_property
+    def objective(self) -> Objective:
+        """chi2 at single points of the axes' coordinates, with its gradient."""
+        return Objective.of(self.likelihood, self.coordinates)
 
     @property
     def squares(self) -> ChiSquaredPolynomial | None:
