@@ -19,7 +19,7 @@ import numpy as np
 
 from scanengine import definition as definitions
 from scanengine.api import Scan
-from scanengine.driver import exact_profiles as profiling
+from scanengine.driver import final_checks
 from scanengine.driver.cells import Cells
 from scanengine.driver.one_pass import scan_grid
 from scanengine.driver.sinks import NoSink
@@ -70,14 +70,14 @@ def scan_file(seed: int) -> str:
 class Kept(list[tuple[Cells, Any]]):
     """The planes as they were settled, with their axes."""
 
-    def settle(self, plane: Cells, grid: Any, pair: tuple[int, int]) -> profiling._Checks:
-        """Do as profiling does, and keep the plane."""
+    def settle(self, plane: Cells, grid: Any, pair: tuple[int, int]) -> final_checks.Checks:
+        """Do as `final_checks` does, and keep the plane."""
         checks = _settle(plane, grid, pair)
         self.append((plane, pair))
         return checks
 
 
-_settle = profiling._settle
+_settle = final_checks.settle
 
 
 def too_high(plane: Cells, random: np.random.Generator) -> tuple[int, float]:
@@ -99,7 +99,7 @@ def main() -> None:
     cells = wrong = scans = excluded = 0
     while time.monotonic() < until:
         kept = Kept()
-        profiling._settle = kept.settle
+        final_checks.settle = kept.settle
         text = scan_file(seed)
         scan = Scan(definitions.parse(text))
         grid = scan_grid(scan.problem.evaluator, scan.definition.axes, NoSink(), compiled=scan.problem.compiled)

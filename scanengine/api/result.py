@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from dataclasses import replace
 from functools import cached_property
 from itertools import combinations
-from math import comb, prod
+from math import comb
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
 
 from scanengine.api import notebook
 from scanengine.api.listed import Limits
 from scanengine.api.origin import InFile, InMemory, Selection
+from scanengine.api.sending import Sendable
+from scanengine.api.slices import lowest, named, nearest
 from scanengine.definition import Definition
 from scanengine.errors import InputError
-from scanengine.grid.arguments import confidence_level, confidence_levels, number
+from scanengine.grid.arguments import confidence_level, confidence_levels
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import Fit, GridErrors, Profiles, ReducedGrid
 
@@ -35,11 +34,8 @@ DEFAULT_LEVELS = (0.6827, 0.90, 0.95)
 DRAWN_POINTS = 2000
 """More points along an axis than this, no figure shows."""
 
-SLICE_POINTS = 1_000_000
-"""A larger grid is sliced piece by piece."""
 
-
-class Result:
+class Result(Sendable):
     """chi2 over a grid, reduced to the profiles of every axis and pair of axes; the grid itself where it was kept.
 
     `axes` name the dimensions, `path` is the file it is in, if any, and `statistic` "gaussian", "poisson" or "mixed";
@@ -84,39 +80,6 @@ class Result:
         self._grid_profiles = profiles
         self._profile_axes, self._profiles = exact or (axes, profiles)
         self._origin = origin
-
-    def __getstate__(self) -> dict[str, Any]:
-        if self.path is None:
-            return self.__dict__
-        return {"path": self.path.absolute(), "_digest": self._digest}
-
-    @cached_property
-    def _digest(self) -> str:
-        assert isinstance(self._origin, InFile)
-        return self._origin.stored.digest
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            # of a file that another process has sent there is only the path yet
-            if name.startswith("__") or "_digest" not in self.__dict__ or "_origin" in self.__dict__:
-                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            from scanengine.api.finished import of_sent_file
-
-            self.__dict__.update(of_sent_file(self.path, self._digest).__dict__)
-            return getattr(self, name)
-
-    def __copy__(self) -> Result:
-        return self._like(self.__dict__)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Result:
-        return self._like(deepcopy(self.__dict__, memo))
-
-    def _like(self, state: Mapping[str, Any]) -> Result:
-        """Return a result of the same state: a copy in this process needs its file no more than the original does."""
-        copied = object.__new__(type(self))
-        copied.__dict__.update(state)
-        return copied
 
     def __repr__(self) -> str:
         try:
@@ -245,7 +208,7 @@ class Result:
         The plane of a scan with two axes is its grid, which may be larger than the memory: `thin` takes only as many of
         its points, evenly, as a figure can show.
         """
-        axes = [_named(name, self._profile_axes) for name in self._one_or_two(names)]
+        axes = [named(name, self._profile_axes) for name in self._one_or_two(names)]
         hidden = tuple(axis.name for axis in self.axes if axis.name not in names)
         highest = self.delta_chi2_max if self._profiles is self._grid_profiles else math.inf
         self._require_kept(names)
@@ -279,32 +242,13 @@ class Result:
         Raises InputError if only profiles were kept, or `at` lies outside an axis.
         """
         shown = self._one_or_two(names)
-        index: dict[str, int] = {}
-        for name, given in at.items():
-            axis, value = self._axis(name), number(given, name)
-            if name in shown:
-                raise InputError(f"{name} is one of the axes shown and cannot be fixed at {value:g}")
-            if not axis.values[0] <= value <= axis.values[-1]:
-                raise InputError(f"{name} = {value:g} is outside its axis, {axis.values[0]:g} to {axis.values[-1]:g}")
-            index[name] = int(np.argmin(np.abs(axis.values - value)))
-        hidden = [axis for axis in self.axes if axis.name not in shown and axis.name not in index]
-        # one value of the first hidden axis at a time, so that a grid larger than the memory can be sliced
-        outer = [axis for axis in hidden[:1] if prod(self.shape) > SLICE_POINTS]
-        chi2: FloatArray | None = None
-        for position in range(outer[0].values.size if outer else 1):
-            where = index | ({outer[0].name: position} if outer else {})
-            part = self._read(tuple(where.get(axis.name, slice(None)) for axis in self.axes))
-            left = [axis.name for axis in self.axes if axis.name not in where]
-            over = tuple(left.index(axis.name) for axis in hidden if axis not in outer)
-            lowest = part.min(axis=over) if over else part
-            chi2 = lowest if chi2 is None else np.minimum(chi2, lowest)
-        assert chi2 is not None
-        in_order = [axis.name for axis in self.axes if axis.name in shown]
+        index = nearest(self.axes, shown, at)
+        hidden = tuple(axis.name for axis in self.axes if axis.name not in shown and axis.name not in index)
         return self._reduced(
             tuple(self._axis(name) for name in shown),
-            chi2 if in_order == list(shown) else chi2.T,
+            lowest(self.axes, self._read, shown, index),
             of_grid=True,
-            profiled=tuple(axis.name for axis in hidden),
+            profiled=hidden,
             fixed=tuple((name, float(self._axis(name).values[i])) for name, i in index.items()),
         )
 
@@ -358,30 +302,10 @@ class Result:
 
     def to_xarray(self) -> xarray.Dataset:
         """Return chi2, where it was kept, and all profiles as an xarray Dataset with unit-carrying coordinates."""
-        try:
-            import xarray as xr
-        except ImportError:
-            raise InputError("to_xarray needs xarray: pip install 'scanengine[xarray]'") from None
-        # exact profiles lie on finer axes, which need names of their own
-        fine = {
-            axis.name: axis.name if axis.values.size == finer.values.size else f"{axis.name}_fine"
-            for axis, finer in zip(self.axes, self._profile_axes, strict=True)
-        }
-        named = {axis.name: axis for axis in self.axes} | {fine[axis.name]: axis for axis in self._profile_axes}
-        coordinates = {
-            name: (name, axis.values, {"units": axis.units, "long_name": axis.long_name})
-            for name, axis in named.items()
-        }
-        attributes = {"units": "1", "long_name": "chi squared"}
-        variables: dict[str, tuple[Sequence[str], FloatArray, dict[str, str]]] = {
-            f"profile_{x}": ((fine[x],), line, attributes) for x, line in self._profiles.lines.items()
-        }
-        for (x, y), plane in self._profiles.planes.items():
-            variables[f"profile_{x}__{y}"] = (fine[x], fine[y]), plane, attributes
-        if self.has_grid:
-            variables["chi2"] = tuple(axis.name for axis in self.axes), self.chi2, attributes
-        place = {f"best_fit_{name}": value for name, value in self.best_fit.items()}
-        return xr.Dataset(variables, coordinates, {"title": self.title, "minimum": self.minimum, **place})
+        from scanengine.api.labelled import dataset
+
+        chi2 = self.chi2 if self.has_grid else None
+        return dataset(self.title, self.axes, chi2, self._profile_axes, self._profiles, self.best_fit)
 
     def _reduced(self, axes: tuple[Axis, ...], chi2: FloatArray, *, of_grid: bool = False, **more: Any) -> ReducedGrid:
         """Return chi2 over axes as what limits and figures take, `of_grid` if it was rounded as a stored grid is."""
@@ -404,7 +328,7 @@ class Result:
         )
 
     def _axis(self, name: str) -> Axis:
-        return _named(name, self.axes)
+        return named(name, self.axes)
 
     def _one_or_two(self, names: tuple[str, ...]) -> tuple[str, ...]:
         if len(names) not in (1, 2) or len(set(names)) < len(names):
@@ -416,10 +340,3 @@ class Result:
         if len(chosen) != 2:
             raise InputError(f"a region needs two axes: name two of {', '.join(self.shown)}")
         return chosen
-
-
-def _named(name: str, axes: Sequence[Axis]) -> Axis:
-    for axis in axes:
-        if axis.name == name:
-            return axis
-    raise InputError(f"{name!r} is not an axis of this scan: {', '.join(axis.name for axis in axes)} are")

@@ -18,7 +18,8 @@ from scanengine.bench.peers import peers
 from scanengine.chi2.direct import DirectEvaluator
 from scanengine.chi2.squares import ChiSquaredPolynomial
 from scanengine.driver.chosen_planes import HiddenMinimum, pass_for
-from scanengine.driver.exact_profiles import FINE_POINTS, exact_profiles
+from scanengine.driver.exact_profiles import exact_profiles
+from scanengine.driver.fine_grid import FINE_POINTS
 from scanengine.driver.one_pass import scan_grid
 from scanengine.driver.sinks import NoSink
 from scanengine.errors import RunError

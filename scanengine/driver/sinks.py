@@ -19,6 +19,10 @@ class Sink(Protocol[Prepared]):
     wants_tiles: bool
     """Whether tiles are to be filled at all: for their minima alone, it may be quicker not to."""
 
+    @property
+    def array(self) -> FloatArray | None:
+        """The grid in memory, if that is where tiles go: they are filled in it where they can be."""
+
     def is_done(self, start: tuple[int, ...]) -> bool:
         """Tell whether the tile whose first point has this index was done by an earlier run."""
 
@@ -37,6 +41,11 @@ class Sink(Protocol[Prepared]):
 
 class Fleeting:
     """What forgets its tiles with the process has nothing of an earlier one."""
+
+    @property
+    def array(self) -> FloatArray | None:
+        """Tiles go elsewhere."""
+        return None
 
     def is_done(self, start: tuple[int, ...]) -> bool:  # noqa: ARG002
         """Return False."""
@@ -69,9 +78,10 @@ class ArraySink(Fleeting):
     def __init__(self, shape: tuple[int, ...], precision: Literal["float64", "float32"] = "float64") -> None:
         self.chi2: FloatArray = np.empty(shape, dtype=precision)
 
-    def part(self, start: tuple[int, ...], shape: tuple[int, ...]) -> FloatArray:
-        """Return the part of the array that a tile belongs to, as a view."""
-        return self.chi2[tuple(slice(s, s + n) for s, n in zip(start, shape, strict=True))]
+    @property
+    def array(self) -> FloatArray:
+        """The grid in memory."""
+        return self.chi2
 
     def prepare(self, chi2: FloatArray) -> FloatArray | None:
         """Copy a tile that is not in its place yet."""
@@ -80,4 +90,4 @@ class ArraySink(Fleeting):
     def write(self, start: tuple[int, ...], prepared: FloatArray | None) -> None:
         """Put a copied tile in its place."""
         if prepared is not None:
-            self.part(start, prepared.shape)[...] = prepared
+            self.chi2[tuple(slice(s, s + n) for s, n in zip(start, prepared.shape, strict=True))] = prepared

@@ -57,6 +57,8 @@ class GridWriter:
     to another scan, or that is damaged; `RunError` if writing fails.
     """
 
+    array = None
+    """No grid in memory: tiles go to the file."""
     kept: Path | None = None
     checkpoints = 0
     whole = False

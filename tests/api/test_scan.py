@@ -62,7 +62,7 @@ def test_a_slice_holds_an_axis_and_minimises_over_the_rest(
     result: api.Result, large: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if large:
-        monkeypatch.setattr("scanengine.api.result.SLICE_POINTS", 10)
+        monkeypatch.setattr("scanengine.api.slices.SLICE_POINTS", 10)
     at_five = result.slice("eps_ee_uV", "eps_ee_dV", at={"mu_nu": 5.2})
     assert at_five.fixed == (("mu_nu", 5.0),)
     assert np.array_equal(at_five.chi2, result.chi2[:, :, 1])

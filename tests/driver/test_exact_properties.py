@@ -19,6 +19,9 @@ from scanengine.chi2.monomials import Monomials
 from scanengine.chi2.squares import ChiSquaredPolynomial
 from scanengine.cli.minimum import tell_of_checks
 from scanengine.driver import exact_profiles as profiling
+from scanengine.driver import final_checks, fine_grid
+from scanengine.driver.final_checks import Checks
+from scanengine.driver.grid_valleys import OnGrid, lowest_on_grid
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import Profiles
 from scanengine.store import open_unfinished
@@ -44,17 +47,17 @@ exactly = settings(max_examples=6, derandomize=True, deadline=None)
 @pytest.fixture(scope="module", autouse=True)
 def few_cells() -> Iterator[None]:
     """Refine axes to 31 points here: what is to hold does not depend on it."""
-    fine = profiling.FINE_POINTS
-    profiling.FINE_POINTS = 31
+    fine = fine_grid.FINE_POINTS
+    fine_grid.FINE_POINTS = 31
     yield
-    profiling.FINE_POINTS = fine
+    fine_grid.FINE_POINTS = fine
 
 
 @pytest.fixture(scope="module")
 def runs() -> dict[str, Result]:
-    profiling.FINE_POINTS, few = 101, profiling.FINE_POINTS
+    fine_grid.FINE_POINTS, few = 101, fine_grid.FINE_POINTS
     found = {name: scanengine.load(VALLEYS / f"{name}.toml").run() for name in SCANS}
-    profiling.FINE_POINTS = few
+    fine_grid.FINE_POINTS = few
     return found
 
 
@@ -178,11 +181,11 @@ def test_what_the_grid_knows_is_a_start() -> None:
     axes = axes_of(polynomial, 5)
     grid, _ = grid_profiles(polynomial, axes)
     pair = (0, 1)
-    problem = profiling._Problem.of(polynomial, axes)
+    problem = fine_grid.FineGrid.of(polynomial, axes)
     plane = problem.cells(*pair)
     plane.chi2[:] = 1e6
-    on_grid = profiling._OnGrid(polynomial, axes, pair, grid.planes["a", "b"], (1, 1))
-    assert profiling._settle(plane, on_grid, pair).doubtful == 0
+    on_grid = OnGrid(polynomial, axes, pair, grid.planes["a", "b"], (1, 1))
+    assert final_checks.settle(plane, on_grid, pair).doubtful == 0
     assert np.all(plane.chi2.reshape(5, 5) <= grid.planes["a", "b"] + 1e-9)
 
 
@@ -212,8 +215,8 @@ def test_a_scan_with_valleys_that_pass_between_its_points_shows_them(runs: dict[
 def test_what_stays_doubtful_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    checks = {(0, 2): profiling._Checks(500, 7)}
-    monkeypatch.setattr(profiling, "_settle", lambda plane, grid, pair: checks.get(pair, profiling._Checks(300, 0)))
+    checks = {(0, 2): Checks(500, 7)}
+    monkeypatch.setattr(final_checks, "settle", lambda plane, grid, pair: checks.get(pair, Checks(300, 0)))
     found = scanengine.load(VALLEYS / "four-axes.toml").run(tmp_path / "four.h5")
     assert found.doubtful == {("eps_em_uV", "eps_ee_dV"): 7}
     assert scanengine.open_result(tmp_path / "four.h5").doubtful == found.doubtful
@@ -239,7 +242,7 @@ def test_an_interrupt_while_searching_keeps_the_grid(tmp_path: Path, monkeypatch
 
     scan, path = scanengine.load(VALLEYS / "four-axes.toml", ["output.keep=grid"]), tmp_path / "four.h5"
     with monkeypatch.context() as patch:
-        patch.setattr(profiling, "_settle", interrupted)
+        patch.setattr(final_checks, "settle", interrupted)
         with pytest.raises(scanengine.Interrupted, match="the same command resumes from there"):
             scan.run(path)
     unfinished = open_unfinished(tmp_path / "four.partial.h5")
@@ -262,7 +265,7 @@ def test_where_two_valleys_meet_a_third_may_be_lower_in_one_cell_alone(runs: dic
 
 def test_borders_are_where_minima_of_neighbours_are_far_apart() -> None:
     polynomial, axes, _ = valleys(4, 5, seed=1)
-    plane = profiling._Problem.of(polynomial, axes).cells(0, 1)
+    plane = fine_grid.FineGrid.of(polynomial, axes).cells(0, 1)
     ends = plane.hidden.box
     plane.where[:] = ends.lower
     assert not plane.is_border(0.2).any()
@@ -275,11 +278,11 @@ def test_the_lowest_valleys_of_a_grid_are_starts() -> None:
     polynomial, axes, place = valleys(4, 3, seed=5)
     grid, _ = grid_profiles(polynomial, axes)
     on_grid = [
-        profiling._OnGrid(polynomial, axes, (i, j), grid.planes["abcd"[i], "abcd"[j]], (1, 1))
+        OnGrid(polynomial, axes, (i, j), grid.planes["abcd"[i], "abcd"[j]], (1, 1))
         for i, j in combinations(range(4), 2)
     ]
     known = np.concatenate(polynomial.scaled(list(place[:, None])))[None]
-    found = profiling._lowest_on_grid(on_grid, grid.minimum, known)
+    found = lowest_on_grid(on_grid, grid.minimum, known)
     assert 0 < len(found) <= 6
     chi2 = [chi2_at(polynomial, t) for t in found]
     assert chi2 == pytest.approx(sorted(chi2))

@@ -23,7 +23,7 @@ HEIGHTS = {dof: [delta_chi2(0.01 * level, dof) for level in LEVELS] for dof in (
 
 @pytest.fixture(autouse=True)
 def few_cells(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scanengine.driver.exact_profiles.FINE_POINTS", 11)
+    monkeypatch.setattr("scanengine.driver.fine_grid.FINE_POINTS", 11)
 
 
 @pytest.mark.parametrize("n", [2, 3, 4])
