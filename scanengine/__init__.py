@@ -6,7 +6,7 @@
     result.plot().savefig("nsi-5d.pdf")
 
 `load` reads a scan file, `Scan.run` gives a `Result`, `open_result` reads one back,
-`plot` draws several in one figure, `upper_limits` has those on one axis against another,
+`merge` makes one of shards, `plot` draws several in one figure, `upper_limits` has those on one axis against another,
 `verify` sees whether a file can be believed.
 """
 
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from scanengine.errors import InputError, Interrupted, RunError, ScanengineError
 
 if TYPE_CHECKING:
-    from scanengine.api import Result, Scan, load, open_result, plot, read_likelihood, upper_limits, verify
+    from scanengine.api import Result, Scan, load, merge, open_result, plot, read_likelihood, upper_limits, verify
 
 __all__ = [
     "InputError",
@@ -28,6 +28,7 @@ __all__ = [
     "Scan",
     "ScanengineError",
     "load",
+    "merge",
     "open_result",
     "plot",
     "read_likelihood",

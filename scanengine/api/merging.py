@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from scanengine import definition as definitions
 from scanengine.api.finished import open_result
+from scanengine.api.progress import Progress, told
 from scanengine.api.result import Result
 from scanengine.errors import InputError
 from scanengine.scan.how import THREADS, HowToRun
@@ -22,13 +23,13 @@ def merge(
     fresh: bool = False,
     virtual: bool = False,
     data: str | Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = None,
 ) -> Result:
     """Make a result of all shards of a scan, and return it; they are left where they are.
 
     An unfinished file of the same scan is resumed, unless `fresh`. `data` is the folder of the scan file's data
     files. A `virtual` result copies no grid: it is a view of the shards, which stay beside it. Raises InputError unless
-    each tile of the grid is in one of them, once, and all are of the same scan.
+    each tile of the grid is in one of them, once, and all are of the same scan. progress is as for `Scan.run`.
     """
     from scanengine.store import check_not_read, shard_definition
 
@@ -39,5 +40,5 @@ def merge(
     text, overrides = shard_definition(paths[0])
     problem = Problem(definitions.parse(text, directory=paths[0].parent, overrides=overrides, data=data))
     how = HowToRun(overwrite, fresh, threads=default_threads(), executor=THREADS, progress=None)
-    merge_shards(problem, Path(output), paths, how, virtual=virtual, progress=progress)
+    merge_shards(problem, Path(output), paths, how, virtual=virtual, progress=told(progress, problem.definition.title))
     return open_result(output)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from scanengine.api import notebook
 from scanengine.api.at_points import AtPoints
 from scanengine.api.exporting import explore_scan, export_scan
 from scanengine.api.moved import of_problem
+from scanengine.api.progress import Progress, told
 from scanengine.api.result import Result
 from scanengine.api.running import run, run_each, run_shard
 from scanengine.definition import Definition
@@ -152,14 +153,15 @@ class Scan(AtPoints):
         pseudo_experiments: int = 1000,
         seed: int = 1,
         threads: int | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress = None,
     ) -> Calibration:
         """Return critical values of Delta chi2 over one axis or two after Feldman and Cousins: of a few Poisson counts
         without nuisances by an exact sum over all outcomes, otherwise by pseudo-experiments.
 
-        progress is called with those done and their number. Raises InputError where none can be made.
+        progress is as for `run`, with those done and their number. Raises InputError where none can be made.
         """
-        return calibrate(self.problem, cl, pseudo_experiments, seed, threads, progress)
+        tell = told(progress, self.definition.title, "pseudo-experiments")
+        return calibrate(self.problem, cl, pseudo_experiments, seed, threads, tell)
 
     def export(self, output: str | Path, *starts: Mapping[str, float], overwrite: bool = False) -> PublishedLikelihood:
         """Write chi2 as a function of the axes, and the best fit from these starts, to a JSON file; return it.
@@ -186,20 +188,22 @@ class Scan(AtPoints):
         overwrite: bool = False,
         fresh: bool = False,
         threads: int | None = None,
-        executor: str = THREADS,
+        executor: object = THREADS,
         worker_timeout_s: float = WORKER_TIMEOUT_S,
         memory_bytes: int = MEMORY_BYTES,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress = None,
     ) -> Result:
         """Scan the grid, write it to a file or keep it in memory, and return the result.
 
         An unfinished file of the same scan is resumed, unless `fresh`. threads defaults to the cores of this process;
-        executor may be another for a scan to a file (`scanengine.driver.executors`), whose workers are given up after
-        worker_timeout_s without a tile. progress is called with the points done and their total. Raises InputError if
-        it needs more than memory_bytes, or the file cannot be written, Interrupted, saying what was kept, on Ctrl-C.
+        executor may be another for a scan to a file: "processes:N", "tcp://HOST:PORT" of a dask scheduler, "dask" or a
+        dask Client, or "mpi", whose workers are given up after worker_timeout_s without a tile. progress is True for a
+        line that shows how far it is, or is called with the points done and their total. Raises InputError if it needs
+        more than memory_bytes, or the file cannot be written, Interrupted, saying what was kept, on Ctrl-C.
         """
+        tell = told(progress, self.definition.title)
         how = how_to_run(
-            self.problem, threads, progress, memory_bytes, executor, worker_timeout_s, overwrite=overwrite, fresh=fresh
+            self.problem, threads, tell, memory_bytes, executor, worker_timeout_s, overwrite=overwrite, fresh=fresh
         )
         return run(self.problem, output, how)
 
@@ -213,13 +217,14 @@ class Scan(AtPoints):
         fresh: bool = False,
         threads: int | None = None,
         memory_bytes: int = MEMORY_BYTES,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress = None,
     ) -> Path:
         """Scan part `number` (from 1 on) of `of` parts of the grid, and return its file, OUT.shard-I-of-N.h5.
 
         `merge` makes a result of all of them. Raises as `run` does, and InputError if there is no such part.
         """
-        how = how_to_run(self.problem, threads, progress, memory_bytes, overwrite=overwrite, fresh=fresh)
+        tell = told(progress, self.definition.title)
+        how = how_to_run(self.problem, threads, tell, memory_bytes, overwrite=overwrite, fresh=fresh)
         return run_shard(self.problem, output, number, of, how)
 
     def run_each(self) -> dict[str, Result]:

@@ -42,7 +42,8 @@ def run(
     executor: Annotated[
         str,
         typer.Option(
-            metavar="EXECUTOR", help="threads, processes:N, dask://HOST:PORT, dask:FILE (of a scheduler) or mpi."
+            metavar="EXECUTOR",
+            help="threads, processes:N, tcp://HOST:PORT or dask:FILE (a dask scheduler), dask, or mpi.",
         ),
     ] = "threads",
     worker_timeout: Annotated[

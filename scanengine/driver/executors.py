@@ -29,7 +29,10 @@ _log = logging.getLogger("scanengine")
 P = ParamSpec("P")
 T = TypeVar("T")
 
-FORMS = '"threads", "processes:N", "dask://HOST:PORT", "dask:tls://HOST:PORT", "dask:SCHEDULER_FILE" or "mpi"'
+FORMS = '"threads", "processes:N", "dask://HOST:PORT", "tcp://HOST:PORT", "dask:SCHEDULER_FILE", "dask" or "mpi"'
+
+_PROTOCOLS = ("tcp://", "tls://", "ucx://", "ws://", "wss://")
+"""What the address of a dask scheduler begins with, as dask itself writes it."""
 
 _LIBRARY_THREADS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _PATIENCE_SECONDS = 0.2
@@ -39,17 +42,24 @@ _DASK_CLOSES_SECONDS = 5.0
 
 
 @contextmanager
-def executor_of(description: str) -> Iterator[Workers]:
-    """Open the executor that a description names, with the workers that it has.
+def executor_of(description: object) -> Iterator[Workers]:
+    """Open the executor that a description names, with the workers that it has, or take those of a dask client.
+
+    "dask" alone is the client that this process has open, or the scheduler that dask's own settings name.
 
     Raises InputError for a description of another form, a package that is not installed, a scheduler that does not
     answer, and an MPI that does not see the ranks it was started with.
     """
-    if match := re.fullmatch(r"processes:(\d+)", description):
+    if not isinstance(description, str):
+        yield _workers_of(description)
+    elif match := re.fullmatch(r"processes:(\d+)", description):
         with _processes(int(match[1])) as found:
             yield found
-    elif description.startswith("dask:"):
-        with _dask(description) as found:
+    elif description == "dask":
+        with _default_dask() as found:
+            yield found
+    elif description.startswith(("dask:", *_PROTOCOLS)):
+        with _dask(description if description.startswith("dask:") else f"dask:{description}") as found:
             yield found
     elif description == "mpi":
         with open_ranks() as found:
@@ -132,6 +142,44 @@ def _end_with_parent() -> None:
     threading.Thread(target=end, daemon=True).start()
 
 
+def _workers_of(given: object) -> Workers:
+    """Return the workers of a dask client, which stays open."""
+    client: Any = given
+    if not (hasattr(client, "get_executor") and hasattr(client, "scheduler_info") and hasattr(client, "nthreads")):
+        raise InputError(f"an executor is {FORMS}, or a dask.distributed.Client: found {given!r}")
+    if client.status != "running":
+        raise InputError(f"this dask client is {client.status}: give one that is connected")
+    number = sum(client.nthreads().values())
+    if not number:
+        raise InputError("the scheduler of this dask client has no workers yet")
+    return _DaskWorkers(client.get_executor(pure=False), number, client=client, address=client.scheduler.address)
+
+
+@contextmanager
+def _default_dask() -> Iterator[Workers]:
+    """Open the dask that is at hand: the client of this process, or the scheduler of dask's settings."""
+    try:
+        from dask import config
+        from dask.distributed import Client
+    except ImportError:
+        raise InputError("--executor dask needs dask: pip install 'scanengine[dask]'") from None
+    try:
+        client = Client.current(allow_global=True)
+    except ValueError:
+        client = None
+    if client is not None:
+        yield _workers_of(client)
+        return
+    address = config.get("scheduler-address", None)
+    if address is None:
+        raise InputError(
+            "--executor dask: no dask client is open in this process, and DASK_SCHEDULER_ADDRESS is not set: name the "
+            "scheduler, as tcp://HOST:8786, or use processes:N on one machine"
+        )
+    with _dask(f"dask:{address}") as found:
+        yield found
+
+
 @contextmanager
 def _dask(description: str) -> Iterator[Workers]:
     try:
@@ -189,6 +237,8 @@ class _DaskWorkers(Workers):
 
     def require_head(self) -> None:
         """Raise RunError if the scheduler does not answer."""
+        if self.address.startswith("inproc://"):  # it ends with this process
+            return
         try:
             _call_at(self.address)
         except (OSError, ValueError):

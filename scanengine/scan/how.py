@@ -25,7 +25,7 @@ class HowToRun:
     overwrite: bool
     fresh: bool
     threads: int
-    executor: str
+    executor: object
     progress: Callable[[int], None] | None
     memory_bytes: int = MEMORY_BYTES
     worker_timeout_s: float = WORKER_TIMEOUT_S
@@ -36,7 +36,7 @@ def how_to_run(
     threads: int | None,
     progress: Callable[[int, int], None] | None,
     memory_bytes: int = MEMORY_BYTES,
-    executor: str = THREADS,
+    executor: object = THREADS,
     worker_timeout_s: float = WORKER_TIMEOUT_S,
     *,
     overwrite: bool,

@@ -78,7 +78,7 @@ def _run_pass(problem: Problem, output: Path, how: HowToRun) -> None:
 
 
 @contextmanager
-def _workers(executor: str) -> Iterator[Workers | None]:
+def _workers(executor: object) -> Iterator[Workers | None]:
     """Open an executor and count its workers; of this process's own threads the driver takes care."""
     if executor == THREADS:
         yield None
