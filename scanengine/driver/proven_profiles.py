@@ -11,6 +11,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from scanengine.chi2.enclosures import Enclosures, ProvenMinima
 from scanengine.chi2.residuals import HiddenVariables, quadratic_residuals
 from scanengine.chi2.squares import ChiSquaredPolynomial
 from scanengine.driver.cells import Cells
-from scanengine.driver.exact_profiles import coarse_cells, searched_profiles
+from scanengine.driver.exact_profiles import Searched, coarse_cells, searched_profiles
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import Bounds, Profiles
 
@@ -36,35 +37,73 @@ _LEVEL, _SAMPLE = 4.605, 24
 """What a sample of cells is decided at to see how long it takes: 90% C.L. of two parameters."""
 
 
+class Undecided(NamedTuple):
+    """Exact profiles with the lowest chi2 enclosed, none of whose cells is decided yet."""
+
+    found: Searched
+    profiles: Profiles
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """What the lowest chi2 lies between."""
+        assert self.profiles.bounds is not None
+        return self.profiles.bounds.minimum
+
+
+class Asked(NamedTuple):
+    """What cells are decided at: heights[2] of Delta chi2 in planes and heights[1] in lines, those of
+    confidence_levels, in per cent; or, with an enclosure, upper and lower bound are brought so near to each other,
+    relative to 1 + chi2.
+    """
+
+    heights: Mapping[int, Sequence[float]]
+    confidence_levels: Sequence[float]
+    enclosure: float | None = None
+
+
 def proven_profiles(
     polynomial: ChiSquaredPolynomial,
     axes: Sequence[Axis],
     grid: Profiles,
-    heights: Mapping[int, Sequence[float]],
-    confidence_levels: Sequence[float],
-    enclosure: float | None = None,
+    asked: Asked,
     threads: int = 1,
     starts: Sequence[Sequence[float]] = (),
 ) -> tuple[tuple[Axis, ...], Profiles]:
+    """Return exact profiles with their bounds, and the axes they lie on. The rest is as for `exact_profiles`."""
+    undecided = undecided_profiles(polynomial, axes, grid, threads, starts)
+    return decided_profiles(undecided, undecided.ends, asked, threads)
+
+
+def undecided_profiles(
+    polynomial: ChiSquaredPolynomial,
+    axes: Sequence[Axis],
+    grid: Profiles,
+    threads: int = 1,
+    starts: Sequence[Sequence[float]] = (),
+) -> Undecided:
+    """Return exact profiles, of which nothing is proven yet but what the lowest chi2 lies between."""
+    found = searched_profiles(polynomial, axes, grid, threads, starts)
+    return Undecided(found, _with_lowest(polynomial, axes, found.profiles, found.ends))
+
+
+def decided_profiles(
+    undecided: Undecided, ends: tuple[float, float], asked: Asked, threads: int = 1
+) -> tuple[tuple[Axis, ...], Profiles]:
     """Return exact profiles with their bounds, and the axes they lie on.
 
-    Cells of planes and lines are decided at heights[2] and heights[1] of Delta chi2, those of confidence_levels, in per
-    cent; with an enclosure instead, upper and lower bound are brought so near to each other, relative to 1 + chi2. The
-    rest is as for `exact_profiles`.
+    Delta chi2 counts from the lowest chi2 of all, which lies between `ends`: these may be those of a scan of which the
+    profiles are a part.
     """
-    found = searched_profiles(polynomial, axes, grid, threads, starts)
-    profiles = _with_lowest(polynomial, axes, found.profiles, found.ends)
-    assert profiles.bounds is not None
-    ends = profiles.bounds.minimum
-    names = [axis.name for axis in axes]
+    found, profiles = undecided
+    names = [axis.name for axis in found.axes]
     lines, planes = dict(profiles.lines), dict(profiles.planes)
     lower: dict[tuple[str, ...], FloatArray] = {}
     with ThreadPoolExecutor(threads) as pool:
         for shown, cells in found.cells.items():
-            levels = [end + height for height in heights[len(shown)] for end in ends]
+            levels = [end + height for height in asked.heights[len(shown)] for end in ends]
             proven = ProvenMinima(cells.hidden, *found.ends)
             bounds = proven.enclose(
-                cells.points, cells.where, tolerance=enclosure, levels=levels, most_boxes=MOST_BOXES, pool=pool
+                cells.points, cells.where, tolerance=asked.enclosure, levels=levels, most_boxes=MOST_BOXES, pool=pool
             )
             of = tuple(names[i] for i in shown)
             values = lines[of[0]] if len(of) == 1 else planes[of[0], of[1]]
@@ -74,8 +113,8 @@ def proven_profiles(
             else:
                 planes[of[0], of[1]] = chi2
     bounds_of_all = Bounds(
-        ends,
-        tuple(confidence_levels),
+        undecided.ends,
+        tuple(asked.confidence_levels),
         {of[0]: values for of, values in lower.items() if len(of) == 1},
         {(of[0], of[1]): values for of, values in lower.items() if len(of) == 2},
     )

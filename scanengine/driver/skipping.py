@@ -54,21 +54,32 @@ def relevant_tiles(
 
     Delta chi2 counts from the lowest grid point.
     """
-    values = polynomial.scaled([axis.values for axis in axes])
-    packed = np.zeros((len(values), max(tiling.grid_shape)))
-    for axis, v in enumerate(values):
-        packed[axis, : v.size] = v
-    numbers, bounds, minimum = bounds_of_tiles(
-        quadratic_residuals(polynomial),
-        packed,
-        np.array(tiling.grid_shape),
-        np.array(tiling.tile_shape),
-        _low_chi2(polynomial, [axis.values for axis in axes]),
-        delta_chi2_max,
-    )
-    cutoff = minimum + delta_chi2_max
-    wanted = bounds <= cutoff + MARGIN * (1.0 + cutoff)  # the first were kept when the minimum was not known yet
-    return tiling.some(numbers[wanted])
+    (found,) = relevant_tiles_of_each(delta_chi2_max, [(polynomial, axes)], tiling)
+    return found
+
+
+def relevant_tiles_of_each(
+    delta_chi2_max: float, parts: Sequence[tuple[ChiSquaredPolynomial, Sequence[Axis]]], tiling: Tiling
+) -> list[SomeTiles]:
+    """Return the tiles of each part of a grid, of one shape but with a polynomial and axes of its own, that may hold a
+    point with Delta chi2 <= delta_chi2_max.
+
+    Delta chi2 counts from the lowest grid point of all parts.
+    """
+    lowest = min(_low_chi2(polynomial, [axis.values for axis in axes]) for polynomial, axes in parts)
+    shape, tile_shape = np.array(tiling.grid_shape), np.array(tiling.tile_shape)
+    found = []
+    for polynomial, axes in parts:
+        values = polynomial.scaled([axis.values for axis in axes])
+        packed = np.zeros((len(values), max(tiling.grid_shape)))
+        for axis, v in enumerate(values):
+            packed[axis, : v.size] = v
+        residuals = quadratic_residuals(polynomial)
+        numbers, bounds, lowest = bounds_of_tiles(residuals, packed, shape, tile_shape, lowest, delta_chi2_max)
+        found.append((numbers, bounds))
+    cutoff = lowest + delta_chi2_max
+    highest = cutoff + MARGIN * (1.0 + cutoff)  # the first were kept when the minimum was not known yet
+    return [tiling.some(numbers[bounds <= highest]) for numbers, bounds in found]
 
 
 def cut_above(delta_chi2_max: float, profiles: Profiles) -> Profiles:

@@ -19,13 +19,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scanengine.definition import Definition
 from scanengine.errors import InputError
-from scanengine.grid.axes import FloatArray
+from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.calibration import Calibration, Span, tied_with
+from scanengine.inference.expectations import Expectations
 from scanengine.inference.outcomes import ROUNDING, Outcomes
 from scanengine.inference.pseudo_experiments import Found, PseudoExperiments
-from scanengine.likelihood.profiled import Likelihood
 
 MAX_AXES = 2
 MOST_PSEUDO_EXPERIMENTS = 100_000_000
@@ -45,58 +44,50 @@ _LEAST_COUNT = 1e-300
 
 
 def calibrate(
-    likelihood: Likelihood,
-    definition: Definition,
+    expectations: Expectations,
+    axes: Sequence[Axis],
     levels: Sequence[float],
     pseudo_experiments: int,
     seed: int,
     threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Calibration:
-    """Return critical values of Delta chi2 at each point of a definition's one axis or two.
+    """Return critical values of Delta chi2 at each point of one axis or two.
 
     Minima are those of the grid's points, of the data as of the pseudo-experiments: its steps should be small beside
     the intervals. progress is called with the pseudo-experiments done and their number. Raises InputError for more
     axes, and where no pseudo-experiments can be made.
     """
-    if not 1 <= len(definition.axes) <= MAX_AXES:
-        raise InputError(
-            f"a calibration needs one axis or two, and the others fixed: found {len(definition.axes) or 'none'}"
-        )
-    shape = tuple(axis.values.size for axis in definition.axes)
-    grid = np.stack(np.meshgrid(*(axis.values for axis in definition.axes), indexing="ij"), axis=-1)
-    made = PseudoExperiments(likelihood, definition.parameters.values(grid.reshape(-1, len(shape))))
+    if not 1 <= len(axes) <= MAX_AXES:
+        raise InputError(too_many(len(axes)))
+    shape = tuple(axis.values.size for axis in axes)
+    mesh = np.stack(np.meshgrid(*(axis.values for axis in axes), indexing="ij"), axis=-1)
+    grid = mesh.reshape(-1, len(shape))
+    made = PseudoExperiments(expectations, grid)
     delta = made.observed - made.observed.min()
-    open_ends = _open_ends(likelihood, definition, grid.reshape(-1, len(shape)))
+    open_ends = _open_ends(expectations, axes, grid)
     outcomes = made.outcomes(open_ends)
     if outcomes is None:
         points = _sampled(made, delta, open_ends, levels, pseudo_experiments, seed, threads, progress)
     else:
         points, pseudo_experiments = _summed(made, outcomes, levels), 0
     found = Calibration(
-        tuple(definition.axes),
+        tuple(axes),
         delta.reshape(shape),
         tuple(levels),
         points.critical.reshape(-1, *shape),
         points.errors.reshape(-1, *shape),
         pseudo_experiments,
         seed,
-        definition.text,
-        tuple(definition.overrides),
-        points.p_values.reshape(shape),
-        points.at_open_ends.reshape(shape),
+        p_values=points.p_values.reshape(shape),
+        at_open_ends=points.at_open_ends.reshape(shape),
     )
     if outcomes is None or len(shape) > 1:
         return found
 
-    centre, half_width, monomials, excess = likelihood.excess_polynomials(definition.axes, definition.parameters)
-    nominal = excess[0][:, made.poisson]
-    nominal[0] += likelihood.data[made.poisson]
-
     @cache
     def probability_below(value: float) -> float:
-        t = (np.array([value]) - centre) / half_width
-        return outcomes.probability_below(monomials.values(t) @ nominal)
+        return outcomes.probability_below(expectations.templates(np.array([[value]]))[0, 0, made.poisson])
 
     def is_allowed(value: float, level: float) -> bool:
         return probability_below(value) < level * (1.0 - ROUNDING)
@@ -104,6 +95,11 @@ def calibrate(
     parts = _PARTS if outcomes.minima.size <= _FEW_OUTCOMES else 1
     exact = tuple(_intervals(found, level, partial(is_allowed, level=level), parts) for level in levels)
     return replace(found, exact_intervals=exact)
+
+
+def too_many(axes: int) -> str:
+    """Say that a calibration takes one axis or two."""
+    return f"a calibration needs one axis or two, and the others fixed: found {axes or 'none'}"
 
 
 class _Points(NamedTuple):
@@ -121,39 +117,33 @@ class _Points(NamedTuple):
         return cls(np.empty((levels, points)), np.zeros((levels, points)), np.empty(points), np.empty(points))
 
 
-def _open_ends(likelihood: Likelihood, definition: Definition, grid: FloatArray) -> NDArray[np.bool_]:
+def _open_ends(expectations: Expectations, axes: Sequence[Axis], grid: FloatArray) -> NDArray[np.bool_]:
     """Return which points (points,) of a grid (points, axes) are at an end of an axis that a parameter could go beyond.
 
     It could not where nothing but its square enters, as at a magnetic moment of zero: the expected counts beyond the
-    end repeat those before it.
+    end repeat those before it. A number of the scan file always could.
     """
     found = np.zeros(len(grid), dtype=np.bool_)
-    for k, axis in enumerate(definition.axes):
+    for k, axis in enumerate(axes):
         for end in (axis.values[0], axis.values[-1]):
             here = grid[:, k] == end
+            if axis.is_outer:
+                found |= here
+                continue
             # an axis with equal ratios ends a little above zero
             beyond_zero = axis.values[0] > 0.0 and end == axis.values[0]
             bounds = (end, 0.0) if beyond_zero else (end,)
-            if not any(_ends_at(likelihood, definition, grid, here, k, bound) for bound in bounds):
+            if not any(_ends_at(expectations, grid, here, k, bound) for bound in bounds):
                 found |= here
     return found
 
 
-def _ends_at(
-    likelihood: Likelihood,
-    definition: Definition,
-    grid: FloatArray,
-    here: NDArray[np.bool_],
-    k: int,
-    bound: float,
-) -> bool:
+def _ends_at(expectations: Expectations, grid: FloatArray, here: NDArray[np.bool_], k: int, bound: float) -> bool:
     """Return whether an axis has nothing beyond a bound, and as good as nothing between it and the points `here`."""
     mirrored, at_bound = grid.copy(), grid[here]
     mirrored[:, k] = 2.0 * bound - grid[:, k]
     at_bound[:, k] = bound
-    every, other, least = (
-        likelihood.templates_at(definition.parameters.values(each)) for each in (grid, mirrored, at_bound)
-    )
+    every, other, least = (expectations.templates(each) for each in (grid, mirrored, at_bound))
     if not np.all(np.abs(other - every) <= _SYMMETRIC * np.abs(every).max(axis=0)):
         return False
     counts = every[here][:, 0]

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
+from scanengine.inference.expectations import Expectations
 from scanengine.inference.outcomes import Outcomes
-from scanengine.likelihood.profiled import Likelihood
 
 _LEAST_COUNT = 1e-300
 _LEAST_MEASURED = 1e-6
@@ -49,17 +49,18 @@ class Found(NamedTuple):
 
 
 class PseudoExperiments:
-    """Pseudo-experiments of a likelihood at parameter vectors theta (places, parameters).
+    """Pseudo-experiments of what is expected at points (places, axes).
 
     The nuisances are there what fits the data best. Raises InputError if that makes a Poisson count negative.
     """
 
-    def __init__(self, likelihood: Likelihood, theta: FloatArray) -> None:
+    def __init__(self, expectations: Expectations, points: FloatArray) -> None:
+        likelihood = expectations.likelihood
         self._likelihood, rows = likelihood, likelihood.rows
-        observed = likelihood.profiled(theta)
+        observed = expectations.profiled(points)
         self.observed = observed.chi2
         """chi2 (places,) of the data."""
-        templates = likelihood.templates_at(theta)
+        templates = expectations.templates(points)
         self._z = observed.z
         self.poisson = np.sort(np.concatenate((rows.seen, rows.empty)))
         """Which of the cells are Poisson counts."""

@@ -61,15 +61,24 @@ def estimate(problem: Problem, threads: int | None) -> Estimate:
     else:
         share, sampled = _sampled(problem, encoding, threads)
         seconds += sampled
-    if squares is not None and output.profile != "grid":
-        seconds += profiling.estimated_seconds(squares, axes, problem.chosen_planes, threads)
-        if output.profile == "proven":
-            seconds += proven_profiles.estimated_seconds(
-                squares, axes, problem.chosen_planes, output.enclosure, threads
-            )
+    if output.profile != "grid":
+        seconds += _of_exact_profiles(problem, threads)
     grid_bytes = prod(problem.shape) * encoding.dtype.itemsize if keeps_grid else 0
     stored_bytes = int(share * grid_bytes) + problem.planes_bytes(problem.chosen_planes)
     return Estimate(problem.shape, visited, grid_bytes, stored_bytes, seconds, threads)
+
+
+def _of_exact_profiles(problem: Problem, threads: int) -> float:
+    """Return about how long it takes to minimise profiles between grid points, at the values of all outer axes."""
+    outer, output = problem.definition.outer, problem.definition.output
+    inside = problem.first_inside if outer else problem
+    if inside.squares is None or not inside.definition.axes:
+        return 0.0
+    squares, axes, planes_of = inside.squares, inside.coordinates.axes, inside.chosen_planes
+    seconds = profiling.estimated_seconds(squares, axes, planes_of, threads)
+    if output.profile == "proven":
+        seconds += proven_profiles.estimated_seconds(squares, axes, planes_of, output.enclosure, threads)
+    return seconds * prod(axis.values.size for axis in outer)
 
 
 class _Trial(Fleeting):

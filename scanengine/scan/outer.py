@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,8 @@ import numpy as np
 
 from scanengine.chi2.evaluator import Cost, ScanEvaluator
 from scanengine.definition import Definition
-from scanengine.grid.axes import FloatArray
+from scanengine.grid.axes import Axis, FloatArray
+from scanengine.grid.tiling import SomeTiles, Tiling
 from scanengine.response.integrals import KnownRecoils
 from scanengine_kernels.direct import CrossSection
 
@@ -47,6 +48,11 @@ class Inside:
                     self._problems.pop(next(iter(self._problems)))
                 self._problems[key] = problem
             return problem
+
+    def everywhere(self) -> Iterator[Problem]:
+        """Yield the problem at every point of the outer axes, in C order."""
+        for values in product(*(axis.values.tolist() for axis in self._definition.outer)):
+            yield self.at(values)
 
     def evaluator_at(self, values: Sequence[float]) -> ScanEvaluator:
         """Return what fills the grid of the other axes; of what it was made with only this is kept."""
@@ -101,3 +107,20 @@ class OuterEvaluator(ScanEvaluator):
                 filled = np.empty(part.shape)
                 evaluator.fill(others, filled)
                 part[...] = filled
+
+
+def tiles_together(inside: Sequence[SomeTiles], axes: Sequence[Axis]) -> SomeTiles:
+    """Return the tiles of a grid, one point wide along its outer axes, from those of the other axes at each outer point
+    in C order.
+    """
+    inner = iter(inside[0].tile_shape)
+    shape = tuple(axis.values.size for axis in axes)
+    tiling = Tiling(shape, tuple(1 if axis.is_outer else next(inner) for axis in axes))
+    outer_places = product(*(range(axis.values.size) for axis in axes if axis.is_outer))
+    numbers = []
+    for places, tiles in zip(outer_places, inside, strict=True):
+        others = iter(np.unravel_index(tiles.numbers, tiles.counts))
+        at = iter(places)
+        index = tuple(np.full(tiles.numbers.size, next(at)) if axis.is_outer else next(others) for axis in axes)
+        numbers.append(np.ravel_multi_index(index, tiling.counts))
+    return tiling.some(np.concatenate(numbers))

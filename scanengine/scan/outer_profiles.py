@@ -1,20 +1,28 @@
 """Exact profiles of scans with outer axes: at each outer value the other axes are minimised over continuously, and
 where an outer axis is hidden, between its values as far as chi2 shows it.
+
+Proven profiles are proven at the values of the outer axes, and minimised over these alone: between them nothing bounds
+chi2.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise, product
 from math import inf
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scanengine.definition import Definition
+from scanengine.driver.proven_profiles import Asked, Undecided
 from scanengine.grid.axes import Axis, FloatArray
-from scanengine.grid.profiles import Profiles
+from scanengine.grid.profiles import PROMISED_RELATIVE, Bounds, Profiles
 from scanengine.scan.outer import Inside
+
+if TYPE_CHECKING:
+    from scanengine.scan.problem import Problem
 
 _VISIBLE = 0.01
 """So far chi2 between outer values may lie below what is found at them."""
@@ -47,12 +55,35 @@ class _Found:
     def _exact(self, point: _Point) -> Profiles:
         problem = self._inside.at(point)
         if not problem.definition.axes:
-            return Profiles(problem.chi2(np.empty(0)), (), {}, {})
+            return _at_a_point(problem)
         grid = problem.grid_profiles(self._threads)
-        self.axes, exact = problem.exact(grid, self._threads)
+        return self._kept(problem, grid, *problem.exact(grid, self._threads))
+
+    def _kept(self, problem: Problem, grid: Profiles, axes: tuple[Axis, ...], exact: Profiles) -> Profiles:
+        self.axes = axes
         problem.forget()
         planes = {pair: plane for pair, plane in grid.planes.items() if plane.shape == self._shape(pair)}
         return replace(exact, planes=planes | exact.planes)
+
+    def prove(self, points: Sequence[_Point], asked: Asked) -> None:
+        """Add proven profiles at outer points, decided at heights above the lowest chi2 of all of them."""
+        of_lines, of_planes = asked.heights[1], asked.heights[2]
+        # a line at an outer value is one of a plane with that axis as well
+        asked = asked._replace(heights={1: (*of_lines, *of_planes), 2: of_planes})
+        searched: dict[_Point, tuple[Profiles, Undecided]] = {}
+        for point in points:
+            problem = self._inside.at(point)
+            if not problem.definition.axes:
+                self.at[point] = _at_a_point(problem)
+                continue
+            grid = problem.grid_profiles(self._threads)
+            searched[point] = grid, problem.undecided(grid, self._threads)
+        lowest = [undecided.ends for _, undecided in searched.values()]
+        ends = (min(a for a, _ in lowest), min(b for _, b in lowest)) if lowest else (0.0, 0.0)
+        for point in list(searched):
+            grid, undecided = searched.pop(point)
+            problem = self._inside.at(point)
+            self.at[point] = self._kept(problem, grid, *problem.decided(undecided, ends, asked, self._threads))
 
     def _shape(self, pair: tuple[str, str]) -> tuple[int, ...]:
         sizes = {axis.name: axis.values.size for axis in self.axes}
@@ -64,12 +95,27 @@ class _Found:
         return min(profiles.minimum for profiles in self.at.values())
 
 
+def _at_a_point(problem: Problem) -> Profiles:
+    """Return what is left of profiles where there are no other axes: chi2, known but for its rounding."""
+    chi2 = problem.chi2(np.empty(0))
+    error = PROMISED_RELATIVE * (1.0 + abs(chi2))
+    return Profiles(chi2, (), {}, {}, bounds=Bounds((chi2 - error, chi2 + error), (), {}, {}))
+
+
 def exact_over_outer(
-    definition: Definition, inside: Inside, grid: Profiles, threads: int
+    definition: Definition, inside: Inside, grid: Profiles, asked: Asked | None, threads: int
 ) -> tuple[tuple[Axis, ...], Profiles]:
-    """Return exact profiles of all axes, and the axes they lie on: of these the inner ones are refined."""
+    """Return exact profiles of all axes, and the axes they lie on: of these the inner ones are refined.
+
+    With something `asked` of proofs, they are proven at the outer values.
+    """
     found = _Found(definition, inside, threads)
-    for point in product(*(axis.values.tolist() for axis in definition.outer)):
+    points = list(product(*(axis.values.tolist() for axis in definition.outer)))
+    if asked is not None:
+        found.prove(points, asked)
+        axes, profiles = _together(definition, found, grid)
+        return axes, replace(profiles, bounds=_bounds(found, axes, profiles, asked))
+    for point in points:
         found.add(point)
     for _ in range(_ROUNDS):
         new = [point for point in _between(found) if point not in found.at]
@@ -121,15 +167,9 @@ def _together(definition: Definition, found: _Found, grid: Profiles) -> tuple[tu
     outer = [axis.name for axis in found.outer]
     fine = {axis.name: axis for axis in (*found.axes, *found.outer)}
     axes = tuple(fine[axis.name] for axis in definition.axes)
-    places = {axis.name: {value: i for i, value in enumerate(axis.values.tolist())} for axis in found.outer}
-    lines = {name: np.full(fine[name].values.size, inf) for name in grid.lines}
-    planes = {pair: np.full([fine[name].values.size for name in pair], inf) for pair in grid.planes}
-    for point, profiles in found.at.items():
-        at = {name: places[name].get(value) for name, value in zip(outer, point, strict=True)}
-        for name, line in lines.items():
-            _lower(line, (name,), at, profiles)
-        for pair, plane in planes.items():
-            _lower(plane, pair, at, profiles)
+    values = {point: (profiles.minimum, profiles) for point, profiles in found.at.items()}
+    lines = {name: _least(found, (fine[name],), values) for name in grid.lines}
+    planes = {(x, y): _least(found, (fine[x], fine[y]), values) for x, y in grid.planes}
     best = min(found.at, key=lambda point: found.at[point].minimum)
     inner = dict(zip((axis.name for axis in found.axes), found.at[best].best_fit, strict=True))
     place = inner | dict(zip(outer, best, strict=True))
@@ -138,12 +178,49 @@ def _together(definition: Definition, found: _Found, grid: Profiles) -> tuple[tu
     return axes, Profiles(found.minimum, best_fit, lines, whole)
 
 
-def _lower(result: FloatArray, names: tuple[str, ...], at: dict[str, int | None], profiles: Profiles) -> None:
-    """Lower a line or plane over some axes to what an outer point has, if it lies on the outer axes among them."""
-    shown = [name for name in names if name not in at]
-    index = tuple(at[name] if name in at else slice(None) for name in names)
-    if any(i is None for i in index):
-        return
-    value: FloatArray | float | None = profiles.minimum if not shown else profiles.over(tuple(shown))
-    if value is not None:
-        result[index] = np.minimum(result[index], value)
+def _bounds(found: _Found, axes: Sequence[Axis], profiles: Profiles, asked: Asked) -> Bounds:
+    """Return the lower bounds of profiles over all axes: the least of those at all outer points."""
+    fine = {axis.name: axis for axis in axes}
+    bounds = {point: _known(at) for point, at in found.at.items()}
+    values = {point: (each.minimum[0], each) for point, each in bounds.items()}
+    lines = {name: _least(found, (fine[name],), values) for name in profiles.lines}
+    planes = {(x, y): _least(found, (fine[x], fine[y]), values) for x, y in profiles.planes}
+    least, most = (min(each.minimum[end] for each in bounds.values()) for end in (0, 1))
+    return Bounds(
+        (least, most),
+        tuple(asked.confidence_levels),
+        {name: np.minimum(line, profiles.lines[name]) for name, line in lines.items()},
+        {pair: np.minimum(plane, profiles.planes[pair]) for pair, plane in planes.items()},
+    )
+
+
+def _known(profiles: Profiles) -> Bounds:
+    """Return the bounds of profiles at an outer point; in planes in which nothing is hidden chi2 itself is one."""
+    assert profiles.bounds is not None
+    own = {
+        pair: plane - PROMISED_RELATIVE * (1.0 + np.abs(plane))
+        for pair, plane in profiles.planes.items()
+        if pair not in profiles.bounds.planes
+    }
+    return replace(profiles.bounds, planes={**profiles.bounds.planes, **own})
+
+
+def _least(
+    found: _Found, axes: tuple[Axis, ...], values: Mapping[_Point, tuple[float, Profiles | Bounds]]
+) -> FloatArray:
+    """Return the least over all outer points of what each has over some axes: its lowest chi2 where none of them is
+    its own; infinite where no outer point has anything.
+    """
+    outer = [axis.name for axis in found.outer]
+    places = {axis.name: {x: i for i, x in enumerate(axis.values.tolist())} for axis in axes if axis.name in outer}
+    result = np.full([axis.values.size for axis in axes], inf)
+    shown = tuple(axis.name for axis in axes if axis.name not in outer)
+    for point, (lowest, each) in values.items():
+        at = {name: places[name].get(x) for name, x in zip(outer, point, strict=True) if name in places}
+        if any(place is None for place in at.values()):  # between the values of a shown axis
+            continue
+        index = tuple(at.get(axis.name, slice(None)) for axis in axes)
+        value = each.over(shown) if shown else lowest
+        if value is not None:
+            result[index] = np.minimum(result[index], value)
+    return result

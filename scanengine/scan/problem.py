@@ -20,9 +20,9 @@ from scanengine.definition import Definition
 from scanengine.driver import chosen_planes as planes
 from scanengine.driver.exact_profiles import exact_profiles
 from scanengine.driver.one_pass import scan_grid
-from scanengine.driver.proven_profiles import proven_profiles
+from scanengine.driver.proven_profiles import Asked, Undecided, decided_profiles, undecided_profiles
 from scanengine.driver.sinks import NoSink, Sink
-from scanengine.driver.skipping import compact_tiling, cut_above, relevant_tiles
+from scanengine.driver.skipping import compact_tiling, cut_above, relevant_tiles_of_each
 from scanengine.errors import InputError
 from scanengine.grid.arguments import number
 from scanengine.grid.axes import Axis, FloatArray
@@ -36,7 +36,7 @@ from scanengine.likelihood.profiled import Likelihood
 from scanengine.response.integrals import KnownRecoils, Response, responses
 from scanengine.scan.coordinates import axes_from_coordinates, on_axes, profiles_in_coordinates, profiles_on_axes
 from scanengine.scan.found import Found
-from scanengine.scan.outer import Inside, OuterEvaluator
+from scanengine.scan.outer import Inside, OuterEvaluator, tiles_together
 from scanengine.scan.outer_profiles import exact_over_outer
 from scanengine_kernels.direct import CrossSection
 
@@ -80,7 +80,7 @@ class Problem:
         return Inside(self.definition, self.cross_section)
 
     @property
-    def _first_inside(self) -> Problem:
+    def first_inside(self) -> Problem:
         """The problem at the first values of all outer axes."""
         return self.inside.at([float(axis.values[0]) for axis in self.definition.outer])
 
@@ -110,7 +110,7 @@ class Problem:
     def evaluator(self) -> ScanEvaluator:
         """What computes chi2 on the grid."""
         if self.definition.outer:
-            first = self._first_inside
+            first = self.first_inside
             cost = first.evaluator.cost if first.definition.axes else Cost.INTEGRALS
             return OuterEvaluator(self.definition, self.inside, self.cross_section, cost)
         if self.direct is not None:
@@ -159,19 +159,9 @@ class Problem:
             raise InputError(
                 f'output.profile = "{profile}" needs the polynomial: use "grid" with a cross-section of your own'
             )
-        if profile == "proven" and self.definition.outer:
-            raise InputError(
-                'output.profile = "proven" needs one polynomial for the whole grid: with the axis '
-                f'{self.definition.outer[0].name} profile = "exact" would do'
-            )
         if self.definition.output.delta_chi2_max is not None and self.is_direct:
             raise InputError(
                 "output.delta_chi2_max needs the polynomial: leave it out with a cross-section of your own"
-            )
-        if self.definition.output.delta_chi2_max is not None and self.definition.outer:
-            raise InputError(
-                f"output.delta_chi2_max needs one polynomial for the whole grid: with the axis "
-                f"{self.definition.outer[0].name}, a number of the scan file, every point is visited"
             )
         return self.definition
 
@@ -271,16 +261,21 @@ class Problem:
     def tiles(self) -> Tiling:
         """The tiles that a run to a file visits: all, or those that can hold a point within `delta_chi2_max`."""
         output, axes = self.definition.output, self.coordinates.axes
-        if output.delta_chi2_max is not None:
-            squares = self.squares_for("output.delta_chi2_max")
-            tiling = compact_tiling(squares, axes)
-            if tiling.number > _MOST_BOUNDED_TILES:
-                raise InputError(too_large(self.shape))
-            return relevant_tiles(output.delta_chi2_max, squares, axes, tiling)
+        if output.delta_chi2_max is not None and not all(axis.is_outer for axis in axes):
+            return self._relevant_tiles(output.delta_chi2_max)
         if (points := _TILE_POINTS.get(self.evaluator.cost)) is not None:
             return Tiling.of(self.shape, points)
         from_registers = self.squares is not None and self.compiled and len(axes) > 2
         return Tiling.for_minima(self.shape) if output.keep == "profiles" and from_registers else Tiling.of(self.shape)
+
+    def _relevant_tiles(self, delta_chi2_max: float) -> Tiling:
+        inner = list(self.inside.everywhere()) if self.definition.outer else [self]
+        parts = [(each.squares_for("output.delta_chi2_max"), each.coordinates.axes) for each in inner]
+        tiling = compact_tiling(*parts[0])
+        if tiling.number * len(parts) > _MOST_BOUNDED_TILES:
+            raise InputError(too_large(self.shape))
+        found = relevant_tiles_of_each(delta_chi2_max, parts, tiling)
+        return tiles_together(found, self.definition.axes) if self.definition.outer else found[0]
 
     def visit(
         self, sink: Sink[Any], how: HowToRun, *, keep_planes: bool = True, tiles_are_chunks: bool = True
@@ -333,29 +328,48 @@ class Problem:
     def exact_possible(self) -> bool:
         """Whether profiles can be minimised between the grid's points."""
         if self.definition.outer:
-            first = self._first_inside
+            first = self.first_inside
             return not first.definition.axes or first.squares is not None
         return self.squares is not None
 
     def exact(self, profiles: Profiles, threads: int) -> tuple[tuple[Axis, ...], Profiles]:
         """Return profiles minimised between grid points, from those of the grid, with the axes they lie on."""
-        if self.definition.outer:
-            return exact_over_outer(self.definition, self.inside, profiles, threads)
         output = self.definition.output
-        squares = self.squares_for(f'output.profile = "{output.profile}"')
-        # data may be the Standard Model's own expectation, or nearly: a start costs little
-        starts = [standard_model(self.coordinates).tolist()]
-        parameters = self.definition.parameters
-        grid = profiles_in_coordinates(parameters, profiles)
+        if self.definition.outer:
+            asked = self.asked_of_proofs if output.profile == "proven" else None
+            return exact_over_outer(self.definition, self.inside, profiles, asked, threads)
         if output.profile == "proven":
-            levels = output.confidence_levels
-            heights = {dof: [delta_chi2(0.01 * level, dof) for level in levels] for dof in (1, 2)}
-            axes, found = proven_profiles(
-                squares, self.coordinates.axes, grid, heights, levels, output.enclosure, threads, starts
-            )
-        else:
-            axes, found = exact_profiles(squares, self.coordinates.axes, grid, threads, starts)
-        return axes_from_coordinates(self.definition, axes), profiles_on_axes(parameters, found)
+            undecided = self.undecided(profiles, threads)
+            return self.decided(undecided, undecided.ends, self.asked_of_proofs, threads)
+        axes, found = exact_profiles(*self._to_be_searched(profiles, threads))
+        return axes_from_coordinates(self.definition, axes), profiles_on_axes(self.definition.parameters, found)
+
+    def _to_be_searched(
+        self, profiles: Profiles, threads: int
+    ) -> tuple[ChiSquaredPolynomial, tuple[Axis, ...], Profiles, int, list[list[float]]]:
+        """Return what exact profiles are found from: chi2, axes, profiles of the grid, threads, and where to begin."""
+        squares = self.squares_for(f'output.profile = "{self.definition.output.profile}"')
+        grid = profiles_in_coordinates(self.definition.parameters, profiles)
+        # data may be the Standard Model's own expectation, or nearly: a start costs little
+        return squares, self.coordinates.axes, grid, threads, [standard_model(self.coordinates).tolist()]
+
+    @property
+    def asked_of_proofs(self) -> Asked:
+        """What cells of proven profiles are decided at."""
+        output = self.definition.output
+        heights = {dof: [delta_chi2(0.01 * level, dof) for level in output.confidence_levels] for dof in (1, 2)}
+        return Asked(heights, output.confidence_levels, output.enclosure)
+
+    def undecided(self, profiles: Profiles, threads: int) -> Undecided:
+        """Return profiles minimised between grid points, in coordinates, of which the lowest chi2 alone is proven."""
+        return undecided_profiles(*self._to_be_searched(profiles, threads))
+
+    def decided(
+        self, undecided: Undecided, ends: tuple[float, float], asked: Asked, threads: int
+    ) -> tuple[tuple[Axis, ...], Profiles]:
+        """Return such profiles with their bounds, and the axes they lie on; the lowest chi2 of all is between ends."""
+        axes, found = decided_profiles(undecided, ends, asked, threads)
+        return axes_from_coordinates(self.definition, axes), profiles_on_axes(self.definition.parameters, found)
 
     def _grid_errors(self, profiles: Profiles) -> dict[str, FloatArray]:
         """What the grid's own minima miss on each line, where there are no better ones."""

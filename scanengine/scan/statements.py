@@ -14,10 +14,16 @@ from scanengine.grid.arguments import confidence_levels, whole
 from scanengine.grid.axes import FloatArray
 from scanengine.grid.calibration import Calibration
 from scanengine.inference import calibration
+<<<<<<< HEAD
 from scanengine.inference.caveats import MOST_ROUNDING
+=======
+from scanengine.inference.contours import MOST_ROUNDING
+from scanengine.inference.expectations import Expectations, OfOneLikelihood
+>>>>>>> b4e0d40 (Calibrations, skipping and proofs take axes over numbers of the scan file)
 from scanengine.inference.fitting import Minimum, find_minima
 from scanengine.likelihood.profiled import Likelihood
 from scanengine.scan.coordinates import axes_from_coordinates
+from scanengine.scan.outer_expectations import OverOuter
 from scanengine.scan.outer_fit import fit_over_outer
 from scanengine.scan.problem import Problem, default_threads
 
@@ -94,8 +100,9 @@ def calibrate(
         )
     levels = sorted(set(confidence_levels(cl)))
     threads = default_threads() if threads is None else max(1, whole(threads, "the number of threads"))
-    likelihood = polynomial_likelihood(problem, "a calibration")
-    found = calibration.calibrate(likelihood, problem.coordinates, levels, pseudo_experiments, seed, threads, progress)
+    axes = problem.coordinates.axes
+    found = calibration.calibrate(_expectations(problem), axes, levels, pseudo_experiments, seed, threads, progress)
+    definition = problem.definition
     parameters = problem.definition.parameters
     intervals = found.exact_intervals
     if intervals is not None and any(parameters.squared):  # of a single axis
@@ -105,7 +112,26 @@ def calibrate(
             )
             for spans in intervals
         )
-    return replace(found, axes=axes_from_coordinates(problem.definition, found.axes), exact_intervals=intervals)
+    return replace(
+        found,
+        axes=axes_from_coordinates(definition, found.axes),
+        exact_intervals=intervals,
+        definition=definition.text,
+        overrides=tuple(definition.overrides),
+    )
+
+
+def _expectations(problem: Problem) -> Expectations:
+    """Return what is expected at points of a problem's axes, where its polynomials are at hand."""
+    if not problem.definition.outer:
+        return OfOneLikelihood(polynomial_likelihood(problem, "a calibration"), problem.coordinates.parameters)
+    problem.check()
+    if len(problem.shape) > calibration.MAX_AXES:
+        raise InputError(calibration.too_many(len(problem.shape)))
+    for inside in problem.inside.everywhere():
+        if inside.definition.axes:
+            polynomial_likelihood(inside, "a calibration")
+    return OverOuter(problem)
 
 
 def polynomial_likelihood(problem: Problem, what: str) -> Likelihood:

@@ -15,6 +15,7 @@ import numpy as np
 from scanengine.errors import InputError, RunError
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.calibration import Calibration, Span
+from scanengine.store import layout
 from scanengine.store.disk import access
 from scanengine.store.disk.access import Damage, opened
 from scanengine.store.layout import check_axis_names
@@ -102,7 +103,7 @@ def _write(file: h5py.File, calibration: Calibration, names: list[str]) -> None:
             continue
         member = create_checked(file, name, np.asarray(values, dtype="<f8"))
         for dimension, scale in zip(member.dims, dimensions, strict=True):
-            dimension.attach_scale(file[scale])
+            dimension.attach_scale(file[layout.dimension(scale)])
         set_attributes(member, {"units": "1", "long_name": long_name})
 
 
@@ -154,7 +155,7 @@ def open_calibration(path: str | Path) -> Calibration:
         names = access.text_list(file, "axes")
         if not 1 <= len(names) <= _MAX_AXES or len(set(names)) < len(names):
             raise Damage("the attribute axes does not name one axis or two")
-        axes = tuple(access.axis(file, name, name) for name in names)
+        axes = tuple(access.axis(file, layout.dimension(name), name) for name in names)
         levels = access.increasing(file, _LEVEL)
         if not 0.0 < levels[0] <= levels[-1] < 1.0:
             raise Damage(f"{_LEVEL} contains something other than confidence levels")

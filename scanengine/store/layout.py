@@ -121,7 +121,7 @@ def exact_path(*names: str) -> str:
 
 def lower_path(*names: str) -> str:
     """Return where the proven lower bound of the exact profile onto one or two axes lies."""
-    return f"{EXACT_PROFILES}/lower_{'__'.join(names)}"
+    return f"{EXACT_PROFILES}/lower_{'__'.join(map(dimension, names))}"
 
 
 def fine_axis(name: str, version: int = FORMAT_VERSION) -> str:

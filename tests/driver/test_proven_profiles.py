@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scanengine.driver.exact_profiles import exact_profiles
-from scanengine.driver.proven_profiles import estimated_seconds, proven_profiles
+from scanengine.driver.proven_profiles import Asked, estimated_seconds, proven_profiles
 from scanengine.grid.axes import Axis
 from scanengine.grid.profiles import Profiles
 from scanengine.inference.decided import decide
@@ -32,7 +32,7 @@ def test_bounds_hold_on_a_grid_with_other_points(n: int, enclosure: float | None
     polynomial = random_polynomial(n, 5, seed=n)
     axes = axes_of(polynomial, 6)
     grid, _ = grid_profiles(polynomial, axes)
-    fine_axes, found = proven_profiles(polynomial, axes, grid, HEIGHTS, LEVELS, enclosure, 2)
+    fine_axes, found = proven_profiles(polynomial, axes, grid, Asked(HEIGHTS, LEVELS, enclosure), 2)
     bounds = found.bounds
     assert bounds is not None
     assert bounds.minimum[0] <= found.minimum <= bounds.minimum[1] + 1e-9
@@ -78,7 +78,7 @@ def test_a_missed_minimum_is_found_by_the_proof(monkeypatch: pytest.MonkeyPatch)
         return found._replace(profiles=worse)
 
     monkeypatch.setattr("scanengine.driver.proven_profiles.searched_profiles", wrong)
-    _, found = proven_profiles(polynomial, axes, grid, HEIGHTS, LEVELS, 1e-3)
+    _, found = proven_profiles(polynomial, axes, grid, Asked(HEIGHTS, LEVELS, 1e-3))
     assert found.minimum == pytest.approx(right.minimum, abs=1e-5)
     for names, chi2 in found.each():
         expected = right.lines[names[0]] if len(names) == 1 else right.planes[names[0], names[1]]
@@ -92,7 +92,7 @@ def test_a_cell_that_takes_too_many_boxes_is_undecided_and_its_bound_still_holds
     polynomial = random_polynomial(4, 5, seed=5)
     axes = axes_of(polynomial, 6)
     grid, _ = grid_profiles(polynomial, axes)
-    _, found = proven_profiles(polynomial, axes, grid, HEIGHTS, LEVELS)
+    _, found = proven_profiles(polynomial, axes, grid, Asked(HEIGHTS, LEVELS))
     assert found.bounds is not None
     undecided = 0
     for names, chi2 in found.each():
@@ -108,7 +108,7 @@ def test_squares_and_threads_do_not_change_what_is_proven() -> None:
     axes = tuple(Axis(name, np.linspace(*ends, 6)) for name, ends in zip("abc", [(-1.0, 1.0), (0.0, 1.5), (-0.5, 2.0)],
                  strict=True))  # fmt: skip
     grid, _ = grid_profiles(polynomial, axes)
-    (_, one), (_, two) = (proven_profiles(polynomial, axes, grid, HEIGHTS, LEVELS, None, t) for t in (1, 2))
+    (_, one), (_, two) = (proven_profiles(polynomial, axes, grid, Asked(HEIGHTS, LEVELS), t) for t in (1, 2))
     assert one.bounds is not None
     assert two.bounds is not None
     for names, chi2 in one.each():

@@ -21,8 +21,13 @@ from scanengine.cli import calibrate as command
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.calibration import Calibration
 from scanengine.inference.calibration import _quantiles, calibrate
+<<<<<<< HEAD
 from scanengine.inference.contours import region
 from scanengine.inference.levels import delta_chi2
+=======
+from scanengine.inference.contours import delta_chi2, region
+from scanengine.inference.expectations import OfOneLikelihood
+>>>>>>> b4e0d40 (Calibrations, skipping and proofs take axes over numbers of the scan file)
 from scanengine.inference.outcomes import Outcomes
 from scanengine.likelihood.profiled import Likelihood
 from tests.scan_files import definition, experiment
@@ -65,7 +70,8 @@ def belt(background: float, points: int = 121) -> list[Calibration]:
     likelihood = scan.likelihood
     assert isinstance(likelihood, Likelihood)
     data = (likelihood.with_data(np.array([float(n)])) for n in range(46))
-    return [calibrate(each, scan.definition, LEVELS, 1, 1) for each in data]
+    expected = (OfOneLikelihood(each, scan.definition.parameters) for each in data)
+    return [calibrate(each, scan.definition.axes, LEVELS, 1, 1) for each in expected]
 
 
 PUBLISHED = {

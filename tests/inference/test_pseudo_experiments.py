@@ -9,6 +9,7 @@ import pytest
 
 from scanengine.api import Scan
 from scanengine.errors import InputError
+from scanengine.inference.expectations import OfOneLikelihood
 from scanengine.inference.pseudo_experiments import PseudoExperiments
 from tests.scan_files import definition, experiment
 
@@ -31,7 +32,9 @@ def counting(statistic: Any, data: float = 40.0, **nuisance: Any) -> PseudoExper
     )
     nuisances = [{"name": "b", "background": ["A.b"], **nuisance}] if nuisance else []
     scan = Scan(definition([table], axes=AXIS, nuisances=nuisances))
-    return PseudoExperiments(scan.likelihood, scan.definition.parameters.values(np.array(AXIS_VALUES)[:, None]))
+    return PseudoExperiments(
+        OfOneLikelihood(scan.likelihood, scan.definition.parameters), np.array(AXIS_VALUES)[:, None]
+    )
 
 
 AXIS_VALUES = [0.0, 30.0, 60.0]

@@ -19,6 +19,7 @@ from scanengine.cli.minimum import fit_record, print_best_fit
 from scanengine.definition import Definition
 from scanengine.definition.identity import identity
 from scanengine.errors import DefinitionError, InputError
+from scanengine.inference.expectations import OfOneLikelihood
 from scanengine.inference.pseudo_experiments import PseudoExperiments
 from scanengine.likelihood.profiled import Likelihood
 from tests import naive
@@ -225,7 +226,7 @@ def test_pseudo_experiments_measure_correlated_nuisances_together(kinds: Sequenc
     scan = scan_of([FLUX, FLAT_KNOWN], [["flux", "flat", 0.6]], kinds)
     likelihood = likelihood_of(scan)
     theta = scan.parameters.values(scan.axes[0].values[:, None])
-    made = PseudoExperiments(likelihood, theta)
+    made = PseudoExperiments(OfOneLikelihood(likelihood, scan.parameters), scan.axes[0].values[:, None])
     drawn = made.draw(1, 50_000, np.random.default_rng(1))
     z = drawn.measured * likelihood.templates.steps
     assert np.std(z, axis=0) == pytest.approx([1.0, 1.0], abs=0.02)
@@ -247,7 +248,7 @@ def test_pseudo_experiments_of_squares_are_those_of_the_definition() -> None:
     """All Gaussian and linear: the fast way, against least squares with the full covariance of what is drawn."""
     scan = scan_of([FLUX, FLAT_KNOWN], [["flux", "flat", 0.6]], ("gaussian", "gaussian"))
     likelihood = likelihood_of(scan)
-    made = PseudoExperiments(likelihood, scan.parameters.values(scan.axes[0].values[:, None]))
+    made = PseudoExperiments(OfOneLikelihood(likelihood, scan.parameters), scan.axes[0].values[:, None])
     delta = made.made(1, 40_000, np.random.default_rng(3)).delta_chi2
     # at one of three places of a chi2 that is nearly a parabola: the mean is that of a best fit among these
     templates = likelihood.templates_at(scan.parameters.values(scan.axes[0].values[:, None]))
@@ -318,7 +319,7 @@ def test_pseudo_experiments_keep_backgrounds_from_zero_too() -> None:
     scan = scan_of([FLAT_KNOWN | {"width": 2.0}], data=LOW, nonnegative=["flat"])
     likelihood = likelihood_of(scan)
     theta = scan.parameters.values(scan.axes[0].values[:, None])
-    made = PseudoExperiments(likelihood, theta)
+    made = PseudoExperiments(OfOneLikelihood(likelihood, scan.parameters), scan.axes[0].values[:, None])
     few = made.draw(2, 3, np.random.default_rng(5))
     delta = made.made(2, 3, np.random.default_rng(5)).delta_chi2
     for p in range(3):

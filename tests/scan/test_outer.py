@@ -9,10 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import scanengine
+from scanengine.api import open_calibration
 from scanengine.api.scan import Scan
 from scanengine.errors import DefinitionError, InputError
+from scanengine.grid.axes import FloatArray
+from scanengine.store import write_calibration
 from tests.scan_files import definition, experiment
 
 MASS = "mediators.zp.mass_MeV"
@@ -174,10 +178,110 @@ def test_axes_that_cannot_be(axis: dict[str, Any], sentence: str) -> None:
     assert sentence in str(raised.value)
 
 
-def test_what_needs_one_polynomial_says_so() -> None:
-    made = scan({MASS: MASSES, "g_zp": COUPLING})
-    with pytest.raises(InputError, match=r"a calibration needs one polynomial, and the axis mediators\.zp\.mass_MeV"):
-        made.calibrate()
-    skipping = scan({MASS: MASSES, "g_zp": COUPLING}, output={"keep": "profiles", "delta_chi2_max": 20.0})
-    with pytest.raises(InputError, match="delta_chi2_max needs one polynomial for the whole grid"):
-        skipping.run()
+SEEN = {"data": {"counts": [3.0]}, "backgrounds": [{"name": "b", "counts": [2.0]}], "statistic": "poisson"}
+COUNTING = experiment(mass_kg=1.0, channels={"all": ["nu_mu"]}, form_factor=HELM, **SEEN)
+
+
+def critical_of_all_outcomes(expected: FloatArray, level: float) -> FloatArray:
+    """The quantile of Delta chi2 among all points with the probability of every count, after Feldman and Cousins."""
+    n = np.arange(200)
+    chi2 = 2.0 * (expected[:, None] - n * np.log(expected)[:, None])
+    delta = chi2 - chi2.min(axis=0)
+    found = []
+    for each, mean in zip(delta, expected, strict=True):
+        order = np.argsort(each)
+        share = np.cumsum(stats.poisson.pmf(n[order], mean))
+        found.append(each[order][np.searchsorted(share, level)])
+    return np.array(found)
+
+
+def expected_counts(made: Scan) -> FloatArray:
+    """Signal and background at each point of the axes, in C order."""
+    names = [axis.name for axis in made.definition.axes]
+    points = product(*(axis.values.tolist() for axis in made.definition.axes))
+    at = [made.events(**dict(zip(names, point, strict=True))) for point in points]
+    return np.array([2.0 + sum(each.counts for each in events) for events in at])
+
+
+@pytest.mark.parametrize("axes", [{MASS: MASSES, "g_zp": COUPLING}, {RADIUS: {"min": 2.5, "max": 8.5, "points": 13}}])
+def test_a_calibration_is_that_of_all_outcomes_at_all_points(axes: dict[str, Any], tmp_path: Path) -> None:
+    made = scan(axes, experiments=[COUNTING])
+    found = made.calibrate(0.90)
+    assert found.is_exact
+    expected = expected_counts(made)
+    np.testing.assert_allclose(found.critical[0].ravel(), critical_of_all_outcomes(expected, 0.90), atol=1e-9)
+    own = 2.0 * (expected - 3.0 * np.log(expected))
+    np.testing.assert_allclose(found.delta_chi2.ravel(), own - own.min(), atol=1e-9)
+    again = open_calibration(write_calibration(tmp_path / "found.h5", found))
+    assert [axis.name for axis in again.axes] == [*axes]
+    if len(axes) == 1:
+        (low, high), *_ = again.intervals(0.90)
+        # the end of an interval is searched between the values of the axis
+        assert not {low, high} & set(again.axes[0].values.tolist())
+
+
+def test_pseudo_experiments_over_an_outer_axis_approach_the_sum(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = scan({MASS: MASSES, "g_zp": COUPLING | {"points": 4}}, experiments=[COUNTING])
+    exact = made.calibrate(0.90)
+    monkeypatch.setattr("scanengine.inference.outcomes.MOST_OUTCOMES", 0)
+    drawn = made.calibrate(0.90, pseudo_experiments=4000, seed=4)
+    assert not drawn.is_exact
+    assert drawn.p_values == pytest.approx(exact.p_values, abs=0.035)
+
+
+@pytest.mark.parametrize(
+    ("axes", "tables", "sentence"),
+    [
+        (
+            {RADIUS: {"values": [2.8, 3.3]}},
+            {"experiments": [experiment(form_factor=HELM)]},
+            "the data are not the same at 3.3 as",
+        ),
+        (
+            {"nuisances.b.width": {"values": [0.1, 0.2]}},
+            {"experiments": [COUNTING], "nuisances": [{"name": "b", "width": 0.1, "background": ["A.b"]}]},
+            "what is known of the nuisances is not the same at 0.2 as",
+        ),
+    ],
+)
+def test_pseudo_experiments_are_not_compared_with_other_data(
+    axes: dict[str, Any], tables: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(InputError, match=sentence):
+        scan({**axes, "eps_ee_uV": NSI}, **tables).calibrate()
+
+
+@pytest.mark.parametrize("place", [0, 2])
+def test_skipping_leaves_out_what_no_outer_value_has(place: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scanengine.driver.skipping._TILE_POINTS", (64, 64))
+    names = ["g_zp", "eps_ee_uV"]
+    names.insert(place, MASS)
+    tables = {MASS: MASSES, "g_zp": COUPLING | {"points": 41}, "eps_ee_uV": NSI | {"points": 81}}
+    axes = {name: tables[name] for name in names}
+    made = scan(axes, output={"keep": "profiles", "delta_chi2_max": 9.0})
+    assert made.problem.tiles.points < np.prod(made.shape)
+    some, whole = made.run(), scan(axes, output={"keep": "profiles"}).run()
+    assert some.minimum == pytest.approx(whole.minimum, abs=1e-12)
+    for pair in (("g_zp", "eps_ee_uV"), (MASS, "g_zp")):
+        found, wanted = some.profile(*pair).chi2, whole.profile(*pair).chi2
+        near = wanted <= whole.minimum + 9.0
+        assert_same(found[near], wanted[near])
+        assert np.all(np.isinf(found[~near]))
+
+
+def test_profiles_are_proven_at_the_outer_values() -> None:
+    axes = {MASS: MASSES, "g_zp": COUPLING, "eps_ee_uV": NSI | {"points": 5}}
+    found = scan(axes, output={"profile": "proven", "keep": "profiles", "confidence_levels": [90.0]}).run()
+    assert found.status == "proven"
+    decided = found.decided(0.90)
+    assert {each.names for each in decided if len(each.names) == 2} == set(found.planes)
+    assert [each.undecided for each in decided] == [0] * len(decided)
+    masses = found.axes[0].values.tolist()
+    dense = np.linspace(-0.3, 0.3, 61).tolist()
+    inside = [single({"g_zp": COUPLING, "eps_ee_uV": NSI}, {MASS: mass}) for mass in masses]
+    at = found.profile("g_zp").axes[0].values[::20]
+    chi2 = np.array([[[s.chi2(g_zp=g, eps_ee_uV=x) for x in dense] for g in at] for s in inside])
+    rounding = 1e-9 * (1.0 + chi2)
+    assert np.all(found.lower_bound("g_zp")[::20] <= (chi2 + rounding).min(axis=(0, 2)))
+    assert np.all(found.lower_bound(MASS, "g_zp")[:, ::20] <= (chi2 + rounding).min(axis=2))
+    assert np.all(found.lower_bound(MASS) <= (chi2 + rounding).min(axis=(1, 2)))
