@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scanengine import explorer, export
+from scanengine.errors import InputError
 from scanengine.export import Document, PublishedLikelihood
 from scanengine.grid.arguments import path
 from scanengine.inference.fitting import Minimum
-from scanengine.scan.statements import polynomial_likelihood
+from scanengine.scan.statements import fit, polynomial_likelihood
 
 if TYPE_CHECKING:
     from scanengine.api.scan import Scan
@@ -20,9 +21,30 @@ _VANISHING = 1e-9
 
 
 def document_of(scan: Scan, *starts: Mapping[str, float]) -> Document:
-    """Return a scan's likelihood as `export` writes it, its minima found from these starts and the Standard Model."""
+    """Return a scan's likelihood as `export` writes it, its minima found from these starts and the Standard Model.
+
+    With outer axes there is one at each of their values, and the minima are those at these.
+    """
+    if scan.definition.outer:
+        return _list_of(scan, starts)
     likelihood = polynomial_likelihood(scan.problem, "an export")
     return export.build(scan.definition, likelihood, scan.fit(*starts), scan.standard_model)
+
+
+def _list_of(scan: Scan, starts: Sequence[Mapping[str, float]]) -> Document:
+    problem = scan.problem
+    problem.check()
+    outer = [axis.name for axis in scan.definition.outer]
+    if len(outer) == len(problem.shape):
+        raise InputError(
+            f"an export needs an axis of a parameter: along {' and '.join(outer)} alone there is no polynomial"
+        )
+    inner = [{name: value for name, value in start.items() if name not in outer} for start in starts]
+    found = []
+    for inside in problem.inside.everywhere():
+        likelihood = polynomial_likelihood(inside, "an export")
+        found.append((inside.definition, likelihood, fit(inside, inner)))
+    return export.build_list(scan.definition, found, scan.standard_model)
 
 
 def export_scan(
@@ -49,6 +71,8 @@ def _of_experiment(scan: Scan) -> Document:
 
     chi2 is never below zero, so that no search is needed where it vanishes at the Standard Model.
     """
+    if scan.definition.outer:
+        return document_of(scan)
     standard = dict.fromkeys((axis.name for axis in scan.definition.axes), 0.0) | scan.standard_model
     place = {
         axis.name: min(max(standard[axis.name], float(axis.values[0])), float(axis.values[-1]))

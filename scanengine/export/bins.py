@@ -7,13 +7,14 @@ from math import isfinite
 import numpy as np
 
 from scanengine.definition import Definition
-from scanengine.grid.axes import FloatArray
 from scanengine.inference.spectra import standard_deviations
 from scanengine.likelihood.profiled import Likelihood
 
 
-def bins(definition: Definition, likelihood: Likelihood, signal: FloatArray) -> list[dict[str, object]]:
-    """Return each bin with the coefficients (bins, monomials) of its signal, its background and its data."""
+def bins(definition: Definition, likelihood: Likelihood) -> list[dict[str, object]]:
+    """Return each bin with the coefficients of its signal, its background and its data."""
+    coordinates = definition.in_coordinates
+    signal = likelihood.count_polynomials(coordinates.axes, coordinates.parameters).coefficients
     units = {(each.experiment, each.channel): each.binning.units for each in likelihood.responses}
     measured = {experiment.name for experiment in definition.experiments if experiment.data is not None}
     errors = standard_deviations(likelihood)

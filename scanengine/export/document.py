@@ -6,6 +6,8 @@ docs/likelihood-files.md says what each key means.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 FORMAT = "scanengine-likelihood"
 FORMAT_VERSION = 1
+LIST_VERSION = 2
+"""The version of files with a likelihood for each value of outer axes."""
 
 Document = dict[str, Any]
 """What a likelihood file holds, as `json` reads it."""
@@ -33,8 +37,65 @@ def build(
     definition: Definition, likelihood: Likelihood, minima: Sequence[Minimum], standard_model: Mapping[str, float]
 ) -> Document:
     """Return the likelihood of a definition within its axes, with its minima, the lowest first."""
+    return {
+        **_heading(definition, FORMAT_VERSION),
+        **_numbers(definition, likelihood),
+        **_found(minima),
+        "standard_model": dict(standard_model),
+        "bins": bins(definition, likelihood),
+    }
+
+
+def build_list(
+    definition: Definition,
+    inside: Sequence[tuple[Definition, Likelihood, Sequence[Minimum]]],
+    standard_model: Mapping[str, float],
+) -> Document:
+    """Return the likelihoods of a definition at all values of its outer axes, in C order: with the definition there,
+    and with its minima, the lowest first.
+    """
+    names = [axis.name for axis in definition.outer]
+    points = product(*(axis.values.tolist() for axis in definition.outer))
+    minima = [
+        replace(minimum, place=dict(zip(names, point, strict=True)) | minimum.place)
+        for point, (_, _, found) in zip(points, inside, strict=True)
+        for minimum in found
+    ]
+    return {
+        **_heading(definition, LIST_VERSION),
+        "outer": [_outer(axis) for axis in definition.outer],
+        **_found(sorted(minima, key=lambda minimum: minimum.chi2)),
+        "standard_model": dict(standard_model),
+        "likelihoods": [
+            {**_numbers(each, likelihood), **_found(found), "bins": bins(each, likelihood)}
+            for each, likelihood, found in inside
+        ],
+    }
+
+
+def _heading(definition: Definition, version: int) -> Document:
     from scanengine import __version__
 
+    return {
+        "format": FORMAT,
+        "format_version": version,
+        "scanengine_version": __version__,
+        "title": definition.title,
+        "definition": definition.text,
+        "definition_overrides": list(definition.overrides),
+    }
+
+
+def _found(minima: Sequence[Minimum]) -> Document:
+    return {
+        "minimum": minima[0].chi2,
+        "best_fit": minima[0].place,
+        "minima": [{"chi2": minimum.chi2, "at": minimum.place} for minimum in minima],
+    }
+
+
+def _numbers(definition: Definition, likelihood: Likelihood) -> Document:
+    """Return what chi2 is made of."""
     # a coupling whose square alone enters has polynomials in that square
     coordinates = definition.in_coordinates
     axes, parameters = coordinates.axes, coordinates.parameters
@@ -45,12 +106,6 @@ def build(
     poisson = np.sort(np.concatenate((likelihood.rows.seen, likelihood.rows.empty)))
     squares, weights = _squares(likelihood, excess)
     return {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
-        "scanengine_version": __version__,
-        "title": definition.title,
-        "definition": definition.text,
-        "definition_overrides": list(definition.overrides),
         "parameters": [
             _parameter(axis, float(centre), float(half_width), square)
             for axis, centre, half_width, square in zip(definition.axes, centres, half_widths, squared, strict=True)
@@ -70,18 +125,20 @@ def build(
             else {}
         ),
         **(_nuisances(likelihood, squares, excess[:, :, poisson]) if likelihood.nuisances else {}),
-        "minimum": minima[0].chi2,
-        "best_fit": minima[0].place,
-        "minima": [{"chi2": minimum.chi2, "at": minimum.place} for minimum in minima],
-        "standard_model": dict(standard_model),
-        "bins": bins(definition, likelihood, signal),
+    }
+
+
+def _outer(axis: Axis) -> dict[str, object]:
+    return {
+        "name": axis.name,
+        "units": axis.units,
+        "long_name": axis.long_name,
+        "values": axis.values.tolist(),
+        "spacing": _spacing(axis),
     }
 
 
 def _parameter(axis: Axis, centre: float, half_width: float, square: bool) -> dict[str, object]:
-    first, last = float(axis.values[0]), float(axis.values[-1])
-    ratios = np.diff(np.log(axis.values)) if first > 0.0 else np.zeros(0)
-    log = axis.values.size > 2 and ratios.size > 0 and float(np.ptp(ratios)) < _GEOMETRIC * float(np.abs(ratios).max())
     return {
         "name": axis.name,
         "units": axis.units,
@@ -89,10 +146,16 @@ def _parameter(axis: Axis, centre: float, half_width: float, square: bool) -> di
         "centre": centre,
         "half_width": half_width,
         **({"squared": True} if square else {}),
-        "min": first,
-        "max": last,
-        "spacing": "log" if log else "linear",
+        "min": float(axis.values[0]),
+        "max": float(axis.values[-1]),
+        "spacing": _spacing(axis),
     }
+
+
+def _spacing(axis: Axis) -> str:
+    ratios = np.diff(np.log(axis.values)) if axis.values[0] > 0.0 else np.zeros(0)
+    log = axis.values.size > 2 and ratios.size > 0 and float(np.ptp(ratios)) < _GEOMETRIC * float(np.abs(ratios).max())
+    return "log" if log else "linear"
 
 
 def _squares(likelihood: Likelihood, excess: FloatArray) -> tuple[FloatArray, FloatArray]:

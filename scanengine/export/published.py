@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from scanengine.errors import InputError
-from scanengine.export.document import FORMAT, FORMAT_VERSION, Document
+from scanengine.export.document import FORMAT, FORMAT_VERSION, LIST_VERSION, Document
 from scanengine.export.reader import minimised
 from scanengine.grid.arguments import number
+
+_OF_ONE = ("parameters", "exponents", "squares")
 
 
 class PublishedLikelihood:
@@ -25,18 +28,29 @@ class PublishedLikelihood:
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """The names of the parameters."""
-        return tuple(parameter["name"] for parameter in self.document["parameters"])
+        """The names of the parameters, numbers of the scan file that are axes first."""
+        return (*self.outer, *(parameter["name"] for parameter in self._first["parameters"]))
+
+    @property
+    def outer(self) -> dict[str, tuple[float, ...]]:
+        """The values of each axis over a number of the scan file, by its key: chi2 is known at these alone."""
+        return {axis["name"]: tuple(axis["values"]) for axis in self.document.get("outer", ())}
+
+    @property
+    def _first(self) -> Document:
+        first: Document = self.document["likelihoods"][0] if "outer" in self.document else self.document
+        return first
 
     @property
     def nuisances(self) -> tuple[str, ...]:
         """The names of the nuisances."""
-        return tuple(nuisance["name"] for nuisance in self.document.get("nuisances", ()))
+        return tuple(nuisance["name"] for nuisance in self._first.get("nuisances", ()))
 
     def chi2(self, **parameters: float) -> float:
         """Return chi2 at one point, parameters by name; those not named are at the best fit.
 
-        chi2 is a polynomial beyond the ends of the parameters as well. Raises InputError for a name that is none.
+        chi2 is a polynomial beyond the ends of the parameters as well. Raises InputError for a name that is none, and
+        for a value of an `outer` axis that the file does not have.
         """
         return self._minimised(parameters)[0]
 
@@ -49,7 +63,10 @@ class PublishedLikelihood:
         if unknown:
             raise InputError(f"{min(unknown)!r} is no parameter of this likelihood: {', '.join(self.parameters)} are")
         given = {name: number(value, name) for name, value in parameters.items()}
-        return minimised(self.document, {**self.best_fit, **given})
+        try:
+            return minimised(self.document, {**self.best_fit, **given})
+        except ValueError as error:
+            raise InputError(f"{self.document['title']}: {error}") from None
 
     def __repr__(self) -> str:
         return f"PublishedLikelihood({self.document['title']!r}; parameters: {', '.join(self.parameters)})"
@@ -65,12 +82,26 @@ def read_likelihood(path: str | Path) -> PublishedLikelihood:
         raise InputError(f"{path} is no likelihood file: it is not JSON") from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise InputError(f'{path} is no likelihood file: its "format" is not "{FORMAT}"')
-    if document.get("format_version") != FORMAT_VERSION:
+    version = document.get("format_version")
+    if version not in (FORMAT_VERSION, LIST_VERSION):
         raise InputError(
-            f"{path} has format version {document.get('format_version')}, and this scanengine reads {FORMAT_VERSION}: "
+            f"{path} has format version {version}, and this scanengine reads {FORMAT_VERSION} and {LIST_VERSION}: "
             "a newer one would do"
         )
-    missing = {"title", "parameters", "exponents", "squares", "minimum", "best_fit"} - document.keys()
+    own = ("outer", "likelihoods") if version == LIST_VERSION else _OF_ONE
+    missing = {"title", "minimum", "best_fit", *own} - document.keys()
     if missing:
         raise InputError(f"{path} is damaged: it has no {min(missing)!r}")
+    if version == LIST_VERSION:
+        _check_list(document, path)
     return PublishedLikelihood(document)
+
+
+def _check_list(document: Document, path: str | Path) -> None:
+    """Raise InputError unless a file has a likelihood for each value of its outer axes."""
+    number, found = prod(len(axis["values"]) for axis in document["outer"]), document["likelihoods"]
+    if len(found) != number:
+        raise InputError(f"{path} is damaged: it has {len(found)} likelihoods for {number} values of its outer axes")
+    missing = next((key for each in found for key in _OF_ONE if key not in each), None)
+    if missing is not None:
+        raise InputError(f"{path} is damaged: one of its likelihoods has no {missing!r}")

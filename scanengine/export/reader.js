@@ -10,6 +10,17 @@ const WALL = 1e-5; // a count without data falls this far below zero before chi2
 
 const sumOfProducts = (a, b) => a.reduce((sum, v, i) => sum + v * b[i], 0);
 
+// The likelihood of a file at values of its outer axes, by name; without such axes the file itself.
+function likelihoodAt(document, x) {
+  if (!document.outer) return document;
+  const place = document.outer.reduce((sum, { name, values }) => {
+    const i = values.findIndex((value) => Math.abs(value - x[name]) <= 1e-9 * Math.abs(value));
+    if (i < 0) throw new Error(`there is no likelihood at ${name} = ${x[name]}`);
+    return sum * values.length + i;
+  }, 0);
+  return document.likelihoods[place];
+}
+
 // The terms of chi2 at parameters x, by name: squares and Poisson counts at nominal nuisances, and their changes per
 // standard deviation of each nuisance, above and below zero.
 function termsAt(likelihood, x) {
@@ -75,7 +86,8 @@ function chi2At(likelihood, terms, z = [], up = z.map((v) => v >= 0)) {
 
 // chi2 at parameters x, by name, minimised over the nuisances, and these in standard deviations: by Newton's steps, which
 // end where a nuisance with two sides changes its sign, since chi2 has a kink there.
-function minimised(likelihood, x) {
+function minimised(document, x) {
+  const likelihood = likelihoodAt(document, x);
   const terms = termsAt(likelihood, x);
   const kinked = (likelihood.nuisances ?? []).map((n) => "below" in n);
   const each = kinked.map((_, k) => k);
@@ -133,4 +145,4 @@ function newton(first, second, free) {
   return step;
 }
 
-if (typeof module !== "undefined") module.exports = { termsAt, chi2At, minimised };
+if (typeof module !== "undefined") module.exports = { likelihoodAt, termsAt, chi2At, minimised };

@@ -30,6 +30,22 @@ class Term(NamedTuple):
 Derivatives = tuple[float, list[float], list[list[float]]]
 
 
+def likelihood_at(document: dict[str, Any], x: Mapping[str, float]) -> dict[str, Any]:
+    """Return the likelihood of a file at values of its outer axes, by name; without such axes the file itself.
+
+    Raises ValueError between these values, where there is none.
+    """
+    place = 0
+    for axis in document.get("outer", []):
+        values, wanted = axis["values"], x[axis["name"]]
+        nearest = min(range(len(values)), key=lambda i: abs(values[i] - wanted))
+        if abs(values[nearest] - wanted) > 1e-9 * abs(values[nearest]):
+            raise ValueError(f"there is no likelihood at {axis['name']} = {wanted}: the nearest is {values[nearest]}")
+        place = place * len(values) + nearest
+    found: dict[str, Any] = document["likelihoods"][place] if "outer" in document else document
+    return found
+
+
 def terms_at(likelihood: dict[str, Any], x: Mapping[str, float]) -> list[Term]:
     """Return the terms of chi2 at parameters x, by name."""
     values = [x[p["name"]] ** (2 if p.get("squared") else 1) for p in likelihood["parameters"]]
@@ -108,8 +124,10 @@ def chi2_at(
 def minimised(likelihood: dict[str, Any], x: Mapping[str, float]) -> tuple[float, list[float]]:
     """Return chi2 at parameters x, by name, minimised over the nuisances, and these in standard deviations.
 
-    By Newton's steps, which end where a nuisance with two sides changes its sign: chi2 has a kink there.
+    Of a file with outer axes, x has one of the values of each. By Newton's steps, which end where a nuisance with two
+    sides changes its sign: chi2 has a kink there.
     """
+    likelihood = likelihood_at(likelihood, x)
     terms = terms_at(likelihood, x)
     kinked = ["below" in n for n in likelihood.get("nuisances", [])]
     z, up = [0.0] * len(kinked), [True] * len(kinked)

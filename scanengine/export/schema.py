@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scanengine.export.document import FORMAT, FORMAT_VERSION
+from scanengine.export.document import FORMAT, FORMAT_VERSION, LIST_VERSION
 
 _NUMBER: dict[str, Any] = {"type": "number"}
 _TEXT: dict[str, Any] = {"type": "string"}
@@ -81,44 +81,78 @@ _BIN = _table(
 )
 
 
+_OUTER = _table(
+    {
+        "name": {"type": "string", "description": "The key of the scan file, with dots."},
+        "units": {"type": "string", "description": '"1" of a pure number.'},
+        "long_name": _TEXT,
+        "values": {**_NUMBERS, "minItems": 2},
+        "spacing": {"enum": ["linear", "log"], "description": "How the axis is drawn."},
+    },
+    description="A number of the scan file that is an axis, at each of whose values there is another likelihood.",
+)
+
+
+def _heading(version: int) -> dict[str, Any]:
+    return {
+        "format": {"const": FORMAT},
+        "format_version": {"const": version},
+        "scanengine_version": _TEXT,
+        "title": _TEXT,
+        "definition": {"type": "string", "description": "The scan file, verbatim."},
+        "definition_overrides": {"type": "array", "items": _TEXT},
+        "standard_model": _PLACE,
+    }
+
+
+_FOUND: dict[str, Any] = {
+    "minimum": {"type": "number", "description": "The lowest chi2 within the parameters' ends."},
+    "best_fit": _PLACE,
+    "minima": {"type": "array", "items": _table({"chi2": _NUMBER, "at": _PLACE})},
+}
+
+_LIKELIHOOD: dict[str, Any] = {
+    "parameters": {"type": "array", "items": _PARAMETER, "minItems": 1},
+    "exponents": {
+        "type": "array",
+        "items": {"type": "array", "items": {"type": "integer", "minimum": 0}},
+        "description": "Of each monomial, the power of each parameter's t; the first are zeros.",
+    },
+    "squares": _rows("Coefficients of the monomials; chi2 has the square of each sum."),
+    "bins": {"type": "array", "items": _BIN},
+}
+
+_IN_SOME: dict[str, Any] = {
+    "weights": _rows("Of each square, its weight above zero and below; 1 where the key is missing."),
+    "poisson": _table(
+        {
+            "counts": _rows("Expected signal in each bin, coefficients of the monomials."),
+            "background": _NUMBERS,
+            "data": _NUMBERS,
+        },
+        description="chi2 has 2 (N - n + n ln(n / N)) of the counts N and the data n of each bin.",
+    ),
+    "nuisances": {"type": "array", "items": _NUISANCE},
+    "pulls": _rows("Coefficients of the nuisances; chi2 has the square of each sum."),
+}
+
+
 def schema() -> dict[str, Any]:
     """Return the JSON schema of a likelihood file."""
+    likelihoods = {
+        "type": "array",
+        "items": _table(_LIKELIHOOD | _FOUND, _IN_SOME),
+        "description": "The likelihood at each point of the outer axes; the last of these runs fastest.",
+    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A likelihood of scanengine",
-        **_table(
-            {
-                "format": {"const": FORMAT},
-                "format_version": {"const": FORMAT_VERSION},
-                "scanengine_version": _TEXT,
-                "title": _TEXT,
-                "definition": {"type": "string", "description": "The scan file, verbatim."},
-                "definition_overrides": {"type": "array", "items": _TEXT},
-                "parameters": {"type": "array", "items": _PARAMETER, "minItems": 1},
-                "exponents": {
-                    "type": "array",
-                    "items": {"type": "array", "items": {"type": "integer", "minimum": 0}},
-                    "description": "Of each monomial, the power of each parameter's t; the first are zeros.",
-                },
-                "squares": _rows("Coefficients of the monomials; chi2 has the square of each sum."),
-                "minimum": {"type": "number", "description": "The lowest chi2 within the parameters' ends."},
-                "best_fit": _PLACE,
-                "minima": {"type": "array", "items": _table({"chi2": _NUMBER, "at": _PLACE})},
-                "standard_model": _PLACE,
-                "bins": {"type": "array", "items": _BIN},
-            },
-            {
-                "weights": _rows("Of each square, its weight above zero and below; 1 where the key is missing."),
-                "poisson": _table(
-                    {
-                        "counts": _rows("Expected signal in each bin, coefficients of the monomials."),
-                        "background": _NUMBERS,
-                        "data": _NUMBERS,
-                    },
-                    description="chi2 has 2 (N - n + n ln(n / N)) of the counts N and the data n of each bin.",
-                ),
-                "nuisances": {"type": "array", "items": _NUISANCE},
-                "pulls": _rows("Coefficients of the nuisances; chi2 has the square of each sum."),
-            },
-        ),
+        "oneOf": [
+            _table(_heading(FORMAT_VERSION) | _FOUND | _LIKELIHOOD, _IN_SOME),
+            _table(
+                _heading(LIST_VERSION)
+                | _FOUND
+                | {"outer": {"type": "array", "items": _OUTER, "minItems": 1}, "likelihoods": likelihoods}
+            ),
+        ],
     }

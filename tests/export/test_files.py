@@ -14,6 +14,7 @@ from scanengine.api import Scan
 from scanengine.export.published import PublishedLikelihood
 from tests.likelihood.test_constraints import FALLING_KNOWN, FLUX, scan_of
 from tests.random_scans import random_scan
+from tests.scan_files import definition, experiment
 
 pytestmark = pytest.mark.jit_only
 
@@ -24,11 +25,32 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Published
     return path, load("scholberg2006/fig08").export(path)
 
 
+MASS = "mediators.zp.mass_MeV"
+
+
+def over_masses() -> Scan:
+    """A Poisson likelihood with a nuisance over two parameters, at three masses of a mediator."""
+    axes = {
+        MASS: {"values": [3.0, 30.0, 300.0]},
+        "g_zp": {"min": 0.0, "max": 4e-5, "points": 5},
+        "eps_ee_uV": {"min": -0.3, "max": 0.3, "points": 5},
+    }
+    seen = experiment(recoil_window_keV=None, recoil_bins_keV=[10.0, 30.0, 100.0], data={"counts": [400.0, 240.0]})
+    seen["channels"] = {"all": ["nu_e", "nu_mubar", "nu_mu"]}
+    nuisances = [{"name": "flux", "width": 0.1, "signal": ["A"]}]
+    mediators = {"zp": {"kind": "vector", "charges": "B-L", "mass_MeV": 30.0}}
+    return Scan(definition([seen], axes, nuisances=nuisances, mediators=mediators, statistic="poisson"))
+
+
 def fits(value: Any, schema: dict[str, Any], path: str = "$") -> None:
     """Fail unless a value is what a JSON schema says, of the keywords that ours uses."""
     known = {"$schema", "title", "description", "type", "properties", "required", "additionalProperties", "items"}
-    known |= {"enum", "const", "minItems", "maxItems", "minimum", "exclusiveMinimum"}
+    known |= {"enum", "const", "minItems", "maxItems", "minimum", "exclusiveMinimum", "oneOf"}
     assert schema.keys() <= known, path
+    if "oneOf" in schema:  # ours are told apart by the version
+        schema = next(
+            each for each in schema["oneOf"] if each["properties"]["format_version"]["const"] == value["format_version"]
+        )
     assert value == schema.get("const", value), path
     assert value in schema.get("enum", [value]), path
     kinds = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None), "integer": int}
@@ -66,6 +88,32 @@ def test_files_are_as_the_schema_says(published: tuple[Path, PublishedLikelihood
         fits(document | {"squares": [["1"]]}, export.schema())
 
 
+def test_a_file_of_an_outer_axis_has_a_likelihood_at_each_of_its_values(tmp_path: Path) -> None:
+    scan = over_masses()
+    written = scan.export(tmp_path / "list.json")
+    fits(json.loads((tmp_path / "list.json").read_text()), export.schema())
+    read = read_likelihood(tmp_path / "list.json")
+    assert read.parameters == (MASS, "g_zp", "eps_ee_uV")
+    assert read.outer == {MASS: (3.0, 30.0, 300.0)}
+    for mass in read.outer[MASS]:
+        at = {MASS: mass, "g_zp": 2e-5, "eps_ee_uV": 0.1}
+        assert read.chi2(**at) == pytest.approx(scan.chi2(**at), rel=1e-11)
+        assert read.pulls(**at) == pytest.approx({each.name: each.pull for each in scan.fit_at(**at).nuisances})
+    assert read.minimum == min(each["minimum"] for each in written.document["likelihoods"])
+    assert read.chi2() == pytest.approx(read.minimum, abs=1e-9)
+    with pytest.raises(InputError, match=r"no likelihood at mediators\.zp\.mass_MeV = 31\.0: the nearest is 30\.0"):
+        read.chi2(**{MASS: 31.0})
+    short = written.document | {"likelihoods": written.document["likelihoods"][:2]}
+    (tmp_path / "short.json").write_text(json.dumps(short))
+    with pytest.raises(InputError, match="has 2 likelihoods for 3 values"):
+        read_likelihood(tmp_path / "short.json")
+
+
+def test_outer_axes_alone_have_no_polynomial(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"along mediators\.zp\.mass_MeV alone there is no polynomial"):
+        Scan(over_masses().definition.at({"axes": {MASS: {"values": [3.0, 5.0]}}})).export(tmp_path / "none.json")
+
+
 def test_a_file_has_best_fit_standard_model_and_definition(published: tuple[Path, PublishedLikelihood]) -> None:
     _, read = published
     scan = load("scholberg2006/fig08")
@@ -88,7 +136,7 @@ def test_bins_have_the_counts_of_the_scan() -> None:
     for each in scan.events(**x):
         key = each.experiment, each.channel, each.bin.energy[0]
         summed[key] = summed.get(key, 0.0) + each.counts
-    listed: list[Any] = export.bins(scan.definition, scan.likelihood, variables.coefficients)
+    listed: list[Any] = export.bins(scan.definition, scan.likelihood)
     found = {
         (each["experiment"], each["channel"], each["energy"][0]): float(
             np.dot(each["signal"], monomials[: len(each["signal"])])

@@ -19,6 +19,7 @@ from scanengine.api import Scan
 from scanengine.definition import Definition
 from scanengine.inference.fitting import Minimum
 from tests import naive
+from tests.export.test_files import MASS, over_masses
 from tests.likelihood.test_constraints import FALLING_KNOWN, FLAT_KNOWN, FLUX, TILT, by_definition, scan_of
 from tests.random_scans import random_scan
 from tests.scan_files import definition
@@ -130,6 +131,18 @@ def test_nuisances_are_those_of_the_definition_and_chi2_is_least_over_them(name:
             assert pulls == pytest.approx(fitted, abs=1e-6)
     for x, each in zip(points, in_javascript([document] * 4, points, tmp_path), strict=True):
         found, pulls = plain.minimised(document, x)
+        assert each["chi2"] == pytest.approx(found, rel=1e-12)
+        assert each["pulls"] == pytest.approx(pulls, abs=1e-9)
+
+
+def test_readers_find_the_likelihood_at_an_outer_value(tmp_path: Path) -> None:
+    scan = over_masses()
+    document = scan.export(tmp_path / "list.json").document
+    points = [{MASS: mass, "g_zp": 3e-5, "eps_ee_uV": -0.2} for mass in (3.0, 300.0)]
+    in_python = [plain.minimised(document, x) for x in points]
+    for x, (found, _) in zip(points, in_python, strict=True):
+        assert found == pytest.approx(scan.chi2(**x), rel=1e-11)
+    for each, (found, pulls) in zip(in_javascript([document] * 2, points, tmp_path), in_python, strict=True):
         assert each["chi2"] == pytest.approx(found, rel=1e-12)
         assert each["pulls"] == pytest.approx(pulls, abs=1e-9)
 
