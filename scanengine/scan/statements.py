@@ -14,12 +14,8 @@ from scanengine.grid.arguments import confidence_levels, whole
 from scanengine.grid.axes import FloatArray
 from scanengine.grid.calibration import Calibration
 from scanengine.inference import calibration
-<<<<<<< HEAD
 from scanengine.inference.caveats import MOST_ROUNDING
-=======
-from scanengine.inference.contours import MOST_ROUNDING
 from scanengine.inference.expectations import Expectations, OfOneLikelihood
->>>>>>> b4e0d40 (Calibrations, skipping and proofs take axes over numbers of the scan file)
 from scanengine.inference.fitting import Minimum, find_minima
 from scanengine.likelihood.profiled import Likelihood
 from scanengine.scan.coordinates import axes_from_coordinates

@@ -21,13 +21,9 @@ from scanengine.cli import calibrate as command
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.calibration import Calibration
 from scanengine.inference.calibration import _quantiles, calibrate
-<<<<<<< HEAD
 from scanengine.inference.contours import region
-from scanengine.inference.levels import delta_chi2
-=======
-from scanengine.inference.contours import delta_chi2, region
 from scanengine.inference.expectations import OfOneLikelihood
->>>>>>> b4e0d40 (Calibrations, skipping and proofs take axes over numbers of the scan file)
+from scanengine.inference.levels import delta_chi2
 from scanengine.inference.outcomes import Outcomes
 from scanengine.likelihood.profiled import Likelihood
 from tests.scan_files import definition, experiment
