@@ -4,8 +4,26 @@ const POINTS = 201;
 const SLICE_MS = 10; // of work at a time, so that the page answers
 
 const given = JSON.parse(document.getElementById("payload").textContent);
-const combined = compile(given.combined);
-const alone = given.experiments.map((each) => ({ name: each.name, likelihood: compile(each.likelihood) }));
+const outer = given.combined.outer ?? []; // axes of which the likelihood is known at their values alone
+let combined = null;
+let alone = [];
+
+// Take the likelihoods at values of the outer axes; heights count from the lowest chi2 of all values.
+const compiled = new Map();
+function takeAt(values) {
+  const at = Object.fromEntries(outer.map((axis, k) => [axis.name, axis.values[values[k]]]));
+  const key = values.join();
+  if (!compiled.has(key)) {
+    const one = (document) => compile({ ...likelihoodAt(document, at), minimum: document.minimum });
+    compiled.set(key, {
+      combined: one(given.combined),
+      alone: given.experiments.map((each) => ({ name: each.name, likelihood: one(each.likelihood) })),
+    });
+  }
+  ({ combined, alone } = compiled.get(key));
+}
+const outerAtBest = outer.map((axis) => axis.values.indexOf(given.combined.best_fit[axis.name]));
+takeAt(outerAtBest);
 const names = combined.names;
 const byId = (id) => document.getElementById(id);
 const svg = byId("plot");
@@ -13,14 +31,15 @@ const svg = byId("plot");
 const state = {
   x: 0,
   y: names.length > 1 ? 1 : -1,
-  log: names.map((_, i) => given.combined.parameters[i].spacing === "log"),
+  log: names.map((_, i) => combined.document.parameters[i].spacing === "log"),
   hidden: names.map((name) => ({ profiled: true, value: given.combined.best_fit[name] })),
+  outer: outerAtBest, // which value each outer axis is at
   levels: given.levels.map(() => true),
   overlays: alone.map(() => false),
   at: null, // where the figure was clicked, in values
 };
 
-const parameter = (i) => given.combined.parameters[i];
+const parameter = (i) => combined.document.parameters[i];
 const canBeLog = (i) => parameter(i).min > 0;
 const hiddenNow = () => names.map((_, i) => i).filter((i) => i !== state.x && i !== state.y);
 const profiledNow = () => hiddenNow().filter((i) => state.hidden[i].profiled);
@@ -30,10 +49,12 @@ const html = (runs) =>
     made.textContent = text;
     return made;
   });
-const withUnits = (i) => {
-  const units = given.units[names[i]];
-  return units.length ? [...given.symbols[names[i]], [" [", ""], ...units, ["]", ""]] : given.symbols[names[i]];
-};
+const withUnits = (i) => symbolAndUnits(names[i]);
+function symbolAndUnits(name) {
+  const units = given.units[name];
+  return units.length ? [...given.symbols[name], [" [", ""], ...units, ["]", ""]] : given.symbols[name];
+}
+const outerNow = () => outer.map((axis, k) => [axis.name, axis.values[state.outer[k]]]);
 const plainSymbol = (i) => given.symbols[names[i]].map(([text]) => text).join("");
 
 // Values, of the parameters of a likelihood, that its plane takes: where hidden ones are held, and places of the axes.
@@ -167,10 +188,10 @@ function read() {
       withUnits(i),
       { number: found.x[name], name },
       i === state.x || i === state.y ? "shown" : state.hidden[i].profiled ? "profiled" : "held",
-    ]),
+    ]).concat(outerNow().map(([name, value]) => [symbolAndUnits(name), { number: value, name }, "held"])),
   );
   const parts = [heading, summary, parameters];
-  const nuisances = given.combined.nuisances ?? [];
+  const nuisances = combined.document.nuisances ?? [];
   if (nuisances.length) {
     parts.push(table(["nuisance", "pull"], nuisances.map((n, k) => [n.name, { number: found.pulls[k], name: n.name }])));
   }
@@ -186,7 +207,7 @@ function read() {
 // What is expected in each bin with the nuisances as they are fitted, where all counts are Poisson's; else nothing, since
 // of others only sums are known.
 function fittedCounts(monomials, pulls) {
-  const { bins, nuisances = [], poisson } = given.combined;
+  const { bins, nuisances = [], poisson } = combined.document;
   if (!nuisances.length || bins.some((bin) => bin.statistic !== "poisson")) return null;
   const value = (row) => row.reduce((sum, c, m) => sum + c * monomials[m], 0);
   return poisson.counts.map((row, i) =>
@@ -199,10 +220,10 @@ function fittedCounts(monomials, pulls) {
 
 function countTables(x, pulls) {
   const t = names.map((name, i) => scaled(combined, i, x[name]));
-  const monomials = given.combined.exponents.map((powers) => powers.reduce((m, e, i) => m * t[i] ** e, 1));
+  const monomials = combined.document.exponents.map((powers) => powers.reduce((m, e, i) => m * t[i] ** e, 1));
   const channels = new Map();
   const fitted = fittedCounts(monomials, pulls);
-  const bins = given.combined.bins.map((bin, i) => {
+  const bins = combined.document.bins.map((bin, i) => {
     const signal = bin.signal.reduce((sum, c, m) => sum + c * monomials[m], 0);
     const key = `${bin.experiment}, ${bin.channel}`;
     const sums = channels.get(key) ?? { signal: 0, background: 0, fitted: 0, data: 0, asimov: bin.asimov };
@@ -294,8 +315,9 @@ function showControls() {
   }
   const box = byId("hidden");
   box.replaceChildren();
-  byId("hidden-box").hidden = hiddenNow().length === 0;
+  byId("hidden-box").hidden = hiddenNow().length + outer.length === 0;
   for (const i of hiddenNow()) box.append(slider(i));
+  outer.forEach((_, k) => box.append(outerSlider(k)));
   byId("plot-name").textContent = `Allowed regions of ${plainSymbol(state.x)}${state.y < 0 ? "" : ` and ${plainSymbol(state.y)}`}`;
 }
 
@@ -340,6 +362,34 @@ function slider(i) {
   return made;
 }
 
+// The slider of an outer axis steps from one of its values to the next.
+function outerSlider(k) {
+  const { name, values } = outer[k];
+  const made = document.createElement("div");
+  made.className = "hidden-parameter";
+  made.dataset.name = name;
+  const label = document.createElement("span");
+  label.id = `outer-${k}`;
+  label.append(...html(symbolAndUnits(name)));
+  const range = Object.assign(document.createElement("input"), { type: "range", min: 0, max: values.length - 1, step: 1 });
+  range.setAttribute("aria-labelledby", label.id);
+  const shown = document.createElement("output");
+  const show = () => {
+    shown.textContent = shortNumber(values[state.outer[k]]);
+    range.setAttribute("aria-valuetext", shown.textContent);
+  };
+  range.value = state.outer[k];
+  range.addEventListener("input", () => {
+    state.outer = state.outer.with(k, Number(range.value));
+    takeAt(state.outer);
+    show();
+    changed();
+  });
+  made.append(label, range, shown);
+  show();
+  return made;
+}
+
 function showKey() {
   const line = state.y < 0;
   const levels = given.levels.filter((_, k) => state.levels[k]).map((level) => `${Number(level.cl.toPrecision(6))}%`);
@@ -350,9 +400,9 @@ function showKey() {
     if (which.length) parts.push(".");
   };
   const profiled = profiledNow();
-  const fixed = hiddenNow().filter((i) => !profiled.includes(i));
+  const fixed = hiddenNow().filter((i) => !profiled.includes(i)).map((i) => [names[i], state.hidden[i].value]);
   listed(profiled, " Profiled over ", (i) => html(given.symbols[names[i]]));
-  listed(fixed, " At ", (i) => [...html(given.symbols[names[i]]), ` = ${shortNumber(state.hidden[i].value)}`]);
+  listed([...fixed, ...outerNow()], " At ", ([name, value]) => [...html(given.symbols[name]), ` = ${shortNumber(value)}`]);
   byId("key").replaceChildren(...parts);
 }
 
@@ -447,7 +497,7 @@ svg.addEventListener("keydown", (event) => {
 const stem = (given.combined.title || "likelihood").replace(/[^A-Za-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 60);
 byId("save-svg").addEventListener("click", () => offer(`${stem}.svg`, "image/svg+xml", figureText(svg, given.styles.figure)));
 byId("save-png").addEventListener("click", () => savePng(`${stem}.png`, figureText(svg, given.styles.figure)));
-byId("save-scan").addEventListener("click", () => offer(`${stem}.toml`, "text/plain", scanFile(given.scan_file, heldByName())));
+byId("save-scan").addEventListener("click", () => offer(`${stem}.toml`, "text/plain", scanFile(given.scan_file, heldByName(), outerNow())));
 byId("save-scan").disabled = !given.scan_file.base;
 byId("save-likelihood").addEventListener("click", () =>
   offer(`${stem}.json`, "application/json", JSON.stringify(given.combined)),
@@ -459,5 +509,5 @@ const heldByName = () =>
 // The keys of the overlays are drawn outside the figure.
 document.head.append(Object.assign(document.createElement("style"), { textContent: given.styles.figure.split("\n").filter((line) => line.startsWith(".outline")).join("\n") }));
 const many = (number, what) => `${number} ${what}${number === 1 ? "" : "s"}`;
-byId("about").textContent = `${many(new Set(given.combined.bins.map((bin) => bin.experiment)).size, "experiment")}, ${many(given.combined.bins.length, "bin")}; lowest χ² ${shortNumber(Math.abs(given.combined.minimum) < 1e-9 ? 0 : given.combined.minimum)}.`;
+byId("about").textContent = `${many(new Set(combined.document.bins.map((bin) => bin.experiment)).size, "experiment")}, ${many(combined.document.bins.length, "bin")}; lowest χ² ${shortNumber(Math.abs(given.combined.minimum) < 1e-9 ? 0 : given.combined.minimum)}.`;
 replot();

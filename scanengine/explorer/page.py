@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 from scanengine.definition import Definition
-from scanengine.definition.reading.overrides import applied
+from scanengine.definition.reading.overrides import Override, applied
 from scanengine.definition.reading.toml import as_toml, as_toml_key, as_toml_value
 from scanengine.explorer.typeset import Run, runs
 from scanengine.export import Document
@@ -37,19 +37,24 @@ def scan_file(definition: Definition) -> dict[str, Any]:
     """Return the parts of a scan file: text without axes and fixed values, and these by name.
 
     Axes and fixed values are lines of TOML; "free" are axes that no fixed value can take the place of, since they are
-    no parameters but names that ties use.
+    no parameters but names that ties use. The text has marks, "outer" by name, where values of outer axes belong.
     """
     from scanengine.inputs.parameters import PARAMETERS
 
     if definition.parsed is None:
         return {}
-    raw, _, _ = applied(definition.parsed.raw, definition.parsed.overrides)
+    marks = {axis.name: f"@{axis.name}@" for axis in definition.outer}
+    set_to_marks = [Override(tuple(name.split(".")), mark, f"{name}={mark}", name) for name, mark in marks.items()]
+    raw, _, _ = applied(definition.parsed.raw, [*definition.parsed.overrides, *set_to_marks])
     axes, fixed = raw.pop("axes", {}), raw.pop("fixed", {})
+    axes = {name: table for name, table in axes.items() if name not in marks}
+    known = {*PARAMETERS, *(parameter.name for parameter in definition.parameters.parameters)}
     return {
         "base": as_toml(raw),
         "axes": {name: f"{as_toml_key(name)} = {as_toml_value(table)}" for name, table in axes.items()},
         "fixed": [f"{as_toml_key(name)} = {as_toml_value(value)}" for name, value in fixed.items()],
-        "free": [name for name in axes if name not in PARAMETERS],
+        "free": [name for name in axes if name not in known],
+        "outer": {name: as_toml_value(mark) for name, mark in marks.items()},
     }
 
 

@@ -33,8 +33,9 @@ function savePng(name, text) {
 }
 
 // The scan file of the plane: hidden parameters that are held become fixed, the others stay axes. What is no parameter
-// but a name that ties use stays an axis, of two values beside where it is held.
-function scanFile(given, held) {
+// but a name that ties use stays an axis, of two values beside where it is held. Outer axes, of [name, value], are
+// numbers of the file: they are put where their marks are.
+function scanFile(given, held, outer) {
   const axes = [];
   const fixed = [...given.fixed];
   for (const [name, line] of Object.entries(given.axes)) {
@@ -43,7 +44,8 @@ function scanFile(given, held) {
     else if (!given.free.includes(name)) fixed.push(`${quoted} = ${toml(held[name])}`);
     else axes.push(`${quoted} = { values = [${toml(held[name])}, ${toml(held[name] + 1e-9 * (1 + Math.abs(held[name])))}] }`);
   }
-  return `${given.base}\n[axes]\n${axes.join("\n")}\n${fixed.length ? `\n[fixed]\n${fixed.join("\n")}\n` : ""}`;
+  const base = outer.reduce((text, [name, value]) => text.replaceAll(given.outer[name], toml(value)), given.base);
+  return `${base}\n[axes]\n${axes.join("\n")}\n${fixed.length ? `\n[fixed]\n${fixed.join("\n")}\n` : ""}`;
 }
 
 const toml = (x) => (Number.isInteger(x) && Math.abs(x) < 1e15 ? x.toFixed(1) : String(x));

@@ -17,6 +17,7 @@ from scanengine.api import Scan
 from scanengine.definition import parse
 from scanengine.grid.axes import FloatArray
 from tests.browser import CHROMIUM, WHY_SKIPPED, Page, browser
+from tests.export.test_files import MASS, over_masses
 from tests.likelihood.test_constraints import FALLING_KNOWN, FLAT_KNOWN, FLUX, scan_of
 
 pytestmark = pytest.mark.jit_only
@@ -245,6 +246,32 @@ def test_nuisances_are_fitted_where_one_clicks(opened: Page, tmp_path: Path) -> 
     for spectrum in poisson.spectra(**at):
         shown = found["values"][f"fitted, {spectrum.experiment}, {spectrum.channel}"]
         assert shown == pytest.approx(float(spectrum.total.sum()), rel=1e-6)
+    assert opened.errors == []
+
+
+def test_an_outer_axis_is_a_slider_over_its_values(opened: Page, tmp_path: Path) -> None:
+    masses = over_masses()
+    opened.open(masses.explore(tmp_path / "masses.html"))
+    drawn(opened)
+    opened.click(*place(opened, 0.6, 0.7))
+    for k, mass in enumerate((3.0, 30.0, 300.0)):
+        opened.run(
+            f"(() => {{ const slider = document.querySelector('[data-name=\"{MASS}\"] input');"
+            f" slider.value = {k}; slider.dispatchEvent(new Event('input')); }})()"
+        )
+        found = read(opened)
+        assert found["values"][MASS] == mass
+        x = {name: found["values"][name] for name in (MASS, "g_zp", "eps_ee_uV")}
+        assert found["chi2"] == pytest.approx(masses.chi2(**x), rel=1e-9)
+    opened.run(
+        "window.saved = []; URL.createObjectURL = (blob) => { blob.text().then((text) => window.saved.push(text));"
+        " return '#' }; document.getElementById('save-scan').click()"
+    )
+    opened.wait("window.saved.length === 1")
+    (toml,) = opened.run("window.saved")
+    assert tomllib.loads(toml)["mediators"]["zp"]["mass_MeV"] == 300.0
+    at = {"g_zp": 1e-5, "eps_ee_uV": 0.2}
+    assert Scan(parse(toml)).chi2(**at) == pytest.approx(masses.chi2(**at, **{MASS: 300.0}), rel=1e-12)
     assert opened.errors == []
 
 
