@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import combinations, product
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -18,12 +18,13 @@ from scanengine.definition import Definition
 from scanengine.errors import InputError, RunError
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs.detectors import Experiment
-from scanengine.inputs.flavours import FLAVOURS
+from scanengine.inputs.flavours import FLAVOURS, coherence, ends
 from scanengine.inputs.nuclei import Isotope
 from scanengine.inputs.parameters import FIRST_PARAMETERS
 from scanengine.inputs.sources import Spectrum
 from scanengine.inputs.terms.interactions import Interactions
 from scanengine.inputs.terms.term import Recoil
+from scanengine.response.integrals import coherences
 from scanengine.response.panels import inner_grid, recoils_of_heavy_final_state_MeV
 from scanengine.response.recoils import Recoils, T_max, kronrod_nodes, recoil_of
 from scanengine_kernels.direct import CrossSection, sum_counts, sum_terms
@@ -31,6 +32,8 @@ from scanengine_kernels.quadrature import GAUSS_NODES, GAUSS_WEIGHTS, KRONROD_NO
 
 _CONVERGED = 1e-9
 _MOST_SUBDIVISIONS = 64
+_NAMES = (*FLAVOURS, *(coherence(*pair) for pair in combinations(FLAVOURS, 2)))
+"""The flavours in the order of nodes, and after them their coherences."""
 _NOT_FINITE = "the cross-section gave counts that are not finite somewhere on the grid"
 
 
@@ -65,14 +68,14 @@ class Nodes:
         for experiment in definition.experiments:
             source = definition.source_of(experiment)
             dilution = (source.reference_distance_m / experiment.distance_m) ** 2
-            for channel_flavours in experiment.channels.values():
-                for flavour in channel_flavours:
-                    spectrum = source.spectra[flavour]
+            for flavours in experiment.channels.values():
+                for name in (*flavours, *coherences(definition, experiment, flavours)):
+                    spectrum = source.arriving(name)
                     for isotope, atoms in zip(experiment.target.isotopes, experiment.target.atoms_per_kg, strict=True):
                         exposure = experiment.mass_kg * atoms * experiment.live_time_s * dilution
                         parts += [
                             _part(experiment, isotope, spectrum, mass, subdivisions, exposure, interactions)._replace(
-                                flavour=FLAVOURS.index(flavour), first_cell=first_cell
+                                flavour=_NAMES.index(name), first_cell=first_cell
                             )
                             for mass in masses
                         ]
@@ -101,15 +104,15 @@ class Nodes:
         return counts
 
     def _brackets(self, theta: FloatArray) -> FloatArray:
-        """Return sum_b |sum_i c_bi f_i|^2 (nodes, structures)."""
+        """Return sum_b |sum_i c_bi f_i|^2 (nodes, structures), of a coherence the product of both flavours'."""
         one_theta = np.concatenate(([1.0], theta))
         brackets = np.empty(self.kinematics.shape[:2])
         for flavour in np.unique(self.flavour):
             here = self.flavour == flavour
-            for s, (forms, shapes) in enumerate(
-                zip(self.interactions.forms[FLAVOURS[flavour]], self.shapes, strict=True)
-            ):
-                brackets[here, s] = ((shapes[here] @ (forms @ one_theta).T) ** 2).sum(axis=1)
+            one, other = (self.interactions.forms[each] for each in ends(_NAMES[flavour]))
+            for s, (c, d, shapes) in enumerate(zip(one, other, self.shapes, strict=True)):
+                amplitudes = shapes[here] @ (c @ one_theta).T
+                brackets[here, s] = (amplitudes * (shapes[here] @ (d @ one_theta).T)).sum(axis=1)
         return brackets
 
     def given_counts(self, cross_section: CrossSection, parameters: FloatArray) -> FloatArray:
@@ -266,8 +269,10 @@ def _of_interactions(
         shapes = np.stack([amplitude.shape(recoil) for amplitude in group.amplitudes], axis=1)
         bracket = ((shapes @ (forms @ one_theta).T) ** 2).sum(axis=1)
         m = group.structure.final_mass_MeV
-        ends = (0.0, T_max(E_MeV, M)) if m == 0.0 else recoils_of_heavy_final_state_MeV(E_MeV, M, m) or (1.0, 0.0)
-        reached = (ends[0] <= T) & (ends[1] >= T)
+        lowest, highest = (
+            (0.0, T_max(E_MeV, M)) if m == 0.0 else recoils_of_heavy_final_state_MeV(E_MeV, M, m) or (1.0, 0.0)
+        )
+        reached = (lowest <= T) & (highest >= T)
         total += np.where(reached, bracket * (k[:, 0] + (k[:, 1] + k[:, 2] / E_MeV) / E_MeV), 0.0)
     return total
 
@@ -297,6 +302,11 @@ class DirectEvaluator(ScanEvaluator):
                 raise InputError(
                     f"experiments.{experiment.name}: a detector with a response needs the polynomial: a cross-section "
                     "of one's own counts true recoil energies"
+                )
+            if cross_section and coherences(definition, experiment, experiment.flavours):
+                raise InputError(
+                    f"experiments.{experiment.name}: its neutrinos arrive as mixtures of flavours that interfere, of "
+                    "which a cross-section of one's own knows nothing: leave out the couplings that change flavours"
                 )
         self._definition = definition
         self._likelihood = likelihood

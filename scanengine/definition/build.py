@@ -37,6 +37,7 @@ from scanengine.definition.tables.output import OutputTable, build_levels, build
 from scanengine.definition.tables.parameters import build_parameters, read_fixed, read_ties
 from scanengine.definition.tables.physics import PhysicsRead, build_physics, physics_notes
 from scanengine.definition.tables.schema import ScanFile
+from scanengine.definition.tables.solar import flux_nuisances
 from scanengine.definition.tables.source import build_sources, source_notes
 from scanengine.definition.tables.statistics import build_statistics
 from scanengine.definition.tables.template_reference import build_references, check_changes
@@ -365,6 +366,8 @@ def _build(raw: dict[str, Any], parsed: Parsed, report: Report, outer: _Outer) -
     statistics = build_statistics(tables, parts, default, report)
     references = build_references(tables, parts, read.physics, report) if read.sound else {}
     nuisances = build_nuisances(raw.get("nuisances", []), parts, references, report)
+    if sources.default is not None:
+        nuisances += tuple(flux_nuisances(experiments_of(parts).values(), sources.default, nuisances))
     correlations = build_correlations(raw.get("correlations", []), nuisances, report)
     planes = () if settings.bad_output or outer.inside else build_planes(settings.output, outer.order, report)
     levels = () if settings.bad_output else build_levels(settings.output, report)

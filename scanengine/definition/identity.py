@@ -24,6 +24,10 @@ _LATER: Mapping[str, object] = {
     "axial": {},
     "oscillation": None,
     "sterile": None,
+    "coherences": {},
+    "at_earth": False,
+    "varied": {},
+    "kinks_MeV": None,
 }
 """Fields that came later, with what they are where a scan file does without: such a scan is the one that it was."""
 
@@ -81,7 +85,7 @@ def _parameters(place: str, value: ParameterMap) -> Iterator[tuple[str, str]]:
 
 
 def _is_later(name: str, value: object) -> bool:
-    return name in _LATER and value == _LATER[name]
+    return name in _LATER and not isinstance(value, np.ndarray) and value == _LATER[name]
 
 
 def _array(values: np.ndarray) -> str:

@@ -89,7 +89,7 @@ def check_experiment(parts: Parts, report: Report) -> list[str]:
         report.add((*parts.path, "efficiency"), message, window_path)
     check_form_factors(parts, (*parts.path, "form_factor"), report)
     check_oscillation(parts, report)
-    notes = _closed_shells(parts, target)
+    notes = _closed_shells(parts, target) + _separated(parts, source)
     reconstruction = parts.detector.reconstruction
     if reconstruction is not None:
         fault = check_quenching(reconstruction, target.isotopes, reach.T_keV)
@@ -117,6 +117,16 @@ def _check_response(
         report.add(path, str(error))
         return None
     return _out_of_reach(f"experiment {parts.name}", reconstruction, target, reach)
+
+
+def _separated(parts: Parts, source: Source) -> list[str]:
+    """Notes on channels without some of the flavours that arrive as one coherent mixture."""
+    return [
+        f"experiment {parts.name}, channel {name}: it counts {listed(flavours)} alone, of a mixture of "
+        f"{listed(source.spectra)} that interfere"
+        for name, flavours in (parts.channels or {}).items()
+        if source.coherences and set(source.spectra) - set(flavours)
+    ]
 
 
 def _closed_shells(parts: Parts, target: Target) -> list[str]:

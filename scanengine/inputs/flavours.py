@@ -25,6 +25,17 @@ def pair(one: str, other: str) -> str:
     return one + other if one + other in PAIRS else other + one
 
 
+def coherence(one: str, other: str) -> str:
+    """Return the name of what two flavours of a source have in common, which is no flavour itself."""
+    return f"{one}-{other}"
+
+
+def ends(name: str) -> tuple[str, str]:
+    """Return the two flavours of a coherence, or twice the flavour itself."""
+    one, _, other = name.partition("-")
+    return one, other or one
+
+
 def of_families(families: str) -> tuple[str, ...]:
     """Return the flavours, antineutrinos too, that belong to one of these families."""
     return tuple(flavour for flavour in FLAVOURS if FAMILY[flavour] in families)

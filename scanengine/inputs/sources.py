@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import pi, sqrt
 
 import numpy as np
@@ -25,7 +25,8 @@ class Spectrum:
 
     Lines: `line_energies_MeV` (k,) with `line_fluxes_per_cm2_s` (k,). Continuum: between `knots_MeV[j]` and
     `knots_MeV[j + 1]` the flux per MeV is sum_p coefficients[j, p] E^p, with `coefficients` of shape (knots - 1, 4);
-    zero outside the knots. With an `oscillation` both are what is left of these at the detector.
+    zero outside the knots. With an `oscillation` both are what is left of these at the detector. Only at `kinks_MeV`,
+    without which that is at all knots, need integrals be cut.
     """
 
     line_energies_MeV: FloatArray
@@ -33,11 +34,24 @@ class Spectrum:
     knots_MeV: FloatArray
     coefficients: FloatArray
     oscillation: Oscillation | None = None
+    kinks_MeV: FloatArray | None = None
+
+    @property
+    def kinks(self) -> FloatArray:
+        """Energies at which the continuum has a kink or an end."""
+        return self.knots_MeV if self.kinks_MeV is None else self.kinks_MeV
 
     @property
     def E_max_MeV(self) -> float:
         """Highest energy with flux."""
         return float(max(self.line_energies_MeV.max(initial=0.0), self.knots_MeV.max(initial=0.0)))
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether there is a negative flux anywhere, as a coherence may have it."""
+        middle = 0.5 * (self.knots_MeV[1:] + self.knots_MeV[:-1])
+        continuum = np.polynomial.polynomial.polyval(middle, self.coefficients.T, tensor=False)
+        return bool(np.any(self.line_fluxes_per_cm2_s < 0.0) or np.any(continuum < 0.0))
 
     @property
     def total_per_cm2_s(self) -> float:
@@ -101,6 +115,7 @@ class Spectrum:
             np.concatenate([each.line_fluxes_per_cm2_s for each in spectra]),
             knots,
             coefficients,
+            kinks_MeV=np.array(sorted({kink for each in spectra for kink in each.kinks.tolist()})),
         )
 
     @classmethod
@@ -114,19 +129,32 @@ class Source:
     """Fluxes per flavour at `reference_distance_m`, from where they fall as 1/L^2.
 
     Of a source with a `fluence` they are those of the whole exposure, in /cm^2: its experiments have no live time.
-    `sterile` is how they oscillate on their way from there, which `at` takes into account.
+    `sterile` is how they oscillate on their way from there, which `at` takes into account. Of a source `at_earth` the
+    distance to the detector plays no part.
+
+    Where neutrinos arrive in a coherent mixture of flavours, `coherences` have, by the names of `flavours.coherence`,
+    flux times 2 Re rho_ab of a pair. `varied` are the source with each of its fluxes one standard deviation higher, and
+    lower, by the names of nuisances.
     """
 
     spectra: Mapping[str, Spectrum]
     reference_distance_m: float
     fluence: bool = False
     sterile: Sterile | None = None
+    coherences: Mapping[str, Spectrum] = field(default_factory=dict)
+    at_earth: bool = False
+    varied: Mapping[str, tuple[Source, Source]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         unknown = set(self.spectra) - set(FLAVOURS)
         if unknown:
             raise InputError(f"unknown flavour {min(unknown)!r}: {', '.join(FLAVOURS)} are known")
-        object.__setattr__(self, "spectra", FrozenMapping(self.spectra))
+        for name in ("spectra", "coherences", "varied"):
+            object.__setattr__(self, name, FrozenMapping(getattr(self, name)))
+
+    def arriving(self, name: str) -> Spectrum:
+        """Return the spectrum of a flavour, or of a coherence of two."""
+        return self.spectra[name] if name in self.spectra else self.coherences[name]
 
     def at(self, distance_m: float) -> Source:
         """Return the source with its spectra as they have oscillated over a distance, but not diluted."""

@@ -5,7 +5,7 @@ flavour.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -16,10 +16,11 @@ from scanengine.definition.identity import leaves
 from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs.detectors import Binning, Experiment
+from scanengine.inputs.flavours import ends
 from scanengine.inputs.form_factors import TABLE
 from scanengine.inputs.nuclei import Isotope
 from scanengine.inputs.sources import Spectrum
-from scanengine.inputs.terms.interactions import Interactions, standard_model_point
+from scanengine.inputs.terms.interactions import Interactions, Interfering, standard_model_point
 from scanengine.response.panels import InnerGrid, inner_grid
 from scanengine.response.recoils import Recoils
 from scanengine.response.references import changed_reference
@@ -38,10 +39,11 @@ KnownRecoils = MutableMapping[str, Recoils]
 
 @dataclass(frozen=True, eq=False)
 class Response:
-    """What one flavour contributes to one channel of one experiment.
+    """What one flavour contributes to one channel of one experiment, or the coherence of two.
 
     integrals (bins, pairs) in counts, of the products of amplitudes f_i f_j that interfere: with c_bi the couplings to
-    the final family b, N = sum over structures, b, i and j of integrals_ij c_bi c_bj.
+    the final family b, N = sum over structures, b, i and j of integrals_ij c_bi c_bj. Of a coherence, c_bi are the
+    couplings of one flavour and c_bj those of the other.
     """
 
     experiment: str
@@ -55,20 +57,29 @@ class Response:
         """Return the counts (..., bins) at parameter vectors theta (..., parameters)."""
         one_theta = np.concatenate((np.ones((*theta.shape[:-1], 1)), theta), axis=-1)
         products = []
-        for group, forms in zip(self.interactions.interfering, self.interactions.forms[self.flavour], strict=True):
-            c = np.einsum("fat,...t->...fa", forms, one_theta)
-            products += [(1.0 if i == j else 2.0) * (c[..., i] * c[..., j]).sum(-1) for i, j in group.pairs]
+        for group, one, other in self._forms():
+            c = np.einsum("fat,...t->...fa", one, one_theta)
+            d = c if other is one else np.einsum("fat,...t->...fa", other, one_theta)
+            for i, j in group.pairs:
+                crossed = 0.0 if i == j else c[..., j] * d[..., i]
+                products.append((c[..., i] * d[..., j] + crossed).sum(-1))
         return np.asarray(np.stack(products, axis=-1) @ self.integrals.T)
 
     def count_forms(self, to_parameters: FloatArray) -> FloatArray:
         """Return Q (bins, k, k) with N = y^T Q y, where (1, theta) is to_parameters (1 + parameters, k) @ y."""
         products = []
-        for group, forms in zip(self.interactions.interfering, self.interactions.forms[self.flavour], strict=True):
-            c = forms @ to_parameters
+        for group, one, other in self._forms():
+            c, d = one @ to_parameters, other @ to_parameters
             for i, j in group.pairs:
-                product = c[:, i].T @ c[:, j]
-                products.append(product if i == j else product + product.T)
+                product = c[:, i].T @ d[:, j] + (0.0 if i == j else c[:, j].T @ d[:, i])
+                products.append(0.5 * (product + product.T))
         return np.asarray(np.einsum("bt,tij->bij", self.integrals, np.stack(products)))
+
+    def _forms(self) -> Iterator[tuple[Interfering, FloatArray, FloatArray]]:
+        """Yield amplitudes that interfere, with their linear forms for the flavour, or for the two of a coherence."""
+        one, other = ends(self.flavour)
+        forms = self.interactions.forms
+        return zip(self.interactions.interfering, forms[one], forms[other], strict=True)
 
 
 def responses(definition: Definition, threads: int = 1, known: KnownRecoils | None = None) -> tuple[Response, ...]:
@@ -99,7 +110,8 @@ def responses(definition: Definition, threads: int = 1, known: KnownRecoils | No
         results = [integrate(layout) for layout in layouts]
     found = []
     for experiment in definition.experiments:
-        of_experiment = _by_flavour(experiment, interactions, zip(layouts, results, strict=True))
+        names = _arriving(definition, experiment)
+        of_experiment = _by_flavour(experiment, names, interactions, zip(layouts, results, strict=True))
         found += [
             Response(
                 experiment.name,
@@ -110,9 +122,20 @@ def responses(definition: Definition, threads: int = 1, known: KnownRecoils | No
                 interactions,
             )
             for channel, flavours in experiment.channels.items()
-            for flavour in flavours
+            for flavour in (*flavours, *coherences(definition, experiment, flavours))
         ]
     return tuple(_like_templates(definition, found, threads, known))
+
+
+def coherences(definition: Definition, experiment: Experiment, flavours: Sequence[str]) -> tuple[str, ...]:
+    """Return the coherences between flavours that arrive together, of which the interactions make counts."""
+    source, interactions = definition.source_of(experiment), definition.interactions
+    return tuple(name for name in source.coherences if {*ends(name)} <= {*flavours} and interactions.mix(*ends(name)))
+
+
+def _arriving(definition: Definition, experiment: Experiment) -> tuple[str, ...]:
+    """Return the flavours that any channel counts, and their coherences."""
+    return (*experiment.flavours, *coherences(definition, experiment, experiment.flavours))
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +153,8 @@ def _layouts(
     definition: Definition, experiment: Experiment, interactions: Interactions, known: KnownRecoils
 ) -> list[_Layout]:
     """Return where the recoils of an experiment are integrated: as they were laid out before, or anew."""
-    spectra = [definition.source_of(experiment).spectra[flavour] for flavour in experiment.flavours]
+    source = definition.source_of(experiment)
+    spectra = [source.arriving(name) for name in _arriving(definition, experiment)]
     grids: list[InnerGrid] | None = None
     masses = dict.fromkeys(group.structure.final_mass_MeV for group in interactions.interfering)
     seen = _key(experiment, spectra)
@@ -159,7 +183,10 @@ def _key(experiment: Experiment, spectra: Sequence[Spectrum]) -> str:
 
 
 def _by_flavour(
-    experiment: Experiment, interactions: Interactions, results: Iterable[tuple[_Layout, FloatArray]]
+    experiment: Experiment,
+    names: Sequence[str],
+    interactions: Interactions,
+    results: Iterable[tuple[_Layout, FloatArray]],
 ) -> Mapping[str, FloatArray]:
     """Return the integrals (bins, pairs) of each flavour of an experiment, isotopes added up and pairs in order."""
     total: FloatArray | None = None
@@ -181,7 +208,7 @@ def _by_flavour(
                 total[..., begin : begin + pairs] += found[..., taken : taken + pairs]
                 taken += pairs
     assert total is not None  # every experiment has a target
-    return dict(zip(experiment.flavours, total, strict=True))
+    return dict(zip(names, total, strict=True))
 
 
 def _like_templates(definition: Definition, found: list[Response], threads: int, known: KnownRecoils) -> list[Response]:

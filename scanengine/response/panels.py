@@ -75,7 +75,7 @@ def _segments(spectrum: Spectrum) -> Iterator[tuple[float, float, FloatArray]]:
 
 def _kinks_of(spectrum: Spectrum) -> list[float]:
     """Return the energies at which a spectrum has a kink or a line, or an oscillation has turned once more."""
-    kinks = [*spectrum.knots_MeV.tolist(), *spectrum.line_energies_MeV.tolist()]
+    kinks = [*spectrum.kinks.tolist(), *spectrum.line_energies_MeV.tolist()]
     if spectrum.oscillation is not None:
         kinks += spectrum.oscillation.energies_MeV(1.0).tolist()
     return kinks

@@ -126,6 +126,8 @@ class _Nodes:
 class Recoils:
     """The recoils of one isotope that some flavours cause in one experiment, elastic or to a particle of some mass.
 
+    What is `signed`, as the coherence of two flavours, may cancel, and is as exact as the largest of the others.
+
     The nodes are laid out when integrals are first asked for, as finely as these need; later ones, with other form
     factors or propagators, find them ready. Not for several threads at once.
     """
@@ -135,6 +137,7 @@ class Recoils:
     inner_grids: tuple[tuple[FloatArray, InnerGrid], ...]
     panels: Panels
     final_mass_MeV: float = 0.0
+    signed: tuple[bool, ...] = ()
     _nodes: _Nodes | None = field(default=None, repr=False)
 
     @classmethod
@@ -153,7 +156,8 @@ class Recoils:
         else:
             panels = from_zero(outer_panels(experiment, isotope, spectra, pair), _LOWEST_E_MEV)
         lines = [spectrum.lines for spectrum in spectra]
-        return cls(experiment, isotope, tuple(zip(lines, inner_grids, strict=True)), panels, final_mass_MeV)
+        signed = tuple(spectrum.is_signed for spectrum in spectra)
+        return cls(experiment, isotope, tuple(zip(lines, inner_grids, strict=True)), panels, final_mass_MeV, signed)
 
     @property
     def size(self) -> int:
@@ -212,6 +216,8 @@ class Recoils:
     def _scale(self, integrals: FloatArray) -> FloatArray:
         """Return what errors of integrals (flavours, bins, pairs) are measured against."""
         scale = integrals
+        if any(self.signed):
+            scale = np.where(np.array(self.signed)[:, None, None], scale.max(axis=0), scale)
         if self.experiment.reconstruction is not None:
             scale = np.maximum(scale, _NEGLIGIBLE * scale.max(axis=1, keepdims=True))
         return np.where(scale > 0.0, scale, np.inf)

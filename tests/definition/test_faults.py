@@ -51,7 +51,11 @@ EDITS = {
         'systematic = 0.10\n[statistic]\nkind = "poisson"\n[[experiments]]\nname = "CsI"',
         'cannot include: use systematic = 0 or statistic.kind = "gaussian"',
     ),
-    "source kind": ('"stopped-pion"', '"stoped-pion"', '"tabulated" or "reactor" (the nearest is stopped-pion)'),
+    "source kind": (
+        '"stopped-pion"',
+        '"stoped-pion"',
+        '"tabulated", "reactor" or "solar" (the nearest is stopped-pion)',
+    ),
     "both live times": ("live_time_s =", "live_time_yr = 1\nlive_time_s =", "live_time_s: found beside live_time_yr"),
     "unknown target": ('"Ne20"', '"Nn20"', "Ne.target: unknown target 'Nn20'"),
     "unknown isotope": ('"Ne20"', '"Ne99"', "Ne has no isotope of mass number 99"),

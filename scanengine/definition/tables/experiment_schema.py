@@ -35,7 +35,7 @@ class IdealExperiment(Table):
     mass_kg: Positive = Field(description="Mass of the target material, kg.")
     live_time_yr: Positive | None = Field(None, description="Live time, years of 365.25 d; or live_time_s.")
     live_time_s: Positive | None = Field(None, description="Live time, s; or live_time_yr.")
-    distance_m: Positive = Field(description="Distance from the source, m.")
+    distance_m: Positive | None = Field(None, description="Distance from the source, m; of a solar one there is none.")
     efficiency: Annotated[Share | EfficiencyCurve | File, SkipValidation] = Field(
         1.0,
         description="Detection efficiency: a number, or a curve in true recoil energy (a file: keV, efficiency), "

@@ -195,10 +195,32 @@ def _numbers(
         known = False  # whether there must be one depends on a source with a fault
     else:
         known = report.exactly_one(raw, live_times, path, ExperimentTable)
-    if not known or bad & {"mass_kg", *live_times, "distance_m", "systematic"}:
+    distance_m = _distance_m(table, bad, raw, source, path, report)
+    if not known or distance_m is None or bad & {"mass_kg", *live_times, "systematic"}:
         return None
     live_time_s = table.live_time_s if table.live_time_yr is None else table.live_time_yr * SECONDS_PER_YEAR
-    return table.mass_kg, live_time_s or 1.0, table.distance_m, table.systematic
+    return table.mass_kg, live_time_s or 1.0, distance_m, table.systematic
+
+
+def _distance_m(
+    table: ExperimentTable,
+    bad: frozenset[str],
+    raw: dict[str, Any],
+    source: Source | None,
+    path: KeyPath,
+    report: Report,
+) -> float | None:
+    """Return the distance from the source, or None after the fault that it is missing, wrong, or of no use."""
+    if "distance_m" not in raw:
+        if source is None or source.at_earth:
+            return None if source is None else source.reference_distance_m
+        if not report.misspelt(raw, ("distance_m",), ExperimentTable):
+            report.add((*path, "distance_m"), "missing, it must be given: distance from the source, m")
+        return None
+    if source is not None and source.at_earth:
+        report.add((*path, "distance_m"), "the flux of the source is that at the Earth: leave the distance out")
+        return None
+    return None if "distance_m" in bad else table.distance_m
 
 
 def build_recoil_efficiency(raw: object, path: KeyPath, report: Report) -> Efficiency | None:

@@ -6,14 +6,20 @@ from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import listed, quoted, written
 from scanengine.definition.tables.reactor import Reactor, build_reactor
+from scanengine.definition.tables.solar import Solar, build_solar
 from scanengine.definition.tables.sterile import with_sterile
 from scanengine.definition.tables.stopped_pion import StoppedPion, build_stopped_pion
 from scanengine.definition.tables.tabulated_source import Tabulated, build_tabulated
 from scanengine.inputs.sources import Source
 
-SourceTable = StoppedPion | Tabulated | Reactor
+SourceTable = StoppedPion | Tabulated | Reactor | Solar
 
-_BUILDERS = {"stopped-pion": build_stopped_pion, "tabulated": build_tabulated, "reactor": build_reactor}
+_BUILDERS = {
+    "stopped-pion": build_stopped_pion,
+    "tabulated": build_tabulated,
+    "reactor": build_reactor,
+    "solar": build_solar,
+}
 _ANY_KIND = listed([quoted(kind) for kind in _BUILDERS], "or")
 
 
@@ -28,7 +34,7 @@ def build_source(raw: object, path: KeyPath, report: Report) -> Source | None:
         build_source({**raw, "kind": kind}, path, report)
         return None
     source = _BUILDERS[kind](raw, path, report)
-    if "sterile" not in raw:
+    if "sterile" not in raw or kind == "solar":
         return source
     oscillating = with_sterile(source or Source({}, 1.0), raw["sterile"], (*path, "sterile"), report)
     return None if source is None else oscillating

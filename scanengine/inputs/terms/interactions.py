@@ -97,6 +97,12 @@ class Interactions:
         """By flavour, the linear forms on (1, theta) of `interfering`, each (families, amplitudes, 1 + parameters)."""
         return {flavour: tuple(self._forms(flavour)) for flavour in FLAVOURS}
 
+    def mix(self, one: str, other: str) -> bool:
+        """Whether two flavours may turn into the same one, so that a coherent mixture of them has counts of its own."""
+        used = [0] + [1 + i for i, parameter in enumerate(self.parameters) if parameter.name in self.used]
+        both = zip(self.forms[one], self.forms[other], strict=True)
+        return any(np.any(np.any(a[..., used], axis=(1, 2)) & np.any(b[..., used], axis=(1, 2))) for a, b in both)
+
     def _forms(self, flavour: str) -> Iterator[FloatArray]:
         column = {CONSTANT: 0} | {parameter.name: 1 + i for i, parameter in enumerate(self.parameters)}
         for group in self.interfering:
