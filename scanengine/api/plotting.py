@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, Unpack
 
 from scanengine.api.finished import open_result
 from scanengine.api.result import Result
 from scanengine.api.scan import Scan
+from scanengine.api.style import Style, look, refuse
 from scanengine.errors import InputError
 from scanengine.grid.arguments import confidence_levels
 from scanengine.grid.arguments import path as path_of
@@ -38,6 +39,7 @@ def plot(
     cl: float | Sequence[float] | None = None,
     at: Mapping[str, float] | None = None,
     targets: bool = False,
+    **style: Unpack[Style],
 ) -> Figure:
     """Draw results, scans or result files in one figure: the first filled, the others as outlines.
 
@@ -47,10 +49,13 @@ def plot(
     values nearest to these; `targets` draws one result, "combined", with each of its experiments alone. A calibration,
     or the path of one, has a figure of its own, by default with all its levels.
 
+    The look of a plane or a profile is set by keywords: ax (axes of your own), width ("single", "double", inches),
+    colours, legend, x_range, y_range, x_log, y_log, and curves ({"label": (x, y)}) that are drawn too.
+
     Raises InputError where there is nothing to draw, an axis is missing, labels are the same, or what is asked for does
     not go together.
     """
-    return drawing(what, *names, cl=cl, at=at, targets=targets).figure
+    return drawing(what, *names, cl=cl, at=at, targets=targets, **style).figure
 
 
 def drawing(
@@ -59,6 +64,7 @@ def drawing(
     cl: float | Sequence[float] | None = None,
     at: Mapping[str, float] | None = None,
     targets: bool = False,
+    **style: Unpack[Style],
 ) -> Drawing:
     """Do as `plot`, and return the figure with the grids in it: warnings and notes can be told of them."""
     from scanengine import figures  # matplotlib takes longer to import than most scans to run
@@ -67,6 +73,7 @@ def drawing(
     if found is not None:
         if names or at or targets:
             raise InputError("a calibration is drawn as it is: leave out axes, slices and targets")
+        refuse(style, "a calibration")
         return Drawing(figures.calibration(found, None if cl is None else confidence_levels(cl)), [])
     levels = confidence_levels(LEVEL if cl is None else cl)
     given = _labelled(what)
@@ -82,7 +89,7 @@ def drawing(
     if len(shown) > 2:
         lines = [first.profile(name) for name in first.shown]
         planes = [first.profile(*pair) for pair in first.planes]
-        return Drawing(first.plot(*names, cl=levels, at=at), [*lines, *planes])
+        return Drawing(first.plot(*names, cl=levels, at=at, **style), [*lines, *planes])
     for label, result in layers.items():
         missing = set(shown) - {axis.name for axis in result.axes}
         if missing and len(layers) > 1:
@@ -90,7 +97,8 @@ def drawing(
     if targets:
         layers = {"combined": first} | _each_alone(next(iter(given.values())))
     grids = {figures.literal(label): result.drawn(*shown, at=at) for label, result in layers.items()}
-    return Drawing(figures.reduced(grids, levels, best_fit=first.best_fit), list(grids.values())[:1])
+    figure = figures.reduced(grids, levels, best_fit=first.best_fit, look=look(style))
+    return Drawing(figure, list(grids.values())[:1])
 
 
 def _calibration(what: object) -> Calibration | None:

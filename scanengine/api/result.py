@@ -9,13 +9,14 @@ from functools import cached_property
 from itertools import combinations
 from math import comb
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from scanengine.api import notebook
 from scanengine.api.listed import Limits
 from scanengine.api.origin import InFile, InMemory, Selection
 from scanengine.api.sending import Sendable
 from scanengine.api.slices import lowest, named, nearest
+from scanengine.api.style import Style, look, refuse
 from scanengine.definition import Definition
 from scanengine.errors import InputError
 from scanengine.grid.arguments import confidence_level, confidence_levels
@@ -280,25 +281,32 @@ class Result(Sendable):
         found = [intervals(self.profile(name), level) for name in self.shown for level in levels]
         return Limits(found, self.axes, self.best_fit)
 
-    def plot(self, *names: str, cl: float | Sequence[float] = 0.90, at: Mapping[str, float] | None = None) -> Figure:
+    def plot(
+        self,
+        *names: str,
+        cl: float | Sequence[float] = 0.90,
+        at: Mapping[str, float] | None = None,
+        **style: Unpack[Style],
+    ) -> Figure:
         """Draw the plane of two parameters, the profile of one, or without names what shows the whole scan.
 
         That is the profile, the plane, or from three axes on the corner figure of all planes that are there. `at` holds
-        other axes at a value.
+        other axes at a value; the other keywords are those of `scanengine.plot` for the look.
         """
         from scanengine import figures  # matplotlib takes longer to import than most scans to run
 
         if not names and len(self.shown) > 2:
             if at:
                 raise InputError("a corner figure shows profiles only: name one or two axes")
+            refuse(style, "a corner figure")
             return figures.corner(
                 {name: self.profile(name) for name in self.shown},
                 {pair: self.profile(*pair) for pair in self.planes},
                 confidence_levels(cl),
                 best_fit=self.best_fit,
             )
-        shown = names or self.shown
-        return figures.reduced({"": self.drawn(*shown, at=at)}, confidence_levels(cl), best_fit=self.best_fit)
+        grids = {"": self.drawn(*(names or self.shown), at=at)}
+        return figures.reduced(grids, confidence_levels(cl), best_fit=self.best_fit, look=look(style))
 
     def to_xarray(self) -> xarray.Dataset:
         """Return chi2, where it was kept, and all profiles as an xarray Dataset with unit-carrying coordinates."""

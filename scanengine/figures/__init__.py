@@ -11,6 +11,7 @@ from scanengine.figures import _matplotlib  # noqa: F401  (before the others imp
 from scanengine.figures._calibration import calibration
 from scanengine.figures._corner import corner
 from scanengine.figures._items import Area, Band, Line, Panel, Points
+from scanengine.figures._look import Look
 from scanengine.figures._nuisances import correlation, impacts, pulls
 from scanengine.figures._plane import allowed_region, plane
 from scanengine.figures._profile import profile
@@ -28,6 +29,7 @@ __all__ = [
     "Band",
     "Curve",
     "Line",
+    "Look",
     "Panel",
     "Points",
     "allowed_region",

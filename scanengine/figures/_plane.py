@@ -13,6 +13,7 @@ from scanengine.figures import _regions as regions
 from scanengine.figures import _style as style
 from scanengine.figures import _text as text
 from scanengine.figures import _words as words
+from scanengine.figures._look import Look
 from scanengine.figures._style import Curve
 from scanengine.grid.profiles import ReducedGrid
 from scanengine.inference.contours import Region, region
@@ -26,6 +27,7 @@ def plane(
     best_fit: Mapping[str, float] | None = None,
     sm: Mapping[str, float] | None = None,
     dof: int = 2,
+    look: Look | None = None,
 ) -> Figure:
     """Regions of one result at one or more confidence levels, or of several results on one plane.
 
@@ -33,33 +35,36 @@ def plane(
     and `sm` (the Standard Model) map axis names to values, and are marked if given. Raises `InputError` for a bad
     level, or results over different axes.
     """
+    look = look or Look()
     drawn = [Curve(text.drawable(label), grid) for label, grid in curves]
     x, y = style.common_axes(drawn, 2)
     levels = style.ordered_levels(cls, dof)
-    figure = style.new_figure(style.SINGLE_COLUMN_IN, 3.0)
-    axes = figure.add_subplot()
-    handles: list[Artist] = list(regions.draw_filled(axes, drawn[0].grid, levels, dof))
+    axes = look.axes()
+    own = look.stroke(0)
+    handles: list[Artist] = list(
+        regions.draw_filled(axes, drawn[0].grid, levels, dof, colours=look.fills(len(levels)), line=own.colour)
+    )
     empty = words.without_points([curve.grid for curve in drawn], levels[-1]) if dof == 2 else []
     lines = [words.statement(levels, dof), *words.hidden_of(drawn), *empty]
     if len(drawn) > 1:
-        handles = [Patch(facecolor=style.fills(len(levels))[0], edgecolor=style.LINE_COLOUR, label=drawn[0].label)]
+        handles = [Patch(facecolor=look.fills(len(levels))[0], edgecolor=own.colour, label=drawn[0].label)]
     else:
         lines = [drawn[0].label, *lines] if drawn[0].label else lines
         handles = handles if len(levels) > 1 else []
     for i, curve in enumerate(drawn[1:], start=1):
-        stroke = style.STROKES[i % len(style.STROKES)]
+        stroke = look.stroke(i)
         for j, cl in enumerate(levels):
             # The dashes say whose line it is, so its weight is left to say which level: the lower, the heavier.
             weight = 1.3 - 0.6 * j / max(1, len(levels) - 1)
             regions.draw_outline(axes, region(curve.grid, cl, dof), curve.grid.axes, stroke, weight)
         handles.append(Line2D([], [], color=stroke.colour, linestyle=stroke.dashes, linewidth=1.3, label=curve.label))
+    handles += look.add_curves(axes, len(drawn))
     handles += regions.mark(axes, (x.name, y.name), best_fit, sm)
     style.scale_axis(axes, "x", [curve.grid.axes[0] for curve in drawn], 6)
     style.scale_axis(axes, "y", [curve.grid.axes[1] for curve in drawn], 6)
     axes.set_xlabel(text.label(x))
     axes.set_ylabel(text.label(y))
-    style.arrange(axes, 2.3, 0.12, lines, handles)
-    return figure
+    return look.finish(axes, 2.3, 0.12, lines, handles)
 
 
 @style.in_house_style

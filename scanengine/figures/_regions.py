@@ -18,16 +18,25 @@ from scanengine.inference.contours import Region, region
 from scanengine.inference.levels import percent
 
 
-def draw_filled(axes: Axes, grid: ReducedGrid, cls: Sequence[float], dof: int, width: float = 1.0) -> list[Patch]:
+def draw_filled(
+    axes: Axes,
+    grid: ReducedGrid,
+    cls: Sequence[float],
+    dof: int,
+    width: float = 1.0,
+    *,
+    colours: Sequence[str] = (),
+    line: str = LINE_COLOUR,
+) -> list[Patch]:
     """Fill the regions at rising `cls`, the innermost darkest, and outline them; returns the legend's handles."""
     handles = []
-    colours = fills(len(cls))
+    colours = colours or fills(len(cls))
     for i in reversed(range(len(cls))):
         allowed = region(grid, cls[i], dof)
         path = closed_path([ring for piece in allowed.pieces for ring in piece.rings])
         if path is not None:
             axes.add_patch(PathPatch(path, facecolor=colours[i], edgecolor="none", zorder=1))
-        stroke = Stroke(LINE_COLOUR, LEVEL_DASHES[i % len(LEVEL_DASHES)])
+        stroke = Stroke(line, LEVEL_DASHES[i % len(LEVEL_DASHES)])
         draw_outline(axes, allowed, grid.axes, stroke, width, zorder=2.0)
         handles.append(
             Patch(

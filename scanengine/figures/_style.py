@@ -91,10 +91,12 @@ P = ParamSpec("P")
 
 
 def in_house_style(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Run a drawing function under the package's own settings, whatever the user's are."""
+    """Run a drawing function under the package's own settings, whatever the user's are, but on axes of the user's."""
 
     @wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        if getattr(kwargs.get("look"), "ax", None) is not None:
+            return draw(*args, **kwargs)
         with mpl.rc_context():
             mpl.rcdefaults()
             mpl.rcParams.update(RC)  # type: ignore[arg-type]
