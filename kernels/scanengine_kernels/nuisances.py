@@ -68,13 +68,14 @@ class Nuisances(NamedTuple):
     """Nuisance parameters (K,): `below` is the template (of those after T_0, from 1 on) for z_k < 0, that for z_k > 0
     being 1 + k; `measured` (K,) is where the pulls vanish, zero but for pseudo-experiments.
 
-    A pull is (z - measured)^2 where `log_widths` is zero. Where it is w, x = w z and c = 1 + w measured it is
-    2 (1 + x - c - c ln((1 + x) / c)) / w^2, as of a Poisson count c / w^2 with the expectation (1 + x) / w^2; of c = 1
-    that is 2 (x - ln(1 + x)) / w^2.
+    A pull is pull_weights (z - measured)^2 where `log_widths` is zero. Where it is w, x = w z and c = 1 + w measured it
+    is 2 (1 + x - c - c ln((1 + x) / c)) / w^2, as of a Poisson count c / w^2 with the expectation (1 + x) / w^2; of
+    c = 1 that is 2 (x - ln(1 + x)) / w^2.
     """
 
     below: NDArray[np.int64]
     log_widths: NDArray[np.float64]
+    pull_weights: NDArray[np.float64]
     measured: NDArray[np.float64]
 
 
@@ -167,7 +168,7 @@ def chi2_of_pulls(nuisances: Nuisances, z: NDArray[np.float64]) -> float:
     for k in range(z.size):
         width, away = nuisances.log_widths[k], z[k] - nuisances.measured[k]
         if width == 0.0:
-            chi2 += away * away
+            chi2 += nuisances.pull_weights[k] * (away * away)
             continue
         if width * z[k] <= -1.0:
             return inf
@@ -184,7 +185,7 @@ def chi2_of_pulls(nuisances: Nuisances, z: NDArray[np.float64]) -> float:
 @jit_inline
 def slope_of_pull(nuisances: Nuisances, k: int, z: float) -> float:
     """Return the derivative of the pull of nuisance k at z."""
-    return 2.0 * (z - nuisances.measured[k]) / (1.0 + nuisances.log_widths[k] * z)
+    return 2.0 * nuisances.pull_weights[k] * (z - nuisances.measured[k]) / (1.0 + nuisances.log_widths[k] * z)
 
 
 @jit_inline
@@ -192,7 +193,7 @@ def half_curvature_of_pull(nuisances: Nuisances, k: int, z: float) -> float:
     """Return half the second derivative of the pull of nuisance k at z."""
     width = nuisances.log_widths[k]
     stretched = 1.0 + width * z
-    return (1.0 + width * nuisances.measured[k]) / (stretched * stretched)
+    return nuisances.pull_weights[k] * (1.0 + width * nuisances.measured[k]) / (stretched * stretched)
 
 
 @jit_inline

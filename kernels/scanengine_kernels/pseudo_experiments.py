@@ -102,6 +102,7 @@ def delta_by_minimising(
     expected: Expected,
     below: NDArray[np.int64],
     log_widths: NDArray[np.float64],
+    pull_weights: NDArray[np.float64],
     place: int,
     delta: NDArray[np.float64],
     best: NDArray[np.int64],
@@ -109,8 +110,8 @@ def delta_by_minimising(
     """Set Delta chi2 and the place of the best fit (pseudo-experiments,) for data (pseudo-experiments, counts),
     residuals of the data (pseudo-experiments, residuals) and measured nuisances (pseudo-experiments, nuisances).
 
-    `below` and `log_widths` (nuisances,) are those of `Nuisances`. The first place is begun where the nuisances were
-    measured, every other from the minimum of the one before.
+    `below`, `log_widths` and `pull_weights` (nuisances,) are those of `Nuisances`. The first place is begun where the
+    nuisances were measured, every other from the minimum of the one before.
     """
     K = below.size
     columns = expected.counts.shape[1]
@@ -122,7 +123,7 @@ def delta_by_minimising(
         number = rows.seen + rows.empty + rows.gaussian
         templates = memory[: columns * number].reshape((columns, number))
         room = new_room(number, K)
-        nuisances = Nuisances(below, log_widths, measured[p])
+        nuisances = Nuisances(below, log_widths, pull_weights, measured[p])
         z[:] = measured[p]
         for j in range(chi2.size):
             arrange(data[p], residuals[p], expected, j, rows, templates)

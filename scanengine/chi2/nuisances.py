@@ -134,7 +134,7 @@ class NuisancePolynomial(ScanEvaluator):
     """chi2 of rows of several kinds, minimised by Newton's iteration at every point over nuisances that enter anyhow.
 
     `templates` (templates, rows, monomials of degree two) in variables t = (x - centre) / half_width in [-1, 1]; rows,
-    `below` and `log_widths` (nuisances,) are as the kernel takes them.
+    `below`, `log_widths` and `pull_weights` (nuisances,) are as the kernel takes them.
     """
 
     centre: FloatArray
@@ -144,6 +144,7 @@ class NuisancePolynomial(ScanEvaluator):
     kinds: RowKinds
     below: NDArray[np.int64]
     log_widths: FloatArray
+    pull_weights: FloatArray
     cost = Cost.ITERATION
 
     def fill(self, values: Sequence[FloatArray], chi2: FloatArray) -> None:
@@ -158,7 +159,7 @@ class NuisancePolynomial(ScanEvaluator):
         fill_profiled(
             self._quadratics,
             self.kinds.for_kernel(),
-            Nuisances(self.below, self.log_widths, np.zeros(self.below.size)),
+            Nuisances(self.below, self.log_widths, self.pull_weights, np.zeros(self.below.size)),
             self.monomials.starts,
             self.monomials.groups,
             shape,

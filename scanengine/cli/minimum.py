@@ -33,7 +33,8 @@ def goodness_of_fit(chi2: float, dof: int) -> float | None:
 def print_fit(chi2: float, fit: Fit) -> None:
     """Print the nuisances of a minimum, and how well it fits if there are data."""
     for nuisance in fit.nuisances:
-        print(f"  nuisance {nuisance.name} = {nuisance.value:.4g} (pull {nuisance.pull:+.3f})")
+        known = "free" if nuisance.value and not nuisance.pull else f"pull {nuisance.pull:+.3f}"
+        print(f"  nuisance {nuisance.name} = {nuisance.value:.4g} ({known})")
     for background in fit.negative:
         where = f"in {background.bins} bin{'s' if background.bins > 1 else ''}"
         print(

@@ -351,7 +351,11 @@ def _build(raw: dict[str, Any], parsed: Parsed, report: Report, outer: _Outer) -
     """Return what the tables `raw` define, or None after adding their faults; `parsed` has them before overrides."""
     for key in NAMED:
         if isinstance(raw.get(key), list):
-            report.names[key] = [_display_name(table, index) for index, table in enumerate(raw[key])]
+            report.names[(key,)] = [_display_name(table, index) for index, table in enumerate(raw[key])]
+    for index, table in enumerate(raw["experiments"] if ("experiments",) in report.names else ()):
+        if isinstance(table, dict) and isinstance(table.get("backgrounds"), list):
+            names = [_display_name(each, number) for number, each in enumerate(table["backgrounds"])]
+            report.names["experiments", index, "backgrounds"] = names
     check_changes(parsed.raw, raw, report)
     sources = build_sources(raw, report)
     settings = _settings(raw, report)

@@ -18,6 +18,7 @@ _WORDS = frozenset({"title", "text", "overrides", "path", "notes", "parsed"})
 _LATER: Mapping[str, object] = {
     "nonnegative": (),
     "width_below": None,
+    "free": False,
     "correlations": (),
     "charge_radius": "kosmas2015",
     "mediators": (),

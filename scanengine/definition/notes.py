@@ -10,6 +10,7 @@ from scanengine.definition.model import ParameterMap
 from scanengine.definition.reading.sentences import listed
 from scanengine.definition.tables.experiments import Parts
 from scanengine.grid.axes import Axis, FloatArray
+from scanengine.inputs.by_isotope import ByIsotope, of_isotope
 from scanengine.inputs.nuclei import capitals_note
 from scanengine.inputs.nuisances import Nuisance
 from scanengine.inputs.parameters import FLAVOURS, MAGNETIC_MOMENT_OF_ALL, PARAMETER_INDEX, Parameter
@@ -43,14 +44,19 @@ def per_cent_notes(parts: Sequence[Parts], nuisances: Sequence[Nuisance]) -> Ite
         if part.detector.reconstruction is None or part.target is None:
             continue
         resolution, quenching = part.detector.reconstruction.resolution, part.detector.reconstruction.quenching
-        if isinstance(resolution, Gaussian) and resolution.c > 1.0:
-            yield _per_cent(f"{where}: resolution.c", resolution.c)
+        for each in resolution.each.values() if isinstance(resolution, ByIsotope) else (resolution,):
+            if isinstance(each, Gaussian) and each.c > 1.0:
+                yield _per_cent(f"{where}: resolution.c", each.c)
+                break
         T_keV = np.geomspace(0.1, 100.0, 31)
-        shown = max(float(np.max(quenching.keVee(T_keV, isotope) / T_keV)) for isotope in part.target.isotopes)
+        shown = max(
+            float(np.max(of_isotope(quenching, isotope).keVee(T_keV, isotope) / T_keV))
+            for isotope in part.target.isotopes
+        )
         if shown > 1.0:
             yield f"{where}: the quenching factor reaches {shown:.3g}, above 1: is it in per cent?"
     for nuisance in nuisances:
-        if nuisance.width > 1.0 and (nuisance.signals or nuisance.backgrounds):
+        if nuisance.width > 1.0 and not nuisance.free and (nuisance.signals or nuisance.backgrounds):
             yield _per_cent(f"nuisance {nuisance.name}: width", nuisance.width)
 
 

@@ -107,5 +107,6 @@ def _second_derivatives(
         H[len(free) :, i] += mixed
     logs = likelihood.log_widths
     pulls = likelihood.constraints.pulls[sides]
-    H[len(free) :, len(free) :] += np.diag(2.0 / (1.0 + logs * y) ** 2) + 2.0 * pulls @ pulls.T
+    own = np.diag(likelihood.pull_weights / (1.0 + logs * y) ** 2)
+    H[len(free) :, len(free) :] += 2.0 * (own + pulls @ pulls.T)
     return H

@@ -152,6 +152,7 @@ class Objective:
         residuals = np.concatenate((*poisson, rows.residuals(self.polynomials), correlations), axis=-1)
         at_place = self.monomials.values((place - self.centre) / self.half_width)
         effects = np.einsum("m,kmr->rk", at_place, residuals[1 : 1 + len(self.likelihood.nuisances)])
+        effects = effects / np.sqrt(self.likelihood.pull_weights)
         # the inverse root of their covariance 1 + effects effects^T
         directions, sizes, _ = np.linalg.svd(effects, full_matrices=False)
         shrink = 1.0 - 1.0 / np.sqrt(1.0 + sizes**2)

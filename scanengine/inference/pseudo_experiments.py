@@ -156,6 +156,10 @@ class PseudoExperiments:
         chi2 += 2.0 * self._counts[:, 0].sum(axis=1) + np.sum(r**2, axis=1)
         return Found(chi2[:, place] - chi2.min(axis=1), chi2.argmin(axis=1))
 
+    @property
+    def _pull_roots(self) -> FloatArray:
+        return np.sqrt(self._likelihood.pull_weights)
+
     @cached_property
     def _squares(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """What `delta_of_squares` takes: the square of all residuals and pulls less that of what nuisances take up,
@@ -163,7 +167,7 @@ class PseudoExperiments:
         """
         K = self._z.shape[1]
         r = self._residuals[:, 0]
-        pulls = np.broadcast_to(np.eye(K), (self.places, K, K))
+        pulls = np.broadcast_to(np.diag(self._pull_roots), (self.places, K, K))
         Q = np.linalg.qr(np.concatenate((np.swapaxes(self._residuals[:, 1:], 1, 2), pulls), axis=1))[0]
         linear = np.concatenate((r.T, np.zeros((K, self.places))))
         offsets = np.einsum("pr,prk->kp", r, Q[:, : r.shape[1]])
@@ -174,7 +178,7 @@ class PseudoExperiments:
         from scanengine_kernels.pseudo_experiments import delta_of_squares
 
         found = _unknown(len(drawn.counts))
-        delta_of_squares(np.hstack((drawn.residuals, drawn.measured)), *self._squares, place, *found)
+        delta_of_squares(np.hstack((drawn.residuals, drawn.measured * self._pull_roots)), *self._squares, place, *found)
         return found
 
     def _by_iteration(self, drawn: Drawn, place: int) -> Found:
@@ -191,7 +195,8 @@ class PseudoExperiments:
             np.concatenate((below, constraints.below)),
         )
         found = _unknown(len(drawn.counts))
-        delta_by_minimising(*drawn, expected, likelihood.templates.below, likelihood.log_widths, place, *found)
+        pulls = likelihood.templates.below, likelihood.log_widths, likelihood.pull_weights
+        delta_by_minimising(*drawn, expected, *pulls, place, *found)
         return found
 
 

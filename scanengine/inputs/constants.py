@@ -24,7 +24,8 @@ HBARC_MEV_FM = 197.3269804593025
 HBARC_MEV_CM = HBARC_MEV_FM * 1e-13
 
 MEV_J = 1.602176634e-13
-SECONDS_PER_YEAR = 365.25 * 86400.0
+SECONDS_PER_DAY = 86400.0
+SECONDS_PER_YEAR = 365.25 * SECONDS_PER_DAY
 
 SIN2_THETA_W = 0.23120
 """Default weak mixing angle: the value that Kosmas et al. 2015 quote below their eq. 2."""

@@ -9,6 +9,11 @@ from typing import Literal
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs.detectors import Experiment
 
+FREE_WIDTH = 1e6
+"""The width of a nuisance that is free: where x is 100, the background a hundred times its nominal one, this adds 1e-8
+to chi2.
+"""
+
 
 @dataclass(frozen=True, eq=False)
 class Shape:
@@ -41,7 +46,8 @@ class Nuisance:
 
     It multiplies the signals of experiments, and backgrounds by (experiment, name), by 1 + x, and moves shapes and
     responses by x / width standard deviations. Where it is not correlated with another it adds x^2 / width^2 to chi2,
-    or by a `pull` "log" 2 (x - ln(1 + x)) / width^2.
+    or by a `pull` "log" 2 (x - ln(1 + x)) / width^2. A `free` one is not known but from the data: its width is
+    `FREE_WIDTH`.
     """
 
     name: str
@@ -52,6 +58,7 @@ class Nuisance:
     shapes: tuple[Shape, ...] = ()
     responses: tuple[ResponseVariation, ...] = ()
     width_below: float | None = None
+    free: bool = False
 
     def width_on(self, side: str) -> float:
         """Return the standard deviation of x on the "plus" or the "minus" side of zero."""

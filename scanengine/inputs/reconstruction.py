@@ -9,6 +9,7 @@ import numpy as np
 from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs.acceptances import Acceptance
+from scanengine.inputs.by_isotope import ByIsotope, of_isotope
 from scanengine.inputs.nuclei import Isotope
 from scanengine.inputs.quenching import Quenching
 from scanengine.inputs.resolution import Perfect, Resolution, Shown
@@ -24,12 +25,13 @@ _STEP = 3.0
 class Reconstruction:
     """From true recoil energy to the bins of a reconstructed quantity: photo-electrons, or keVee without a light yield.
 
-    `edges` (bins + 1,) and `efficiency` are in the reconstructed quantity; `light_yield` is in PE per keVee.
+    `edges` (bins + 1,) and `efficiency` are in the reconstructed quantity; `light_yield` is in PE per keVee. Quenching,
+    light yield and resolution may be others for each isotope.
     """
 
-    quenching: Quenching
-    light_yield: float | None
-    resolution: Resolution
+    quenching: Quenching | ByIsotope[Quenching]
+    light_yield: float | ByIsotope[float] | None
+    resolution: Resolution | ByIsotope[Resolution]
     efficiency: Acceptance
     edges: FloatArray
 
@@ -40,12 +42,13 @@ class Reconstruction:
 
     def shown(self, T_keV: FloatArray, isotope: Isotope) -> Shown:
         """Return the energies (n,) that recoils (n,) show, and the means of the reconstructed quantity."""
-        E_keVee = self.quenching.keVee(T_keV, isotope)
-        return Shown(E_keVee, E_keVee * (1.0 if self.light_yield is None else self.light_yield))
+        E_keVee = of_isotope(self.quenching, isotope).keVee(T_keV, isotope)
+        light_yield = of_isotope(self.light_yield, isotope)
+        return Shown(E_keVee, E_keVee * (1.0 if light_yield is None else light_yield))
 
     def shares(self, T_keV: FloatArray, isotope: Isotope) -> FloatArray:
         """Return the shares (bins, n) of recoils (n,) that end up in each bin."""
-        return self.resolution.shares(self.shown(T_keV, isotope), self.edges, self.efficiency)
+        return of_isotope(self.resolution, isotope).shares(self.shown(T_keV, isotope), self.edges, self.efficiency)
 
     def cuts_keV(self, isotope: Isotope, T_max_keV: float) -> FloatArray:
         """Return recoil energies up to T_max, increasing, between which the shares are smooth and vary little.
@@ -54,12 +57,13 @@ class Reconstruction:
         """
         T_keV = T_max_keV * np.linspace(0.0, 1.0, _SAMPLES) ** 2
         x = self.shown(T_keV, isotope).x
-        if isinstance(self.resolution, Perfect):
+        resolution = of_isotope(self.resolution, isotope)
+        if isinstance(resolution, Perfect):
             breaks = self.efficiency.breaks
             steps = self._crossings(np.union1d(self.edges, breaks[np.isfinite(breaks)]), T_keV, x, isotope)
         else:
             middle = 0.5 * (T_keV[1:] + T_keV[:-1])
-            deviation = self.resolution.deviation(self.shown(middle, isotope))
+            deviation = resolution.deviation(self.shown(middle, isotope))
             passed = np.concatenate(([0.0], np.cumsum(np.abs(np.diff(x)) / np.maximum(deviation, 1e-300))))
             if not passed[-1] < MOST_STEPS:
                 raise InputError(
@@ -67,7 +71,7 @@ class Reconstruction:
                     f'{MOST_STEPS} can be integrated over: use kind = "none"'
                 )
             steps = np.interp(np.arange(_STEP, passed[-1], _STEP), passed, T_keV)
-        kinks = self.quenching.kinks_keV
+        kinks = of_isotope(self.quenching, isotope).kinks_keV
         return np.union1d(steps, kinks[(kinks > 0.0) & (kinks < T_max_keV)])
 
     def _crossings(self, levels: FloatArray, T_keV: FloatArray, x: FloatArray, isotope: Isotope) -> FloatArray:

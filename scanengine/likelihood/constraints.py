@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scanengine.definition import Correlation
 from scanengine.grid.axes import FloatArray
@@ -30,7 +31,8 @@ class Constraints:
 
     Their squares weigh `above` (rows,) where a row is above zero and `below` (rows,) where it is not. `measured` (rows,
     nuisances) times where the nuisances were measured is what a row is compared with, zero but for pseudo-experiments.
-    `correlation` (nuisances, nuisances) is that of the nuisances.
+    `correlation` (nuisances, nuisances) is that of the nuisances; of those that are `free` (nuisances,) nothing is
+    known.
     """
 
     templates: FloatArray
@@ -38,6 +40,7 @@ class Constraints:
     below: FloatArray
     measured: FloatArray
     correlation: FloatArray
+    free: NDArray[np.bool_]
 
     @property
     def are_squares(self) -> bool:
@@ -52,9 +55,10 @@ class Constraints:
     @property
     def spread(self) -> FloatArray:
         """A matrix (nuisances, nuisances) that takes independent errors of one standard deviation to those of the
-        nuisances, in their steps.
+        nuisances, in their steps; free ones are not measured.
         """
-        return np.asarray(np.linalg.cholesky(self.correlation) / steps_of(self.correlation)[:, None])
+        spread = np.linalg.cholesky(self.correlation) / steps_of(self.correlation)[:, None]
+        return np.where(self.free[:, None], 0.0, spread)
 
     def beside(self, residuals: FloatArray) -> FloatArray:
         """Return residuals (..., templates, residuals) with the rows beside them (..., templates, residuals + rows)."""
@@ -83,7 +87,8 @@ class Constraints:
         are_pulls = np.arange(found.shape[1]) < len(pulls)
         measured = np.concatenate((pulls, np.zeros((walls.shape[1], len(nuisances)))))
         above, below = np.where(are_pulls, 1.0, 0.0), np.where(are_pulls, 1.0, _WALL**-2)
-        return cls(found, above, below, measured, correlation)
+        free = np.array([nuisance.free for nuisance in nuisances], dtype=np.bool_)
+        return cls(found, above, below, measured, correlation, free)
 
 
 def correlation_of(nuisances: Sequence[Nuisance], correlations: Sequence[Correlation]) -> FloatArray:

@@ -33,7 +33,7 @@ from scanengine.inputs.nuisances import Nuisance
 from scanengine.likelihood.constraints import Constraints, correlation_of, steps_of
 from scanengine.likelihood.counts import CountPolynomials, ExpectedCounts, standard_model_counts, sum_over_flavours
 from scanengine.likelihood.rows import Rows
-from scanengine.likelihood.templates import Counts, Templates, build_templates, varied_responses
+from scanengine.likelihood.templates import Counts, Templates, build_templates, data_steps, varied_responses
 from scanengine.response.integrals import Response
 
 _ROUNDINGS = 1e-15
@@ -90,7 +90,9 @@ class Likelihood(ExpectedCounts):
             if not np.any(counts.of(experiment.name)):
                 raise InputError(f"experiments.{experiment.name}: no event is expected in any bin: lower the threshold")
         correlation = correlation_of(definition.nuisances, definition.correlations)
-        templates = build_templates(definition.nuisances, counts, steps_of(correlation))
+        templates = build_templates(
+            definition.nuisances, counts, steps_of(correlation) * data_steps(definition.nuisances, counts)
+        )
         return cls(
             tuple(responses),
             tuple(counts.cells),
@@ -170,7 +172,8 @@ class Likelihood(ExpectedCounts):
             return Fit(nuisances, negative=negative)
         counts = self.templates.weights(y) @ self.templates_at(theta)
         few = np.sum(np.delete(counts, self.rows.gaussian) < FEW_COUNTS)
-        return Fit(nuisances, len(self.cells) - parameters, int(few), negative)
+        free = int(self.constraints.free.sum())
+        return Fit(nuisances, len(self.cells) - parameters - free, int(few), negative)
 
     def _negative_backgrounds(self, z: FloatArray) -> Iterator[NegativeBackground]:
         """Yield the backgrounds that are below zero, in bins where they are not nominally, at z standard deviations."""
@@ -213,18 +216,30 @@ class Likelihood(ExpectedCounts):
             return
         residuals = self.residuals(excess)
         if self.is_linear:
-            chi2[:], z[:] = _minimum_of_squares(residuals)
+            chi2[:], z[:] = _minimum_of_squares(residuals / self._pull_roots[:, None])
+            z /= self._pull_roots[1:]
             return
         from scanengine_kernels.nuisances import Nuisances, minimise_each
 
         kinds = self._kinds(self.rows.below)
-        nuisances = Nuisances(self.templates.below, self.log_widths, np.zeros(len(self.nuisances)))
+        nuisances = Nuisances(self.templates.below, self.log_widths, self.pull_weights, np.zeros(len(self.nuisances)))
         minimise_each(kinds.for_kernel(), nuisances, self.rows.arranged(excess, residuals), z, chi2)
 
     @cached_property
     def log_widths(self) -> FloatArray:
         """The widths (nuisances,) of those with a logarithmic pull, and zero for the others."""
         return np.array([each.width if each.pull == "log" else 0.0 for each in self.nuisances])
+
+    @cached_property
+    def pull_weights(self) -> FloatArray:
+        """What z^2 counts in chi2 (nuisances,): one, but for free nuisances so little that they are as good as free."""
+        free = self.constraints.free
+        return np.where(free, self.templates.steps**2, 1.0)
+
+    @cached_property
+    def _pull_roots(self) -> FloatArray:
+        """What templates (1 + nuisances,) are divided by for nuisances of which each adds its square to chi2."""
+        return np.asarray(np.sqrt(np.append(1.0, self.pull_weights)))
 
     @cached_property
     def is_linear(self) -> bool:
@@ -270,9 +285,12 @@ class Likelihood(ExpectedCounts):
         residuals = np.moveaxis(self.rows.residuals(excess), -1, -2)
         if self.is_linear:
             residuals = self.constraints.beside_polynomials(residuals)
-            left = minimised_over_constant(residuals, ~self.templates.depend_on_signals)
+            residuals = residuals / self._pull_roots[:, None, None]
+            varying = self.templates.depend_on_signals
+            left = minimised_over_constant(residuals, ~varying)
             if len(left) > 1:
-                return LinearNuisancePolynomial(*variables, fewest_rows(left))
+                roots = self._pull_roots[np.append(True, varying)][:, None, None]
+                return LinearNuisancePolynomial(*variables, fewest_rows(left * roots) / roots)
             rows = left[0]
             return ChiSquaredPolynomial(
                 *variables, rows if rows.shape[0] <= rows.shape[1] else np.asarray(np.linalg.qr(rows, mode="r"))
@@ -284,14 +302,19 @@ class Likelihood(ExpectedCounts):
         together = np.moveaxis(self.constraints.beside_polynomials(together), -1, -2)
         rows = np.moveaxis(self.rows.arranged(excess, together), -1, -2)
         return NuisancePolynomial(
-            *variables, np.ascontiguousarray(rows), self._kinds(below), self.templates.below, self.log_widths
+            *variables,
+            np.ascontiguousarray(rows),
+            self._kinds(below),
+            self.templates.below,
+            self.log_widths,
+            self.pull_weights,
         )
 
 
 def _fitted(nuisance: Nuisance, z: float) -> FittedNuisance:
     """Return a nuisance at z in standard deviations, with the root of what a logarithmic pull adds to chi2."""
     x = nuisance.width_on("plus" if z >= 0.0 else "minus") * z
-    pull = z
+    pull = 0.0 if nuisance.free else z
     if nuisance.pull == "log":
         pull = copysign(sqrt(2.0 * max(x - log1p(x), 0.0)) / nuisance.width, x)
     return FittedNuisance(nuisance.name, x, pull)

@@ -174,6 +174,23 @@ class Counts:
         return np.array([cell.experiment for cell in self.cells], dtype=np.str_)
 
 
+def data_steps(nuisances: Sequence[Nuisance], counts: Counts) -> FloatArray:
+    """Return for each free nuisance how far the data let it move, roughly, in its widths; 1 for the others.
+
+    The nuisance would be found to 1 / sqrt(sum_b change_b^2 / expected_b) by counts with Poisson errors.
+    """
+    expected = counts.signal + np.abs(counts.total_background)
+    steps = np.ones(len(nuisances))
+    for k, nuisance in enumerate(nuisances):
+        if nuisance.free:
+            change = sum((counts.of(name) * counts.signal for name in nuisance.signals), np.zeros(expected.size))
+            change += sum((counts.background(*pair) for pair in nuisance.backgrounds), np.zeros(expected.size))
+            seen = np.flatnonzero(change)
+            weight = float(np.sum(change[seen] ** 2 / np.maximum(expected, np.abs(change))[seen]))
+            steps[k] = 1.0 / (np.sqrt(weight) * nuisance.width) if weight > 0.0 else 1.0
+    return steps
+
+
 def build_templates(nuisances: Sequence[Nuisance], counts: Counts, steps: FloatArray) -> Templates:
     """Return the templates of nuisances, of which the signals are ordered as by `varied_responses`.
 

@@ -428,15 +428,19 @@ FAULTS: dict[str, tuple[str, str, str]] = {
         'found "3" among the counts, they must be finite',
     ),
     "no counts": (DATA, "", "CsI.data.counts: missing, it must be given"),
-    "background of nothing": (COUNTS, "counts = [[0, 0, 0], [0, 0, 0]]", "backgrounds.counts: found zero in every bin"),
+    "background of nothing": (
+        COUNTS,
+        "counts = [[0, 0, 0], [0, 0, 0]]",
+        "backgrounds.steady.counts: found zero in every bin",
+    ),
     "scaled nothing": ("energy = [1.0, 3.0]", "energy = [0.0, 0.0]", "which cannot be scaled to a total of 8"),
     "total and factor": (
         "total = 8.0",
         "total = 8.0, factor = 2.0",
         "found total beside factor: give only one of them",
     ),
-    "two of a name": ('name = "neutrons"', 'name = "steady"', 'backgrounds.name: found "steady" a second time'),
-    "nameless": ('name = "neutrons"\n', "", "CsI.backgrounds.name: missing, it must be given"),
+    "two of a name": ('name = "neutrons"', 'name = "steady"', 'backgrounds.steady.name: found "steady" a second time'),
+    "nameless": ('name = "neutrons"\n', "", "CsI.backgrounds.number 2.name: missing, it must be given"),
     "two channels": (
         '{ all = ["nu_mu", "nu_e", "nu_mubar"] }',
         '{ a = ["nu_mu"], b = ["nu_e", "nu_mubar"] }',
@@ -520,7 +524,7 @@ def test_fault_of_a_file(fault: str, tmp_path: Path) -> None:
         scan((COUNTS, key), files={"h.txt": content}, folder=tmp_path)
     (found,) = caught.value.faults
     assert expected in str(found)
-    assert str(found).startswith("scan:29: experiments.CsI.backgrounds.counts: ")
+    assert str(found).startswith("scan:29: experiments.CsI.backgrounds.steady.counts: ")
 
 
 def test_absent_file_of_the_data_folder_says_where_it_is_to_be_had(tmp_path: Path) -> None:
@@ -620,7 +624,7 @@ def test_form_factors_by_isotope() -> None:
         (
             ', I127 = "klein-nystrand"',
             "",
-            "form_factor: I127 is missing: there must be a form factor for each of Cs133 and I127",
+            "form_factor: found none for I127: give one for each of Cs and I, or their isotopes",
         ),
         ("I127 =", "I128 =", 'form_factor.I128: found "I128", of which the target has none'),
         ("rms_fm = 4.8", "rms_fm = -4.8", "form_factor.Cs133.rms_fm: found -4.8"),

@@ -125,7 +125,6 @@ STATISTIC = 'statistic = "poisson"'
     [
         ("width = 0.1", "width = 0.0", 37, "nuisances.flux.width: found 0.0, it must be a positive number"),
         ("width = 0.1", "width = -0.1", 37, "nuisances.flux.width: found -0.1, it must be a positive number"),
-        ("width = 0.1\n", "", 35, "nuisances.flux: width is missing, it must be given with signal"),
         ('pull = "gaussian"', 'pull = "log"', 40, "nuisances.shape: width is missing, it must be given with pull"),
         (
             "quenching = { CsI = 0.01 }\n",
@@ -345,4 +344,5 @@ def test_direct_evaluation_has_no_varied_responses() -> None:
 def test_a_background_with_a_fault_is_not_said_to_be_missing_as_well(old: str) -> None:
     """The first is normalised by a nuisance, the second has a shape."""
     (fault,) = faults(TEXT.replace(old, old.split("[", maxsplit=1)[0] + "[1.0]"))
-    assert "experiments.Ne.backgrounds.counts: found 1 counts, the bins are 2 of energy" in fault
+    name = old.split('"')[1]
+    assert f"experiments.Ne.backgrounds.{name}.counts: found 1 counts, the bins are 2 of energy" in fault

@@ -74,7 +74,7 @@ class Problem:
 
     def minimum(self, start: FloatArray) -> tuple[float, FloatArray]:
         z, chi2 = start[None].copy(), np.empty(1)
-        nuisances = kernels.Nuisances(self.below, self.log_widths, self.measured)
+        nuisances = kernels.Nuisances(self.below, self.log_widths, np.ones(self.below.size), self.measured)
         kernels.minimise_each(self.kinds.for_kernel(), nuisances, self.rows[None].copy(), z, chi2)
         return float(chi2[0]), z[0]
 
@@ -198,7 +198,7 @@ def test_no_count_where_there_are_data_is_infinitely_unlikely() -> None:
 @pytest.mark.parametrize(("width", "x"), [(0.28, 0.3), (1e-6, 1e-7), (0.5, -0.9), (0.3, 1e-3), (0.3, -2e-3)])
 def test_logarithmic_pull_keeps_its_digits(width: float, x: float) -> None:
     """One residual without a template: chi2 is the pull alone."""
-    nuisances = kernels.Nuisances(np.array([1]), np.array([width]), np.zeros(1))
+    nuisances = kernels.Nuisances(np.array([1]), np.array([width]), np.ones(1), np.zeros(1))
     exact = naive.log_pull(x / width, width)
     assert kernels.chi2_of_pulls(nuisances, np.array([x / width])) == pytest.approx(exact, rel=1e-12)
 
@@ -246,7 +246,7 @@ def test_fills_a_grid(shape: tuple[int, ...], two_sided: int) -> None:
     kernels.fill_profiled(
         quadratics,
         case.kinds.for_kernel(),
-        kernels.Nuisances(case.below, case.log_widths, np.zeros(case.below.size)),
+        kernels.Nuisances(case.below, case.log_widths, np.ones(case.below.size), np.zeros(case.below.size)),
         monomials.starts,
         monomials.groups,
         points,

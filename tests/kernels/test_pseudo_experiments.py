@@ -32,7 +32,7 @@ def test_each_is_minimised_over_the_nuisances_at_every_place(
         weights,
     )
     delta, best = np.empty(number), np.empty(number, dtype=np.int64)
-    kernels.delta_by_minimising(data, seen, measured, expected, below, widths, chosen, delta, best)
+    kernels.delta_by_minimising(data, seen, measured, expected, below, widths, np.ones(2), chosen, delta, best)
     for p in range(number):
         least = []
         for case in cases:
@@ -60,7 +60,8 @@ def test_one_count_by_hand() -> None:
     delta, best = np.empty(1), np.empty(1, dtype=np.int64)
     measured = np.array([[0.5]])
     data = np.array([[7.0]])
-    kernels.delta_by_minimising(data, np.zeros((1, 0)), measured, expected, np.array([1]), np.zeros(1), 1, delta, best)
+    pulls = np.array([1]), np.zeros(1), np.ones(1)
+    kernels.delta_by_minimising(data, np.zeros((1, 0)), measured, expected, *pulls, 1, delta, best)
     assert best[0] == np.argmin(chi2)
     assert delta[0] == pytest.approx(chi2[1] - min(chi2), abs=1e-9)
 

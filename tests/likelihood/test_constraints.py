@@ -21,6 +21,7 @@ from scanengine.definition.identity import identity
 from scanengine.errors import DefinitionError, InputError
 from scanengine.inference.expectations import OfOneLikelihood
 from scanengine.inference.pseudo_experiments import PseudoExperiments
+from scanengine.inputs.nuisances import FREE_WIDTH
 from scanengine.likelihood.profiled import Likelihood
 from tests import naive
 from tests.likelihoods import likelihood_of
@@ -271,6 +272,42 @@ def test_pseudo_experiments_of_squares_are_those_of_the_definition() -> None:
         assert np.quantile(delta, quantile) == pytest.approx(np.quantile(by_hand, quantile), rel=0.06, abs=0.02)
 
 
+@pytest.mark.parametrize("kinds", [("poisson", "poisson"), ("gaussian", "gaussian")])
+def test_pseudo_experiments_measure_nothing_of_a_free_nuisance(kinds: Sequence[str]) -> None:
+    """It stays where it fits the data best, and a very wide one that is drawn there gives the same Delta chi2."""
+    free = {key: value for key, value in FLAT_KNOWN.items() if key != "width"}
+    scan = scan_of([FLUX, free], (), kinds)
+    likelihood = likelihood_of(scan)
+    theta = scan.parameters.values(scan.axes[0].values[:, None])
+    made = PseudoExperiments(OfOneLikelihood(likelihood, scan.parameters), scan.axes[0].values[:, None])
+    drawn = made.draw(1, 5, np.random.default_rng(1))
+    assert np.ptp(drawn.measured[:, 1]) == 0.0
+    assert np.ptp(drawn.measured[:, 0]) > 0.0
+    x = drawn.measured[0, 1] * likelihood.templates.steps[1] * FREE_WIDTH
+    assert x == pytest.approx(likelihood.fit_at(theta[1], 0).nuisances[1].value)
+    if kinds[0] == "gaussian":
+        return
+    delta = made.made(1, 3, np.random.default_rng(2)).delta_chi2
+    few = made.draw(1, 3, np.random.default_rng(2))
+    flat = likelihood.every_count.background("A", "flat")
+    steady = likelihood.templates.constant[0] - flat
+    for p in range(3):
+        least = []
+        for at in theta:
+            signal = likelihood.counts(at)
+
+            def chi2(z: FloatArray, s: FloatArray = signal, p: int = p) -> float:
+                N = s * (1.0 + 0.1 * z[0]) + steady + flat * z[1]
+                n = few.counts[p]
+                if np.any(N <= 0.0):
+                    return 1e30
+                pull = (z[0] - few.measured[p, 0]) ** 2
+                return float(2.0 * np.sum(N - n + n * np.log(np.maximum(n, 1e-300) / N)) + pull)
+
+            least.append(naive.minimum_over_nuisances(chi2, 2)[0])
+        assert delta[p] == pytest.approx(least[1] - min(least), abs=1e-7)
+
+
 # Backgrounds below zero.
 
 LOW = {"A": [30.0, 12.0, 6.0, 9.0], "B": DATA["B"]}
@@ -337,7 +374,7 @@ def test_a_negative_background_cannot_be_kept_from_zero() -> None:
         backgrounds=[{"name": "b", "counts": [-1.0], "nonnegative": True}],
         data={"counts": [3.0]},
     )
-    with pytest.raises(DefinitionError, match=r"backgrounds.nonnegative: found true for counts down to -1"):
+    with pytest.raises(DefinitionError, match=r"backgrounds.b.nonnegative: found true for counts down to -1"):
         definition([table])
 
 

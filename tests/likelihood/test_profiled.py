@@ -34,6 +34,8 @@ FALLING = [50.0 * 0.8**i for i in range(12)]
 DATA = {"A": [105, 93, 60, 58, 41, 39, 35, 30, 29, 23, 24, 26], "B": [40, 28, 19, 16, 9, 10, 8, 6, 9]}
 FLUX = {"name": "flux", "width": 0.1, "signal": "all"}
 FLAT_KNOWN = {"name": "flat", "width": 0.3, "background": ["A.flat", "B.flat"]}
+FLUX_FREE = {"name": "flux", "signal": "all"}
+FLAT_FREE = {"name": "flat", "background": ["A.flat", "B.flat"]}
 FALLING_KNOWN = {"name": "falling", "width": 0.2, "background": ["A.falling"]}
 
 
@@ -69,7 +71,7 @@ def dense(scan: Definition, theta: FloatArray, changes: dict[str, Any]) -> float
     flat = np.concatenate((FLAT["A"], FLAT["B"]))
     falling = np.concatenate((FALLING, np.zeros(9)))
     n = np.concatenate((DATA["A"], DATA["B"])).astype(np.float64)
-    widths = [nuisance.width for nuisance in scan.nuisances]
+    widths = [0.2 if nuisance.free else nuisance.width for nuisance in scan.nuisances]
 
     def chi2(z: FloatArray) -> float:
         x = {nuisance.name: z[k] * widths[k] for k, nuisance in enumerate(scan.nuisances)}
@@ -82,6 +84,8 @@ def dense(scan: Definition, theta: FloatArray, changes: dict[str, Any]) -> float
         total = np.sum((N - n)[~poisson] ** 2 / likelihood.expected[~poisson])
         total += 2.0 * np.sum((N - n + n * np.log(n / np.where(poisson, N, n)))[poisson])
         for k, nuisance in enumerate(scan.nuisances):
+            if nuisance.free:
+                continue
             total += naive.log_pull(z[k], widths[k]) if nuisance.pull == "log" else z[k] ** 2
         return float(total)
 
@@ -129,6 +133,11 @@ def test_plain_poisson_is_the_likelihood_ratio() -> None:
         (("poisson", "poisson"), [FLUX | {"pull": "log"}, FLAT_KNOWN | {"pull": "log"}], NuisancePolynomial),
         (("gaussian", "poisson"), [FLUX, FLAT_KNOWN], NuisancePolynomial),
         (("poisson", "gaussian"), [], NuisancePolynomial),
+        (("gaussian", "gaussian"), [FLAT_FREE, FALLING_KNOWN], ChiSquaredPolynomial),
+        (("gaussian", "gaussian"), [FLUX, FLAT_FREE], LinearNuisancePolynomial),
+        (("gaussian", "gaussian"), [FLUX_FREE, FALLING_KNOWN], LinearNuisancePolynomial),
+        (("poisson", "poisson"), [FLUX, FLAT_FREE, FALLING_KNOWN], NuisancePolynomial),
+        (("gaussian", "poisson"), [FLUX_FREE, FLAT_KNOWN | {"pull": "log"}], NuisancePolynomial),
     ],
 )
 def test_is_the_minimum_over_the_nuisances(kinds: tuple[str, str], nuisances: list[Any], evaluator: type) -> None:
@@ -323,6 +332,20 @@ def test_result_tells_nuisances_and_degrees_of_freedom_and_so_does_its_file(tmp_
 
     assert scan.run(tmp_path / "out.h5").fit == result.fit
     assert open_result(tmp_path / "out.h5").fit == result.fit
+
+
+@pytest.mark.parametrize("kinds", [("poisson", "gaussian"), ("gaussian", "gaussian")])
+def test_a_free_nuisance_has_no_pull_and_takes_a_degree_of_freedom(kinds: tuple[str, str]) -> None:
+    scan = Scan(definition(tables(kinds), axes=EPS, nuisances=[FLUX, FLAT_FREE]))
+    fit = scan.fit()[0].fit
+    flux, flat = fit.nuisances
+    assert flux.pull != 0.0
+    assert flat.pull == 0.0
+    assert fit.dof == 21 - 2 - 1
+    wide = Scan(definition(tables(kinds), axes=EPS, nuisances=[FLUX, FLAT_FREE | {"width": 1000.0}]))
+    assert flat.value == pytest.approx(wide.fit()[0].fit.nuisances[1].value, rel=1e-5)
+    errors, wider = scan.joint_fit().errors, wide.joint_fit().errors
+    assert errors == pytest.approx(wider, rel=1e-5)
 
 
 @pytest.mark.parametrize(("kind", "few"), [("poisson", 2), ("gaussian", 0)])

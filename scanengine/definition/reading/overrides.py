@@ -22,6 +22,8 @@ NAMED = {
     "nuisances": ("nuisance", "nuisances.flux.width"),
 }
 """Keys of lists of tables that have a name each, what one of these is, and an example of a key of it."""
+_NAMED_WITHIN = {"backgrounds": ("background", "experiments.Ne.backgrounds.flat.slope_keV")}
+"""The same of lists within such a table."""
 
 _FORM = "it must be KEY=VALUE with a dotted key of the scan file, as fixed.mu_nu=10 or experiments.Ne.mass_kg=50"
 _KEY_FORM = 'it must be a dotted key of the scan file, as "fixed.mu_nu" or "experiments.Ne.mass_kg"'
@@ -189,14 +191,16 @@ def _put(raw: dict[str, Any], keys: list[str], value: Any) -> tuple[dict[str, An
     """Return tables with a key set, sharing with `raw` all that is beside it, and the path of the key."""
     result = table = dict(raw)
     path, given = list[str | int](), keys
-    if keys[0] in NAMED and len(keys) > 1:
-        what, example = NAMED[keys[0]]
-        index = _named(raw.get(keys[0]), keys[1], what)
+    for named in (NAMED, _NAMED_WITHIN):
+        if keys[0] not in named or len(keys) == 1 or (named is _NAMED_WITHIN and not path):
+            break
+        what, example = named[keys[0]]
+        index = _named(table.get(keys[0]), keys[1], what)
         if len(keys) == 2:
             raise _Refused(f"this names a whole {what}, set one of its keys, as {example}")
-        table[keys[0]] = tables = list(raw[keys[0]])
+        table[keys[0]] = tables = list(table[keys[0]])
         tables[index] = table = dict(tables[index])
-        path, keys = [keys[0], index], keys[2:]
+        path, keys = [*path, keys[0], index], keys[2:]
         if len(keys) == 1:
             table.pop(_INSTEAD_OF.get(keys[0], ""), None)
     for depth, key in enumerate(keys[:-1], start=len(given) - len(keys) + 1):
@@ -210,11 +214,16 @@ def _put(raw: dict[str, Any], keys: list[str], value: Any) -> tuple[dict[str, An
 
 
 def _named(raw: Any, name: str, what: str) -> int:
-    tables = raw if isinstance(raw, list) else []
-    names = [table.get("name") if isinstance(table, dict) else None for table in tables]
+    names = names_of(raw)
     if name in names:
         return names.index(name)
     known = [known for known in names if isinstance(known, str)]
     close = alike(name, known)
     hint = f"; the nearest is {close}" if close else ""
     raise _Refused(f"there is no {what} {quoted(name)}, the file has {listed(known)}{hint}")
+
+
+def names_of(raw: object) -> list[object]:
+    """Return the names of a list of tables, None for one without; nothing for what is no list."""
+    tables = raw if isinstance(raw, list) else []
+    return [table.get("name") if isinstance(table, dict) else None for table in tables]

@@ -48,8 +48,8 @@ class Report:
         self._lines = lines
         self._overridden = overridden
         self._found: list[_Found] = []
-        self.names: dict[str, list[str]] = {}
-        """Of lists of tables with a name each, by their key, these names."""
+        self.names: dict[KeyPath, list[str]] = {}
+        """Of lists of tables with a name each, by the path of their key, these names."""
 
     def once(self, what: str, of: tuple[object, ...], make: Callable[[], T]) -> T:
         """Return what was made of the same objects for a definition of the same file, or make it now.
@@ -93,7 +93,7 @@ class Report:
         for depth, part in enumerate(path):
             if isinstance(part, str):
                 parts.append(part if part and part.replace("_", "").replace("-", "").isalnum() else quoted(part))
-            elif depth == 1 and part < len(names := self.names.get(str(path[0]), [])):
+            elif part < len(names := self.names.get(path[:depth], [])):
                 parts.append(names[part])
         return ".".join(parts)
 

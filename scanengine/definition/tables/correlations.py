@@ -59,6 +59,8 @@ def _fault(item: object, known: dict[str, Nuisance], before: Sequence[Correlatio
             )
         if known[name].pull == "log":
             return f"{quoted(name)} has a logarithmic pull, which is that of a count of its own: it has no correlations"
+        if known[name].free:
+            return f"{quoted(name)} has no width: only what is known of a nuisance can be correlated with another"
     if first == second:
         return f"found {quoted(first)} twice: a nuisance is correlated with others"
     if any({first, second} == {each.first, each.second} for each in before):

@@ -16,6 +16,7 @@ from scanengine.definition.tables.detector_schema import FallingFactor, Histogra
 from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs.acceptances import Acceptance
+from scanengine.inputs.by_isotope import ByIsotope
 from scanengine.inputs.detectors import Binning
 from scanengine.inputs.reconstruction import Reconstruction
 from scanengine.inputs.resolution import Shown
@@ -35,6 +36,8 @@ class Bins:
     time_efficiency: Acceptance | None
     gaussian: bool = False
     """Whether a Gaussian chi2 compares the counts: data and backgrounds, as after a subtraction, may be negative."""
+    written_edges: FloatArray | None = None
+    """Edges of the bins of energy that counts in lists are of, where some of these lie below a threshold."""
 
     def build(
         self,
@@ -90,7 +93,9 @@ class Bins:
         return None if bad else self._histogram(table, names, report, lowest)
 
     def _inline(self, raw: list[Any], names: tuple[str, ...], lowest: float) -> FloatArray:
-        shape = tuple(self.binning.edges[name].size - 1 for name in names)
+        shape = tuple(
+            (self._edges_of_lists if name == "energy" else self.binning.edges[name]).size - 1 for name in names
+        )
         found = _shape(raw)
         if found != shape:
             wanted = " x ".join(f"{n} of {name}" for n, name in zip(shape, names, strict=True))
@@ -98,7 +103,23 @@ class Bins:
         counts = np.array(_flat(raw)).reshape(shape)
         if np.any(counts < lowest):
             raise InputError(f"found {counts.min():g}, counts must not be negative{self._unless_gaussian}")
-        return counts
+        return self._above_threshold(counts) if names[0] == "energy" else counts
+
+    @property
+    def _edges_of_lists(self) -> FloatArray:
+        return self.binning.energy_edges if self.written_edges is None else self.written_edges
+
+    def _above_threshold(self, counts: FloatArray) -> FloatArray:
+        """Return counts (bins, ...) in lists without the bins below the threshold, which must be one of their edges."""
+        edges, first = self._edges_of_lists, float(self.binning.energy_edges[0])
+        below = int(np.searchsorted(edges, first))
+        if below < edges.size and edges[below] != first and np.any(counts[below - 1] != 0.0):
+            lo, hi = edges[below - 1], edges[below]
+            raise InputError(
+                f"the threshold of {first:g} {self.binning.units} divides the bin [{lo:g}, {hi:g}], whose counts in a "
+                "list cannot be divided: give a spectrum or a file of events, or make it the edge of a bin"
+            )
+        return counts[max(below - (edges[below] != first), 0) :]
 
     def _histogram(self, table: HistogramFile, names: tuple[str, ...], report: Report, lowest: float) -> FloatArray:
         files = [table.file] if table.files is None else table.files
@@ -168,11 +189,15 @@ class Bins:
 
     def _smear(self, x: FloatArray) -> FloatArray:
         """Return the shares (energy bins, rows) of means in the reconstructed quantity."""
-        assert self.reconstruction is not None  # `_histogram` has seen to it
-        E_keVee = x / (1.0 if self.reconstruction.light_yield is None else self.reconstruction.light_yield)
-        return self.reconstruction.resolution.shares(
-            Shown(E_keVee, x), self.reconstruction.edges, self.reconstruction.efficiency
-        )
+        response = self.reconstruction
+        assert response is not None  # `_histogram` has seen to it
+        if isinstance(response.light_yield, ByIsotope) or isinstance(response.resolution, ByIsotope):
+            raise InputError(
+                "found smeared = true with a light yield or a resolution for each element, of which none is that of "
+                "the rows: smear them beforehand"
+            )
+        E_keVee = x / (1.0 if response.light_yield is None else response.light_yield)
+        return response.resolution.shares(Shown(E_keVee, x), response.edges, response.efficiency)
 
     def _product(self, raw: dict[str, Any], path: KeyPath, report: Report, lowest: float) -> FloatArray | None:
         table, bad = report.check(ProductTable, raw, path)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report, finite
 from scanengine.definition.reading.sentences import listed, quoted, written
+from scanengine.definition.tables.backgrounds import Backgrounds, build_backgrounds
 from scanengine.definition.tables.counts import Bins
 from scanengine.definition.tables.detector_schema import (
-    BackgroundTable,
     DataTable,
     PulseTable,
     TimeEfficiency,
@@ -32,14 +32,22 @@ class Detector:
     reconstruction: Reconstruction | None = None
     timing: Timing | None = None
     extra: Quantity | None = None
-    backgrounds: Mapping[str, FloatArray] = field(default_factory=dict)
+    backgrounds: Backgrounds = field(default_factory=Backgrounds)
     data: FloatArray | None = None
     signal_template: FloatArray | None = None
     bins: Bins | None = None
-    faulty: tuple[str, ...] = ()
-    """Backgrounds that are named, but have a fault."""
-    nonnegative: tuple[str, ...] = ()
-    """Backgrounds that are not fitted below zero."""
+
+
+class Counted(NamedTuple):
+    """What an experiment counts in energy: its bins, how they are reconstructed if they are, and the edges of the bins
+    as they are written; its exposure in kg d, None without a live time; and whether its chi2 is Gaussian.
+    """
+
+    binning: Binning
+    reconstruction: Reconstruction | None
+    written_edges: FloatArray
+    kg_day: float | None
+    gaussian: bool
 
 
 DETECTOR_KEYS = ("extra_bins", "time", "backgrounds", "data", "signal_template")
@@ -49,16 +57,12 @@ DETECTOR_KEYS = ("extra_bins", "time", "backgrounds", "data", "signal_template")
 def build_detector(
     raw: dict[str, Any],
     channels: Mapping[str, tuple[str, ...]] | None,
-    binning: Binning,
-    reconstruction: Reconstruction | None,
+    counted: Counted,
     path: KeyPath,
     report: Report,
-    *,
-    gaussian: bool,
 ) -> Detector:
-    """Return what could be read of it, after adding its faults; `binning` is that in energy, and `gaussian` says
-    whether chi2 is.
-    """
+    """Return what could be read of it, after adding its faults."""
+    binning, reconstruction = counted.binning, counted.reconstruction
     extra = _extra(raw["extra_bins"], (*path, "extra_bins"), report) if "extra_bins" in raw else None
     if "extra_bins" in raw and "signal_template" not in raw:
         report.add(
@@ -77,15 +81,15 @@ def build_detector(
         efficiency = _time_efficiency(raw["time"].get("efficiency", 1.0), (*path, "time", "efficiency"), report)
         bins = Bins(binning, reconstruction, efficiency)
         timing = _timing(raw, channels, edges, bins, (*path, "time"), report)
-    bins = Bins(replace(binning, extra=extra), reconstruction, efficiency, gaussian)
-    counted = [key for key in ("backgrounds", "data", "signal_template") if key in raw]
-    if counted and channels is not None and len(channels) > 1:
+    bins = Bins(replace(binning, extra=extra), reconstruction, efficiency, counted.gaussian, counted.written_edges)
+    tables = [key for key in ("backgrounds", "data", "signal_template") if key in raw]
+    if tables and channels is not None and len(channels) > 1:
         report.add(
             (*path, "channels"),
-            f"found {len(channels)} channels, with {listed(counted)} there must be one: they could belong to any",
-            *((*path, key) for key in counted),
+            f"found {len(channels)} channels, with {listed(tables)} there must be one: they could belong to any",
+            *((*path, key) for key in tables),
         )
-    backgrounds, faulty, nonnegative = _backgrounds(raw.get("backgrounds", []), bins, (*path, "backgrounds"), report)
+    backgrounds = build_backgrounds(raw.get("backgrounds", []), bins, counted.kg_day, (*path, "backgrounds"), report)
     data = None
     if "data" in raw:
         report.check(DataTable, raw["data"], (*path, "data"))
@@ -95,7 +99,7 @@ def build_detector(
     template = None
     if "signal_template" in raw:
         template = bins.build(raw["signal_template"], (*path, "signal_template"), report)
-    return Detector(reconstruction, timing, extra, backgrounds, data, template, bins, faulty, nonnegative)
+    return Detector(reconstruction, timing, extra, backgrounds, data, template, bins)
 
 
 def _extra(raw: object, path: KeyPath, report: Report) -> Quantity | None:
@@ -170,36 +174,3 @@ def _shares(
     if given is None or bins.time_efficiency is None:
         return given
     return given * bin_averages(bins.time_efficiency, edges_us)
-
-
-def _backgrounds(
-    raw: object, bins: Bins, path: KeyPath, report: Report
-) -> tuple[dict[str, FloatArray], tuple[str, ...], tuple[str, ...]]:
-    """Return backgrounds by name, the names of those with a fault, and of those that are kept from negative counts."""
-    if not isinstance(raw, list):
-        report.add(path, f"found {written(raw)}, it must be tables [[experiments.backgrounds]]")
-        return {}, (), ()
-    backgrounds: dict[str, FloatArray] = {}
-    names: list[str] = []
-    nonnegative: list[str] = []
-    for index, item in enumerate(raw):
-        table, bad = report.check(BackgroundTable, item, (*path, index), "[[experiments.backgrounds]]")
-        if isinstance(item, dict) and "counts" in item:
-            counts = bins.build(item["counts"], (*path, index, "counts"), report, signed=True)
-            if counts is not None and "name" not in bad:
-                backgrounds[table.name] = counts
-            if counts is not None and not bad and table.nonnegative:
-                nonnegative.append(table.name)
-                if counts.min() < 0.0:
-                    report.add(
-                        (*path, index, "nonnegative"),
-                        f"found true for counts down to {counts.min():g}: leave it out, or give counts from 0 on",
-                    )
-        if "name" not in bad and table.name in names:
-            report.add(
-                (*path, index, "name"),
-                f"found {quoted(table.name)} a second time, each background needs a name of its own",
-            )
-        if "name" not in bad:
-            names.append(table.name)
-    return backgrounds, tuple(name for name in names if name not in backgrounds), tuple(nonnegative)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SkipValidation
 
-from scanengine.definition.reading.table import Name, NotNegative, Number, Positive, Share, Table
+from scanengine.definition.reading.table import NotNegative, Number, Positive, Share, Table
 
 _ENERGY = "reconstructed quantity, PE or keVee"
 
@@ -28,7 +28,7 @@ class LindhardTable(Table):
 class QuenchingTable(Table):
     """Quenching factors at recoil energies, joined by straight lines, constant beyond the ends: lists, or a file."""
 
-    kind: Literal["table"]
+    kind: Literal["table"] = "table"
     recoil_keV: list[Number] | None = Field(None, description="Increasing recoil energies, keV.")
     factors: list[NotNegative] | None = Field(None, description="Quenching factor at each.")
     file: str | None = Field(None, description="File with columns recoil_keV and factor.")
@@ -88,7 +88,7 @@ class LogisticTable(Table):
 class CurveTable(Table):
     """Efficiencies at points joined by straight lines, constant beyond the ends: lists, or a file."""
 
-    kind: Literal["curve"]
+    kind: Literal["curve"] = "curve"
     energies: list[Number] | None = Field(None, description=f"Increasing points of the {_ENERGY}.")
     values: list[Number] | None = Field(None, description="Efficiency at each, in [0, 1].")
     file: str | None = Field(None, description="File with columns energy and efficiency.")
@@ -99,28 +99,44 @@ class CurveTable(Table):
 ACCEPTANCES: dict[str, type[Table]] = {"logistic": LogisticTable, "curve": CurveTable}
 
 
-Quenching = Positive | PolynomialTable | LindhardTable | QuenchingTable
-Resolution = NoResolution | PoissonResolution | GaussianResolution | GammaResolution
-Acceptance = Share | LogisticTable | CurveTable
+_Quenching = Positive | str | PolynomialTable | LindhardTable | QuenchingTable
+_Resolution = NoResolution | PoissonResolution | GaussianResolution | GammaResolution
+Quenching = _Quenching | dict[str, _Quenching]
+LightYield = Positive | dict[str, Positive]
+Resolution = _Resolution | dict[str, _Resolution]
+Acceptance = Share | str | LogisticTable | CurveTable
 
 
 class ResponseTable(Table):
     """What a detector makes of a recoil, in place of recoil_bins_keV and recoil_window_keV."""
 
     quenching: Annotated[Quenching, SkipValidation] = Field(
-        description="Quenching factor, keVee (electron-equivalent) per keV: a number, or a table with its kind."
+        description="Quenching factor, keVee (electron-equivalent) per keV: a number, the path of a file with columns "
+        "recoil_keV and factor, or a table with its kind; or one of these for each element or isotope of the target, "
+        'as { Na = "na.csv", I = 0.09 }.'
     )
-    light_yield_PE_per_keVee: Positive | None = Field(
-        None, description="Photo-electrons per keVee; with it the reconstructed quantity is PE, without it keVee."
+    light_yield_PE_per_keVee: Annotated[LightYield | None, SkipValidation] = Field(
+        None,
+        description="Photo-electrons per keVee; with it the reconstructed quantity is PE, without it keVee. A number, "
+        "or one for each element or isotope.",
     )
     resolution: Annotated[Resolution, SkipValidation] = Field(
-        default_factory=lambda: NoResolution(kind="none"), description="Resolution of the reconstructed quantity."
+        default_factory=lambda: NoResolution(kind="none"),
+        description="Resolution of the reconstructed quantity: a table with its kind, or one for each element or "
+        "isotope.",
     )
     efficiency: Annotated[Acceptance, SkipValidation] = Field(
-        1.0, description=f"Efficiency in the {_ENERGY}: a number, or a table with its kind."
+        1.0,
+        description=f"Efficiency in the {_ENERGY}: a number, the path of a file with columns energy and efficiency, or "
+        "a table with its kind.",
     )
     bins: Annotated[list[Number], Field(min_length=2), SkipValidation] = Field(
         description=f"Increasing edges of the bins in the {_ENERGY}; lo <= k < hi for k photo-electrons."
+    )
+    threshold_keVee: NotNegative | None = Field(
+        None,
+        description="Reconstructed energy at which the bins begin, keVee; with a light yield it is that times as many "
+        "PE. Counts in lists stay those of `bins`, of which the lower ones are left out.",
     )
     recoil_threshold_keV: NotNegative = Field(
         0.0, description="True recoil energy below which nothing is detected, keV."
@@ -208,49 +224,10 @@ class TimeTable(Table):
     )
 
 
-class BackgroundTable(Table):
-    """Counts that no parameter changes."""
-
-    name: Name = Field(description="Name, different for each background of the experiment.")
-    counts: Annotated[Counts | ProductTable, SkipValidation] = Field(
-        description="Expected counts: a list per energy bin, of lists per time bin if there are any, or files; with a "
-        "Gaussian statistic they may be negative."
-    )
-    nonnegative: bool = Field(
-        False, description="Whether nuisances are kept from making its counts negative in any bin."
-    )
-
-
 class DataTable(Table):
     """The counts that were seen."""
 
     counts: Annotated[Counts, SkipValidation] = Field(
         description="A list per energy bin, of lists per time bin if there are any, or files; with a Gaussian "
         "statistic they may be negative, as after a subtraction."
-    )
-
-
-class DetectorKeys(Table):
-    """The keys of a real detector, beside those of every experiment."""
-
-    source: str | None = Field(None, description="Name of one of [sources]; without it, [source].")
-    response: Annotated[ResponseTable | None, SkipValidation] = Field(
-        None, description="Quenching, resolution, efficiency and bins in the reconstructed quantity."
-    )
-    time: Annotated[TimeTable | None, SkipValidation] = Field(None, description="Bins in arrival time.")
-    extra_bins: Annotated[dict[str, list[Number]] | None, SkipValidation] = Field(
-        None,
-        description="Bins in one more quantity, by its name, between energy and time; the signal's distribution in it "
-        "is that of signal_template.",
-    )
-    backgrounds: Annotated[list[BackgroundTable], SkipValidation] = Field(
-        [], description="Tables [[experiments.backgrounds]]."
-    )
-    data: Annotated[DataTable | None, SkipValidation] = Field(
-        None, description="The observed counts; by default Asimov data, the counts of the Standard Model."
-    )
-    signal_template: Annotated[Counts | ProductTable | None, SkipValidation] = Field(
-        None,
-        description="Signal counts that the Standard Model gives in each bin; others scale with the ratio of counts to "
-        "the Standard Model's in each energy bin (and time bin, if the shares are given).",
     )

@@ -7,7 +7,18 @@ from typing import Annotated, Literal
 from pydantic import Field, SkipValidation
 
 from scanengine.definition.reading.table import File, Name, NotNegative, Number, Positive, Share, Table
-from scanengine.definition.tables.detector_schema import Acceptance, DetectorKeys, Quenching, Resolution
+from scanengine.definition.tables.background_schema import BackgroundTable
+from scanengine.definition.tables.detector_schema import (
+    Acceptance,
+    Counts,
+    DataTable,
+    LightYield,
+    ProductTable,
+    Quenching,
+    Resolution,
+    ResponseTable,
+    TimeTable,
+)
 from scanengine.definition.tables.form_factors import FormFactorKey
 from scanengine.definition.tables.nuisance_schema import ExperimentStatisticTable, Kind
 from scanengine.definition.tables.source_kinds import SourceTable
@@ -22,6 +33,32 @@ class EfficiencyCurve(Table):
 
     recoil_keV: list[Number] = Field(description="Increasing true recoil energies, keV.")
     values: list[Number] = Field(description="Efficiency at each, in [0, 1].")
+
+
+class DetectorKeys(Table):
+    """The keys of a real detector, beside those of every experiment."""
+
+    source: str | None = Field(None, description="Name of one of [sources]; without it, [source].")
+    response: Annotated[ResponseTable | None, SkipValidation] = Field(
+        None, description="Quenching, resolution, efficiency and bins in the reconstructed quantity."
+    )
+    time: Annotated[TimeTable | None, SkipValidation] = Field(None, description="Bins in arrival time.")
+    extra_bins: Annotated[dict[str, list[Number]] | None, SkipValidation] = Field(
+        None,
+        description="Bins in one more quantity, by its name, between energy and time; the signal's distribution in it "
+        "is that of signal_template.",
+    )
+    backgrounds: Annotated[list[BackgroundTable], SkipValidation] = Field(
+        [], description="Tables [[experiments.backgrounds]]."
+    )
+    data: Annotated[DataTable | None, SkipValidation] = Field(
+        None, description="The observed counts; by default Asimov data, the counts of the Standard Model."
+    )
+    signal_template: Annotated[Counts | ProductTable | None, SkipValidation] = Field(
+        None,
+        description="Signal counts that the Standard Model gives in each bin; others scale with the ratio of counts to "
+        "the Standard Model's in each energy bin (and time bin, if the shares are given).",
+    )
 
 
 class IdealExperiment(Table):
@@ -86,7 +123,7 @@ class TemplateReferenceTable(Table):
     quenching: Annotated[Quenching | None, SkipValidation] = Field(
         None, description="As [experiments.response] quenching."
     )
-    light_yield_PE_per_keVee: Positive | None = Field(
+    light_yield_PE_per_keVee: Annotated[LightYield | None, SkipValidation] = Field(
         None, description="As [experiments.response] light_yield_PE_per_keVee."
     )
     resolution: Annotated[Resolution | None, SkipValidation] = Field(

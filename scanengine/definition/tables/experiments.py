@@ -16,7 +16,7 @@ from scanengine.definition.reading.report import Report, finite
 from scanengine.definition.reading.sentences import listed, nearest_or_all, quoted, written
 from scanengine.definition.reading.table import File
 from scanengine.definition.tables.counts import Bins
-from scanengine.definition.tables.detector import DETECTOR_KEYS, Detector, build_detector
+from scanengine.definition.tables.detector import DETECTOR_KEYS, Counted, Detector, build_detector
 from scanengine.definition.tables.edges import edge_fault, width_fault
 from scanengine.definition.tables.experiment_schema import EfficiencyCurve, ExperimentTable
 from scanengine.definition.tables.form_factors import build_form_factors
@@ -25,7 +25,7 @@ from scanengine.definition.tables.source import Sources
 from scanengine.definition.tables.targets import build_target
 from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
-from scanengine.inputs.constants import SECONDS_PER_YEAR
+from scanengine.inputs.constants import SECONDS_PER_DAY, SECONDS_PER_YEAR
 from scanengine.inputs.detectors import Binning, Efficiency, Experiment
 from scanengine.inputs.form_factors import NuclearFormFactors
 from scanengine.inputs.nuclei import Target
@@ -34,6 +34,7 @@ from scanengine.inputs.sources import Source
 
 MIN_EDGES = 2
 _CURVE = '{ recoil_keV = [...], values = [...] } or { file = "..." }'
+_EXPOSURE = ("mass_kg", "live_time_yr", "live_time_s")
 _EFFICIENCY = Columns(("recoil_keV", "efficiency"), low=0.0, high=1.0)
 
 
@@ -88,12 +89,12 @@ class Parts:
             systematic=systematic,
             source=self.source if self.own_source else None,
             data=self.detector.data,
-            backgrounds=self.detector.backgrounds,
+            backgrounds=self.detector.backgrounds.counts,
             reconstruction=self.detector.reconstruction,
             timing=self.detector.timing,
             signal_template=self.detector.signal_template,
             extra=self.detector.extra,
-            nonnegative=self.detector.nonnegative,
+            nonnegative=self.detector.backgrounds.nonnegative,
         )
 
 
@@ -136,32 +137,37 @@ def _parts(raw: object, path: KeyPath, source: Source | None, kind: str, report:
     make_target = partial(build_target, raw.get("target"), (*path, "target"), report)
     material = report.once(f"target {path[-1]}", (raw["target"],), make_target) if "target" in raw else None
     channels = _channels(raw["channels"], source, (*path, "channels"), report) if "channels" in raw else None
+    numbers = _numbers(table, bad, raw, source, path, report)
+    kg_day = None if numbers is None or (source and source.fluence) else numbers[0] * numbers[1] / SECONDS_PER_DAY
     detector, gaussian = Detector(), _kind(raw.get("statistic", kind)) != "poisson"
     if "response" in raw:
         window_key = "response"
         for key in ("recoil_window_keV", "recoil_bins_keV"):
             if key in raw:
                 report.add((*path, key), "found beside response, which has the bins: leave it out", (*path, "response"))
-        make = partial(build_reconstruction, raw["response"], (*path, "response"), report)
-        reconstruction = report.once("response", (raw["response"],), make)
-        edges = None if reconstruction is None else np.array([reconstruction[1], inf])
-        if reconstruction is not None:
-            binning = Binning(reconstruction[0].edges, reconstruction[0].units)
-            build = partial(build_detector, raw, channels, binning, reconstruction[0], path, report, gaussian=gaussian)
-            read = (reconstruction, source, *(raw.get(key) for key in ("channels", *DETECTOR_KEYS)))
+        make = partial(build_reconstruction, raw["response"], material, (*path, "response"), report)
+        response = report.once("response", (raw["response"], material), make)
+        edges = None if response is None else np.array([response.recoil_threshold_keV, inf])
+        if response is not None:
+            reconstruction, _, written_edges = response
+            binning = Binning(reconstruction.edges, reconstruction.units)
+            counted = Counted(binning, reconstruction, written_edges, kg_day, gaussian)
+            build = partial(build_detector, raw, channels, counted, path, report)
+            read = (response, source, *(raw.get(key) for key in ("channels", *_EXPOSURE, *DETECTOR_KEYS)))
             detector = report.once(f"detector {path[-1]} {gaussian}", read, build)
     else:
         window_key = "recoil_bins_keV" if "recoil_bins_keV" in raw else "recoil_window_keV"
         window_known = report.exactly_one(raw, ("recoil_window_keV", "recoil_bins_keV"), path, ExperimentTable)
         edges = _bin_edges(raw[window_key], (*path, window_key), report) if window_known else None
         if edges is not None:
-            detector = build_detector(raw, channels, Binning(edges), None, path, report, gaussian=gaussian)
+            counted = Counted(Binning(edges), None, edges, kg_day, gaussian)
+            detector = build_detector(raw, channels, counted, path, report)
     return Parts(
         path=path,
         name="" if "name" in bad else table.name,
         window_key=window_key,
         target=material,
-        numbers=_numbers(table, bad, raw, source, path, report),
+        numbers=numbers,
         efficiency=build_recoil_efficiency(raw.get("efficiency", 1.0), (*path, "efficiency"), report),
         bin_edges_keV=edges,
         form_factors=build_form_factors(raw.get("form_factor", "helm"), material, (*path, "form_factor"), report),

@@ -15,9 +15,10 @@ from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import listed, nearest_or_all, quoted, written
 from scanengine.definition.reading.table import NotNegative, Number, Positive, Table
+from scanengine.definition.tables.by_isotope import build_by_isotope, is_by_isotope
 from scanengine.errors import InputError
 from scanengine.inputs.form_factors import KINDS, Kind, NuclearFormFactors, by_isotope
-from scanengine.inputs.nuclei import Target
+from scanengine.inputs.nuclei import Isotope, Target
 
 _KINDS = {kind.name: kind for kind in KINDS}
 
@@ -61,8 +62,8 @@ def build_form_factors(raw: object, target: Target | None, path: KeyPath, report
             f'found {written(raw)}, it must be a name, as "helm", or a table, as {{ kind = "helm", rms_fm = 3.0 }}',
         )
         return None
-    if target is not None and "kind" not in raw and {str(isotope) for isotope in target.isotopes} & set(raw):
-        return _by_isotope(raw, target, path, report)
+    if is_by_isotope(raw):
+        return None if target is None else _by_isotope(raw, target, path, report)
     name = report.kind_of(raw, tuple(_KINDS), path)
     if name is None:
         return None
@@ -81,25 +82,13 @@ def build_form_factors(raw: object, target: Target | None, path: KeyPath, report
 
 
 def _by_isotope(raw: dict[str, Any], target: Target, path: KeyPath, report: Report) -> NuclearFormFactors | None:
-    """Return form factors that are given for each of the target's isotopes by its name."""
-    names = [str(isotope) for isotope in target.isotopes]
-    for name in raw:
-        if name not in names:
-            report.add((*path, name), f"found {quoted(name)}, of which the target has none: it has {listed(names)}")
-    for name in names:
-        if name not in raw:
-            report.add(path, f"{name} is missing: there must be a form factor for each of {listed(names)}")
-    found = {
-        isotope: build_form_factors(
-            raw[str(isotope)], replace(target, isotopes=(isotope,)), (*path, str(isotope)), report
-        )
-        for isotope in target.isotopes
-        if str(isotope) in raw
-    }
-    complete = {isotope: form_factors for isotope, form_factors in found.items() if form_factors is not None}
-    if len(complete) < len(names) or len(raw) > len(names):
-        return None
-    return by_isotope(complete)
+    """Return form factors that are given for the target's elements or isotopes by their names."""
+
+    def build(value: object, isotopes: tuple[Isotope, ...], place: KeyPath) -> NuclearFormFactors | None:
+        return build_form_factors(value, replace(target, isotopes=isotopes), place, report)
+
+    found = build_by_isotope(raw, target, build, path, report)
+    return None if found is None else by_isotope(found)
 
 
 def _named(name: str, path: KeyPath, report: Report) -> dict[str, Any] | None:

@@ -8,13 +8,10 @@ from pydantic import Field, SkipValidation
 
 from scanengine.definition.reading.table import Name, Positive, Table
 from scanengine.definition.tables.detector_schema import (
-    CurveTable,
+    Acceptance,
     HistogramFile,
-    LindhardTable,
-    LogisticTable,
-    PolynomialTable,
     ProductTable,
-    QuenchingTable,
+    Quenching,
 )
 
 Kind = Literal["gaussian", "poisson"]
@@ -79,23 +76,15 @@ class ShapeTable(Table):
 class QuenchingVariation(Table):
     """Quenching at one standard deviation to either side, each as in [experiments.response]."""
 
-    plus: Annotated[Positive | PolynomialTable | LindhardTable | QuenchingTable, SkipValidation] = Field(
-        description="At +1 standard deviation."
-    )
-    minus: Annotated[Positive | PolynomialTable | LindhardTable | QuenchingTable, SkipValidation] = Field(
-        description="At -1 standard deviation."
-    )
+    plus: Annotated[Quenching, SkipValidation] = Field(description="At +1 standard deviation.")
+    minus: Annotated[Quenching, SkipValidation] = Field(description="At -1 standard deviation.")
 
 
 class EfficiencyVariation(Table):
     """Efficiency at one standard deviation to either side, each as in [experiments.response]."""
 
-    plus: Annotated[Positive | LogisticTable | CurveTable, SkipValidation] = Field(
-        description="At +1 standard deviation."
-    )
-    minus: Annotated[Positive | LogisticTable | CurveTable, SkipValidation] = Field(
-        description="At -1 standard deviation."
-    )
+    plus: Annotated[Acceptance, SkipValidation] = Field(description="At +1 standard deviation.")
+    minus: Annotated[Acceptance, SkipValidation] = Field(description="At -1 standard deviation.")
 
 
 class NuisanceTable(Table):
@@ -107,8 +96,8 @@ class NuisanceTable(Table):
     name: Name = Field(description="Name, different for each nuisance.")
     width: Annotated[Positive | Annotated[list[Positive], Field(min_length=2, max_length=2)], SkipValidation] = Field(
         1.0,
-        description="Standard deviation of the parameter x, or two, below and above zero; it must be given with "
-        "signal, background or a log pull.",
+        description="Standard deviation of the parameter x, or two, below and above zero. Without it a factor on "
+        "signals or backgrounds alone is free, with a flat prior; of shapes and responses it is 1.",
     )
     pull: Literal["gaussian", "log"] = Field(
         "gaussian", description='What it adds to chi2: x^2 / width^2, or by "log" 2 (x - ln(1 + x)) / width^2.'

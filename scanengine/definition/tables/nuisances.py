@@ -23,12 +23,17 @@ from scanengine.definition.tables.nuisance_schema import (
 )
 from scanengine.definition.tables.reconstruction import build_efficiency, build_quenching, check_quenching
 from scanengine.grid.axes import FloatArray
+from scanengine.inputs.by_isotope import ByIsotope
 from scanengine.inputs.detectors import Experiment
-from scanengine.inputs.nuisances import Nuisance, ResponseVariation, Shape
+from scanengine.inputs.nuisances import FREE_WIDTH, Nuisance, ResponseVariation, Shape
 from scanengine.inputs.quenching import PolynomialQuenching, Quenching
 from scanengine.inputs.reconstruction import Reconstruction
 
+_Quenchings = Quenching | ByIsotope[Quenching]
 _EFFECTS = ("signal", "background", "shape", "quenching", "efficiency")
+_MAY_BE_FREE = ("signal", "background")
+"""What nuisances without a width may change: by a factor."""
+
 _SAME_SUM = 1e-3
 """Sums this close are the same but for the digits of a file."""
 
@@ -108,8 +113,9 @@ class _Reader:
             self._report.add(self._path, f"it has no effect: give {_EFFECTS_IN_WORDS}")
         needing = [key for key in ("signal", "background") if key in raw]
         needing += ["pull"] if raw.get("pull") == "log" else []
-        if needing and "width" not in raw and not self._report.misspelt(raw, ("width",), NuisanceTable):
-            self._report.add(self._path, f"width is missing, it must be given with {needing[0]}")
+        free = "width" not in raw and bool(needing) and set(effects) <= set(_MAY_BE_FREE) and raw.get("pull") != "log"
+        if needing and "width" not in raw and not free and not self._report.misspelt(raw, ("width",), NuisanceTable):
+            self._report.add(self._path, f"width is missing, it must be given with {needing[-1]}")
         width, width_below = self._widths(raw)
         signals = self._signals(raw["signal"]) if "signal" in raw else ()
         backgrounds = self._backgrounds(raw["background"]) if "background" in raw else ()
@@ -117,6 +123,8 @@ class _Reader:
         responses = self._responses(raw)
         if bad or width is None:
             return None
+        if free:
+            return Nuisance(table.name, FREE_WIDTH, "gaussian", signals, backgrounds, free=True)
         return Nuisance(table.name, width, table.pull, signals, backgrounds, shapes, responses, width_below)
 
     def _widths(self, raw: Mapping[str, Any]) -> tuple[float | None, float | None]:
@@ -167,9 +175,13 @@ class _Reader:
         there = {
             f"{part.name}.{background}": (part.name, background)
             for part in self._parts.values()
-            for background in part.detector.backgrounds
+            for background in part.detector.backgrounds.counts
         }
-        faulty = {f"{part.name}.{background}" for part in self._parts.values() for background in part.detector.faulty}
+        faulty = {
+            f"{part.name}.{background}"
+            for part in self._parts.values()
+            for background in part.detector.backgrounds.faulty
+        }
         found = []
         for name, path in self._names(raw, (*self._path, "background"), '["CsI2017.neutrons"]'):
             if name in there:
@@ -195,10 +207,10 @@ class _Reader:
         part = self._part(table.experiment, (*path, "experiment"))
         if part is None or not self._report.exactly_one(raw, ("background", "signal"), path, ShapeTable):
             return None
-        if "background" in raw and raw["background"] in part.detector.faulty:
+        if "background" in raw and raw["background"] in part.detector.backgrounds.faulty:
             return None
-        if "background" in raw and raw["background"] not in part.detector.backgrounds:
-            there = part.detector.backgrounds
+        if "background" in raw and raw["background"] not in part.detector.backgrounds.counts:
+            there = part.detector.backgrounds.counts
             known = nearest_or_all(str(raw["background"]), there) if there else f"{part.name} has none"
             self._report.add((*path, "background"), f"unknown background {written(raw['background'])}, {known}")
             return None
@@ -281,12 +293,17 @@ class _Reader:
                 return None
         return varied
 
-    def _quenchings(self, given: object, experiment: Experiment, path: KeyPath) -> tuple[Quenching, Quenching] | None:
+    def _quenchings(
+        self, given: object, experiment: Experiment, path: KeyPath
+    ) -> tuple[_Quenchings, _Quenchings] | None:
         if isinstance(given, dict):
             _, bad = self._report.check(QuenchingVariation, given, path)
             if bad:
                 return None
-            both = [build_quenching(given[side], (*path, side), self._report) for side in ("plus", "minus")]
+            both = [
+                build_quenching(given[side], experiment.target, (*path, side), self._report)
+                for side in ("plus", "minus")
+            ]
             return None if both[0] is None or both[1] is None else (both[0], both[1])
         width = finite(given)
         if width is None or width <= 0.0:

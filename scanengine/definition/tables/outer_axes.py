@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from scanengine.definition.reading.overrides import NAMED
+from scanengine.definition.reading.overrides import NAMED, names_of
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import listed, nearest_or_all, quoted, written
 from scanengine.definition.tables.axes import axis_values
@@ -79,6 +79,9 @@ def _fault(key: str, raw: Mapping[str, Any]) -> str | None:
             return f"there is no {what} {quoted(name)}, {nearest_or_all(name, names)}"
         found, rest = names[name], rest[1:]
     for part in rest:
+        if isinstance(found, list) and part in (there := names_of(found)):
+            found = found[there.index(part)]
+            continue
         if not isinstance(found, dict):
             return f"found {written(found)} there, not a table that could have a key {quoted(part)}: write it as one"
         found = found.get(part)

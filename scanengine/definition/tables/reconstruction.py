@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import inf
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -11,7 +12,8 @@ from scanengine.definition.reading.columns import Columns
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report, finite
 from scanengine.definition.reading.sentences import written
-from scanengine.definition.reading.table import Table
+from scanengine.definition.reading.table import LARGEST, SMALLEST, Table
+from scanengine.definition.tables.by_isotope import build_by_isotope, is_by_isotope
 from scanengine.definition.tables.detector_schema import (
     ACCEPTANCES,
     QUENCHING,
@@ -30,50 +32,111 @@ from scanengine.definition.tables.edges import edge_fault, width_fault
 from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs.acceptances import Acceptance, Logistic, PiecewiseLinear, constant
-from scanengine.inputs.nuclei import Isotope
+from scanengine.inputs.by_isotope import ByIsotope
+from scanengine.inputs.nuclei import Isotope, Target
 from scanengine.inputs.quenching import Lindhard, PolynomialQuenching, Quenching, TabulatedQuenching
 from scanengine.inputs.reconstruction import Reconstruction
 from scanengine.inputs.resolution import Gamma, Gaussian, Perfect, Poisson, Resolution
 
+T = TypeVar("T")
+
 MOST_PHOTO_ELECTRONS = 5000.0
+
+_ROUNDING = 1e-9
+"""A threshold this close to an edge of the bins is that edge."""
 
 _FACTORS = Columns(("recoil_keV", "factor"), low=0.0)
 _CURVE = Columns(("energy", "efficiency"), low=0.0, high=1.0)
 
 
-def build_reconstruction(raw: object, path: KeyPath, report: Report) -> tuple[Reconstruction, float] | None:
-    """Return the response and the recoil energy in keV that it begins at, or None after adding its faults."""
+class ResponseRead(NamedTuple):
+    """A response, the recoil energy in keV that it begins at, and the edges (bins + 1,) of `bins` as they are written,
+    some of which may be below the threshold.
+    """
+
+    reconstruction: Reconstruction
+    recoil_threshold_keV: float
+    written_edges: FloatArray
+
+
+def build_reconstruction(raw: object, target: Target | None, path: KeyPath, report: Report) -> ResponseRead | None:
+    """Return the response of a detector made of a target, or None after adding its faults."""
     table, bad = report.check(ResponseTable, raw, path)
     if not isinstance(raw, dict):
         return None
-    quenching = build_quenching(raw["quenching"], (*path, "quenching"), report) if "quenching" in raw else None
-    resolution = build_resolution(raw.get("resolution", {"kind": "none"}), (*path, "resolution"), report)
+    quenching = build_quenching(raw["quenching"], target, (*path, "quenching"), report) if "quenching" in raw else None
+    resolution = build_resolution(raw.get("resolution", {"kind": "none"}), target, (*path, "resolution"), report)
     efficiency = build_efficiency(raw.get("efficiency", 1.0), (*path, "efficiency"), report)
-    edges = build_edges(raw["bins"], (*path, "bins"), report) if "bins" in raw else None
-    if edges is not None and edges[0] < 0.0:
-        report.add((*path, "bins", 0), f"found {edges[0]:g}, edges must not be negative")
-        return None
-    if isinstance(resolution, Poisson) and edges is not None and edges[-1] > MOST_PHOTO_ELECTRONS:
-        report.add(
-            (*path, "bins"),
-            f"found {edges[-1]:g}, up to {MOST_PHOTO_ELECTRONS:g} photo-electrons are counted one by one: beyond them "
-            'use a resolution with kind = "gaussian" and b = 1',
-            (*path, "resolution"),
-        )
-        return None
-    if isinstance(resolution, Poisson) and edges is not None:
-        empty = np.ceil(edges[1:]) <= np.ceil(edges[:-1])
-        if np.any(empty):
-            lo, hi = edges[:-1][empty][0], edges[1:][empty][0]
-            report.add((*path, "bins"), f"found [{lo:g}, {hi:g}], in which there is no whole number of photo-electrons")
+    light_yield: float | ByIsotope[float] | None = None
+    if "light_yield_PE_per_keVee" in raw:
+        of = (*path, "light_yield_PE_per_keVee")
+        light_yield = build_light_yield(raw["light_yield_PE_per_keVee"], target, of, report)
+        if light_yield is None:
             return None
+    given = build_edges(raw["bins"], (*path, "bins"), report) if "bins" in raw else None
+    edges = given
+    if given is not None and "threshold_keVee" not in bad and table.threshold_keVee is not None:
+        edges = _above(table.threshold_keVee, light_yield, given, (*path, "threshold_keVee"), report)
+    if edges is not None and (fault := _edges_fault(edges, resolution)):
+        report.add((*path, "bins"), fault, (*path, "resolution"), (*path, "threshold_keVee"))
+        return None
     if "recoil_threshold_keV" not in bad and (fault := edge_fault(table.recoil_threshold_keV)):
         report.add((*path, "recoil_threshold_keV"), fault)
         return None
-    if bad or quenching is None or resolution is None or efficiency is None or edges is None:
+    if bad or quenching is None or resolution is None or efficiency is None or edges is None or given is None:
         return None
-    light_yield = table.light_yield_PE_per_keVee
-    return Reconstruction(quenching, light_yield, resolution, efficiency, edges), table.recoil_threshold_keV
+    reconstruction = Reconstruction(quenching, light_yield, resolution, efficiency, edges)
+    return ResponseRead(reconstruction, table.recoil_threshold_keV, given)
+
+
+def _above(
+    threshold_keVee: float,
+    light_yield: float | ByIsotope[float] | None,
+    edges: FloatArray,
+    path: KeyPath,
+    report: Report,
+) -> FloatArray | None:
+    """Return the edges of bins that begin at a threshold, or None after its fault."""
+    if isinstance(light_yield, ByIsotope):
+        report.add(
+            path, "found with a light yield for each element, of which none is that of the threshold: begin bins there"
+        )
+        return None
+    at = threshold_keVee * (1.0 if light_yield is None else light_yield)
+    same = np.isclose(edges, at, rtol=_ROUNDING, atol=0.0)
+    at = float(edges[same][0]) if np.any(same) else at
+    units = "keVee" if light_yield is None else f"keVee, {at:g} PE"
+    if not edges[0] <= at < edges[-1]:
+        where = "below the first edge of bins" if at < edges[0] else "at or above the last edge of bins"
+        edge = edges[0] if at < edges[0] else edges[-1]
+        report.add(
+            path, f"found {threshold_keVee:g} {units}, {where}, {edge:g}: it must lie within them", (*path[:-1], "bins")
+        )
+        return None
+    above = edges[edges > at]
+    if fault := edge_fault(at) or width_fault(float(above[0]), at):
+        report.add(path, fault)
+        return None
+    return np.append(at, above)
+
+
+def _edges_fault(edges: FloatArray, resolution: Resolution | ByIsotope[Resolution] | None) -> str | None:
+    """Return what is wrong with the bins of a reconstructed quantity, if anything is."""
+    if edges[0] < 0.0:
+        return f"found {edges[0]:g}, edges must not be negative"
+    each = resolution.each.values() if isinstance(resolution, ByIsotope) else (resolution,)
+    if not any(isinstance(one, Poisson) for one in each):
+        return None
+    if edges[-1] > MOST_PHOTO_ELECTRONS:
+        return (
+            f"found {edges[-1]:g}, up to {MOST_PHOTO_ELECTRONS:g} photo-electrons are counted one by one: beyond them "
+            'use a resolution with kind = "gaussian" and b = 1'
+        )
+    empty = np.ceil(edges[1:]) <= np.ceil(edges[:-1])
+    if np.any(empty):
+        lo, hi = edges[:-1][empty][0], edges[1:][empty][0]
+        return f"found [{lo:g}, {hi:g}], in which there is no whole number of photo-electrons"
+    return None
 
 
 def build_edges(raw: object, path: KeyPath, report: Report) -> FloatArray | None:
@@ -97,8 +160,17 @@ def build_edges(raw: object, path: KeyPath, report: Report) -> FloatArray | None
     return np.array(edges)
 
 
-def table_of_kind(raw: object, models: Mapping[str, type[Table]], path: KeyPath, report: Report) -> Table | None:
-    """Return a table checked against the model of its kind, or None after a fault."""
+def table_of_kind(
+    raw: object, models: Mapping[str, type[Table]], path: KeyPath, report: Report, of_file: str = ""
+) -> Table | None:
+    """Return a table checked against the model of its kind, or None after a fault.
+
+    The kind `of_file`, if there is one, is that of a table of columns in a file, of which the path alone may be given.
+    """
+    if of_file and isinstance(raw, str):
+        raw = {"file": raw}
+    if of_file and isinstance(raw, dict) and "file" in raw and "kind" not in raw:
+        raw = {"kind": of_file, **raw}
     if not isinstance(raw, dict):
         example = f'{{ kind = "{list(models)[-1]}", ... }}'
         report.add(path, f"found {written(raw)}, it must be a table with its kind, as {example}")
@@ -110,9 +182,42 @@ def table_of_kind(raw: object, models: Mapping[str, type[Table]], path: KeyPath,
     return None if bad else table
 
 
-def build_quenching(raw: object, path: KeyPath, report: Report) -> Quenching | None:
-    """Return the quenching, or None after adding its fault."""
-    if not isinstance(raw, dict):
+def _for_isotopes(
+    raw: object, target: Target | None, build: Callable[[object, KeyPath], T | None], path: KeyPath, report: Report
+) -> T | ByIsotope[T] | None:
+    """Return what is built of a value, or of those of each element or isotope; None after adding the faults."""
+    if not isinstance(raw, dict) or not is_by_isotope(raw):
+        return build(raw, path)
+    if target is None:
+        return None
+    found = build_by_isotope(raw, target, lambda value, _, place: build(value, place), path, report)
+    return None if found is None else ByIsotope(found)
+
+
+def build_light_yield(
+    raw: object, target: Target | None, path: KeyPath, report: Report
+) -> float | ByIsotope[float] | None:
+    """Return the light yield in PE per keVee, of all or of each isotope, or None after adding its fault."""
+
+    def build(given: object, place: KeyPath) -> float | None:
+        value = finite(given)
+        if value is not None and SMALLEST <= value <= LARGEST:
+            return value
+        report.add(place, f"found {written(given)}, it must be a positive number, or one for each element")
+        return None
+
+    return _for_isotopes(raw, target, build, path, report)
+
+
+def build_quenching(
+    raw: object, target: Target | None, path: KeyPath, report: Report
+) -> Quenching | ByIsotope[Quenching] | None:
+    """Return the quenching, of all or of each isotope, or None after adding its fault."""
+    return _for_isotopes(raw, target, lambda given, place: _quenching(given, place, report), path, report)
+
+
+def _quenching(raw: object, path: KeyPath, report: Report) -> Quenching | None:
+    if not isinstance(raw, dict | str):
         value = finite(raw)
         if value is None or value <= 0.0:
             report.add(
@@ -120,7 +225,7 @@ def build_quenching(raw: object, path: KeyPath, report: Report) -> Quenching | N
             )
             return None
         return PolynomialQuenching(np.array([0.0, value]))
-    match table_of_kind(raw, QUENCHING, path, report):
+    match table_of_kind(raw, QUENCHING, path, report, of_file="table"):
         case PolynomialTable(coefficients=coefficients):
             return PolynomialQuenching(np.array(coefficients))
         case LindhardTable(k=k):
@@ -131,8 +236,14 @@ def build_quenching(raw: object, path: KeyPath, report: Report) -> Quenching | N
     return None
 
 
-def build_resolution(raw: object, path: KeyPath, report: Report) -> Resolution | None:
-    """Return the resolution, or None after adding its fault."""
+def build_resolution(
+    raw: object, target: Target | None, path: KeyPath, report: Report
+) -> Resolution | ByIsotope[Resolution] | None:
+    """Return the resolution, of all or of each isotope, or None after adding its fault."""
+    return _for_isotopes(raw, target, lambda given, place: _resolution(given, place, report), path, report)
+
+
+def _resolution(raw: object, path: KeyPath, report: Report) -> Resolution | None:
     match table_of_kind(raw, RESOLUTIONS, path, report):
         case None:
             return None
@@ -150,7 +261,7 @@ def build_resolution(raw: object, path: KeyPath, report: Report) -> Resolution |
 
 def build_efficiency(raw: object, path: KeyPath, report: Report) -> Acceptance | None:
     """Return the efficiency in the reconstructed quantity, or None after adding its fault."""
-    if not isinstance(raw, dict):
+    if not isinstance(raw, dict | str):
         value = finite(raw)
         if value is None or not 0.0 < value <= 1.0:
             example = '{ kind = "logistic", height = 0.7, steepness = 0.5, midpoint = 11.0 }'
@@ -158,7 +269,7 @@ def build_efficiency(raw: object, path: KeyPath, report: Report) -> Acceptance |
             return None
         return constant(value)
     try:
-        match table_of_kind(raw, ACCEPTANCES, path, report):
+        match table_of_kind(raw, ACCEPTANCES, path, report, of_file="curve"):
             case LogisticTable() as table:
                 if table.steepness == 0.0:
                     report.add((*path, "steepness"), "found 0, a step needs a steepness")

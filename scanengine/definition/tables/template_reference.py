@@ -25,6 +25,7 @@ from scanengine.definition.tables.form_factors import build_form_factors
 from scanengine.definition.tables.physics import PhysicsTable
 from scanengine.definition.tables.reconstruction import (
     build_efficiency,
+    build_light_yield,
     build_quenching,
     build_resolution,
     check_quenching,
@@ -33,6 +34,7 @@ from scanengine.definition.tables.source_kinds import build_source
 from scanengine.errors import InputError
 from scanengine.inputs.constants import SECONDS_PER_YEAR
 from scanengine.inputs.detectors import Experiment
+from scanengine.inputs.nuclei import Target
 from scanengine.inputs.physics import Physics
 from scanengine.inputs.reconstruction import Reconstruction
 
@@ -50,9 +52,11 @@ _OF_RESPONSE = {
 }
 """Keys of [experiments.response], and what they are called in the reference."""
 
-_BUILDERS: dict[str, tuple[str, Callable[[object, KeyPath, Report], Any]]] = {
+_Build = Callable[[object, Target | None, KeyPath, Report], Any]
+_BUILDERS: dict[str, tuple[str, _Build]] = {
+    "light_yield_PE_per_keVee": ("light_yield", build_light_yield),
     "resolution": ("resolution", build_resolution),
-    "response_efficiency": ("efficiency", build_efficiency),
+    "response_efficiency": ("efficiency", lambda raw, _, path, report: build_efficiency(raw, path, report)),
     "quenching": ("quenching", build_quenching),
 }
 """How keys of the reference are read, and the field of a response that each is."""
@@ -159,10 +163,10 @@ def _response(
         key = (*path, "light_yield_PE_per_keVee")
         if response.light_yield is None:
             report.add(key, f"found for {part.name}, whose response has none: leave it out")
-        response = replace(response, light_yield=raw["light_yield_PE_per_keVee"])
     for name, (field, build) in _BUILDERS.items():
         if name in raw:
-            response = replace(response, **{field: build(raw[name], (*path, name), report) or getattr(response, field)})
+            built = build(raw[name], part.target, (*path, name), report)
+            response = replace(response, **{field: built or getattr(response, field)})
     if part.target is not None and ("quenching" in raw or "resolution" in raw):
         T_max_keV = highest_recoil_keV(part)
         fault = check_quenching(response, part.target.isotopes, T_max_keV)
@@ -239,7 +243,7 @@ def _changes(
     if seconds[0] != seconds[1]:
         yield _Change((*path, given[1]), given[1], was.get(given[0]), table.get(given[1]))
     response = [_table(each, "response") for each in (was, table)]
-    for key in (*_OF_RESPONSE, "bins"):
+    for key in (*_OF_RESPONSE, "bins", "threshold_keVee"):
         old, new = (each.get(key, _DEFAULTS.get(key)) for each in response)
         yield from _change(old, new, (*path, "response", key), _OF_RESPONSE.get(key))
     time = [_table(each, "time") for each in (was, table)]
