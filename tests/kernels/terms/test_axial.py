@@ -10,16 +10,14 @@ from hypothesis import strategies as st
 
 from scanengine_kernels.cross_sections import T_max
 from scanengine_kernels.terms.axial import axial
+from tests.kernels.terms.factors import factor_of
 from tests.traces import GAMMA, GAMMA5, GAMMA_LOW, Scattering
 
 ENERGIES = st.floats(1.0, 300.0)
 MASSES = st.floats(900.0, 2e4)
 SHARES = st.floats(0.01, 0.99)
 
-
-def factor(E: float, T: float, M: float) -> float:
-    k_0, k_1, k_2 = axial(T, M)
-    return float(k_0 + (k_1 + k_2 / E) / E)
+factor = factor_of(axial)
 
 
 @given(ENERGIES, MASSES, SHARES)

@@ -13,6 +13,7 @@ from mpmath import mpf
 from scanengine_kernels.cross_sections import T_max
 from scanengine_kernels.terms.dipole import dipole
 from scanengine_kernels.terms.magnetic_moment import magnetic_moment
+from tests.kernels.terms.factors import factor_of
 from tests.traces import GAMMA_LOW, Scattering
 
 ENERGIES = st.floats(20.0, 300.0)
@@ -20,10 +21,7 @@ NUCLEI = st.floats(900.0, 2e5)
 STERILE = st.floats(0.0, 15.0)
 SHARES = st.floats(0.05, 0.95)
 
-
-def factor(E: float, T: float, M: float, m: float) -> float:
-    k_0, k_1, k_2 = dipole(T, M, m)
-    return float(k_0 + (k_1 + k_2 / E) / E)
+factor = factor_of(dipole)
 
 
 def written_out(E: float, T: float, M: float, m: float) -> float:

@@ -10,16 +10,14 @@ from hypothesis import strategies as st
 
 from scanengine_kernels.cross_sections import T_max
 from scanengine_kernels.terms.scalar import scalar
+from tests.kernels.terms.factors import factor_of
 from tests.traces import ONE, Scattering
 
 ENERGIES = st.floats(1.0, 300.0)
 MASSES = st.floats(900.0, 2e5)
 SHARES = st.floats(0.01, 0.99)
 
-
-def factor(E: float, T: float, M: float, full: bool) -> float:
-    k_0, k_1, k_2 = scalar(T, M, full)
-    return float(k_0 + (k_1 + k_2 / E) / E)
+factor = factor_of(scalar)
 
 
 @given(ENERGIES, MASSES, SHARES)

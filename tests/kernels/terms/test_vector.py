@@ -13,16 +13,14 @@ from mpmath import mpf
 from scanengine_kernels.cross_sections import T_max
 from scanengine_kernels.terms.vector import vector
 from tests import naive
+from tests.kernels.terms.factors import factor_of
 from tests.traces import GAMMA, GAMMA_LOW, Scattering
 
 ENERGIES = st.floats(1e-3, 1e3)
 MASSES = st.floats(900.0, 2.5e5)
 SHARES = st.floats(1e-9, 1.0)
 
-
-def factor(E: float, T: float, M: float, full: bool) -> float:
-    k_0, k_1, k_2 = vector(T, M, full)
-    return float(k_0 + (k_1 + k_2 / E) / E)
+factor = factor_of(vector)
 
 
 @given(ENERGIES, MASSES, SHARES, st.booleans())
