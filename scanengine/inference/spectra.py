@@ -10,7 +10,7 @@ import numpy as np
 from scanengine.definition import Definition
 from scanengine.grid.axes import FloatArray
 from scanengine.likelihood.profiled import Likelihood
-from scanengine.likelihood.whitening import Block
+from scanengine.likelihood.whitening import ExperimentWhitening
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,15 +92,15 @@ def standard_deviations(likelihood: Likelihood) -> FloatArray:
     Of Poisson counts it is the root of the data, or of what is expected where nothing was seen.
     """
     errors = np.sqrt(np.where(likelihood.data > 0.0, likelihood.data, np.maximum(likelihood.expected, 0.0)))
-    for block in likelihood.rows.whitening.blocks:
-        errors[likelihood.rows.gaussian[block.cells]] = _of_block(block)
+    for experiment in likelihood.rows.whitening.experiments:
+        errors[likelihood.rows.gaussian[experiment.cells]] = _of_experiment(experiment)
     return errors
 
 
-def _of_block(block: Block) -> FloatArray:
-    if block.root.ndim == 1:
-        return 1.0 / np.abs(block.root)
-    return np.asarray(np.linalg.norm(np.linalg.inv(block.root), axis=1))
+def _of_experiment(experiment: ExperimentWhitening) -> FloatArray:
+    if experiment.root.ndim == 1:
+        return 1.0 / np.abs(experiment.root)
+    return np.asarray(np.linalg.norm(np.linalg.inv(experiment.root), axis=1))
 
 
 def finite_edges(edges: FloatArray) -> FloatArray:

@@ -16,7 +16,7 @@ from scanengine.definition import Definition
 from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
 from scanengine.likelihood.templates import Counts
-from scanengine.likelihood.whitening import Block, Whitening
+from scanengine.likelihood.whitening import ExperimentWhitening, Whitening
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +100,7 @@ class Rows:
                     "signal nor background is expected: add a background or use wider bins"
                 )
         gaussian = np.flatnonzero(~poisson)
-        blocks = []
+        experiments = []
         below = np.ones(gaussian.size)
         for experiment in definition.experiments:
             here = np.flatnonzero(counts.of(experiment.name)[gaussian] > 0.0)
@@ -110,7 +110,7 @@ class Rows:
                 continue
             if statistic.sigma_above is not None and statistic.sigma_below is not None:
                 above = statistic.sigma_above[counts.bins[cells]]
-                blocks.append(Block.of(here, 1.0 / above, np.zeros(here.size)))
+                experiments.append(ExperimentWhitening.of(here, 1.0 / above, np.zeros(here.size)))
                 below[here] = (above / statistic.sigma_below[counts.bins[cells]]) ** 2
                 continue
             if not statistic.is_given and expected[cells].min() <= 0.0:
@@ -128,12 +128,12 @@ class Rows:
                 variance = np.diagonal(given)
                 alone = np.count_nonzero(given) == np.count_nonzero(variance)
                 root = 1.0 / np.sqrt(variance) if alone else np.linalg.inv(np.linalg.cholesky(given))
-            blocks.append(Block.of(here, root, normalised))
+            experiments.append(ExperimentWhitening.of(here, root, normalised))
         return cls(
             data,
             np.flatnonzero(poisson & (data > 0.0)),
             np.flatnonzero(poisson & (data == 0.0)),
             gaussian,
-            Whitening(gaussian.size, tuple(blocks)),
+            Whitening(gaussian.size, tuple(experiments)),
             below,
         )

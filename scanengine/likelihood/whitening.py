@@ -16,7 +16,7 @@ from scanengine.grid.axes import FloatArray
 
 
 @dataclass(frozen=True, eq=False)
-class Block:
+class ExperimentWhitening:
     """The whitening of one experiment, W = (1 - shrink u u^T) R.
 
     `cells` (n,) are its places among the Gaussian cells, R is `root`, (n,) of a diagonal or (n, n), and u is
@@ -29,7 +29,7 @@ class Block:
     shrink: float
 
     @classmethod
-    def of(cls, cells: NDArray[np.intp], root: FloatArray, systematic: FloatArray) -> Block:
+    def of(cls, cells: NDArray[np.intp], root: FloatArray, systematic: FloatArray) -> ExperimentWhitening:
         """Return the whitening for V = (R^T R)^-1 + c c^T, of a root R and a systematic error c (n,).
 
         Only the direction of R c is shrunk: the sum V would be singular to rounding where c is large.
@@ -62,25 +62,25 @@ class Whitening:
     """The whitening of all Gaussian cells, of which there are `size`; as many residuals."""
 
     size: int
-    blocks: tuple[Block, ...]
+    experiments: tuple[ExperimentWhitening, ...]
 
     def residuals(self, excess: FloatArray) -> FloatArray:
         """Return residuals (..., size) of counts above the data (..., size)."""
         residuals = np.empty_like(excess)
-        for block in self.blocks:
-            residuals[..., block.cells] = block.residuals(excess[..., block.cells])
+        for experiment in self.experiments:
+            residuals[..., experiment.cells] = experiment.residuals(excess[..., experiment.cells])
         return residuals
 
     def slopes(self, residuals: FloatArray) -> FloatArray:
         """Return W^T r (size,) of residuals r (size,)."""
         slopes = np.empty_like(residuals)
-        for block in self.blocks:
-            slopes[block.cells] = block.slopes(residuals[block.cells])
+        for experiment in self.experiments:
+            slopes[experiment.cells] = experiment.slopes(residuals[experiment.cells])
         return slopes
 
     def deviations(self, counts: FloatArray) -> FloatArray:
         """Return counts (size,) in standard deviations, systematic errors left out."""
         deviations = np.empty_like(counts)
-        for block in self.blocks:
-            deviations[block.cells] = block.deviations(counts[block.cells])
+        for experiment in self.experiments:
+            deviations[experiment.cells] = experiment.deviations(counts[experiment.cells])
         return deviations

@@ -106,23 +106,23 @@ def _sampled(problem: Problem, encoding: Encoding, threads: int) -> tuple[float,
     tile = problem.tiles.tile_shape
     keeps_grid = problem.definition.output.keep == "grid"
     # some tiles at once, so that it does not count how long a scan takes to begin
-    blocks = Tiling.of(problem.shape, _TILES_AT_ONCE * prod(tile))
-    starts = _spread(blocks, 64)
+    samples = Tiling.of(problem.shape, _TILES_AT_ONCE * prod(tile))
+    starts = _spread(samples, 64)
     encoder = Encoder(encoding, tile, compiled=problem.compiled) if keeps_grid else None
-    _try(problem, blocks, starts[0], _Trial(encoder))  # the first call compiles, or loads what was compiled
+    _try(problem, samples, starts[0], _Trial(encoder))  # the first call compiles, or loads what was compiled
     trial, points = _Trial(encoder), 0
     began = time.perf_counter()
     for start in starts:
-        points += _try(problem, blocks, start, trial)
+        points += _try(problem, samples, start, trial)
         if time.perf_counter() - began > _SAMPLE_SECONDS:
             break
     seconds = (time.perf_counter() - began) * problem.tiles.points / points
     return trial.n_bytes / (points * encoding.dtype.itemsize), seconds / min(threads, problem.tiles.number)
 
 
-def _try(problem: Problem, blocks: Tiling, start: tuple[int, ...], trial: _Trial) -> int:
-    """Scan a block of the grid as a run would, and return its number of points."""
-    shape = blocks.shape_at(start)
+def _try(problem: Problem, samples: Tiling, start: tuple[int, ...], trial: _Trial) -> int:
+    """Scan a sample of the grid as a run would, and return its number of points."""
+    shape = samples.shape_at(start)
     axes = [
         replace(axis, values=axis.values[s : s + n])
         for axis, s, n in zip(problem.definition.axes, start, shape, strict=True)

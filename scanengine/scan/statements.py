@@ -13,7 +13,7 @@ from scanengine.errors import InputError
 from scanengine.grid.arguments import confidence_levels, whole
 from scanengine.grid.axes import FloatArray
 from scanengine.grid.calibration import Calibration
-from scanengine.inference import calibration
+from scanengine.inference import feldman_cousins
 from scanengine.inference.caveats import MOST_ROUNDING
 from scanengine.inference.expectations import Expectations, OfOneLikelihood
 from scanengine.inference.fitting import Minimum, find_minima
@@ -89,15 +89,15 @@ def calibrate(
     if pseudo_experiments < 1:
         raise InputError(f"a calibration needs at least one pseudo-experiment: found {pseudo_experiments}")
     seed = whole(seed, "the seed", 0)
-    if pseudo_experiments > calibration.MOST_PSEUDO_EXPERIMENTS:
+    if pseudo_experiments > (most := feldman_cousins.MOST_PSEUDO_EXPERIMENTS):
         raise InputError(
-            f"a calibration takes up to {calibration.MOST_PSEUDO_EXPERIMENTS:.0e} pseudo-experiments at each point: "
-            f"found {pseudo_experiments}"
+            f"a calibration takes up to {most:.0e} pseudo-experiments at each point: found {pseudo_experiments}"
         )
     levels = sorted(set(confidence_levels(cl)))
     threads = default_threads() if threads is None else max(1, whole(threads, "the number of threads"))
     axes = problem.coordinates.axes
-    found = calibration.calibrate(_expectations(problem), axes, levels, pseudo_experiments, seed, threads, progress)
+    expectations = _expectations(problem)
+    found = feldman_cousins.calibrate(expectations, axes, levels, pseudo_experiments, seed, threads, progress)
     definition = problem.definition
     parameters = problem.definition.parameters
     intervals = found.exact_intervals
@@ -122,8 +122,8 @@ def _expectations(problem: Problem) -> Expectations:
     if not problem.definition.outer:
         return OfOneLikelihood(polynomial_likelihood(problem, "a calibration"), problem.coordinates.parameters)
     problem.check()
-    if len(problem.shape) > calibration.MAX_AXES:
-        raise InputError(calibration.too_many(len(problem.shape)))
+    if len(problem.shape) > feldman_cousins.MAX_AXES:
+        raise InputError(feldman_cousins.too_many(len(problem.shape)))
     for inside in problem.inside.everywhere():
         if inside.definition.axes:
             polynomial_likelihood(inside, "a calibration")

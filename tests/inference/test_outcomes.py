@@ -20,9 +20,9 @@ from scanengine.api import Scan, open_calibration
 from scanengine.cli import calibrate as command
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.calibration import Calibration
-from scanengine.inference.calibration import _quantiles, calibrate
 from scanengine.inference.contours import region
 from scanengine.inference.expectations import OfOneLikelihood
+from scanengine.inference.feldman_cousins import _quantiles, calibrate
 from scanengine.inference.levels import delta_chi2
 from scanengine.inference.outcomes import Outcomes
 from scanengine.likelihood.profiled import Likelihood

@@ -18,7 +18,7 @@ from scanengine.errors import InputError
 from scanengine.inputs.constants import CHARGE_RADIUS_SHIFT
 from scanengine.inputs.parameters import PARAMETER_INDEX, PHYSICAL_PARAMETERS
 from scanengine.likelihood.profiled import Likelihood
-from scanengine.likelihood.whitening import Block, Whitening
+from scanengine.likelihood.whitening import ExperimentWhitening, Whitening
 from scanengine_kernels.quartic import ROUNDING_GOAL
 from tests import naive
 from tests.likelihoods import deviation, filled, grid_points, likelihood_of
@@ -86,8 +86,8 @@ class Covariance(NamedTuple):
 
 def of_cells(names: list[str], expected: FloatArray, f: FloatArray) -> Covariance:
     places = [np.flatnonzero(np.array(names) == name) for name in dict.fromkeys(names)]
-    blocks = tuple(Block.of(at, 1.0 / np.sqrt(expected[at]), f[at] * expected[at]) for at in places)
-    return Covariance(expected, Whitening(len(names), blocks))
+    experiments = tuple(ExperimentWhitening.of(at, 1.0 / np.sqrt(expected[at]), f[at] * expected[at]) for at in places)
+    return Covariance(expected, Whitening(len(names), experiments))
 
 
 def systematics_of(scan: Definition, likelihood: Likelihood) -> FloatArray:
