@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from scanengine.inputs.constants import M_E_MEV
 from scanengine.inputs.nuclei import Isotope, target
 from scanengine.inputs.physics import Physics
 from scanengine.inputs.terms.interactions import Interactions, standard_model_point
-from scanengine.inputs.terms.term import Recoil
+from scanengine.inputs.terms.term import ElectronRecoil, Recoil
 from tests import naive
 
 PHYSICS: dict[str, Any] = {
@@ -30,6 +31,10 @@ def recoil(name: str, T_MeV: float, F_p: float = 1.0, F_n: float = 1.0) -> Recoi
     return Recoil(isotope(name), np.array([T_MeV]), np.array([F_p]), np.array([F_n]))
 
 
+def electron(T_MeV: float) -> ElectronRecoil:
+    return ElectronRecoil(np.array([T_MeV]))
+
+
 def isotope(name: str) -> Isotope:
     (found,) = target(name).isotopes
     return found
@@ -42,7 +47,7 @@ def nucleus(name: str) -> naive.Nucleus:
 
 def cross_section(
     choices: Physics,
-    seen: Recoil,
+    seen: Recoil | ElectronRecoil,
     flavour: str,
     E_MeV: float,
     at: Mapping[str, float] | None = None,
@@ -54,11 +59,12 @@ def cross_section(
     Of all structures, or of those whose names begin with one of `kinds`.
     """
     at = at or {}
-    interactions = Interactions(choices, frozenset(at))
+    on_electron = isinstance(seen, ElectronRecoil)
+    interactions = Interactions(choices, frozenset(at), ("electron",) if on_electron else ("nucleus",))
     theta = dict(zip((p.name for p in interactions.parameters), standard_model_point(choices).tolist(), strict=True))
     assert set(at) <= set(theta), "no such parameters"
     one_theta = [1.0, *(theta | dict(at)).values()]
-    M, (T,) = seen.isotope.mass_MeV, seen.T_MeV.tolist()
+    M, (T,) = M_E_MEV if isinstance(seen, ElectronRecoil) else seen.isotope.mass_MeV, seen.T_MeV.tolist()
     total = 0.0
     for group, forms in zip(interactions.interfering, interactions.forms[flavour], strict=True):
         if kinds is not None and not group.structure.name.startswith(kinds):

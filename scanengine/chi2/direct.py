@@ -19,12 +19,11 @@ from scanengine.errors import InputError, RunError
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs.detectors import Experiment
 from scanengine.inputs.flavours import FLAVOURS, coherence, ends
-from scanengine.inputs.nuclei import Isotope
 from scanengine.inputs.parameters import FIRST_PARAMETERS
 from scanengine.inputs.sources import Spectrum
 from scanengine.inputs.terms.interactions import Interactions
 from scanengine.inputs.terms.term import Recoil
-from scanengine.response.integrals import coherences
+from scanengine.response.integrals import coherences, struck
 from scanengine.response.panels import inner_grid, recoils_of_heavy_final_state_MeV
 from scanengine.response.recoils import Recoils, T_max, kronrod_nodes, recoil_of
 from scanengine_kernels.direct import CrossSection, sum_counts, sum_terms
@@ -42,7 +41,8 @@ class Nodes:
     """Flat quadrature nodes of all experiments, flavours, isotopes and bins, as the kernels take them.
 
     `nucleus` (nodes, 5) is what a given cross-section is called with; `kinematics` (nodes, structures, 3) and `shapes`,
-    by structure (nodes, amplitudes), are what the interactions are made of, zero in nodes of another final state.
+    by structure (nodes, amplitudes), are what the interactions are made of, zero in nodes of another final state, and
+    of nuclei for structures of electrons.
     """
 
     T_MeV: FloatArray
@@ -62,7 +62,7 @@ class Nodes:
     def of(cls, definition: Definition, subdivisions: int) -> Nodes:
         """Lay out the nodes, each panel between kinks cut into this many equal parts."""
         interactions = definition.interactions
-        masses = dict.fromkeys(group.structure.final_mass_MeV for group in interactions.interfering)
+        states = dict.fromkeys((g.structure.recoil, g.structure.final_mass_MeV) for g in interactions.interfering)
         parts: list[_Part] = []
         first_cell = 0
         for experiment in definition.experiments:
@@ -71,14 +71,15 @@ class Nodes:
             for flavours in experiment.channels.values():
                 for name in (*flavours, *coherences(definition, experiment, flavours)):
                     spectrum = source.arriving(name)
-                    for isotope, atoms in zip(experiment.target.isotopes, experiment.target.atoms_per_kg, strict=True):
-                        exposure = experiment.mass_kg * atoms * experiment.live_time_s * dilution
-                        parts += [
-                            _part(experiment, isotope, spectrum, mass, subdivisions, exposure, interactions)._replace(
-                                flavour=_NAMES.index(name), first_cell=first_cell
-                            )
-                            for mass in masses
-                        ]
+                    for recoil, mass in states:
+                        if recoil not in experiment.recoils:
+                            continue
+                        seen = experiment.seen_as(recoil)
+                        for isotope, atoms, electrons in struck(experiment, recoil):
+                            laid_out = Recoils.of(seen, isotope, [spectrum], [inner_grid(spectrum)], mass, electrons)
+                            exposure = experiment.mass_kg * atoms * experiment.live_time_s * dilution
+                            part = _part(laid_out, spectrum, subdivisions, exposure, interactions)
+                            parts.append(part._replace(flavour=_NAMES.index(name), first_cell=first_cell))
                 first_cell += experiment.bin_edges_keV.size - 1
         E_counts = [size for part in parts for size in part.E_sizes]
         return cls(
@@ -135,7 +136,7 @@ class Nodes:
 
 
 class _Part(NamedTuple):
-    """The nodes of one isotope for one flavour in one experiment."""
+    """The nodes of one isotope, or the electrons of its atoms, for one flavour in one experiment."""
 
     T_MeV: FloatArray
     weight: FloatArray
@@ -151,16 +152,10 @@ class _Part(NamedTuple):
 
 
 def _part(
-    experiment: Experiment,
-    isotope: Isotope,
-    spectrum: Spectrum,
-    final_mass_MeV: float,
-    subdivisions: int,
-    exposure: float,
-    interactions: Interactions,
+    recoils: Recoils, spectrum: Spectrum, subdivisions: int, exposure: float, interactions: Interactions
 ) -> _Part:
-    """Return the nodes between all kinks, weighted with exposure and efficiency."""
-    recoils = Recoils.of(experiment, isotope, [spectrum], [inner_grid(spectrum)], final_mass_MeV)
+    """Return the nodes between all kinks, weighted with exposure, efficiency and the number of electrons."""
+    experiment, isotope, electrons = recoils.experiment, recoils.isotope, recoils.electrons
     panels, bins = recoils.panels
     edges = np.linspace(panels[:, 0], panels[:, 1], subdivisions + 1, axis=1)
     cut = np.stack((edges[:, :-1].ravel(), edges[:, 1:].ravel()), axis=1)
@@ -168,11 +163,14 @@ def _part(
     T, e, per_u = recoils.variables(u)
     T_keV = T * 1e3
     seen = np.interp(T_keV, experiment.efficiency.T_keV, experiment.efficiency.values)
-    recoil = recoil_of(isotope, T, experiment.form_factors(isotope), compiled=True)
+    seen = seen if electrons is None else seen * electrons.number(T_keV)
+    recoil = recoils.recoil_at(T, experiment.form_factors(isotope), compiled=True)
     knots, coefficients, *_ = inner_grid(spectrum)
     inner = [_inner_nodes(float(each), spectrum, knots, coefficients) for each in e]
-    nucleus = np.column_stack(np.broadcast_arrays(isotope.Z, isotope.N, isotope.mass_MeV, recoil.F_p, recoil.F_n))
-    here = [group.structure.final_mass_MeV == final_mass_MeV for group in interactions.interfering]
+    form_factors = (recoil.F_p, recoil.F_n) if isinstance(recoil, Recoil) else (0.0 * T, 0.0 * T)
+    nucleus = np.column_stack(np.broadcast_arrays(isotope.Z, isotope.N, isotope.mass_MeV, *form_factors))
+    of, groups = "nucleus" if electrons is None else "electron", interactions.interfering
+    here = [(g.structure.recoil, g.structure.final_mass_MeV) == (of, recoils.final_mass_MeV) for g in groups]
     return _Part(
         T,
         weight * per_u * seen * exposure,
@@ -181,17 +179,16 @@ def _part(
         [energies.size for energies, _ in inner],
         np.concatenate([energies for energies, _ in inner]) if inner else np.empty(0),
         np.concatenate([weights for _, weights in inner]) if inner else np.empty(0),
-        np.stack([k * h for k, h in zip(_kinematics(interactions, isotope, T), here, strict=True)], axis=1),
+        np.stack([k * h for k, h in zip(_kinematics(interactions, recoils.mass_MeV, T), here, strict=True)], axis=1),
         tuple(
-            np.stack([amplitude.shape(recoil) for amplitude in group.amplitudes], axis=1)
-            for group in interactions.interfering
+            np.stack([a.shape(recoil) if there else 0.0 * T for a in group.amplitudes], axis=1)
+            for group, there in zip(groups, here, strict=True)
         ),
     )
 
 
-def _kinematics(interactions: Interactions, isotope: Isotope, T_MeV: FloatArray) -> list[FloatArray]:
-    """Return the coefficients (n, 3) of each structure, with its constant."""
-    M = isotope.mass_MeV
+def _kinematics(interactions: Interactions, M: float, T_MeV: FloatArray) -> list[FloatArray]:
+    """Return the coefficients (n, 3) of each structure, with its constant, of what recoils with mass M in MeV."""
     return [
         group.structure.constant_cm2(M)
         * np.stack(np.broadcast_arrays(T_MeV, *group.structure.kinematics(T_MeV, M))[1:], axis=1)
@@ -229,8 +226,8 @@ def differential_cross_section(
 ) -> FloatArray:
     """Return dsigma/dT in cm^2/MeV at recoil energies (n,) above zero, at a point of the grid (axes,).
 
-    Per atom of the experiment's target, averaged over its isotopes; zero for recoils that this neutrino cannot cause.
-    Of the interactions of the definition or of a given cross-section, as for `DirectEvaluator`.
+    Of its nuclei, per atom of the experiment's target, averaged over its isotopes; zero for recoils that this neutrino
+    cannot cause. Of the interactions of the definition or of a given cross-section, as for `DirectEvaluator`.
     """
     material = experiment.target
     theta = definition.parameters.values(x)
@@ -239,7 +236,7 @@ def differential_cross_section(
         share = atoms_per_kg / sum(material.atoms_per_kg)
         recoil = recoil_of(isotope, T_MeV, experiment.form_factors(isotope), compiled=True)
         if cross_section is None:
-            total += share * _of_interactions(definition.interactions, recoil, flavour, theta, E_MeV)
+            total += share * _of_interactions(definition.interactions.of("nucleus"), recoil, flavour, theta, E_MeV)
             continue
         parameters, number = for_given(theta, x), FLAVOURS.index(flavour)
         for i in np.flatnonzero(T_MeV <= T_max(E_MeV, isotope.mass_MeV)):
@@ -263,7 +260,7 @@ def _of_interactions(
     for group, forms, k in zip(
         interactions.interfering,
         interactions.forms[flavour],
-        _kinematics(interactions, recoil.isotope, T),
+        _kinematics(interactions, M, T),
         strict=True,
     ):
         shapes = np.stack([amplitude.shape(recoil) for amplitude in group.amplitudes], axis=1)
@@ -307,6 +304,11 @@ class DirectEvaluator(ScanEvaluator):
                 raise InputError(
                     f"experiments.{experiment.name}: its neutrinos arrive as mixtures of flavours that interfere, of "
                     "which a cross-section of one's own knows nothing: leave out the couplings that change flavours"
+                )
+            if cross_section is not None and "electron" in experiment.recoils:
+                raise InputError(
+                    f"experiments.{experiment.name}: a cross-section of one's own is one of nuclei, but electrons are "
+                    'counted: use recoils = ["nucleus"]'
                 )
         self._definition = definition
         self._likelihood = likelihood

@@ -26,6 +26,7 @@ def events(
                 "bin": [finite(end) for end in record.bin.energy],
                 **({} if record.units == "keV" else {"units": record.units}),
                 **({"time_bin_us": list(record.bin.time_us)} if record.bin.time_us else {}),
+                "recoil": record.recoil,
                 "counts": record.counts,
             }
             for record in loaded.events()
@@ -40,15 +41,15 @@ def print_events(scan: Scan) -> None:
     counted = scan.events()
     print("\n".join(scan.definition.targets))
     all_keV = all(record.units == "keV" for record in counted)
-    rows = [("experiment", "channel", "flavour", "recoil energy [keV]" if all_keV else "energy", "events")]
+    rows = [("experiment", "channel", "flavour", "recoil", "recoil energy [keV]" if all_keV else "energy", "events")]
     for record in counted:
         lo, hi = record.bin.energy
         interval = f"above {lo:g}" if hi == float("inf") else f"{lo:g} to {hi:g}"
         interval += "" if all_keV else f" {record.units}"
         if record.bin.time_us:
             interval += ", {:g} to {:g} us".format(*record.bin.time_us)
-        rows.append((record.experiment, record.channel, record.flavour, interval, f"{record.counts:.6g}"))
-    rows.append(("total", "", "", "", f"{sum(record.counts for record in counted):.6g}"))
+        rows.append((*record[:3], record.recoil, interval, f"{record.counts:.6g}"))
+    rows.append(("total", "", "", "", "", f"{sum(record.counts for record in counted):.6g}"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for *words, number in rows:
         cells = [f"{word:<{width}}" for word, width in zip(words, widths[:-1], strict=True)]

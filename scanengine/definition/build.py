@@ -338,7 +338,7 @@ def _check_physics(
         check_diverging_rates(part, grid.parameters, physics.physics, report)
     if silent:
         return notes
-    notes += unconstrained_axes(grid.parameters, parts)
+    notes += unconstrained_axes(grid.parameters, parts, physics.physics)
     if not report.faults:
         notes += electron_notes(grid.parameters, parts)
         notes += parameter_notes(grid.axes, grid.fixed, grid.tied, grid.parameters, physics.known)

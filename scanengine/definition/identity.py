@@ -29,6 +29,8 @@ _LATER: Mapping[str, object] = {
     "at_earth": False,
     "varied": {},
     "kinks_MeV": None,
+    "recoils": ("nucleus",),
+    "electrons": None,
 }
 """Fields that came later, with what they are where a scan file does without: such a scan is the one that it was."""
 

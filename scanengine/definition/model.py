@@ -14,6 +14,7 @@ from scanengine.definition.reading.parsed import Parsed
 from scanengine.errors import InputError
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.inputs.detectors import Experiment
+from scanengine.inputs.electrons import RECOIL_KINDS
 from scanengine.inputs.nuisances import Nuisance
 from scanengine.inputs.parameters import PHYSICAL_PARAMETERS
 from scanengine.inputs.physics import Physics
@@ -246,7 +247,9 @@ class Definition:
     @property
     def interactions(self) -> Interactions:
         """The amplitudes of all interactions that the axes, ties and fixed values call for."""
-        return Interactions(self.physics, self.parameters.used)
+        counted = {recoil for experiment in self.experiments for recoil in experiment.recoils}
+        recoils = tuple(recoil for recoil in RECOIL_KINDS if recoil in counted)
+        return Interactions(self.physics, self.parameters.used, recoils)
 
     @property
     def targets(self) -> tuple[str, ...]:

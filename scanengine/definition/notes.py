@@ -121,7 +121,7 @@ def electron_notes(parameters: ParameterMap, parts: Sequence[Parts]) -> Iterator
     for part in parts:
         counted = {flavour for flavours in (part.channels or {}).values() for flavour in flavours}
         felt = [parameter.name for parameter in scanned if not counted.isdisjoint(parameter.flavours)]
-        if felt and _has_low_recoils(part, counted):
+        if felt and "electron" not in part.recoils and _has_low_recoils(part, counted):
             where.append(part.name)
             limited |= dict.fromkeys(felt)
     if where:

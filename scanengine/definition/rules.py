@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scanengine.definition.model import ParameterMap, Statistic
+from scanengine.definition.reach import Reach, Seen, counted, seen_in
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import listed
@@ -23,50 +24,14 @@ from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs.bcs import closed_shell_notes, nucleus
 from scanengine.inputs.constants import HBARC_MEV_FM
-from scanengine.inputs.detectors import E_min_MeV, Efficiency, T_max_keV, highest_edge_keV
+from scanengine.inputs.detectors import E_min_MeV, Efficiency
+from scanengine.inputs.electrons import RECOIL_KINDS, RecoilKind
 from scanengine.inputs.form_factors import OSCILLATOR
-from scanengine.inputs.nuclei import Isotope, Target
+from scanengine.inputs.nuclei import Target
 from scanengine.inputs.nuisances import Nuisance
 from scanengine.inputs.physics import Physics
-from scanengine.inputs.reconstruction import Reconstruction
 from scanengine.inputs.sources import Source
 from scanengine.inputs.terms.interactions import Interactions
-
-
-class _Reach(NamedTuple):
-    """The highest recoil energy, with the flavour and the isotope that reach it."""
-
-    T_keV: float
-    highest_edge_keV: float
-    flavour: str
-    isotope: Isotope
-
-    def __str__(self) -> str:
-        return f"T_max = {self.T_keV:.4g} keV of {self.flavour} on {self.isotope}"
-
-
-def _reach(flavours: Iterable[str], target: Target, source: Source) -> _Reach:
-    """The highest recoil energy of some flavours on a target."""
-    return max(
-        (
-            _Reach(T_max_keV(E_MeV, isotope.mass_MeV), highest_edge_keV(E_MeV, isotope.mass_MeV), flavour, isotope)
-            for flavour in flavours
-            for E_MeV in [source.spectra[flavour].E_max_MeV]
-            for isotope in target.isotopes
-        ),
-        key=lambda reach: reach.T_keV,
-    )
-
-
-def highest_recoil_keV(parts: Parts) -> float:
-    """Return the highest recoil energy that an experiment without faults may see."""
-    assert parts.target is not None
-    assert parts.source is not None
-    return _reach(_counted(parts), parts.target, parts.source).T_keV
-
-
-def _counted(parts: Parts) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(flavour for flavours in (parts.channels or {}).values() for flavour in flavours))
 
 
 def check_experiment(parts: Parts, report: Report) -> list[str]:
@@ -76,47 +41,80 @@ def check_experiment(parts: Parts, report: Report) -> list[str]:
     edges, target, channels, source = parts.bin_edges_keV, parts.target, parts.channels, parts.source
     if edges is None or target is None or channels is None or source is None:
         return []
-    window_path = (*parts.path, parts.window_key)
-    reach = _reach(_counted(parts), target, source)
-    if edges[0] >= reach.highest_edge_keV:
-        message = f"found a threshold of {edges[0]:g} keV, it must lie below the highest recoil energy, {reach}"
-        report.add((*window_path, "recoil_threshold_keV" if parts.window_key == "response" else 0), message)
+    kinds = seen_in(parts)
+    if not kinds or not _check_reach(parts, kinds, source, report):
         return []
-    end_keV = min(float(edges[-1]), reach.T_keV)
-    if parts.efficiency is not None and not _sees(parts.efficiency, float(edges[0]), end_keV):
-        where = f"from {edges[0]:g} to {end_keV:.4g} keV"
-        message = f"found zero everywhere {where}, it must be positive somewhere"
-        report.add((*parts.path, "efficiency"), message, window_path)
-    check_form_factors(parts, (*parts.path, "form_factor"), report)
-    check_oscillation(parts, report)
-    notes = _closed_shells(parts, target) + _separated(parts, source)
-    reconstruction = parts.detector.reconstruction
-    if reconstruction is not None:
-        fault = check_quenching(reconstruction, target.isotopes, reach.T_keV)
-        if fault is not None:
-            report.add((*window_path, "quenching"), fault)
-            return []
-        of = (reconstruction, target, source, parts.detector)
-        checked = partial(_check_response, parts, reconstruction, target, reach, (*window_path, "resolution"), report)
+    notes = _separated(parts, source)
+    if "nucleus" in parts.recoils:
+        check_form_factors(parts, (*parts.path, "form_factor"), report)
+        notes += _closed_shells(parts, target)
+    check_oscillation(parts, kinds, report)
+    if parts.detector.reconstruction is not None:
+        of = (parts.detector.reconstruction, target, source, parts.detector, parts.recoils, parts.electrons)
+        checked = partial(_check_response, parts, kinds, source, report)
         found = report.once(f"reach {parts.path}", of, checked)
         return [] if found is None else notes + found
     for name, flavours in channels.items():
         where = f"experiment {parts.name}, channel {name}"
-        notes += _dropped(where, edges, _reach(flavours, target, source), parts.efficiency)
+        notes += _dropped(where, edges, [(kind.efficiency, kind.reach(flavours, source)) for kind in kinds])
     return notes
 
 
-def _check_response(
-    parts: Parts, reconstruction: Reconstruction, target: Target, reach: _Reach, path: KeyPath, report: Report
-) -> list[str] | None:
-    """Return notes on bins that no recoil reaches, None after the fault of a resolution that is too fine."""
-    try:
-        for isotope in target.isotopes:
-            reconstruction.cuts_keV(isotope, reach.T_keV)
-    except InputError as error:
-        report.add(path, str(error))
-        return None
-    return _out_of_reach(f"experiment {parts.name}", reconstruction, target, reach)
+def _check_reach(parts: Parts, kinds: Sequence[Seen], source: Source, report: Report) -> bool:
+    """Whether recoils reach the lowest edges; add the fault if not, or if an efficiency is zero for all that do.
+
+    In bins of true recoil energy one kind of recoils is enough.
+    """
+    assert parts.bin_edges_keV is not None
+    window_path = (*parts.path, parts.window_key)
+    real = parts.window_key == "response"
+    reaches = [kind.reach(counted(parts), source) for kind in kinds]
+    beyond = [kind.low_keV >= reach.highest_edge_keV for kind, reach in zip(kinds, reaches, strict=True)]
+    if all(beyond) or (real and any(beyond)):
+        which = beyond.index(True) if real else reaches.index(max(reaches))
+        threshold_keV = kinds[which].low_keV
+        message = f"found a threshold of {threshold_keV:g} keV, it must lie below the highest recoil energy, "
+        electron = ("electron",) if kinds[which].recoil == "electron" else ()
+        key: KeyPath = (*electron, "recoil_threshold_keV") if real else (0,)
+        report.add((*window_path, *key), message + str(reaches[which]))
+        return False
+    spans = [
+        (kind.efficiency, kind.low_keV, min(float(parts.bin_edges_keV[-1]), reach.T_keV))
+        for kind, reach in zip(kinds, reaches, strict=True)
+    ]
+    if not any(efficiency is None or _sees(efficiency, low, high) for efficiency, low, high in spans):
+        where = " and ".join(f"from {low:g} to {high:.4g} keV" for _, low, high in spans)
+        message = f"found zero everywhere {where}, it must be positive somewhere"
+        report.add((*parts.path, "efficiency"), message, window_path)
+    return True
+
+
+def _check_response(parts: Parts, kinds: Sequence[Seen], source: Source, report: Report) -> list[str] | None:
+    """Return notes on bins that no recoil reaches, None after the fault of a quenching, or a resolution too fine."""
+    seen = []
+    for kind in kinds:
+        path = (*parts.path, "response", *(("electron",) if kind.recoil == "electron" else ()))
+        response, T_keV = kind.reconstruction, kind.reach(counted(parts), source).T_keV
+        assert response is not None
+        if kind.recoil == "electron":
+            T_keV = max(response.highest_keV(isotope, T_keV) for isotope in kind.isotopes)
+        fault = check_quenching(response, kind.isotopes, T_keV)
+        if fault is not None:
+            report.add((*path, "quenching"), fault)
+            return None
+        try:
+            for isotope in kind.isotopes:
+                response.cuts_keV(isotope, T_keV)
+        except InputError as error:
+            report.add((*path, "resolution"), str(error))
+            return None
+        T = np.linspace(0.0, T_keV, 500)
+        seen += [response.shares(T, isotope).max(axis=1) > 0.0 for isotope in kind.isotopes]
+    binning = parts.detector.reconstruction
+    assert binning is not None
+    bins = zip(pairwise(binning.edges), np.any(seen, axis=0), strict=True)
+    blind = [f"[{lo:g}, {hi:g}]" for (lo, hi), sees in bins if not sees]
+    return [f"experiment {parts.name}: no signal reaches bin {listed(blind)} {binning.units}"] if blind else []
 
 
 def _separated(parts: Parts, source: Source) -> list[str]:
@@ -148,28 +146,23 @@ def _sees(efficiency: Efficiency, low_keV: float, high_keV: float) -> bool:
     return bool(np.any(inside > 0.0) or np.any(ends > 0.0))
 
 
-def _out_of_reach(where: str, reconstruction: Reconstruction, target: Target, reach: _Reach) -> list[str]:
-    """A note on the reconstructed bins in which no recoil of any flavour is seen."""
-    T_keV = np.linspace(0.0, reach.T_keV, 500)
-    seen = np.any([reconstruction.shares(T_keV, isotope).max(axis=1) > 0.0 for isotope in target.isotopes], axis=0)
-    blind = [
-        f"[{lo:g}, {hi:g}]" for (lo, hi), sees in zip(pairwise(reconstruction.edges), seen, strict=True) if not sees
-    ]
-    return [f"{where}: no signal reaches bin {listed(blind)} {reconstruction.units}"] if blind else []
+def _dropped(where: str, edges: FloatArray, seen: Sequence[tuple[Efficiency | None, Reach]]) -> list[str]:
+    """Notes on the bins in which a channel expects nothing: those above its reach in one note.
 
-
-def _dropped(where: str, edges: FloatArray, reach: _Reach, efficiency: Efficiency | None) -> list[str]:
-    """Notes on the bins in which a channel expects nothing: those above its reach in one note."""
+    seen are the efficiency and the reach of each kind of recoils.
+    """
     notes = []
-    reachable = edges[:-1] < reach.highest_edge_keV
+    farthest = max((reach for _, reach in seen), key=lambda reach: reach.T_keV)
+    reachable = edges[:-1] < farthest.highest_edge_keV
     for low, high in zip(edges[:-1][reachable], edges[1:][reachable], strict=True):
-        if efficiency is not None and not _sees(efficiency, float(low), min(float(high), reach.T_keV)):
+        there = [(efficiency, reach) for efficiency, reach in seen if low < reach.highest_edge_keV]
+        if not any(e is None or _sees(e, float(low), min(float(high), reach.T_keV)) for e, reach in there):
             notes.append(f"{where}: the efficiency is zero in bin [{low:g}, {high:g}] keV: dropped")
     above = edges[:-1][~reachable]
     if above.size:
         low, high = f"{above[0]:g}", f"{edges[-1]:g}"
         bins = f"bin [{low}, {high}] keV is" if above.size == 1 else f"{above.size} bins from {low} to {high} keV are"
-        notes.append(f"{where}: {bins} above {reach}: dropped")
+        notes.append(f"{where}: {bins} above {farthest}: dropped")
     return notes
 
 
@@ -180,7 +173,8 @@ def check_form_factors(parts: Parts, path: KeyPath, report: Report) -> None:
         return
     for isotope in parts.target.isotopes:
         q_max_invfm = min(form_factor.q_max_invfm for form_factor in parts.form_factors(isotope))
-        T_keV = min(float(parts.bin_edges_keV[-1]), _reach(_counted(parts), Target("", (isotope,), ()), source).T_keV)
+        reach = Seen("nucleus", (isotope,)).reach(counted(parts), source)
+        T_keV = min(float(parts.bin_edges_keV[-1]), reach.T_keV)
         q_invfm = sqrt(2.0 * isotope.mass_MeV * T_keV * 1e-3) / HBARC_MEV_FM
         if q_invfm > q_max_invfm:
             reached = f"recoils of {T_keV:.4g} keV of {isotope} reach q = {q_invfm:.4g} /fm"
@@ -191,43 +185,61 @@ def check_form_factors(parts: Parts, path: KeyPath, report: Report) -> None:
             return
 
 
-def check_oscillation(parts: Parts, report: Report) -> None:
+def check_oscillation(parts: Parts, kinds: Sequence[Seen], report: Report) -> None:
     """Add a fault if neutrinos that an experiment sees oscillate too fast to be integrated over their energy."""
-    if parts.source is None or parts.numbers is None or parts.target is None or parts.bin_edges_keV is None:
+    if parts.source is None or parts.numbers is None:
         return
-    threshold_keV = float(parts.bin_edges_keV[0])
-    seen_MeV = min(E_min_MeV(threshold_keV, isotope.mass_MeV) for isotope in parts.target.isotopes)
-    fault = oscillation_fault(parts.source, _counted(parts), parts.numbers[2], seen_MeV)
+    seen_MeV = min(E_min_MeV(kind.low_keV, M) for kind in kinds for M, _ in kind.masses)
+    fault = oscillation_fault(parts.source, counted(parts), parts.numbers[2], seen_MeV)
     if fault is not None:
         report.add((*parts.path, "distance_m"), fault)
 
 
 def check_diverging_rates(parts: Parts, parameters: ParameterMap, physics: Physics, report: Report) -> None:
     """Add a fault if a parameter whose rate diverges as 1/T may differ from 0 where recoils of 0 keV count."""
-    diverging = parameters.used & Interactions(physics, parameters.used).diverging
-    experiment = parts.experiment() if diverging and not report.faults else None
-    if experiment is None or not experiment.sees_any_recoil:
+    experiment = None if report.faults else parts.experiment()
+    for recoil in () if experiment is None else experiment.recoils:
+        diverging = parameters.used & Interactions(physics, parameters.used, (recoil,)).diverging
+        if not diverging or not _sees_any_recoil(parts, recoil):
+            continue
+        for parameter in parameters.parameters:
+            if parameter.name in diverging and not set(parameter.flavours).isdisjoint(counted(parts)):
+                _add_diverging(parts, parameter.name, recoil, report)
+                return
+
+
+def _sees_any_recoil(parts: Parts, recoil: RecoilKind) -> bool:
+    """Whether recoils are seen down to zero energy, where bound electrons have none."""
+    experiment = parts.experiment()
+    assert experiment is not None
+    if recoil == "electron" and experiment.electrons is not None:
+        there = [binding.number(np.zeros(1)) > 0.0 for binding in experiment.electrons.bindings.values()]
+        return bool(np.any(there)) and experiment.seen_as(recoil).sees_any_recoil
+    return experiment.sees_any_recoil
+
+
+def _add_diverging(parts: Parts, name: str, recoil: RecoilKind, report: Report) -> None:
+    if parts.detector.reconstruction is None:
+        message = f"found 0, where the rate of {name} diverges as 1/T: raise the threshold"
+        report.add((*parts.path, parts.window_key, 0), message)
         return
-    real = experiment.reconstruction is not None
-    for parameter in parameters.parameters:
-        if parameter.name in diverging and not set(parameter.flavours).isdisjoint(_counted(parts)):
-            if real:
-                message = f"recoils of 0 keV are counted, where the rate of {parameter.name} diverges as 1/T: "
-                report.add((*parts.path, "response"), message + "set recoil_threshold_keV = 0.1, for example")
-            else:
-                message = f"found 0, where the rate of {parameter.name} diverges as 1/T: raise the threshold"
-                report.add((*parts.path, parts.window_key, 0), message)
-            return
+    of, key = ("recoils", ()) if recoil == "nucleus" else ("recoils of electrons", ("electron",))
+    message = f"{of} of 0 keV are counted, where the rate of {name} diverges as 1/T: "
+    report.add((*parts.path, "response", *key), message + "set recoil_threshold_keV = 0.1, for example")
 
 
-def unconstrained_axes(parameters: ParameterMap, parts: Iterable[Parts]) -> list[str]:
+def unconstrained_axes(parameters: ParameterMap, parts: Iterable[Parts], physics: Physics) -> list[str]:
     """Notes on axes that no counted flavour depends on."""
-    counted = {flavour for part in parts for flavour in _counted(part)}
-    felt = np.array([not counted.isdisjoint(parameter.flavours) for parameter in parameters.parameters])
+    seen = {(flavour, recoil) for part in parts for flavour in counted(part) for recoil in part.recoils}
+    felt: set[str] = set()
+    for recoil in RECOIL_KINDS:
+        interactions = Interactions(physics, parameters.used, (recoil,))
+        felt.update(*(interactions.felt_by(flavour) for flavour, of in seen if of == recoil))
+    rows = np.array([parameter.name in felt for parameter in parameters.parameters])
     return [
         f"no flavour that is counted depends on {axis}"
         for index, axis in enumerate(parameters.axes)
-        if counted and not np.any(parameters.matrix[felt, 1 + index] != 0.0)
+        if seen and not np.any(parameters.matrix[rows, 1 + index] != 0.0)
     ]
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise, product
-from math import prod, sqrt
+from math import inf, prod, sqrt
 from typing import NamedTuple
 
 import numpy as np
 
 from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
+from scanengine.inputs.electrons import Electrons, RecoilKind
 from scanengine.inputs.form_factors import NuclearFormFactors
 from scanengine.inputs.frozen import FrozenMapping
 from scanengine.inputs.nuclei import Target
@@ -117,6 +118,9 @@ class Experiment:
     recoils that it is applied to; with a `timing` they are binned in arrival time too. `signal_template` (bins,) are
     the counts that the Standard Model gives, in place of the calculated ones, which it is scaled with; an `extra`
     quantity needs one. Backgrounds named in `nonnegative` are not fitted below zero in any bin.
+
+    `recoils` are what is counted: nuclei, electrons as `electrons` has them, or both. All else here is of nuclei; a
+    signal template too, to which the calculated electrons are added.
     """
 
     name: str
@@ -137,6 +141,8 @@ class Experiment:
     signal_template: FloatArray | None = None
     extra: Quantity | None = None
     nonnegative: tuple[str, ...] = ()
+    recoils: tuple[RecoilKind, ...] = ("nucleus",)
+    electrons: Electrons | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "channels", FrozenMapping(self.channels))
@@ -159,6 +165,18 @@ class Experiment:
         if self.reconstruction is None:
             return Binning(self.bin_edges_keV, "keV", time_edges_us, self.extra)
         return Binning(self.reconstruction.edges, self.reconstruction.units, time_edges_us, self.extra)
+
+    def seen_as(self, recoil: RecoilKind) -> Experiment:
+        """Return the experiment as it sees nuclei, or electrons: with their efficiency, response and threshold."""
+        if recoil == "nucleus":
+            return self
+        assert self.electrons is not None  # those who count electrons say how
+        changed = replace(self, efficiency=self.electrons.efficiency, signal_template=None)
+        if self.reconstruction is None:
+            return changed
+        response = replace(self.reconstruction, **self.electrons.response)  # type: ignore[arg-type]
+        edges = np.array([self.electrons.threshold_keV, inf])
+        return replace(changed, reconstruction=response, bin_edges_keV=edges)
 
     @property
     def sees_any_recoil(self) -> bool:

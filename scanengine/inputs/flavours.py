@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 FLAVOURS = ("nu_e", "nu_mu", "nu_tau", "nu_ebar", "nu_mubar", "nu_taubar")
+ANTINEUTRINOS = FLAVOURS[3:]
 FAMILIES = ("e", "m", "t")
 """The letters of families in the subscripts of parameters."""
 

@@ -46,6 +46,16 @@ class Target:
     isotopes: tuple[Isotope, ...]
     atoms_per_kg: tuple[float, ...]
 
+    @property
+    def elements(self) -> tuple[tuple[Isotope, float], ...]:
+        """For each element an isotope that stands for it, and the number of its atoms per kilogram."""
+        first: dict[int, Isotope] = {}
+        atoms: dict[int, float] = {}
+        for isotope, number in zip(self.isotopes, self.atoms_per_kg, strict=True):
+            first.setdefault(isotope.Z, isotope)
+            atoms[isotope.Z] = atoms.get(isotope.Z, 0.0) + number
+        return tuple((isotope, atoms[Z]) for Z, isotope in first.items())
+
     def __str__(self) -> str:
         """The name, and every isotope with its share of the atoms."""
         total = sum(self.atoms_per_kg)

@@ -18,6 +18,8 @@ MOST_STEPS = 5000
 """Resolutions so fine that the spectrum is thousands of standard deviations long are as good as perfect."""
 
 _SAMPLES = 4000
+_FAR = 12.0
+"""In standard deviations: events so far beyond the last bin are not in it, whatever the resolution."""
 _STEP = 3.0
 
 
@@ -73,6 +75,14 @@ class Reconstruction:
             steps = np.interp(np.arange(_STEP, passed[-1], _STEP), passed, T_keV)
         kinks = of_isotope(self.quenching, isotope).kinks_keV
         return np.union1d(steps, kinks[(kinks > 0.0) & (kinks < T_max_keV)])
+
+    def highest_keV(self, isotope: Isotope, T_max_keV: float) -> float:
+        """Return the recoil energy, at most T_max, from which on all recoils are reconstructed beyond the last bin."""
+        T_keV = np.append(np.geomspace(1e-9 * T_max_keV, T_max_keV, _SAMPLES), T_max_keV)
+        shown = self.shown(T_keV, isotope)
+        deviation = of_isotope(self.resolution, isotope).deviation(shown)
+        seen = np.flatnonzero(shown.x - _FAR * deviation <= self.edges[-1])
+        return float(T_keV[seen[-1] + 1]) if seen.size and seen[-1] + 1 < T_keV.size else T_max_keV
 
     def _crossings(self, levels: FloatArray, T_keV: FloatArray, x: FloatArray, isotope: Isotope) -> FloatArray:
         """Where the mean passes the levels, by bisection between neighbouring samples."""

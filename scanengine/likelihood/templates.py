@@ -72,8 +72,8 @@ def varied_responses(definition: Definition, nominal: Sequence[Response], thread
         for sign in ("plus", "minus") if nuisance.responses else ():
             varied = {each.plus.name: getattr(each, sign) for each in nuisance.responses}
             integrated = iter(responses(replace(definition, experiments=tuple(varied.values())), threads))
-            by_key = {(r.experiment, r.channel, r.flavour): r for r in integrated}
-            found.append(tuple(by_key.get((r.experiment, r.channel, r.flavour), r) for r in nominal))
+            by_key = {response.key: response for response in integrated}
+            found.append(tuple(by_key.get(response.key, response) for response in nominal))
     return found
 
 

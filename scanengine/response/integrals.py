@@ -16,6 +16,7 @@ from scanengine.definition.identity import leaves
 from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs.detectors import Binning, Experiment
+from scanengine.inputs.electrons import Binding, RecoilKind
 from scanengine.inputs.flavours import ends
 from scanengine.inputs.form_factors import TABLE
 from scanengine.inputs.nuclei import Isotope
@@ -41,9 +42,9 @@ KnownRecoils = MutableMapping[str, Recoils]
 class Response:
     """What one flavour contributes to one channel of one experiment, or the coherence of two.
 
-    integrals (bins, pairs) in counts, of the products of amplitudes f_i f_j that interfere: with c_bi the couplings to
-    the final family b, N = sum over structures, b, i and j of integrals_ij c_bi c_bj. Of a coherence, c_bi are the
-    couplings of one flavour and c_bj those of the other.
+    Of recoiling nuclei, or of recoiling electrons. integrals (bins, pairs) in counts, of the products of amplitudes
+    f_i f_j that interfere: with c_bi the couplings to the final family b, N = sum over structures, b, i and j of
+    integrals_ij c_bi c_bj. Of a coherence, c_bi are the couplings of one flavour and c_bj those of the other.
     """
 
     experiment: str
@@ -52,6 +53,12 @@ class Response:
     binning: Binning
     integrals: FloatArray
     interactions: Interactions
+    recoil: RecoilKind = "nucleus"
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """Experiment, channel, flavour and recoil, by which a response is known among others."""
+        return self.experiment, self.channel, self.flavour, self.recoil
 
     def counts(self, theta: FloatArray) -> FloatArray:
         """Return the counts (..., bins) at parameter vectors theta (..., parameters)."""
@@ -83,7 +90,7 @@ class Response:
 
 
 def responses(definition: Definition, threads: int = 1, known: KnownRecoils | None = None) -> tuple[Response, ...]:
-    """Integrate every (experiment, channel, flavour) of a definition, bin by bin.
+    """Integrate every (experiment, channel, flavour, recoil) of a definition, bin by bin.
 
     Each relative accuracy is better than 1e-9 (adaptive Gauss-Kronrod between all kinks); of bins in a reconstructed
     quantity, if they hold more than 1e-10 of the experiment's counts. What `known` has is not laid out again, and what
@@ -97,9 +104,7 @@ def responses(definition: Definition, threads: int = 1, known: KnownRecoils | No
     compiled = many or sum(layout.recoils.size for layout in layouts) > INTERPRETED_PANELS
 
     def integrate(layout: _Layout) -> FloatArray:
-        groups = [
-            group for group in interactions.interfering if group.structure.final_mass_MeV == layout.final_mass_MeV
-        ]
+        groups = [group for group in interactions.interfering if layout.is_of(group)]
         found = layout.recoils.integrals(groups, layout.experiment.form_factors(layout.isotope), compiled=compiled)
         return found * layout.atoms_per_kg * layout.experiment.mass_kg * layout.experiment.live_time_s
 
@@ -110,18 +115,23 @@ def responses(definition: Definition, threads: int = 1, known: KnownRecoils | No
         results = [integrate(layout) for layout in layouts]
     found = []
     for experiment in definition.experiments:
-        names = _arriving(definition, experiment)
-        of_experiment = _by_flavour(experiment, names, interactions, zip(layouts, results, strict=True))
+        names, of_layouts = _arriving(definition, experiment), list(zip(layouts, results, strict=True))
+        of_recoil = {
+            recoil: _by_flavour(experiment, recoil, names, interactions.of(recoil), of_layouts)
+            for recoil in experiment.recoils
+        }
         found += [
             Response(
                 experiment.name,
                 channel,
                 flavour,
                 experiment.binning,
-                _at_detector(definition, experiment, flavour, of_experiment[flavour]),
-                interactions,
+                _at_detector(definition, experiment, flavour, of_flavour[flavour]),
+                interactions.of(recoil),
+                recoil,
             )
             for channel, flavours in experiment.channels.items()
+            for recoil, of_flavour in of_recoil.items()
             for flavour in (*flavours, *coherences(definition, experiment, flavours))
         ]
     return tuple(_like_templates(definition, found, threads, known))
@@ -140,13 +150,21 @@ def _arriving(definition: Definition, experiment: Experiment) -> tuple[str, ...]
 
 @dataclass(frozen=True, eq=False)
 class _Layout:
-    """One isotope of one experiment, for all structures whose neutrino turns into a particle of the same mass."""
+    """One isotope of one experiment, or the electrons of one element, for all structures whose neutrino turns into a
+    particle of the same mass.
+    """
 
     experiment: Experiment
     isotope: Isotope
     atoms_per_kg: float
+    recoil: RecoilKind
     final_mass_MeV: float
     recoils: Recoils
+
+    def is_of(self, group: Interfering) -> bool:
+        """Whether the recoils are those of a structure."""
+        structure = group.structure
+        return structure.recoil == self.recoil and structure.final_mass_MeV == self.final_mass_MeV
 
 
 def _layouts(
@@ -156,19 +174,34 @@ def _layouts(
     source = definition.source_of(experiment)
     spectra = [source.arriving(name) for name in _arriving(definition, experiment)]
     grids: list[InnerGrid] | None = None
-    masses = dict.fromkeys(group.structure.final_mass_MeV for group in interactions.interfering)
-    seen = _key(experiment, spectra)
     layouts = []
-    for isotope, atoms_per_kg in zip(experiment.target.isotopes, experiment.target.atoms_per_kg, strict=True):
-        kinks = [f.parameters for f in experiment.form_factors(isotope) if f.code == TABLE]
-        for mass in masses:
-            key = "".join((seen, str(isotope), f" to {mass!r}", *(str(leaf) for leaf in leaves("F", kinks))))
-            recoils = known.get(key)
-            if recoils is None:
-                grids = grids or [inner_grid(spectrum) for spectrum in spectra]
-                recoils = known[key] = Recoils.of(experiment, isotope, spectra, grids, mass)
-            layouts.append(_Layout(experiment, isotope, atoms_per_kg, mass, recoils))
+    for recoil in experiment.recoils:
+        masses = dict.fromkeys(group.structure.final_mass_MeV for group in interactions.of(recoil).interfering)
+        seen_as = experiment.seen_as(recoil)
+        seen = _key(seen_as, spectra)
+        for isotope, atoms_per_kg, electrons in struck(experiment, recoil):
+            kinks = electrons or [f.parameters for f in experiment.form_factors(isotope) if f.code == TABLE]
+            for mass in masses:
+                key = "".join((seen, str(isotope), f" to {mass!r}", *(str(leaf) for leaf in leaves("F", kinks))))
+                recoils = known.get(key)
+                if recoils is None:
+                    grids = grids or [inner_grid(spectrum) for spectrum in spectra]
+                    recoils = known[key] = Recoils.of(seen_as, isotope, spectra, grids, mass, electrons)
+                layouts.append(_Layout(experiment, isotope, atoms_per_kg, recoil, mass, recoils))
     return layouts
+
+
+def struck(experiment: Experiment, recoil: RecoilKind) -> list[tuple[Isotope, float, Binding | None]]:
+    """Return what recoils in an experiment: isotopes and the atoms of each per kilogram, of nuclei without electrons.
+
+    Of electrons it is one isotope for each element, with the electrons of its atoms.
+    """
+    target = experiment.target
+    if recoil == "nucleus":
+        return [(isotope, atoms, None) for isotope, atoms in zip(target.isotopes, target.atoms_per_kg, strict=True)]
+    assert experiment.electrons is not None  # those who count electrons say how
+    bindings = experiment.electrons.bindings
+    return [(isotope, atoms, bindings[isotope.symbol]) for isotope, atoms in target.elements]
 
 
 def _key(experiment: Experiment, spectra: Sequence[Spectrum]) -> str:
@@ -184,11 +217,15 @@ def _key(experiment: Experiment, spectra: Sequence[Spectrum]) -> str:
 
 def _by_flavour(
     experiment: Experiment,
+    recoil: RecoilKind,
     names: Sequence[str],
     interactions: Interactions,
     results: Iterable[tuple[_Layout, FloatArray]],
 ) -> Mapping[str, FloatArray]:
-    """Return the integrals (bins, pairs) of each flavour of an experiment, isotopes added up and pairs in order."""
+    """Return the integrals (bins, pairs) of each flavour of an experiment, isotopes added up and pairs in order.
+
+    Of one kind of recoils, with the interactions of it alone.
+    """
     total: FloatArray | None = None
     first = {}
     column = 0
@@ -196,13 +233,13 @@ def _by_flavour(
         first[group.structure.name] = column
         column += len(group.pairs)
     for layout, found in results:
-        if layout.experiment is not experiment:
+        if layout.experiment is not experiment or layout.recoil != recoil:
             continue
         if total is None:
             total = np.zeros((*found.shape[:2], column))
         taken = 0
         for group in interactions.interfering:
-            if group.structure.final_mass_MeV == layout.final_mass_MeV:
+            if layout.is_of(group):
                 pairs = len(group.pairs)
                 begin = first[group.structure.name]
                 total[..., begin : begin + pairs] += found[..., taken : taken + pairs]
@@ -212,20 +249,21 @@ def _by_flavour(
 
 
 def _like_templates(definition: Definition, found: list[Response], threads: int, known: KnownRecoils) -> list[Response]:
-    """Return responses of which those of experiments with a template are scaled to it.
+    """Return responses of which those of nuclei in experiments with a template are scaled to it.
 
     Raises InputError as `changed_reference` and `_like_template` do.
     """
     for experiment in definition.experiments:
         if experiment.signal_template is None:
             continue
-        own = [response for response in found if response.experiment == experiment.name]
+        scaled = (experiment.name, "nucleus")
+        own = [response for response in found if (response.experiment, response.recoil) == scaled]
         now = then = _standard_model(own, definition.physics)
         other = changed_reference(definition, experiment)
         if other is not None:
             then = _standard_model(responses(other, threads, known), other.physics)
         shaped = iter(_like_template(own, experiment.signal_template, then, now))
-        found = [next(shaped) if response.experiment == experiment.name else response for response in found]
+        found = [next(shaped) if (each.experiment, each.recoil) == scaled else each for each in found]
     return found
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs import constants
 from scanengine.inputs.detectors import Experiment, T_max_keV, highest_edge_keV
+from scanengine.inputs.electrons import Binding, mass_MeV
 from scanengine.inputs.form_factors import TABLE, FormFactor
 from scanengine.inputs.nuclei import Isotope
 from scanengine.inputs.sources import Spectrum
@@ -82,20 +83,23 @@ def _kinks_of(spectrum: Spectrum) -> list[float]:
 
 
 def outer_panels(
-    experiment: Experiment, isotope: Isotope, spectra: Sequence[Spectrum], form_factors: Sequence[FormFactor]
+    experiment: Experiment,
+    isotope: Isotope,
+    spectra: Sequence[Spectrum],
+    form_factors: Sequence[FormFactor],
+    electrons: Binding | None = None,
 ) -> Panels:
     """Return the panels of elastic scattering, in e = E_min(T) in MeV, for the recoils that any of the spectra causes.
 
-    In e the integrand is smooth down to T = 0, where it goes like sqrt(T) in T itself. There are no panels where no
-    recoil of the isotope reaches the lowest edge.
+    Of nuclei of an isotope, or of the `electrons` of its atoms. In e the integrand is smooth down to T = 0, where it
+    goes like sqrt(T) in T itself. There are no panels where no recoil reaches the lowest edge.
     """
-    M = isotope.mass_MeV
+    M = mass_MeV(isotope, electrons)
     e_max = max(spectrum.E_max_MeV for spectrum in spectra)
     out_of_reach_keV = highest_edge_keV(e_max, M)
-    e_edges = np.array(
-        [e_max if T_keV >= out_of_reach_keV else E_min(T_keV * 1e-3, M) for T_keV in experiment.bin_edges_keV.tolist()]
-    )
-    e_kinks = [float(E_min(T, M)) for T in _kinks_MeV(experiment, isotope, form_factors, e_max)]
+    edges_keV = _edges_keV(experiment, isotope, e_max, electrons).tolist()
+    e_edges = np.array([e_max if T_keV >= out_of_reach_keV else E_min(T_keV * 1e-3, M) for T_keV in edges_keV])
+    e_kinks = [float(E_min(T, M)) for T in _kinks_MeV(experiment, isotope, form_factors, e_max, electrons)]
     of_spectra = [e for spectrum in spectra for e in _kinks_of(spectrum)]
     return _between(e_edges, (*e_kinks, *of_spectra))
 
@@ -106,18 +110,19 @@ def outer_panels_of_heavy_final_state(
     spectra: Sequence[Spectrum],
     form_factors: Sequence[FormFactor],
     final_mass_MeV: float,
+    electrons: Binding | None = None,
 ) -> Panels:
     """Return the panels, in T in MeV, where the neutrino turns into a particle of some mass.
 
     A neutrino of energy E then gives recoils between two energies, and none below a threshold.
     """
-    M = isotope.mass_MeV
+    M = mass_MeV(isotope, electrons)
     e_max = max(spectrum.E_max_MeV for spectrum in spectra)
     ends = recoils_of_heavy_final_state_MeV(e_max, M, final_mass_MeV)
     if ends is None:
         return np.empty((0, 2)), np.empty(0, dtype=np.int64)
-    edges = np.clip(experiment.bin_edges_keV * 1e-3, *ends)
-    kinks = _kinks_MeV(experiment, isotope, form_factors, e_max)
+    edges = np.clip(_edges_keV(experiment, isotope, e_max, electrons) * 1e-3, *ends)
+    kinks = _kinks_MeV(experiment, isotope, form_factors, e_max, electrons)
     for spectrum in spectra:
         for E in _kinks_of(spectrum):
             kinks += recoils_of_heavy_final_state_MeV(E, M, final_mass_MeV) or ()
@@ -139,18 +144,33 @@ def recoils_of_heavy_final_state_MeV(E_MeV: float, M_MeV: float, m_MeV: float) -
     return m_MeV**4 / (a * greatest), greatest
 
 
+def _edges_keV(experiment: Experiment, isotope: Isotope, e_max: float, electrons: Binding | None) -> FloatArray:
+    """Return the edges of the bins; of electrons, which show all their energy, up to where the last bin sees them."""
+    if electrons is None or experiment.reconstruction is None:
+        return experiment.bin_edges_keV
+    highest_keV = experiment.reconstruction.highest_keV(isotope, T_max_keV(e_max, mass_MeV(isotope, electrons)))
+    return np.minimum(experiment.bin_edges_keV, highest_keV)
+
+
 def _kinks_MeV(
-    experiment: Experiment, isotope: Isotope, form_factors: Sequence[FormFactor], e_max: float
+    experiment: Experiment,
+    isotope: Isotope,
+    form_factors: Sequence[FormFactor],
+    e_max: float,
+    electrons: Binding | None,
 ) -> list[float]:
-    """Return the recoil energies where the detector or a table of the form factor has a kink."""
-    M = isotope.mass_MeV
+    """Return the recoil energies where the detector, the binding or a table of the form factor has a kink."""
+    M = mass_MeV(isotope, electrons)
     kinks = [experiment.efficiency.T_keV * 1e-3]
+    if electrons is not None:
+        kinks.append(electrons.kinks_keV * 1e-3)
     for form_factor in form_factors:
         if form_factor.code == TABLE:
             q_MeV = form_factor.parameters[1 : 1 + int(form_factor.parameters[0])] * constants.HBARC_MEV_FM
             kinks.append(q_MeV**2 / (2.0 * M))
     if experiment.reconstruction is not None:
-        kinks.append(np.asarray(experiment.reconstruction.cuts_keV(isotope, T_max_keV(e_max, M))) * 1e-3)
+        highest_keV = min(T_max_keV(e_max, M), _edges_keV(experiment, isotope, e_max, electrons)[-1])
+        kinks.append(np.asarray(experiment.reconstruction.cuts_keV(isotope, highest_keV)) * 1e-3)
     return [float(T) for T in np.concatenate(kinks)]
 
 

@@ -1,5 +1,5 @@
-"""The integrals over recoil energy of one isotope in one detector: at nodes where all but couplings, form factors and
-propagators is known once and for all.
+"""The integrals over recoil energy of one isotope, or of the electrons of its atoms, in one detector: at nodes where
+all but couplings, form factors and propagators is known once and for all.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from scanengine.errors import RunError
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs import constants
 from scanengine.inputs.detectors import Experiment
+from scanengine.inputs.electrons import Binding, mass_MeV
 from scanengine.inputs.form_factors import FormFactor
 from scanengine.inputs.nuclei import Isotope
 from scanengine.inputs.sources import Spectrum
 from scanengine.inputs.terms.interactions import Interfering
-from scanengine.inputs.terms.term import Recoil
+from scanengine.inputs.terms.term import ElectronRecoil, Recoil
 from scanengine.response.panels import (
     InnerGrid,
     Panels,
@@ -39,6 +40,9 @@ NOT_CONVERGED = 1e-5
 
 _NEGLIGIBLE = 1e-10
 """Bins of a reconstructed quantity with so little of the largest bin's integral need not be exact."""
+
+FormFactors = tuple[FormFactor, FormFactor]
+"""Of the protons and of the neutrons of an isotope."""
 
 _LOWEST_E_MEV = 1e-5
 """Down to here panels that begin at no recoil are cut: light mediators turn there."""
@@ -126,7 +130,8 @@ class _Nodes:
 class Recoils:
     """The recoils of one isotope that some flavours cause in one experiment, elastic or to a particle of some mass.
 
-    What is `signed`, as the coherence of two flavours, may cancel, and is as exact as the largest of the others.
+    Of nuclei, or of the `electrons` of its atoms in an experiment as it sees these. What is `signed`, as the coherence
+    of two flavours, may cancel, and is as exact as the largest of the others.
 
     The nodes are laid out when integrals are first asked for, as finely as these need; later ones, with other form
     factors or propagators, find them ready. Not for several threads at once.
@@ -137,6 +142,7 @@ class Recoils:
     inner_grids: tuple[tuple[FloatArray, InnerGrid], ...]
     panels: Panels
     final_mass_MeV: float = 0.0
+    electrons: Binding | None = None
     signed: tuple[bool, ...] = ()
     _nodes: _Nodes | None = field(default=None, repr=False)
 
@@ -148,16 +154,23 @@ class Recoils:
         spectra: Sequence[Spectrum],
         inner_grids: Sequence[InnerGrid],
         final_mass_MeV: float = 0.0,
+        electrons: Binding | None = None,
     ) -> Recoils:
         """Lay out the panels; inner_grids are those of the spectra."""
-        pair = experiment.form_factors(isotope)
+        pair = experiment.form_factors(isotope) if electrons is None else ()
         if final_mass_MeV > 0.0:
-            panels = outer_panels_of_heavy_final_state(experiment, isotope, spectra, pair, final_mass_MeV)
+            panels = outer_panels_of_heavy_final_state(experiment, isotope, spectra, pair, final_mass_MeV, electrons)
         else:
-            panels = from_zero(outer_panels(experiment, isotope, spectra, pair), _LOWEST_E_MEV)
+            panels = from_zero(outer_panels(experiment, isotope, spectra, pair, electrons), _LOWEST_E_MEV)
         lines = [spectrum.lines for spectrum in spectra]
+        grids = tuple(zip(lines, inner_grids, strict=True))
         signed = tuple(spectrum.is_signed for spectrum in spectra)
-        return cls(experiment, isotope, tuple(zip(lines, inner_grids, strict=True)), panels, final_mass_MeV, signed)
+        return cls(experiment, isotope, grids, panels, final_mass_MeV, electrons, signed)
+
+    @property
+    def mass_MeV(self) -> float:
+        """Mass of what recoils."""
+        return mass_MeV(self.isotope, self.electrons)
 
     @property
     def size(self) -> int:
@@ -167,7 +180,8 @@ class Recoils:
     @cached_property
     def sees_any_recoil(self) -> bool:
         """Whether recoils are counted down to zero energy."""
-        return self.experiment.sees_any_recoil
+        bound = self.electrons is not None and not self.electrons.number(np.zeros(1)) > 0.0
+        return self.experiment.sees_any_recoil and not bound
 
     @property
     def bins(self) -> int:
@@ -175,12 +189,11 @@ class Recoils:
         reconstruction = self.experiment.reconstruction
         return (self.experiment.bin_edges_keV if reconstruction is None else reconstruction.edges).size - 1
 
-    def integrals(
-        self, groups: Sequence[Interfering], form_factors: tuple[FormFactor, FormFactor], *, compiled: bool
-    ) -> FloatArray:
-        """Return the integrals (flavours, bins, pairs) of one nucleus, per second at the source's reference distance.
+    def integrals(self, groups: Sequence[Interfering], form_factors: FormFactors, *, compiled: bool) -> FloatArray:
+        """Return the integrals (flavours, bins, pairs) of one atom, per second at the source's reference distance.
 
-        By compiled code or by Python itself, which run the same kernels. Raises RunError if one does not converge.
+        The form factors are of no use to electrons. By compiled code or by Python itself, which run the same kernels.
+        Raises RunError if one does not converge.
         """
         if not self.size:
             pairs = sum(len(group.pairs) for group in groups)
@@ -227,11 +240,17 @@ class Recoils:
 
         That is e where the neutrino stays one, and T where it turns into something heavier.
         """
-        M = self.isotope.mass_MeV
+        M = self.mass_MeV
         if self.final_mass_MeV > 0.0:
             heavier = 1.0 + self.final_mass_MeV**2 / (2.0 * M * u)
             return u, 0.5 * (u + np.sqrt(u * (u + 2.0 * M))) * heavier, np.ones(u.size)
         return np.asarray(T_max(u, M)), u, 4.0 * u * (M + u) / ((M + 2.0 * u) * (M + 2.0 * u))
+
+    def recoil_at(self, T_MeV: FloatArray, form_factors: FormFactors, *, compiled: bool) -> Recoil | ElectronRecoil:
+        """Return the recoils at energies (n,), as the shapes of amplitudes take them."""
+        if self.electrons is not None:
+            return ElectronRecoil(T_MeV)
+        return recoil_of(self.isotope, T_MeV, form_factors, compiled=compiled)
 
     def _laid_out(self, panels: FloatArray, bins: NDArray[np.int64], compiled: bool) -> _Nodes:
         u, half_widths = nodes_of(panels)
@@ -239,6 +258,8 @@ class Recoils:
         T_keV = T * 1e3
         efficiency = self.experiment.efficiency
         weights = half_widths * per_u * np.interp(T_keV, efficiency.T_keV, efficiency.values)
+        if self.electrons is not None:
+            weights = weights * self.electrons.number(T_keV)
         reconstruction = self.experiment.reconstruction
         shares = None if reconstruction is None else reconstruction.shares(T_keV, self.isotope)
         moments = np.empty((len(self.inner_grids), e.size, 3))
@@ -251,16 +272,16 @@ class Recoils:
         self,
         nodes: _Nodes,
         groups: Sequence[Interfering],
-        form_factors: tuple[FormFactor, FormFactor],
+        form_factors: FormFactors,
         compiled: bool,
     ) -> FloatArray:
         """Return dsigma/dT times the flux above its threshold (flavours, nodes, pairs)."""
-        recoil = recoil_of(self.isotope, nodes.T_MeV, form_factors, compiled=compiled)
+        recoil = self.recoil_at(nodes.T_MeV, form_factors, compiled=compiled)
         flavours, count = nodes.moments.shape[:2]
         integrand = np.zeros((flavours, count, sum(len(group.pairs) for group in groups)))
         column = 0
         for group in groups:
-            M = self.isotope.mass_MeV
+            M = self.mass_MeV
             kinematics = group.structure.kinematics(nodes.T_MeV, M)
             flux = sum(k * nodes.moments[..., m] for m, k in enumerate(kinematics)) * group.structure.constant_cm2(M)
             shapes = [amplitude.shape(recoil) for amplitude in group.amplitudes]
@@ -287,9 +308,7 @@ def kronrod_nodes(panels: FloatArray) -> tuple[FloatArray, FloatArray]:
     return nodes, half * np.tile(KRONROD_WEIGHTS, len(panels))
 
 
-def recoil_of(
-    isotope: Isotope, T_MeV: FloatArray, form_factors: tuple[FormFactor, FormFactor], *, compiled: bool
-) -> Recoil:
+def recoil_of(isotope: Isotope, T_MeV: FloatArray, form_factors: FormFactors, *, compiled: bool) -> Recoil:
     """Return the recoils of an isotope at energies (n,), with the form factors of its protons and neutrons there."""
     q_invfm = np.sqrt(2.0 * isotope.mass_MeV * T_MeV) / constants.HBARC_MEV_FM
     at = form_factor_kernels.form_factors_at

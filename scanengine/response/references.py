@@ -34,5 +34,5 @@ def changed_reference(definition: Definition, experiment: Experiment) -> Definit
             )
     if not changed:
         return None
-    made = replace(reference.experiment, source=reference.source, signal_template=None)
+    made = replace(reference.experiment, source=reference.source, signal_template=None, recoils=("nucleus",))
     return replace(definition, experiments=(made,), physics=reference.physics, template_references={})

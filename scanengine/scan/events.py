@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 from scanengine.errors import InputError
 from scanengine.inputs.detectors import Bin
+from scanengine.inputs.electrons import RecoilKind
 from scanengine.scan.problem import Problem
 
 
 class Events(NamedTuple):
-    """Expected counts of one flavour in one bin of one channel.
+    """Expected counts of one flavour in one bin of one channel, of recoiling nuclei or electrons.
 
     `units` are those of the bin's energies, whose upper end may be infinite.
     """
@@ -22,6 +23,7 @@ class Events(NamedTuple):
     bin: Bin
     units: str
     counts: float
+    recoil: RecoilKind = "nucleus"
 
 
 def events(problem: Problem, axis_values: Mapping[str, float]) -> list[Events]:
@@ -31,7 +33,7 @@ def events(problem: Problem, axis_values: Mapping[str, float]) -> list[Events]:
     inside, point = problem.split(problem.point(axis_values))
     theta = inside.definition.parameters.values(point)
     return [
-        Events(response.experiment, response.channel, response.flavour, each, response.binning.units, float(counts))
+        Events(*response.key[:3], each, response.binning.units, float(counts), response.recoil)
         for response in inside.responses
         for each, counts in zip(response.binning, response.counts(theta), strict=True)
     ]

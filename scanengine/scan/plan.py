@@ -96,6 +96,7 @@ def _response_arrays(problem: Problem) -> dict[str, ResponseArray]:
     arrays = {}
     for response in problem.responses:
         name = f"{response.experiment}__{response.channel}__{response.flavour}"
+        name += "" if response.recoil == "nucleus" else f"__{response.recoil}"
         arrays[name] = ResponseArray(
             response.integrals,
             (f"{response.experiment} bin", "term"),

@@ -87,7 +87,9 @@ def test_events_json_is_a_flat_list_of_records(call: Call) -> None:
     status, out, err = call("events", "small.toml", "--json")
     assert (status, err) == (0, "")
     records = json.loads(out)
-    assert {tuple(sorted(record)) for record in records} == {("bin", "channel", "counts", "experiment", "flavour")}
+    keys = ("bin", "channel", "counts", "experiment", "flavour", "recoil")
+    assert {tuple(sorted(record)) for record in records} == {keys}
+    assert {record["recoil"] for record in records} == {"nucleus"}
     assert len(records) == 2 * 3 + 2
     assert records[0]["bin"] == [10.0, 30.0]
     assert records[-1]["bin"] == [10.0, None]

@@ -78,7 +78,8 @@ def test_antineutrinos_stay_antineutrinos(name: str, meant: str) -> None:
         ("sin2_tetha_w", "sin2_theta_w"),
         ("eps_mm_uX", "eps_mm_uV"),
         ("eps_ee_uA", None),  # axial
-        ("eps_ee_eV", None),  # on electrons
+        ("eps_me_eA", "eps_em_eA"),
+        ("eps_ee_eR", None),
         ("eps_ee_uL", None),
         ("g_zp", None),
         ("d_nu_e", None),

@@ -12,6 +12,7 @@ from scanengine.inputs.parameters import (
 
 RADII = [*(f"r2_{f}" for f in FLAVOURS), "r2_em", "r2_et", "r2_mt"]
 CHARGES = ["q_nu_e", "q_nu_mu", "q_nu_tau"]
+ON_ELECTRONS = [f"eps_{pair}_e{current}" for pair in ("ee", "mm", "tt", "em", "et", "mt") for current in "VA"]
 
 
 def test_the_first_are_twelve_nsi_one_angle_and_a_moment_and_a_radius_per_flavour() -> None:
@@ -19,12 +20,12 @@ def test_the_first_are_twelve_nsi_one_angle_and_a_moment_and_a_radius_per_flavou
     nsi = [f"eps_{pair}_{q}V" for pair in ("ee", "mm", "tt", "em", "et", "mt") for q in "ud"]
     moments = [f"mu_{f}" for f in FLAVOURS]
     names = [p.name for p in PHYSICAL_PARAMETERS]
-    assert names == [*nsi, "sin2_theta_w", *moments, *RADII, *CHARGES]
+    assert names == [*nsi, "sin2_theta_w", *moments, *RADII, *CHARGES, *ON_ELECTRONS]
     assert len(set(names)) == len(names)
 
 
 def test_index_is_the_place_in_parameter_vectors() -> None:
-    assert [PARAMETER_INDEX[p.name] for p in PHYSICAL_PARAMETERS] == list(range(25 + 3 + 3))
+    assert [PARAMETER_INDEX[p.name] for p in PHYSICAL_PARAMETERS] == list(range(25 + 3 + 3 + 12))
 
 
 def test_common_moment_is_a_name_but_no_parameter_of_a_rate() -> None:

@@ -107,6 +107,26 @@ Resolution = _Resolution | dict[str, _Resolution]
 Acceptance = Share | str | LogisticTable | CurveTable
 
 
+class ElectronResponseTable(Table):
+    """What is another for electrons in the response of a detector."""
+
+    quenching: Annotated[Quenching, SkipValidation] = Field(
+        1.0, description="Energy shown, keVee, per keV of the electron's recoil."
+    )
+    light_yield_PE_per_keVee: Annotated[LightYield | None, SkipValidation] = Field(
+        None, description="Photo-electrons per keVee; by default as for nuclei."
+    )
+    resolution: Annotated[Resolution | None, SkipValidation] = Field(
+        None, description="Resolution of the reconstructed quantity; by default as for nuclei."
+    )
+    efficiency: Annotated[Acceptance | None, SkipValidation] = Field(
+        None, description="Efficiency in the reconstructed quantity; by default as for nuclei."
+    )
+    recoil_threshold_keV: NotNegative = Field(
+        0.0, description="True recoil energy of electrons below which nothing is detected, keV."
+    )
+
+
 class ResponseTable(Table):
     """What a detector makes of a recoil, in place of recoil_bins_keV and recoil_window_keV."""
 
@@ -140,6 +160,9 @@ class ResponseTable(Table):
     )
     recoil_threshold_keV: NotNegative = Field(
         0.0, description="True recoil energy below which nothing is detected, keV."
+    )
+    electron: Annotated[ElectronResponseTable | None, SkipValidation] = Field(
+        None, description="What is another for recoils of electrons: a table [experiments.response.electron]."
     )
 
 

@@ -19,20 +19,15 @@ from scanengine.definition.tables.detector_schema import (
     ResponseTable,
     TimeTable,
 )
+from scanengine.definition.tables.electron_schema import ElectronsTable
 from scanengine.definition.tables.form_factors import FormFactorKey
 from scanengine.definition.tables.nuisance_schema import ExperimentStatisticTable, Kind
+from scanengine.definition.tables.recoil_efficiency import EfficiencyCurve
 from scanengine.definition.tables.source_kinds import SourceTable
 from scanengine.definition.tables.targets import TargetShares
 from scanengine.inputs.parameters import FLAVOURS
 
 _FLAVOURS = ", ".join(FLAVOURS)
-
-
-class EfficiencyCurve(Table):
-    """Detection efficiency at true recoil energies, joined by straight lines, constant beyond the ends."""
-
-    recoil_keV: list[Number] = Field(description="Increasing true recoil energies, keV.")
-    values: list[Number] = Field(description="Efficiency at each, in [0, 1].")
 
 
 class DetectorKeys(Table):
@@ -140,6 +135,12 @@ class TemplateReferenceTable(Table):
 class ExperimentTable(DetectorKeys, IdealExperiment):
     """One detector at one place."""
 
+    recoils: Annotated[list[Literal["nucleus", "electron"]], Field(min_length=1), SkipValidation] = Field(
+        ["nucleus"], description="What is counted: recoils of nuclei, of electrons, or both."
+    )
+    electrons: Annotated[ElectronsTable | None, SkipValidation] = Field(
+        None, description="The electrons of the target, where they are counted: a table [experiments.electrons]."
+    )
     template_reference: Annotated[TemplateReferenceTable | None, SkipValidation] = Field(
         None, description="What signal_template was made with: a table [experiments.template_reference]."
     )

@@ -10,32 +10,30 @@ from typing import Any
 
 import numpy as np
 
-from scanengine.definition.reading.columns import Columns
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report, finite
 from scanengine.definition.reading.sentences import listed, nearest_or_all, quoted, written
-from scanengine.definition.reading.table import File
 from scanengine.definition.tables.counts import Bins
 from scanengine.definition.tables.detector import DETECTOR_KEYS, Counted, Detector, build_detector
 from scanengine.definition.tables.edges import edge_fault, width_fault
-from scanengine.definition.tables.experiment_schema import EfficiencyCurve, ExperimentTable
+from scanengine.definition.tables.electrons import build_electrons, build_recoils
+from scanengine.definition.tables.experiment_schema import ExperimentTable
 from scanengine.definition.tables.form_factors import build_form_factors
+from scanengine.definition.tables.recoil_efficiency import build_recoil_efficiency
 from scanengine.definition.tables.reconstruction import build_reconstruction
 from scanengine.definition.tables.source import Sources
 from scanengine.definition.tables.targets import build_target
-from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs.constants import SECONDS_PER_DAY, SECONDS_PER_YEAR
 from scanengine.inputs.detectors import Binning, Efficiency, Experiment
+from scanengine.inputs.electrons import Electrons, RecoilKind
 from scanengine.inputs.form_factors import NuclearFormFactors
 from scanengine.inputs.nuclei import Target
 from scanengine.inputs.parameters import FLAVOURS
 from scanengine.inputs.sources import Source
 
 MIN_EDGES = 2
-_CURVE = '{ recoil_keV = [...], values = [...] } or { file = "..." }'
 _EXPOSURE = ("mass_kg", "live_time_yr", "live_time_s")
-_EFFICIENCY = Columns(("recoil_keV", "efficiency"), low=0.0, high=1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +56,8 @@ class Parts:
     source: Source | None = None
     own_source: bool = False
     detector: Detector = field(default_factory=Detector)
+    recoils: tuple[RecoilKind, ...] = ("nucleus",)
+    electrons: Electrons | None = None
 
     @property
     def bins(self) -> Bins | None:
@@ -73,6 +73,7 @@ class Parts:
             or self.bin_edges_keV is None
             or self.form_factors is None
             or self.channels is None
+            or (self.electrons is None and "electron" in self.recoils)
         ):
             return None
         mass_kg, live_time_s, distance_m, systematic = self.numbers
@@ -95,6 +96,8 @@ class Parts:
             signal_template=self.detector.signal_template,
             extra=self.detector.extra,
             nonnegative=self.detector.backgrounds.nonnegative,
+            recoils=self.recoils,
+            electrons=self.electrons,
         )
 
 
@@ -162,19 +165,25 @@ def _parts(raw: object, path: KeyPath, source: Source | None, kind: str, report:
         if edges is not None:
             counted = Counted(Binning(edges), None, edges, kg_day, gaussian)
             detector = build_detector(raw, channels, counted, path, report)
+    efficiency = build_recoil_efficiency(raw.get("efficiency", 1.0), (*path, "efficiency"), report)
+    recoils, electrons = build_recoils(raw, path, report), None
+    if "electron" in recoils and ("response" not in raw or detector.reconstruction is not None):
+        electrons = build_electrons(raw, material, efficiency, detector, path, report)
     return Parts(
         path=path,
         name="" if "name" in bad else table.name,
         window_key=window_key,
         target=material,
         numbers=numbers,
-        efficiency=build_recoil_efficiency(raw.get("efficiency", 1.0), (*path, "efficiency"), report),
+        efficiency=efficiency,
         bin_edges_keV=edges,
         form_factors=build_form_factors(raw.get("form_factor", "helm"), material, (*path, "form_factor"), report),
         channels=channels,
         source=source,
         own_source="source" in raw,
         detector=detector,
+        recoils=recoils,
+        electrons=electrons,
     )
 
 
@@ -227,28 +236,6 @@ def _distance_m(
         report.add((*path, "distance_m"), "the flux of the source is that at the Earth: leave the distance out")
         return None
     return None if "distance_m" in bad else table.distance_m
-
-
-def build_recoil_efficiency(raw: object, path: KeyPath, report: Report) -> Efficiency | None:
-    """Return the efficiency in true recoil energy, or None after adding its fault."""
-    try:
-        if not isinstance(raw, dict):
-            value = finite(raw)
-            if value is None or not 0.0 <= value <= 1.0:
-                report.add(path, f"found {written(raw)}, it must be a number in [0, 1] or a curve {_CURVE}")
-                return None
-            return Efficiency.constant(value)
-        if "file" in raw:
-            file, bad = report.check(File, raw, path)
-            path = (*path, "file")
-            columns = None if bad else _EFFICIENCY.from_file(report.files, file.file, file.columns)
-        else:
-            curve, bad = report.check(EfficiencyCurve, raw, path)
-            columns = None if bad else _EFFICIENCY.from_lists({"recoil_keV": curve.recoil_keV, "values": curve.values})
-        return None if columns is None else Efficiency(columns[:, 0].copy(), columns[:, 1].copy())
-    except InputError as error:
-        report.add(path, str(error))
-        return None
 
 
 def _bin_edges(raw: object, path: KeyPath, report: Report) -> FloatArray | None:

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from scanengine.definition.model import TemplateReference
+from scanengine.definition.reach import highest_recoil_keV
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report, finite
 from scanengine.definition.reading.sentences import nearest_or_all, quoted, written
 from scanengine.definition.reading.table import LARGEST, SMALLEST
-from scanengine.definition.rules import highest_recoil_keV
 from scanengine.definition.tables.experiments import Parts
 from scanengine.definition.tables.nuisance_schema import (
     EfficiencyVariation,

@@ -15,6 +15,8 @@ from scanengine.inputs.terms import (
     axial,
     charge_radius,
     dipole_portal,
+    electron_nsi,
+    electron_weak,
     magnetic_moment,
     millicharge,
     nsi,
@@ -32,6 +34,8 @@ TERMS: tuple[Term, ...] = (
     charge_radius.TERM,
     millicharge.TERM,
     axial.TERM,
+    electron_weak.TERM,
+    electron_nsi.TERM,
 )
 """In the order of their parameters in every parameter vector."""
 

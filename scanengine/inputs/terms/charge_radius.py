@@ -6,7 +6,8 @@ Two conventions are in use, chosen by `physics.charge_radius`. With kappa = sqrt
     "form-factor":   g_p -> g_p - kappa <r^2>, that is <r^2> = 6 dF/dq^2 (M. Cadeddu et al., Phys. Rev. D 98, 113010)
 
 of which the first is twice as strong with tree couplings. Transition radii change the flavour: they add to NSI of the
-same pair, O_ab -> O_ab - kappa Z F_p <r^2>_ab (or twice that), and not to the Standard Model.
+same pair, O_ab -> O_ab - kappa Z F_p <r^2>_ab (or twice that), and not to the Standard Model. On electrons, of charge
+-1, gV -> gV + kappa <r^2>, or twice that.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from scanengine.inputs.flavours import (
     pair,
 )
 from scanengine.inputs.physics import Physics
+from scanengine.inputs.terms.electron_weak import VECTOR_SLOPE, vector_couplings
 from scanengine.inputs.terms.term import Coupling, Couplings, Parameter, Term
 from scanengine.inputs.terms.weak_charge import neutron_charge, proton_charge
 
@@ -51,19 +53,30 @@ def _couplings(physics: Physics) -> tuple[Coupling, ...]:
     modern = physics.charge_radius == "form-factor"
 
     def of_protons(flavour: str) -> Couplings:
-        own = FAMILY[flavour]
-        slope = -1.0 if modern else weak_couplings(physics.couplings, flavour).p_slope
-        forms = {own: {f"r2_{flavour}": slope * CHARGE_RADIUS_SHIFT}}
-        for other in FAMILIES:
-            if other != own:
-                forms[other] = {f"r2_{pair(own, other)}": slope * CHARGE_RADIUS_SHIFT}
-        return forms
+        return _forms(flavour, -1.0 if modern else weak_couplings(physics.couplings, flavour).p_slope)
 
     def of_neutrons(flavour: str) -> Couplings:
         slope = 0.0 if modern else weak_couplings(physics.couplings, flavour).n_slope
         return {FAMILY[flavour]: {f"r2_{flavour}": slope * CHARGE_RADIUS_SHIFT}}
 
-    return Coupling(proton_charge(physics), of_protons), Coupling(neutron_charge(physics), of_neutrons)
+    def of_electrons(flavour: str) -> Couplings:
+        return _forms(flavour, 1.0 if modern else VECTOR_SLOPE)
+
+    return (
+        Coupling(proton_charge(physics), of_protons),
+        Coupling(neutron_charge(physics), of_neutrons),
+        *vector_couplings(of_electrons),
+    )
+
+
+def _forms(flavour: str, slope: float) -> Couplings:
+    """Return what radii, own and transition ones, add to the coupling of a charge."""
+    own = FAMILY[flavour]
+    forms = {own: {f"r2_{flavour}": slope * CHARGE_RADIUS_SHIFT}}
+    for other in FAMILIES:
+        if other != own:
+            forms[other] = {f"r2_{pair(own, other)}": slope * CHARGE_RADIUS_SHIFT}
+    return forms
 
 
 TERM = Term(

@@ -4,16 +4,19 @@
                 + m^4 (T - M) / (8 E^2 T^2 M^2)]
 
 for E above (T + sqrt(T^2 + 2 M T)) / 2 (1 + m^2 / (2 M T)): G. Magill, R. Plestid, M. Pospelov and Y.-D. Tsai, Phys.
-Rev. D 98, 115015 (2018). Its parameter is mu_NAME in 1e-10 Bohr magnetons, the same for all flavours.
+Rev. D 98, 115015 (2018). On an electron M is m_e and Z F_p is 1. Its parameter is mu_NAME in 1e-10 Bohr magnetons, the
+same for all flavours.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from scanengine.inputs.flavours import FAMILY, FLAVOURS
 from scanengine.inputs.mediators import Mediator
 from scanengine.inputs.physics import Physics
+from scanengine.inputs.terms.electron_weak import contact
 from scanengine.inputs.terms.magnetic_moment import electric_charge, magnetic_constant_cm2
 from scanengine.inputs.terms.term import Amplitude, Coupling, Couplings, Parameter, Structure, Term
 from scanengine_kernels._jit import interpreted
@@ -39,6 +42,10 @@ def term(mediator: Mediator) -> Term:
     def couplings(physics: Physics) -> tuple[Coupling, ...]:  # noqa: ARG001  (one form is in use)
         kinematics = partial(interpreted(dipole), m=mass_MeV)
         structure = Structure(f"dipole {mediator.name}", magnetic_constant_cm2, kinematics, mass_MeV)
-        return (Coupling(Amplitude(mediator.name, structure, electric_charge, mediator.is_massless), of_flavour),)
+        other = replace(structure, name=f"electron {structure.name}", recoil="electron")
+        return (
+            Coupling(Amplitude(mediator.name, structure, electric_charge, mediator.is_massless), of_flavour),
+            Coupling(Amplitude(f"electron_{mediator.name}", other, contact, mediator.is_massless), of_flavour),
+        )
 
     return Term(f"dipole portal {mediator.name}", "Magill et al. 2018", (moment,), couplings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations_with_replacement
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from scanengine.grid.axes import FloatArray
+from scanengine.inputs.electrons import RecoilKind
 from scanengine.inputs.flavours import FAMILIES, FLAVOURS
 from scanengine.inputs.physics import Physics
 from scanengine.inputs.terms import terms_of
@@ -39,15 +40,20 @@ class Interfering:
 class Interactions:
     """The amplitudes that rates are quadratic in, and how they depend on the parameters.
 
-    `used` are the parameters, by name, that may differ from zero.
+    `used` are the parameters, by name, that may differ from zero; `recoils` say of what the amplitudes are.
     """
 
     physics: Physics
     used: frozenset[str] = frozenset()
+    recoils: tuple[RecoilKind, ...] = ("nucleus",)
 
     def __getstate__(self) -> dict[str, Any]:
         # what follows from these holds functions, which do not travel, and is worked out again where it arrives
-        return {"physics": self.physics, "used": self.used}
+        return {"physics": self.physics, "used": self.used, "recoils": self.recoils}
+
+    def of(self, recoil: RecoilKind) -> Interactions:
+        """Return those of nuclei or of electrons alone."""
+        return replace(self, recoils=(recoil,))
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -58,7 +64,8 @@ class Interactions:
     def couplings(self) -> tuple[Coupling, ...]:
         """How flavours feel the amplitudes; those that no parameter in use could bring are left out."""
         wanted = [t for t in terms_of(self.physics) if t.always or any(p.name in self.used for p in t.parameters)]
-        return tuple(coupling for term in wanted for coupling in term.couplings(self.physics))
+        found = (coupling for term in wanted for coupling in term.couplings(self.physics))
+        return tuple(coupling for coupling in found if coupling.amplitude.structure.recoil in self.recoils)
 
     @cached_property
     def interfering(self) -> tuple[Interfering, ...]:
@@ -82,6 +89,11 @@ class Interactions:
             for factors in coupling.of_flavour(flavour).values()
             for name in factors
         )
+
+    def felt_by(self, flavour: str) -> frozenset[str]:
+        """Return the parameters, by name, that the rate of a flavour depends on."""
+        felt = np.any([np.any(forms[..., 1:] != 0.0, axis=(0, 1)) for forms in self.forms[flavour]], axis=0)
+        return frozenset(p.name for p, there in zip(self.parameters, felt.tolist(), strict=True) if there)
 
     @property
     def pairs(self) -> tuple[str, ...]:

@@ -4,7 +4,8 @@
 
 T. S. Kosmas et al., Phys. Lett. B 750, 459 (2015), eq. 6; with `magnetic_moment = "full"` the bracket has + T / (4 E^2)
 (K. Scholberg, Phys. Rev. D 73, 033005 (2006), eq. 6), without `magnetic_form_factor` F_p is 1. The final state has the
-other helicity: no interference.
+other helicity: no interference. On an electron it is the leading bracket alone: P. Vogel and J. Engel, Phys. Rev. D 39,
+3378 (1989).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from scanengine.grid.axes import FloatArray
 from scanengine.inputs.constants import ALPHA, HBARC_MEV_CM, M_E_MEV, MAGNETIC_UNIT
 from scanengine.inputs.flavours import FAMILY, FLAVOUR_SYMBOLS, FLAVOURS
 from scanengine.inputs.physics import Physics
+from scanengine.inputs.terms.electron_weak import contact
 from scanengine.inputs.terms.term import Amplitude, Coupling, Couplings, Parameter, Recoil, Structure, Term
 from scanengine_kernels._jit import interpreted
 from scanengine_kernels.terms.magnetic_moment import magnetic_moment
@@ -36,7 +38,7 @@ def _parameter(flavour: str) -> Parameter:
     )
 
 
-def magnetic_constant_cm2(M_MeV: float) -> float:  # noqa: ARG001  (the same for all nuclei)
+def magnetic_constant_cm2(M_MeV: float) -> float:  # noqa: ARG001  (the same whatever recoils)
     """Return pi alpha^2 mu^2 / m_e^2 in cm^2 of a moment of 1e-10 mu_B."""
     return pi * (ALPHA * MAGNETIC_UNIT * HBARC_MEV_CM / M_E_MEV) ** 2
 
@@ -58,7 +60,12 @@ def _couplings(physics: Physics) -> tuple[Coupling, ...]:
     def of_flavour(flavour: str) -> Couplings:
         return {FAMILY[flavour]: {f"mu_{flavour}": 1.0}}
 
-    return (Coupling(Amplitude("magnetic", structure, shape, diverges=True), of_flavour),)
+    leading = partial(interpreted(magnetic_moment), full=False)
+    of_electrons = Structure("electron magnetic", magnetic_constant_cm2, leading, recoil="electron")
+    return (
+        Coupling(Amplitude("magnetic", structure, shape, diverges=True), of_flavour),
+        Coupling(Amplitude("electron_magnetic", of_electrons, contact, diverges=True), of_flavour),
+    )
 
 
 TERM = Term("magnetic moment", "Kosmas et al. 2015, eq. 6", tuple(map(_parameter, FLAVOURS)), _couplings, always=True)

@@ -10,7 +10,7 @@ from scanengine.grid.axes import FloatArray
 from scanengine.inputs.constants import G_F_PER_MEV2
 from scanengine.inputs.flavours import FLAVOURS
 from scanengine.inputs.mediators import Mediator
-from scanengine.inputs.terms.term import Parameter, Recoil
+from scanengine.inputs.terms.term import ElectronRecoil, Parameter, Recoil
 
 
 def strengths(
@@ -37,8 +37,11 @@ def strengths(
     return product, coupling
 
 
-def propagator_MeV2(mediator: Mediator, recoil: Recoil) -> FloatArray:
-    """Return 1 / (2 M T + m^2) (n,) in 1/MeV^2; of a contact interaction what replaces it, sqrt(2) G_F."""
+def propagator_MeV2(mediator: Mediator, recoil: Recoil | ElectronRecoil) -> FloatArray:
+    """Return 1 / (2 M T + m^2) (n,) in 1/MeV^2, M being the mass of what recoils.
+
+    Of a contact interaction it is what replaces it, sqrt(2) G_F.
+    """
     if mediator.mass_MeV is None:
         return np.full(recoil.T_MeV.size, sqrt(2.0) * G_F_PER_MEV2)
     return np.asarray(1.0 / (recoil.Q2_MeV2 + mediator.mass_MeV**2))

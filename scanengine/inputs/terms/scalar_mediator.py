@@ -5,7 +5,7 @@
 
 with g^2 = g_nu g_q, and without T/2 for leading kinematics: D. G. Cerdeno et al., JHEP 05 (2016) 118. Nucleon matrix
 elements f of M. Hoferichter et al., Phys. Rev. Lett. 115, 092301 (2015); or Q_S = 15.1 Z F_p + 14 N F_n as in older
-papers.
+papers. On an electron, which couples as quarks do, M is m_e and Q_S is 1.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from scanengine.inputs.flavours import FAMILY
 from scanengine.inputs.mediators import Mediator
 from scanengine.inputs.physics import Physics
 from scanengine.inputs.terms.mediator_parameters import propagator_MeV2, strengths
-from scanengine.inputs.terms.term import Amplitude, Coupling, Couplings, Recoil, Structure, Term
+from scanengine.inputs.terms.term import Amplitude, Coupling, Couplings, ElectronRecoil, Recoil, Structure, Term
 from scanengine_kernels._jit import interpreted
 from scanengine_kernels.terms.scalar import scalar
 
@@ -47,12 +47,19 @@ def term(mediator: Mediator) -> Term:
         charge = recoil.protons * of_proton + recoil.neutrons * of_neutron
         return charge * propagator_MeV2(mediator, recoil)
 
+    def of_electrons(recoil: ElectronRecoil) -> FloatArray:
+        return propagator_MeV2(mediator, recoil)
+
     def of_flavour(flavour: str) -> Couplings:
         return {FAMILY[flavour]: {parameters[0].name: 1.0}}
 
     def couplings(physics: Physics) -> tuple[Coupling, ...]:
         kinematics = partial(interpreted(scalar), full=physics.kinematics == "full")
         structure = Structure(f"scalar {mediator.name}", _constant_cm2, kinematics)
-        return (Coupling(Amplitude(mediator.name, structure, shape, mediator.is_massless), of_flavour),)
+        other = Structure(f"electron scalar {mediator.name}", _constant_cm2, kinematics, recoil="electron")
+        return (
+            Coupling(Amplitude(mediator.name, structure, shape, mediator.is_massless), of_flavour),
+            Coupling(Amplitude(f"electron_{mediator.name}", other, of_electrons, mediator.is_massless), of_flavour),
+        )
 
     return Term(f"scalar mediator {mediator.name}", "Cerdeno et al. 2016", parameters, couplings)

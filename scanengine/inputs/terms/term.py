@@ -5,7 +5,8 @@ For a neutrino of energy E and a recoil T, summed over the families b of the fin
     dsigma/dT = sum_s constant_s (k_0 + k_1 / E + k_2 / E^2) sum_b |sum_i c_bi f_i(T)|^2
 
 over structures s, whose amplitudes i interfere: each is a linear form c in the parameters times a shape f of the
-recoil. So counts are quadratic in the parameters, with integrals of f_i f_j for coefficients.
+recoil. So counts are quadratic in the parameters, with integrals of f_i f_j for coefficients. A structure is one of
+recoiling nuclei or of recoiling electrons.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from scanengine.grid.axes import FloatArray
+from scanengine.inputs.constants import M_E_MEV
+from scanengine.inputs.electrons import RecoilKind
 from scanengine.inputs.nuclei import Isotope
 
 if TYPE_CHECKING:
@@ -67,6 +70,17 @@ class Recoil(NamedTuple):
         return np.asarray(self.isotope.N * self.F_n)
 
 
+class ElectronRecoil(NamedTuple):
+    """Recoils of an electron at energies `T_MeV` (n,)."""
+
+    T_MeV: FloatArray
+
+    @property
+    def Q2_MeV2(self) -> FloatArray:
+        """The squared momentum transfer 2 m_e T (n,)."""
+        return np.asarray(2.0 * M_E_MEV * self.T_MeV)
+
+
 Kinematics = Callable[[Any, float], tuple[Any, Any, Any]]
 """(T in MeV, M in MeV) -> the coefficients k_0, k_1, k_2 of 1, 1/E and 1/E^2."""
 
@@ -75,26 +89,29 @@ Kinematics = Callable[[Any, float], tuple[Any, Any, Any]]
 class Structure:
     """What amplitudes that interfere have in common.
 
-    `constant_cm2` of a nucleus of mass M in MeV is in cm^2 times what makes kinematics and shapes a cross-section per
-    MeV. `final_mass_MeV` is that of the particle that the neutrino turns into.
+    `constant_cm2` of what recoils, with mass M in MeV, is in cm^2 times what makes kinematics and shapes a
+    cross-section per MeV: of a nucleus, or of one electron. `final_mass_MeV` is that of the particle that the neutrino
+    turns into.
     """
 
     name: str
     constant_cm2: Callable[[float], float]
     kinematics: Kinematics
     final_mass_MeV: float = 0.0
+    recoil: RecoilKind = "nucleus"
 
 
 @dataclass(frozen=True)
 class Amplitude:
     """A part of a structure's amplitude: its dependence on the recoil, `shape`, of which `name` is the name.
 
-    `diverges` says that the rate is infinite for a detector that sees recoils down to zero energy.
+    The shape takes a `Recoil`, of structures of electrons an `ElectronRecoil`. `diverges` says that the rate is
+    infinite for a detector that sees recoils down to zero energy.
     """
 
     name: str
     structure: Structure
-    shape: Callable[[Recoil], FloatArray]
+    shape: Callable[[Any], FloatArray]
     diverges: bool = False
 
 

@@ -8,6 +8,11 @@ L_a - L_b nuclei feel what loops of the charged leptons a and b mix with the pho
     C -> C + s sqrt(2) alpha g^2 eps_ab(2 M T) Z F_p / (pi G_F (2 M T + m^2)),  s = 1 (nu_a), -1 (nu_b), 0 (the third)
     eps_ab(Q^2) = int_0^1 dx x (1 - x) ln[(m_b^2 + x (1 - x) Q^2) / (m_a^2 + x (1 - x) Q^2)]
 
+On electrons the same with the charge of one: of its own, or of the loops where it has none,
+
+    gV -> gV + g^2 Q_nu Q_e / (sqrt(2) G_F (2 m_e T + m^2)),
+    gV -> gV - s sqrt(2) alpha g^2 eps_ab(2 m_e T) / (pi G_F (2 m_e T + m^2)).
+
 A contact interaction has g^2 / (sqrt(2) G_F m^2) = eps for its parameter.
 """
 
@@ -23,8 +28,9 @@ from scanengine.inputs.constants import ALPHA, G_F_PER_MEV2, M_E_MEV, M_MU_MEV, 
 from scanengine.inputs.flavours import FAMILY, FLAVOURS
 from scanengine.inputs.mediators import Mediator
 from scanengine.inputs.physics import Physics
+from scanengine.inputs.terms.electron_weak import vector_couplings
 from scanengine.inputs.terms.mediator_parameters import propagator_MeV2, strengths
-from scanengine.inputs.terms.term import Amplitude, Coupling, Couplings, Recoil, Term
+from scanengine.inputs.terms.term import Amplitude, Coupling, Couplings, ElectronRecoil, Recoil, Term
 from scanengine.inputs.terms.weak_charge import vector_structure
 
 _LEPTON_MASSES_MEV = {"e": M_E_MEV, "m": M_MU_MEV, "t": M_TAU_MEV}
@@ -42,7 +48,14 @@ def kinetic_mixing(one: str, other: str, Q2_MeV2: FloatArray) -> FloatArray:
     return np.asarray(np.log((above + at) / (below + at)) @ weight)
 
 
-def _shape(mediator: Mediator) -> Callable[[Recoil], FloatArray]:
+def _loop(mediator: Mediator, recoil: Recoil | ElectronRecoil) -> FloatArray:
+    """Return what loops add to the coupling of a charge of one (n,)."""
+    assert mediator.charges.mixing is not None
+    eps = kinetic_mixing(*mediator.charges.mixing, recoil.Q2_MeV2)
+    return sqrt(2.0) * ALPHA / (pi * G_F_PER_MEV2) * eps * propagator_MeV2(mediator, recoil)
+
+
+def _of_nuclei(mediator: Mediator) -> Callable[[Recoil], FloatArray]:
     charges = mediator.charges
 
     def of_quarks(recoil: Recoil) -> FloatArray:
@@ -50,11 +63,19 @@ def _shape(mediator: Mediator) -> Callable[[Recoil], FloatArray]:
         return charge * propagator_MeV2(mediator, recoil) / (sqrt(2.0) * G_F_PER_MEV2)
 
     def of_loops(recoil: Recoil) -> FloatArray:
-        assert charges.mixing is not None
-        loop = sqrt(2.0) * ALPHA / (pi * G_F_PER_MEV2) * kinetic_mixing(*charges.mixing, recoil.Q2_MeV2)
-        return recoil.protons * loop * propagator_MeV2(mediator, recoil)
+        return recoil.protons * _loop(mediator, recoil)
 
     return of_loops if charges.mixing else of_quarks
+
+
+def _of_electrons(mediator: Mediator) -> Callable[[ElectronRecoil], FloatArray]:
+    def of_charge(recoil: ElectronRecoil) -> FloatArray:
+        return mediator.charges.electron * propagator_MeV2(mediator, recoil) / (sqrt(2.0) * G_F_PER_MEV2)
+
+    def of_loops(recoil: ElectronRecoil) -> FloatArray:
+        return -_loop(mediator, recoil)
+
+    return of_charge if mediator.charges.electron else of_loops
 
 
 def term(mediator: Mediator) -> Term:
@@ -68,10 +89,15 @@ def term(mediator: Mediator) -> Term:
             family = FAMILY[flavour]
             return {family: {parameters[0].name: charges.of_family(family)}}
 
-        return (
-            Coupling(
-                Amplitude(mediator.name, vector_structure(physics), _shape(mediator), mediator.is_massless), of_flavour
-            ),
-        )
+        found: list[Coupling] = []
+        if charges.u or charges.d or charges.mixing:
+            structure, shape = vector_structure(physics), _of_nuclei(mediator)
+            found.append(Coupling(Amplitude(mediator.name, structure, shape, mediator.is_massless), of_flavour))
+        if charges.electron or charges.mixing:
+            shape_of_electrons = _of_electrons(mediator)
+            found += vector_couplings(
+                of_flavour, f"electron_{mediator.name}", shape_of_electrons, diverges=mediator.is_massless
+            )
+        return tuple(found)
 
     return Term(f"vector mediator {mediator.name}", "Liao and Marfatia 2017", parameters, couplings)

@@ -50,6 +50,8 @@ def test_without_a_mass_it_is_a_magnetic_moment() -> None:
 
 def test_only_without_a_mass_does_it_diverge_towards_zero_recoil() -> None:
     for mass, diverges in ((0.0, True), (1e-3, False)):
-        (coupling,) = term(Mediator("N", "dipole", mass)).couplings(physics())
-        assert coupling.amplitude.diverges == diverges
-        assert coupling.amplitude.structure.final_mass_MeV == mass
+        couplings = term(Mediator("N", "dipole", mass)).couplings(physics())
+        assert [coupling.amplitude.structure.recoil for coupling in couplings] == ["nucleus", "electron"]
+        for coupling in couplings:
+            assert coupling.amplitude.diverges == diverges
+            assert coupling.amplitude.structure.final_mass_MeV == mass

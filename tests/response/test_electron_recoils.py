@@ -1,0 +1,167 @@
+"""Counts of electron recoils, against quadratures that know nothing of this package."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from itertools import pairwise
+from math import sqrt
+from typing import Any
+
+import numpy as np
+import periodictable
+import pytest
+from scipy.integrate import quad
+
+from scanengine.definition import parse
+from scanengine.inputs.electrons import step
+from scanengine.scan.events import events
+from scanengine.scan.problem import Problem
+from tests.inputs.terms.test_electron_weak import matrix_element, standard_model
+from tests.response.electron_check_values import REACTOR_E_MEV, REACTOR_FLUX, REACTOR_GERMANIUM, STOPPED_PION
+
+m = 0.51099895069
+REACTOR = {
+    "kind": "tabulated",
+    "reference_distance_m": 1.0,
+    "spectra": {"nu_ebar": {"E_MeV": REACTOR_E_MEV, "flux": (1e20 / 5.3242209775 * np.array(REACTOR_FLUX)).tolist()}},
+}
+PHYSICS = {"sin2_theta_w": 0.23857, "kinematics": "full", "charge_radius": "form-factor"}
+
+
+def counts(
+    experiment: Mapping[str, Any],
+    at: Mapping[str, float] | None = None,
+    *,
+    source: Mapping[str, Any] = REACTOR,
+    mediators: Mapping[str, Any] | None = None,
+    physics: Mapping[str, Any] = PHYSICS,
+) -> float:
+    tables = {"source": source, "physics": physics, "fixed": at or {}, "mediators": mediators or {}}
+    detector = {"name": "A", "mass_kg": 1.0, "live_time_s": 1.0, "distance_m": 1.0, "recoils": ["electron"]}
+    text = "\n".join(f"{key} = {_inline(table)}" for key, table in tables.items())
+    text += f"\nexperiments = [{_inline({**detector, **experiment})}]"
+    return sum(record.counts for record in events(Problem(parse(text, require_axes=False)), {}))
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_inline(part)}" for key, part in value.items()) + " }"
+    return json.dumps(value)
+
+
+def germanium(window_keV: tuple[float, float], binding: Any = "free") -> dict[str, Any]:
+    channels = {"all": ["nu_ebar"]}
+    electrons = {"binding": binding}
+    return {"target": "Ge", "recoil_window_keV": list(window_keV), "channels": channels, "electrons": electrons}
+
+
+AT: dict[str, tuple[dict[str, float], dict[str, Any]]] = {
+    "SM": ({}, {}),
+    "mu=1e-11": ({"mu_nu_ebar": 0.1}, {}),
+    "q=+1e-12": ({"q_nu_e": 1.0}, {}),
+    "q=-1e-12": ({"q_nu_e": -1.0}, {}),
+    "r2=+10e-32": ({"r2_nu_ebar": 10.0}, {}),
+}
+
+
+def of_mediator(kind: str, mass_MeV: float, Q_e: float) -> tuple[dict[str, float], dict[str, Any]]:
+    charges = {"charges": {"electron": Q_e, "nu_e": 1.0}} if kind == "vector" else {}
+    return {"g2_x": 1e-12 if kind == "vector" else 1.0}, {"x": {"kind": kind, "mass_MeV": mass_MeV, **charges}}
+
+
+@pytest.mark.parametrize("window_keV", list(REACTOR_GERMANIUM))
+def test_reactor_antineutrinos_in_germanium(window_keV: tuple[float, float]) -> None:
+    """Moments, charges, radii and mediators of three masses, to the nine digits that there are."""
+    expected = REACTOR_GERMANIUM[window_keV]
+    none = counts(germanium(window_keV))
+    for name, value in expected.items():
+        if isinstance(name, str):
+            at, mediators = AT[name]
+        else:
+            at, mediators = of_mediator(*name)
+        found = counts(germanium(window_keV), at, mediators=mediators)
+        alone = name == "mu=1e-11" or (not isinstance(name, str) and name[0] != "vector")
+        assert found - (none if alone else 0.0) == pytest.approx(value, rel=2e-8), name
+
+
+@pytest.mark.parametrize("target", list(STOPPED_PION))
+def test_decay_at_rest_on_free_electrons(target: str) -> None:
+    """1 t and 1e14 /cm^2 of each flavour, 1 to 10 keV."""
+    source = {"kind": "stopped-pion", "flux_per_cm2_s": 1e14, "reference_distance_m": 1.0}
+    detector = {
+        "target": target,
+        "mass_kg": 1000.0,
+        "recoil_window_keV": [1.0, 10.0],
+        "channels": {"all": ["nu_e", "nu_mu", "nu_mubar"]},
+        "electrons": {"binding": "free"},
+    }
+    charges = ("q_nu_e", "q_nu_mu", "q_nu_tau")
+    none, moment, positive, negative = STOPPED_PION[target]
+    sm = counts(detector, source=source)
+    assert sm == pytest.approx(none, rel=1e-6)
+    assert counts(detector, {"mu_nu": 10.0}, source=source) - sm == pytest.approx(moment, rel=1e-6)
+    assert counts(detector, dict.fromkeys(charges, 1000.0), source=source) == pytest.approx(positive, rel=1e-6)
+    assert counts(detector, dict.fromkeys(charges, -1000.0), source=source) == pytest.approx(negative, rel=1e-6)
+
+
+def by_quadrature(flavour: str, window_keV: tuple[float, float], spectrum: Any, E_max: float, number: Any) -> float:
+    """Of one atom, by SciPy: E outside, T inside between its kinematic ends and the steps of the binding."""
+    gV, gA = standard_model(flavour, 0.23857)
+    low, high = (1e-3 * T for T in window_keV)
+
+    def of_E(E: float) -> float:
+        top = min(high, 2.0 * E * E / (m + 2.0 * E))
+        if top <= low:
+            return 0.0
+        steps = [1e-3 * B for B in number.kinks_keV.tolist() if low < 1e-3 * B < top]
+        ends = [low, *steps, top]
+        total = 0.0
+        for a, b in pairwise(ends):
+            n = float(number.number(np.array([500.0 * (a + b)]))[0])
+            total += n * quad(lambda T: matrix_element(gV, gA, E, T), a, b, epsabs=0.0, epsrel=1e-11)[0]
+        return float(spectrum(E)) * total
+
+    E_low = 0.5 * (low + sqrt(low * (low + 2.0 * m)))
+    kinks = [0.5 * (1e-3 * B + sqrt(1e-3 * B * (1e-3 * B + 2.0 * m))) for B in (*number.kinks_keV, window_keV[1])]
+    points = sorted(E for E in kinks if E_low < E < E_max)
+    ends = [E_low, *points, E_max]
+    return float(sum(quad(of_E, a, b, epsabs=0.0, epsrel=1e-9, limit=200)[0] for a, b in pairwise(ends)))
+
+
+@pytest.mark.parametrize(
+    ("target", "Z", "window_keV", "flavour", "binding"),
+    [
+        ("Xe", 54, (0.1, 40.0), "nu_e", "step"),
+        ("Na23", 11, (0.5, 3000.0), "nu_taubar", "step"),
+        ("Ar40", 18, (0.05, 0.6), "nu_mu", "free"),
+    ],
+)
+def test_a_falling_spectrum_on_bound_electrons(
+    target: str, Z: int, window_keV: tuple[float, float], flavour: str, binding: str
+) -> None:
+    source = {
+        "kind": "tabulated",
+        "reference_distance_m": 1.0,
+        "spectra": {flavour: {"E_MeV": [0.0, 4.0], "flux": [8e10, 0.0]}},
+    }
+    detector = {
+        "target": target,
+        "recoil_window_keV": list(window_keV),
+        "channels": {"all": [flavour]},
+        "electrons": {"binding": binding},
+    }
+    shells = step(target.rstrip("0123456789"), Z)
+    if binding == "free":
+        shells = type(shells)(np.zeros(1), np.array([float(Z)]))
+    exact = by_quadrature(flavour, window_keV, lambda E: 2e10 * (4.0 - E), 4.0, shells)
+    element = periodictable.elements.symbol(target.rstrip("0123456789"))
+    mass_u = element.mass if target == "Xe" else element[int(target[2:])].mass
+    assert counts(detector, source=source) == pytest.approx(exact / (mass_u * 1.66053906892e-27), rel=1e-7)
+
+
+def test_bound_electrons_are_free_ones_above_the_last_shell() -> None:
+    window = (12.0, 300.0)
+    assert counts(germanium(window, "step")) == pytest.approx(counts(germanium(window)), rel=1e-12)
+    below = (1.5, 11.0)
+    assert counts(germanium(below, "step")) == pytest.approx(counts(germanium(below)) * 30.0 / 32.0, rel=1e-12)
