@@ -17,6 +17,10 @@ SMALL_SQUARES = 1 << 24
 Numba and load compiled kernels."""
 
 
+_ROUNDINGS = 14 * 1.12e-16
+"""How far a residual is rounded, relative to the sizes of its terms."""
+
+
 def fill_squares(
     residuals: NDArray[np.float64],
     starts: NDArray[np.int64],
@@ -29,19 +33,24 @@ def fill_squares(
     The variables lie in [-1, 1]. residuals (k, monomials of degree two) have starts and groups as in `polynomial`. A
     residual that is zero within its rounding is zero: of a degenerate minimum the points are equal.
     """
-    roundings = 14 * 1.12e-16 * np.abs(residuals).sum(axis=1)
     coefficients = residuals[:, None, :]  # (k, points of the variables fixed so far, monomials of the others)
+    sizes = np.abs(coefficients)  # of the terms that these are sums of
     for variable, t in enumerate(values[:-1]):
         powers = t ** np.arange(3)[:, None]
         runs = [starts[variable, g : g + 2] for g in range(groups[variable])]
-        fixed = np.stack([coefficients[..., a:b] @ powers[: b - a] for a, b in runs], axis=-1)
-        coefficients = fixed.reshape(residuals.shape[0], -1, len(runs))
+        coefficients, sizes = (
+            np.stack([c[..., a:b] @ p[: b - a] for a, b in runs], axis=-1).reshape(residuals.shape[0], -1, len(runs))
+            for c, p in ((coefficients, powers), (sizes, np.abs(powers)))
+        )
     powers = values[-1] ** np.arange(3)[:, None]
     flat = chi2.reshape(-1, values[-1].size)
     flat[:] = 0.0
-    for lines, rounding in zip(coefficients, roundings, strict=True):
+    for lines, size in zip(coefficients, _ROUNDINGS * sizes, strict=True):
         r = lines @ powers
-        r[np.abs(r) < rounding] = 0.0
+        line, point = np.nonzero(np.abs(r) < size.sum(axis=1, keepdims=True))
+        if line.size:
+            rounding = np.sum(size[line] * np.abs(powers[:, point]).T, axis=1)
+            r[line, point] = np.where(np.abs(r[line, point]) < rounding, 0.0, r[line, point])
         r *= r
         flat += r
 

@@ -16,7 +16,7 @@ from scanengine.grid.arguments import path as path_of
 from scanengine.grid.axes import FloatArray
 from scanengine.grid.profiles import Fit, FittedNuisance, NegativeBackground
 from scanengine.scan.found import Found
-from scanengine.scan.plan import GRID_ERRORS
+from scanengine.scan.plan import GRID_ERRORS, ROUNDING_NEAR
 from scanengine.scan.problem import Problem
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def from_memory(problem: Problem, found: Found, chi2: FloatArray | None) -> Resu
         targets=definition.targets,
         delta_chi2_max=definition.output.delta_chi2_max or math.inf,
         rounding=problem.rounding,
+        rounding_near=found.rounding_near,
         grid_errors=found.grid_errors,
         exact_possible=found.exact_possible,
         grid_rounding=_HALF_A_DIGIT[definition.output.precision],
@@ -64,8 +65,10 @@ def from_stored(stored: StoredResult) -> Result:
     if not (isinstance(highest, int | float) and highest > 0.0):
         raise InputError(f"{stored.path} is damaged: its delta_chi2_max is {highest!r}; run the scan again")
     rounding = stored.attributes.get("rounding", 0.0)
-    if not (isinstance(rounding, int | float) and rounding >= 0.0):
-        raise InputError(f"{stored.path} is damaged: its rounding is {rounding!r}; run the scan again")
+    near = stored.attributes.get(ROUNDING_NEAR, rounding)
+    for value in (rounding, near):
+        if not (isinstance(value, int | float) and value >= 0.0):
+            raise InputError(f"{stored.path} is damaged: its rounding is {value!r}; run the scan again")
 
     return Result(
         title,
@@ -75,6 +78,7 @@ def from_stored(stored: StoredResult) -> Result:
         exact=stored.exact_profiles,
         delta_chi2_max=float(highest),
         rounding=float(rounding),
+        rounding_near=float(near) if ROUNDING_NEAR in stored.attributes else None,
         grid_errors=_stored_errors(stored),
         exact_possible=stored.attributes.get("exact_possible", 0) == 1,
         grid_rounding=stored.relative_rounding,

@@ -60,6 +60,7 @@ class Result(Sendable):
         exact: tuple[tuple[Axis, ...], Profiles] | None = None,
         delta_chi2_max: float = math.inf,
         rounding: float = 0.0,
+        rounding_near: float | None = None,
         grid_rounding: float = 0.0,
         grid_errors: Mapping[str, FloatArray] | None = None,
         exact_possible: bool = False,
@@ -76,7 +77,7 @@ class Result(Sendable):
         self.targets = targets
         self.instruction_sets = instruction_sets
         self.delta_chi2_max = delta_chi2_max
-        self._rounding, self._grid_rounding = rounding, grid_rounding
+        self._rounding, self._rounding_near, self._grid_rounding = rounding, rounding_near, grid_rounding
         self._grid_errors, self._exact_possible = grid_errors or {}, exact_possible
         self._grid_profiles = profiles
         self._profile_axes, self._profiles = exact or (axes, profiles)
@@ -318,7 +319,8 @@ class Result(Sendable):
     def _reduced(self, axes: tuple[Axis, ...], chi2: FloatArray, *, of_grid: bool = False, **more: Any) -> ReducedGrid:
         """Return chi2 over axes as what limits and figures take, `of_grid` if it was rounded as a stored grid is."""
         kept = self._grid_rounding if of_grid else 0.0
-        return ReducedGrid(axes, chi2, self.minimum, rounding=self._rounding, relative_rounding=kept, **more)
+        roundings = {"rounding": self._rounding, "rounding_near": self._rounding_near, "relative_rounding": kept}
+        return ReducedGrid(axes, chi2, self.minimum, **roundings, **more)
 
     def _read(self, selection: Selection) -> FloatArray:
         if not self.has_grid:

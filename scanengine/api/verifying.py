@@ -19,7 +19,7 @@ from scanengine.chi2.evaluator import Cost
 from scanengine.errors import InputError
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import PROMISED_RELATIVE, Profiles
-from scanengine.scan.plan import fit_attributes, plan_of
+from scanengine.scan.plan import ROUNDING_NEAR, fit_attributes, plan_of
 
 if TYPE_CHECKING:
     from scanengine.store import StoredResult
@@ -161,14 +161,19 @@ class _Check:
         named = dict(zip((axis.name for axis in self.stored.axes), at, strict=True))
         if not self.direct:
             expected |= fit_attributes(self.scan.fit_at(**named))
+            near = self.scan.problem.rounding_near(
+                *(self.stored.exact_profiles or (self.stored.axes, self.stored.profiles))
+            )
+            expected |= {} if near is None else {ROUNDING_NEAR: near}
         missing = []
         for name, value in expected.items():
             if name not in self.stored.attributes:
                 missing.append(f"the attribute {name}, which is not there")
             elif not _same(value, self.stored.attributes[name]):
                 raise _Lie(f"its attribute {name} is {self.stored.attributes[name]!r}, and should be {value!r}")
-        if "delta_chi2_max" in self.stored.attributes and "delta_chi2_max" not in expected:
-            raise _Lie("it has an attribute delta_chi2_max, which was not asked for")
+        for name in ("delta_chi2_max", ROUNDING_NEAR):
+            if name in self.stored.attributes and name not in expected:
+                raise _Lie(f"it has an attribute {name}, which was not asked for")
         return missing
 
     def chi2(self, sample: _Sample) -> list[str]:

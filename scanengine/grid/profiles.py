@@ -11,6 +11,11 @@ import numpy as np
 
 from scanengine.grid.axes import Axis, FloatArray
 
+NEAR_MINIMUM = 50.0
+"""Delta chi2 up to which rounding is known better than anywhere on the axes: five standard deviations of ten
+parameters.
+"""
+
 PROMISED_RELATIVE = 1e-10
 """chi2 on a grid is right to this, relative to 1 + chi2, whatever evaluates it."""
 
@@ -37,7 +42,8 @@ class ReducedGrid:
     `chi2` has one dimension per entry of `axes`, in their order. `minimum` is the global minimum of the whole scan,
     from which Delta chi2 is counted. `profiled` names the hidden axes that were minimised over, `fixed` those held at a
     value. Above `delta_chi2_max` chi2 was not looked for and is infinite. `rounding` is how far the root of chi2 is
-    rounded by double precision, `relative_rounding` how far chi2 is, relative to itself, by the way it was kept.
+    rounded by double precision, and `rounding_near` where Delta chi2 is below `NEAR_MINIMUM`; `relative_rounding` how
+    far chi2 is, relative to itself, by the way it was kept.
     `errors` are those of the grid's own minima, where they are known.
     """
 
@@ -50,11 +56,14 @@ class ReducedGrid:
     rounding: float = 0.0
     relative_rounding: float = 0.0
     errors: GridErrors | None = None
+    rounding_near: float | None = None
 
     def rounding_error(self, delta_chi2: float) -> float:
         """The rounding error of chi2 this far above the minimum, and so of Delta chi2."""
         chi2 = abs(self.minimum) + delta_chi2
-        of_residuals = (2.0 * math.sqrt(chi2) + self.rounding) * self.rounding
+        near = self.rounding_near is not None and delta_chi2 <= NEAR_MINIMUM
+        rounding = self.rounding_near if near and self.rounding_near is not None else self.rounding
+        of_residuals = (2.0 * math.sqrt(chi2) + rounding) * rounding
         return of_residuals + (PROMISED_RELATIVE + self.relative_rounding) * chi2
 
     @property

@@ -113,21 +113,25 @@ class Likelihood(ExpectedCounts):
         return self.rows.data
 
     def rounding(self, axes: Sequence[Axis], parameters: ParameterMap) -> float:
-        """Return how far the root of chi2 may be rounded in double precision somewhere on the axes.
+        """Return how far the root of chi2 may be rounded in double precision somewhere on the axes."""
+        return float(self.rounding_within(self.count_polynomials(axes, parameters), np.ones((1, len(axes))))[0])
+
+    def rounding_within(self, counts: CountPolynomials, reach: FloatArray) -> FloatArray:
+        """Return how far the root of chi2 may be rounded (...) where no scaled variable exceeds its reach (..., axes).
 
         Counts are sums of terms that may be much larger than they are, and the data are subtracted.
         """
-        terms = np.abs(self.count_polynomials(axes, parameters).coefficients).sum(axis=1)
-        counts = terms + self.data + np.abs(self.templates.constant[0])
+        terms = counts.monomials.values(reach) @ np.abs(counts.coefficients).T
+        largest = terms + self.data + np.abs(self.templates.constant[0])
         poisson = np.concatenate((self.rows.seen, self.rows.empty))
-        deviations = np.concatenate(
-            (
-                counts[poisson] / np.sqrt(np.maximum(self.data, self.expected)[poisson]),
-                self.rows.whitening.deviations(counts[self.rows.gaussian]),
-            )
-        )
-        largest = float(deviations.max())
-        return _ROUNDINGS * largest * float(np.linalg.norm(deviations / largest))
+        errors = np.sqrt(np.maximum(self.data, self.expected)[poisson])
+        deviations = [
+            np.concatenate((each[poisson] / errors, self.rows.whitening.deviations(each[self.rows.gaussian])))
+            for each in largest.reshape(-1, largest.shape[-1])
+        ]
+        found = np.array(deviations).reshape(*reach.shape[:-1], -1)
+        scale = found.max(axis=-1, keepdims=True)
+        return np.asarray(_ROUNDINGS * scale[..., 0] * np.linalg.norm(found / scale, axis=-1))
 
     def chi2(self, theta: FloatArray) -> FloatArray:
         """Return chi2 (...) at parameter vectors theta (..., parameters), from the counts themselves."""

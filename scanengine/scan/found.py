@@ -20,3 +20,4 @@ class Found(NamedTuple):
     fit: Fit
     grid_errors: dict[str, FloatArray]
     exact_possible: bool
+    rounding_near: float | None = None

@@ -26,6 +26,10 @@ GRID_ERRORS = "grid_errors_"
 """What the attributes with the errors of the grid's own lines begin with, before the axis' name."""
 
 
+ROUNDING_NEAR = "rounding_near_minimum"
+"""The attribute with the rounding of the root of chi2 where limits are."""
+
+
 def plan_of(problem: Problem) -> GridPlan:
     """Return what the result file of a scan is to hold."""
     from scanengine.store import GridPlan
@@ -124,6 +128,8 @@ def found_attributes(found: Found) -> dict[str, AttributeValue]:
     What the grid's own minima miss is there row after row for each line.
     """
     attributes = fit_attributes(found.fit)
+    if found.rounding_near is not None:
+        attributes[ROUNDING_NEAR] = found.rounding_near
     for name, rows in found.grid_errors.items():
         attributes |= {f"{GRID_ERRORS}{name}": rows.ravel().tolist(), "exact_possible": found.exact_possible}
     return attributes

@@ -28,6 +28,7 @@ from scanengine.grid.arguments import number
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import Fit, Profiles
 from scanengine.grid.tiling import Tiling
+from scanengine.inference.caveats import LEAST_ROUNDING
 from scanengine.inference.coarseness import grid_errors
 from scanengine.inference.levels import delta_chi2
 from scanengine.inference.objective import Objective
@@ -38,6 +39,7 @@ from scanengine.scan.coordinates import axes_from_coordinates, on_axes, profiles
 from scanengine.scan.found import Found
 from scanengine.scan.outer import Inside, OuterEvaluator, tiles_together
 from scanengine.scan.outer_profiles import exact_over_outer
+from scanengine.scan.rounding import rounding_near_minimum
 from scanengine_kernels.direct import CrossSection
 
 if TYPE_CHECKING:
@@ -196,6 +198,14 @@ class Problem:
             return 0.0  # a number, not a polynomial
         return self.likelihood.rounding(self.coordinates.axes, self.coordinates.parameters)
 
+    def rounding_near(self, axes: Sequence[Axis], profiles: Profiles) -> float | None:
+        """How far the root of chi2 may be rounded near the minimum of profiles on these axes; None where that is little
+        anywhere.
+        """
+        if (2.0 * math.sqrt(abs(profiles.minimum) + 1.0) + self.rounding) * self.rounding <= LEAST_ROUNDING:
+            return None
+        return rounding_near_minimum(self, axes, profiles)
+
     def standard_model(self, axis: str) -> float:
         """Return where the Standard Model lies on an axis; zero where that means nothing.
 
@@ -318,7 +328,8 @@ class Problem:
         exact = None if self.definition.output.profile == "grid" else self.exact(profiles, threads)
         best_fit = (exact[1] if exact else profiles).best_fit
         fit = self.fit_at(np.array(best_fit, dtype=np.float64))
-        return Found(profiles, exact, fit, self._grid_errors(profiles), self.exact_possible)
+        near = self.rounding_near(*(exact or (self.definition.axes, profiles)))
+        return Found(profiles, exact, fit, self._grid_errors(profiles), self.exact_possible, near)
 
     def grid_profiles(self, threads: int) -> Profiles:
         """Return the profiles of the whole grid, by its points, without keeping it."""

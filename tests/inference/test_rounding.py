@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
-from scanengine.api import Scan, open_result
+from scanengine.api import Scan, open_result, upper_limits, verify
 from scanengine.definition import Output
 from scanengine.errors import InputError
 from scanengine.grid.axes import Axis
@@ -204,3 +204,40 @@ def test_zero_ends_what_enters_squared_whatever_its_name(axes: Any, tied: Any, e
         (found,) = result.limits(0.9)
         assert found.intervals[0].lo is None
         assert any("the lower end: extend the axis" in warning for warning in found.warnings) is not even
+
+
+def wide(top: float, points: int) -> Scan:
+    """A scalar mediator, of which only g^4 counts, from 1e-6 to so large couplings."""
+    axes = {
+        "mediators.phi.mass_MeV": {"values": [1.0, 30.0]},
+        "g_phi": {"min": 1e-6, "max": top, "points": points, "spacing": "log"},
+    }
+    mediators = {"phi": {"kind": "scalar", "mass_MeV": 10.0}}
+    return Scan(definition([experiment(**NEON, systematic=0.1)], axes, mediators=mediators))
+
+
+def test_couplings_far_beyond_the_limits_do_not_keep_these_from_being_known(tmp_path: Path) -> None:
+    """Decades further along the axis chi2 is 1e40, and its rounding larger than any level."""
+    narrow = wide(1e-3, 181).run()
+    scan = wide(1e4, 601)
+    assert scan.problem.rounding > 1e8
+    result = scan.run(tmp_path / "wide.h5")
+    for each in (result, open_result(tmp_path / "wide.h5")):
+        (found,) = upper_limits(each, "g_phi", against="mediators.phi.mass_MeV", cl=0.90)
+        (wanted,) = upper_limits(narrow, "g_phi", against="mediators.phi.mass_MeV", cl=0.90)
+        assert found.upper == pytest.approx(wanted.upper, rel=2e-4)
+        assert found.warnings == ()
+    verify(tmp_path / "wide.h5")
+
+
+def test_the_rounding_near_a_minimum_is_not_larger_than_it_is_said_to_be() -> None:
+    """Of Asimov data chi2 is zero at the Standard Model, whatever it is where couplings are 1e7."""
+    scan = neon({"eps_ee_uV": {"min": -1e7, "max": 1e7, "points": 2_000_001}}, mass_kg=1e6)
+    values, chi2 = np.array([-1e-9, 0.0, 1e-9]), np.empty(3)
+    scan.problem.evaluator.fill([values], chi2)
+    exact = np.array([scan.chi2(eps_ee_uV=float(x)) for x in values])
+    result = scan.run()
+    grid = result.profile("eps_ee_uV")
+    assert grid.rounding_near is not None
+    assert grid.rounding_near < 1e-4 * scan.problem.rounding
+    assert np.all(np.abs(chi2 - exact) <= grid.rounding_error(0.0) + 1e-10)

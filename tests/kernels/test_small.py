@@ -40,6 +40,20 @@ def test_chi2_keeps_its_digits_where_the_terms_cancel() -> None:
     np.testing.assert_allclose(chi2, [0.0, (1e6 * 2.0**-30) ** 2], rtol=1e-6, atol=1e-18)
 
 
+def test_a_residual_is_not_taken_for_rounding_that_is_larger_elsewhere() -> None:
+    """1e30 (t^2 - 1e-12): beside t = 1e-6 terms are 1e18, and the rounding of 1e30 would hide what is left of them."""
+    monomials = Monomials.of(2, 2)
+    residual = np.zeros((1, len(monomials.exponents)))
+    residual[0, monomials.column_of_product(0)] = -1e18
+    residual[0, monomials.column_of_product(2, 2)] = 1e30
+    t = np.array([0.0, 1e-6, 1.1e-6, 1.0])
+    for values in ([np.array([0.5]), t], [t, np.array([0.5])]):
+        order = residual if values[1] is t else residual[:, [monomials.column[e[::-1]] for e in monomials.exponents]]
+        chi2 = np.empty([v.size for v in values])
+        small.fill_squares(order, monomials.starts, monomials.groups, values, chi2)
+        np.testing.assert_allclose(chi2.ravel(), [1e36, 0.0, 4.41e34, 1e60], rtol=1e-11, atol=1e8)
+
+
 def test_points_of_a_degenerate_minimum_are_equal() -> None:
     """(u + 2 d)^2 = 0 along a line, whose points are no float64's."""
     monomials = Monomials.of(2, 2)
