@@ -64,11 +64,6 @@ def from_stored(stored: StoredResult) -> Result:
         raise InputError(f"{stored.path} is damaged: its statistic is {statistic!r}; run the scan again")
     if not (isinstance(highest, int | float) and highest > 0.0):
         raise InputError(f"{stored.path} is damaged: its delta_chi2_max is {highest!r}; run the scan again")
-    rounding = stored.attributes.get("rounding", 0.0)
-    near = stored.attributes.get(ROUNDING_NEAR, rounding)
-    for value in (rounding, near):
-        if not (isinstance(value, int | float) and value >= 0.0):
-            raise InputError(f"{stored.path} is damaged: its rounding is {value!r}; run the scan again")
 
     return Result(
         title,
@@ -77,8 +72,8 @@ def from_stored(stored: StoredResult) -> Result:
         statistic=str(statistic),
         exact=stored.exact_profiles,
         delta_chi2_max=float(highest),
-        rounding=float(rounding),
-        rounding_near=float(near) if ROUNDING_NEAR in stored.attributes else None,
+        rounding=_rounding(stored, "rounding") or 0.0,
+        rounding_near=_rounding(stored, ROUNDING_NEAR),
         grid_errors=_stored_errors(stored),
         exact_possible=stored.attributes.get("exact_possible", 0) == 1,
         grid_rounding=stored.relative_rounding,
@@ -88,6 +83,16 @@ def from_stored(stored: StoredResult) -> Result:
         path=stored.path,
         origin=InFile(stored),
     )
+
+
+def _rounding(stored: StoredResult, name: str) -> float | None:
+    """Return how far the root of chi2 is rounded, None where that is not told. Raises InputError if it is no number."""
+    if name not in stored.attributes:
+        return None
+    value = stored.attributes[name]
+    if not (isinstance(value, int | float) and value >= 0.0):
+        raise InputError(f"{stored.path} is damaged: its {name} is {value!r}; run the scan again")
+    return float(value)
 
 
 def of_sent_file(path: Path, digest: str) -> Result:

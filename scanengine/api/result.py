@@ -319,8 +319,9 @@ class Result(Sendable):
     def _reduced(self, axes: tuple[Axis, ...], chi2: FloatArray, *, of_grid: bool = False, **more: Any) -> ReducedGrid:
         """Return chi2 over axes as what limits and figures take, `of_grid` if it was rounded as a stored grid is."""
         kept = self._grid_rounding if of_grid else 0.0
-        roundings = {"rounding": self._rounding, "rounding_near": self._rounding_near, "relative_rounding": kept}
-        return ReducedGrid(axes, chi2, self.minimum, **roundings, **more)
+        rounding, near = self._rounding, self._rounding_near
+        known = ReducedGrid(axes, chi2, self.minimum, rounding=rounding, rounding_near=near, relative_rounding=kept)
+        return replace(known, **more)
 
     def _read(self, selection: Selection) -> FloatArray:
         if not self.has_grid:
