@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from scanengine.api import words
 from scanengine.errors import InputError
 from scanengine.grid.axes import Axis
+from scanengine.inference.caveats import grouped
 from scanengine.inference.intervals import Intervals
 from scanengine.inference.levels import percent
 from scanengine.scan.events import Events
@@ -87,22 +88,22 @@ class Limits(Table[Intervals]):
             [
                 words.limit(found, self.axes[found.axis]),
                 words.errors(self.best_fit[found.axis], found, self.axes[found.axis]),
-                f"{percent(found.cl)} C.L.",
-                f"{found.dof} dof",
-                "; ".join(found.warnings),
+                f"{percent(found.cl)} C.L., {found.dof} dof",
             ]
             for found in self
         ]
-        return html_table(["allowed", "", "", "", "warnings" if any(row[-1] for row in rows) else ""], rows)
+        warnings = grouped(warning for found in self for warning in found.warnings)
+        below = "".join(f"<li>{escape(warning)}</li>" for warning in warnings)
+        return html_table(["allowed", "", ""], rows) + (f"<ul>{below}</ul>" if below else "")
 
 
 class Counted(Table[Events]):
     """Expected counts of all flavours in all bins, as `Scan.events` returns them."""
 
     def records(self) -> list[dict[str, Any]]:
-        """Return a dictionary for each: experiment, channel, flavour, low, high (of the energy bin), units, counts.
+        """Return a dictionary for each: experiment, channel, flavour, recoil, low, high, units, counts.
 
-        Where counts are binned in time too, low_us and high_us are the ends of the time bin.
+        low and high are the ends of the energy bin, low_us and high_us those of the time bin, where there is one.
         """
         timed = any(each.bin.time_us is not None for each in self)
         found = []
@@ -114,6 +115,7 @@ class Counted(Table[Events]):
                     "experiment": each.experiment,
                     "channel": each.channel,
                     "flavour": each.flavour,
+                    "recoil": each.recoil,
                     "low": low,
                     "high": high,
                     "units": each.units,

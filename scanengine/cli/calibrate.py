@@ -23,7 +23,6 @@ from scanengine.cli.options import (
     load_scan,
 )
 from scanengine.cli.progress import progress
-from scanengine.cli.words import pieces, with_unit
 from scanengine.errors import InputError, RunError, ScanengineError
 
 if TYPE_CHECKING:
@@ -244,11 +243,16 @@ def _warn(what: str) -> None:
 
 
 def _interval(found: Calibration, level: float, wilks: float) -> tuple[str, str]:
+    from scanengine.api.words import limit
     from scanengine.grid.calibration import allowed
+    from scanengine.inference.intervals import Interval, Intervals
 
     (axis,) = found.axes
-    own = f"{axis.name}: {pieces(found.intervals(level))}{with_unit(axis.units)}"
-    return own, pieces(allowed(axis.values, found.delta_chi2 - wilks))
+    both = found.intervals(level), allowed(axis.values, found.delta_chi2 - wilks)
+    own, other = (
+        limit(Intervals(axis.name, level, 1, wilks, tuple(Interval(*span) for span in spans)), axis) for spans in both
+    )
+    return own, other
 
 
 def _region(found: Calibration, level: float, wilks: float) -> tuple[str, str]:

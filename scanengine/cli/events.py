@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from scanengine.cli.options import DataOption, JsonOption, ScanArgument, SetOption, load_scan
@@ -37,20 +38,51 @@ def events(
 
 
 def print_events(scan: Scan) -> None:
-    """Print what the targets are made of, and expected counts as a table with their total."""
+    """Print what the targets are made of, expected counts as a table with their total, and what was seen."""
     counted = scan.events()
     print("\n".join(scan.definition.targets))
     all_keV = all(record.units == "keV" for record in counted)
     rows = [("experiment", "channel", "flavour", "recoil", "recoil energy [keV]" if all_keV else "energy", "events")]
     for record in counted:
-        lo, hi = record.bin.energy
-        interval = f"above {lo:g}" if hi == float("inf") else f"{lo:g} to {hi:g}"
-        interval += "" if all_keV else f" {record.units}"
+        interval = _range(record.bin.energy) + ("" if all_keV else f" {record.units}")
         if record.bin.time_us:
             interval += ", {:g} to {:g} us".format(*record.bin.time_us)
         rows.append((*record[:3], record.recoil, interval, f"{record.counts:.6g}"))
     rows.append(("total", "", "", "", "", f"{sum(record.counts for record in counted):.6g}"))
+    _print_table(rows, 5)
+    if any(experiment.backgrounds or experiment.data is not None for experiment in scan.definition.experiments):
+        _print_bins(scan)
+
+
+def _print_bins(scan: Scan) -> None:
+    """Print signal, backgrounds and data in each bin of energy."""
+    from scanengine.errors import InputError
+    from scanengine.scan.binned import bin_counts
+
+    try:
+        found = bin_counts(scan.problem, {})
+    except InputError as error:  # something was seen where nothing is expected
+        print(f"note: {error}")
+        return
+    print("\nall flavours and times, nuisances at their nominal values:")
+    names = list(dict.fromkeys(name for each in found for name in each.backgrounds))
+    rows = [("experiment", "channel", "energy", "signal", *names, "data")]
+    for each in found:
+        backgrounds = [f"{each.backgrounds[name]:.4g}" if name in each.backgrounds else "" for name in names]
+        data = "" if each.data is None else f"{each.data:.6g}"
+        energy = f"{_range(each.energy)} {each.units}"
+        rows.append((each.experiment, each.channel, energy, f"{each.signal:.4g}", *backgrounds, data))
+    _print_table(rows, 3)
+
+
+def _range(energy: tuple[float, float]) -> str:
+    low, high = energy
+    return f"above {low:g}" if high == float("inf") else f"{low:g} to {high:g}"
+
+
+def _print_table(rows: Sequence[tuple[str, ...]], words: int) -> None:
+    """Print rows whose first so many columns are words, and the others numbers."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for *words, number in rows:
-        cells = [f"{word:<{width}}" for word, width in zip(words, widths[:-1], strict=True)]
-        print("  ".join([*cells, f"{number:>{widths[-1]}}"]))
+    for row in rows:
+        cells = [f"{cell:{'<' if i < words else '>'}{widths[i]}}" for i, cell in enumerate(row)]
+        print("  ".join(cells).rstrip())

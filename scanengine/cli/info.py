@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scanengine.cli import calibrate
-from scanengine.cli.minimum import print_best_fit, tell_of_checks
+from scanengine.cli.minimum import print_best_fit, print_fit_of, tell_of_checks
 from scanengine.cli.options import DataOption, SetOption, ThreadsOption, load_scan
 from scanengine.cli.words import STATISTICS, grid, pairs, with_unit
+from scanengine.inputs.constants import SECONDS_PER_YEAR
 from scanengine.plain import on_one_line
 
 if TYPE_CHECKING:
     from scanengine.api import Scan
+    from scanengine.inputs.detectors import Experiment
     from scanengine.store import Unfinished
 
 
@@ -41,6 +43,8 @@ def describe_scan(scan: Scan, threads: int | None) -> None:
     print(on_one_line(definition.title))
     for target in definition.targets:
         print(f"  {on_one_line(target)}")
+    for detector in definition.experiments:
+        print(f"  {_detector(detector, definition.source_of(detector).fluence)}")
     totals: dict[tuple[str, str], float] = {}
     for record in scan.events():
         key = (record.experiment, record.channel)
@@ -79,6 +83,16 @@ def describe_scan(scan: Scan, threads: int | None) -> None:
     print(f"  time: about {time_and_threads}; the figure takes a few seconds more")
 
 
+def _detector(experiment: Experiment, of_exposure: bool) -> str:
+    """Return mass, exposure, distance and bins of a detector."""
+    edges, units = experiment.binning.energy_edges, experiment.binning.units
+    upper = f"from {edges[0]:g} to {edges[-1]:g} {units}" if edges[-1] < inf else f"from {edges[0]:g} {units} up"
+    bins = "one bin" if edges.size == 2 else f"{edges.size - 1} bins"
+    time = "" if of_exposure else f"{experiment.live_time_s / SECONDS_PER_YEAR:.4g} yr, "
+    place = f"{experiment.mass_kg:.4g} kg, {time}{experiment.distance_m:.4g} m"
+    return f"{on_one_line(experiment.name)}: {place}, {bins} {upper}"
+
+
 def describe_result(path: Path) -> None:
     """Print what a result file holds, or how far an unfinished one has come."""
     from scanengine import store
@@ -105,6 +119,7 @@ def describe_result(path: Path) -> None:
     if result.instruction_sets:
         print(f"  computed with {on_one_line(' and '.join(result.instruction_sets))}")
     print_best_fit(result)
+    print_fit_of(result)
     tell_of_checks(result)
 
 

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scanengine.cli.minimum import fit_record, print_best_fit
+from scanengine.cli.minimum import fit_record, print_best_fit, print_fit_of
 from scanengine.cli.options import JsonOption, LevelsOption, levels_of
 from scanengine.cli.proofs import decided_record, print_decided
 from scanengine.cli.warn import warn
-from scanengine.cli.words import pieces, with_unit
 
 if TYPE_CHECKING:
     from scanengine.api import Result
-    from scanengine.inference.intervals import Intervals
+    from scanengine.api.listed import Limits
 
 
 def limits(
@@ -25,7 +24,7 @@ def limits(
     as_json: JsonOption = False,
 ) -> None:
     """Print the best fit and the allowed intervals of each parameter, the others minimised over."""
-    from scanengine.api import open_result
+    from scanengine.api import open_result, words
 
     opened = open_result(result)
     levels = levels_of(cl)
@@ -37,6 +36,7 @@ def limits(
                 "cl": round(100.0 * entry.cl, 10),
                 "dof": entry.dof,
                 "intervals": [[interval.lo, interval.hi] for interval in entry],
+                "cut_by_axis": [list(words.cut_by_axis(interval, found.axes[entry.axis])) for interval in entry],
                 "warnings": list(entry.warnings),
                 **({"notes": list(entry.notes)} if entry.notes else {}),
             }
@@ -51,17 +51,23 @@ def limits(
         return
     print_best_fit(opened)
     print_limits(opened, found)
+    print_fit_of(opened)
     print_decided(opened, levels)
 
 
-def print_limits(result: Result, found: list[Intervals]) -> None:
-    """Print the allowed intervals, each with its C.L. and degrees of freedom, and warnings about them."""
-    units = {axis.name: axis.units for axis in result.axes}
-    print("allowed:")
-    for entry in found:
-        allowed = pieces((lo, hi) for lo, hi in entry)
-        level = f"{100.0 * entry.cl:g}% C.L., {entry.dof} dof (delta chi2 = {entry.level:.3f})"
-        print(f"  {entry.axis}: {allowed}{with_unit(units[entry.axis])}  {level}")
+def print_limits(result: Result, found: Limits) -> None:
+    """Print the allowed intervals, by C.L. with its degrees of freedom, and warnings about them."""
+    from scanengine.api import words
+
+    axes = {axis.name: axis for axis in result.axes}
+    for cl in dict.fromkeys(entry.cl for entry in found):
+        at_level = [entry for entry in found if entry.cl == cl]
+        level = f"{100.0 * cl:g}% C.L., {at_level[0].dof} dof (delta chi2 = {at_level[0].level:.3f})"
+        print(f"allowed at {level}:")
+        for entry in at_level:
+            axis = axes[entry.axis]
+            errors = words.errors(result.best_fit[axis.name], entry, axis)
+            print(f"  {words.limit(entry, axis)}" + (f"   ({errors})" if errors else ""))
     left_out = [axis.name for axis in result.axes if axis.name not in result.shown]
     if left_out:
         print(f"  {', '.join(left_out)}: not in any plane of output.planes")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from scanengine.cli.words import with_unit
-
 if TYPE_CHECKING:
     from scanengine.api import Result, Scan
     from scanengine.grid.profiles import Fit
@@ -15,12 +13,15 @@ _SAME_CHI2 = 1e-6
 
 
 def print_best_fit(result: Result) -> None:
-    """Print the global minimum and where it lies."""
-    units = {axis.name: axis.units for axis in result.axes}
+    """Print the global minimum and where it lies; `print_fit` says what its nuisances are."""
+    from scanengine.api.words import quantity
+
     print(f"best fit: chi2 = {result.minimum:.6g} at")
-    for name, value in result.best_fit.items():
-        print(f"  {name} = {value:.6g}{with_unit(units[name])}")
-    print_fit(result.minimum, result.fit)
+    for axis in result.axes:
+        value = result.best_fit[axis.name]
+        at_end = value in axis.values[[0, -1]] and not axis.is_natural_end(value)
+        end = "  (at the end of its axis: the minimum may lie beyond)" if at_end else ""
+        print(f"  {axis.name} = {quantity(value, axis.units, 6)}{end}")
 
 
 def goodness_of_fit(chi2: float, dof: int) -> float | None:
@@ -28,6 +29,13 @@ def goodness_of_fit(chi2: float, dof: int) -> float | None:
     from scipy.special import chdtrc
 
     return float(chdtrc(dof, chi2)) if dof > 0 else None
+
+
+def print_fit_of(result: Result) -> None:
+    """Print nuisances and goodness of fit of a result's best fit, under a heading, where there are any."""
+    if result.fit.nuisances or result.fit.negative or result.fit.dof is not None:
+        print("at the best fit:")
+        print_fit(result.minimum, result.fit)
 
 
 def print_fit(chi2: float, fit: Fit) -> None:
@@ -90,6 +98,6 @@ def tell_of_checks(result: Result) -> None:
         a_cell = "one cell" if cells == 1 else f"{cells} cells"
         print(
             f"warning: the exact profile of {x} and {y} may be too high in places: in {a_cell} the final checks still "
-            "found lower chi2; a scan with more points on the hidden axes tells it more",
+            "found lower chi2; use more points on the axes that are profiled over",
             file=sys.stderr,
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scanengine.cli.limits import print_limits
-from scanengine.cli.minimum import note_degeneracy, print_best_fit, tell_of_checks
+from scanengine.cli.minimum import note_degeneracy, print_best_fit, print_fit_of, tell_of_checks
 from scanengine.cli.options import (
     DataOption,
     FigureOption,
@@ -89,9 +89,11 @@ def show(scan: Scan, result: Result, target: Path, *, overwrite: bool, figure: b
     try:
         found = result.limits(0.90)
     except InputError as error:  # the file is whole
+        print_fit_of(result)
         print(f"warning: no limits, and no figure: {error}", file=sys.stderr)
         return
     print_limits(result, found)
+    print_fit_of(result)
     if figure:
         from scanengine import figures
         from scanengine.api import drawing

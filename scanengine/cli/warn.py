@@ -21,10 +21,13 @@ def forget_warnings() -> None:
 
 
 def warn(warnings: Iterable[tuple[str, ...]]) -> None:
-    """Print warnings that this command has not told yet."""
-    for warning in dict.fromkeys(warning for each in warnings for warning in each if warning not in _told):
-        print(f"warning: {warning}", file=sys.stderr)
-        _told.add(warning)
+    """Print warnings that this command has not told yet, in one line all that name ends of axes."""
+    from scanengine.inference.caveats import grouped
+
+    for warning in grouped(warning for each in warnings for warning in each):
+        if warning not in _told:
+            print(f"warning: {warning}", file=sys.stderr)
+            _told.add(warning)
 
 
 def warn_about(grids: Iterable[ReducedGrid], levels: tuple[float, ...]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
@@ -18,12 +18,6 @@ STATISTICS = {
 def grid(shape: tuple[int, ...]) -> str:
     """Say how many points a grid has."""
     return f"{' x '.join(map(str, shape))} = {prod(shape):,} grid points"
-
-
-def pieces(intervals: Iterable[tuple[float | None, float | None]]) -> str:
-    """Return intervals as they are printed, with a dash for an end beyond the axis."""
-    words = (f"[{'-' if lo is None else f'{lo:.5g}'}, {'-' if hi is None else f'{hi:.5g}'}]" for lo, hi in intervals)
-    return " or ".join(words) or "nowhere"
 
 
 def pairs(planes: Sequence[tuple[str, str]]) -> str:

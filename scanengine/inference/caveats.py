@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -82,10 +84,39 @@ def empty(grid: ReducedGrid, name: str, level: float) -> str:
     return f"No grid point over {names} lies in the {name}: {lowest}; {more}."
 
 
+class AtEnd(str):
+    """A warning that values are allowed up to an end of an axis; several make one sentence."""
+
+    __slots__ = ("axis", "end")
+    axis: str
+    end: float
+
+    @classmethod
+    def of(cls, name: str, axis: str, end: float, which: str) -> AtEnd:
+        """Return the warning for a region or an interval, by its name."""
+        found = cls(f"The {name} touches {axis} = {end:.6g}, the {which} end: extend the axis.")
+        found.axis, found.end = axis, end
+        return found
+
+
+def grouped(warnings: Iterable[str]) -> list[str]:
+    """Return warnings, each once, with one in place of all that name ends of axes."""
+    once = list(dict.fromkeys(warnings))
+    ends: dict[str, list[float]] = {}
+    for each in once:
+        if isinstance(each, AtEnd) and each.end not in ends.setdefault(each.axis, []):
+            ends[each.axis].append(each.end)
+    if sum(len(found) for found in ends.values()) < 2:
+        return once
+    named = ", ".join(f"{axis} = {' and '.join(f'{end:.6g}' for end in sorted(found))}" for axis, found in ends.items())
+    others = [each for each in once if not isinstance(each, AtEnd)]
+    return [f"What is allowed touches the ends of axes, {named}: extend them.", *others]
+
+
 def edges(axis: Axis, inside: NDArray[np.bool_], name: str) -> list[str]:
     """Warn about what is allowed up to an end of an axis that is no bound of its parameter."""
-    found = []
+    found: list[str] = []
     for end, which in ((0, "lower"), (-1, "upper")):
         if inside[end] and not axis.is_natural_end(axis.values[end]):
-            found.append(f"The {name} touches {axis.name} = {axis.values[end]:.6g}, the {which} end: extend the axis.")
+            found.append(AtEnd.of(name, axis.name, float(axis.values[end]), which))
     return found

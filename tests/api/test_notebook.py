@@ -87,7 +87,7 @@ def test_counts_are_a_table(scan: Scan) -> None:
     pytest.importorskip("pandas")
     table = scan.events(eps_ee_uV=0.1).to_dataframe()
     assert table["counts"].sum() == pytest.approx(scan.counts(eps_ee_uV=0.1).sum(), rel=1e-12)
-    assert list(table.columns) == ["experiment", "channel", "flavour", "low", "high", "units", "counts"]
+    assert list(table.columns) == ["experiment", "channel", "flavour", "recoil", "low", "high", "units", "counts"]
 
 
 def test_without_pandas_it_is_said(result: Result, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 from scanengine.api import Scan, open_result
 from scanengine.chi2.nuisances import LinearNuisancePolynomial, NuisancePolynomial
 from scanengine.chi2.squares import ChiSquaredPolynomial
-from scanengine.cli.minimum import fit_record, print_best_fit
+from scanengine.cli.minimum import fit_record, print_fit
 from scanengine.definition import Definition
 from scanengine.definition.identity import identity
 from scanengine.errors import DefinitionError, InputError
@@ -490,7 +490,7 @@ def test_a_negative_background_is_printed_and_kept_with_the_result(
     assert said.counts < 0.0
     opened = open_result(tmp_path / "low.h5")
     assert opened.fit.negative == result.fit.negative
-    print_best_fit(opened)
+    print_fit(opened.minimum, opened.fit)
     assert f"background A.flat = {said.counts:.4g} counts in all, below zero in 4 bins: nonnegative" in (
         capsys.readouterr().out
     )
