@@ -10,11 +10,17 @@ import os
 # work. To be set before NumPy and SciPy are imported; processes that tests start inherit it.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+from typing import TYPE_CHECKING
+
 import hypothesis
 import pytest
 from hypothesis.internal.conjecture import providers
 from hypothesis.internal.constants_ast import Constants
 from numba.core import config
+from xdist.scheduler import LoadFileScheduling
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
 
 # The first example may compile a kernel: no deadline. `fuzz/properties.py` draws other examples, by the second profile.
 hypothesis.settings.register_profile("scanengine", deadline=None, derandomize=True)
@@ -46,6 +52,10 @@ other has one that needs none of them, and finds them compiled in what follows.
 """
 
 
+SHARING = ("tests/reproduce",)
+"""Folders whose files use the same exhibits, which are made once in a process."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """Run the whole suite in a process for each of up to four processors, unless told how (`-n 0`)."""
@@ -62,6 +72,20 @@ def pytest_configure(config: pytest.Config) -> None:
     if getattr(config.option, "dist", None) == "load":  # what `-n` means where nothing else is said
         config.option.dist = "loadfile"
     config.option.loadscopereorder = False
+
+
+class _SharedResults(LoadFileScheduling):  # type: ignore[misc]
+    """A process for each file of tests, and one for all files of a folder whose results they share."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        folder = file.rpartition("/")[0]
+        return folder if folder in SHARING else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    return _SharedResults(config, log) if config.option.dist == "loadfile" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

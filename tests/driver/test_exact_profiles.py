@@ -150,6 +150,7 @@ def test_an_exact_profile_is_nowhere_above_the_grid_and_approached_by_finer_grid
     assert exact.minimum <= finer.minimum
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(
     st.lists(ENDS, min_size=4, max_size=4),

@@ -103,6 +103,7 @@ def test_threads_change_no_bit() -> None:
     assert_profiles_of(found[0], grids[0], axes)
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(SHAPES, st.integers(1, 60), st.sampled_from([1, 2]), st.integers(0, 2**32 - 1))
 def test_profiles_from_registers_are_those_of_the_stored_grid(

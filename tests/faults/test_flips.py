@@ -103,6 +103,7 @@ def test_a_flip_in_any_dataset_of_an_unfinished_file_is_found(tmp_path: Path, ke
                     pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep", ["grid", "profiles"])
 def test_a_flip_anywhere_gives_what_was_written_or_an_error(tmp_path: Path, keep: str) -> None:
     """HDF5 keeps no checksum over its own tables: what is read through them must still be right, or refused.

@@ -46,6 +46,7 @@ from tests.store.results import (
 )
 
 
+@pytest.mark.slow
 def test_changed_bytes_end_in_sentences_without_a_crash_or_a_hang(tmp_path: Path) -> None:
     """Each file is opened in a process of its own; `fuzz/damaged.py` opens more of them."""
     script = Path(__file__).with_name("strangers.py")
@@ -451,6 +452,7 @@ def test_any_member_is_written_below_any_other_or_left_out(tmp_path: Path, above
             assert is_group or "running/planes" not in file
 
 
+@pytest.mark.slow
 @given(
     kind=st.sampled_from(["result", "unfinished", "shard"]),
     attributes=st.lists(st.tuples(st.sampled_from(PLACES), st.sampled_from(ATTRIBUTES), VALUES), max_size=3),

@@ -162,6 +162,7 @@ def run_with_stopped(
         return process.returncode, errors
 
 
+@pytest.mark.slow
 def test_what_a_process_that_stops_has_begun_is_done_by_others(whole: Path, tmp_path: Path) -> None:
     write_scan(tmp_path)
     status, errors = run_with_stopped(tmp_path, 1, "--executor", "processes:2")
@@ -278,6 +279,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_a_dask_worker_that_is_killed_costs_nothing(whole: Path, tmp_path: Path) -> None:
     pytest.importorskip("distributed")
     write_scan(tmp_path)

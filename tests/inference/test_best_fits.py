@@ -166,6 +166,7 @@ def test_ring_of_best_fits_is_one() -> None:
     assert high - low == pytest.approx(np.diff(best.extent["eps_et_dV"])[0], rel=0.05)
 
 
+@pytest.mark.slow
 def test_valleys_are_flat_and_isolated_minima_are_not() -> None:
     """One count leaves two lines in a plane; a magnetic moment alone none, though chi2 rises as its fourth power."""
     plane = {"eps_ee_uV": axis(-0.8, 1.2, 9), "eps_ee_dV": axis(-0.9, 1.1, 9)}

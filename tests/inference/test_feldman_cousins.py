@@ -104,6 +104,7 @@ def test_nuisances_that_are_known_change_nothing(kinds: tuple[str, str], pull: s
     np.testing.assert_allclose(known.delta_chi2, plain.delta_chi2, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_an_error_with_two_sides_obeys_wilks() -> None:
     """((N - n) / sigma)^2 of n that scatters with that sigma is a chi2 of one degree of freedom, whatever the ratio."""
     table = experiment(
@@ -271,6 +272,7 @@ def test_an_output_that_fails_keeps_none_of_the_others(tmp_path: Path) -> None:
     assert outputs[2].exists()
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_in_a_word(tmp_path: Path) -> None:
     (tmp_path / "scan.toml").write_text(SCAN, encoding="utf-8")
     arguments = [sys.executable, "-u", "-m", "scanengine", "calibrate", "scan.toml", "-n", "100000000", "-o", "out.h5"]

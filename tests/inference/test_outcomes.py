@@ -208,6 +208,7 @@ def sampled(monkeypatch: pytest.MonkeyPatch, scan: Scan, number: int) -> Calibra
     return scan.calibrate(0.90, pseudo_experiments=number, seed=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seen", [0.0, 3.0, 6.0, 8.0])
 def test_pseudo_experiments_of_counts_that_tie_allow_the_same(seen: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """A count as high as the data's is allowed with it, however rounding goes: one interval, to a step of the axis."""

@@ -344,6 +344,7 @@ def test_one_process_at_a_time_adds_to_the_cache(forked: Forked, package: Path, 
     assert forked(code + CALL, tmp_path).stdout.split() == ["alone", "alone", "3.0", "0"]
 
 
+@pytest.mark.slow
 @pytest.mark.jit_only
 def test_processes_that_start_at_once_leave_a_whole_cache(package: Path, tmp_path: Path) -> None:
     """Each compiles the same kernels for arguments of its own: the index must end up with all of them, and no file

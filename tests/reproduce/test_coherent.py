@@ -23,6 +23,7 @@ SEEN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("SCANENGINE_DATA" not in os.environ, reason="SCANENGINE_DATA names no folder with COHERENT's data")
 def test_counts_are_those_that_were_seen() -> None:
     (recipe,) = find_recipes(["coherent/signals"])
@@ -31,6 +32,7 @@ def test_counts_are_those_that_were_seen() -> None:
     assert all(check.passed for check in checks)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("SCANENGINE_DATA" not in os.environ, reason="SCANENGINE_DATA names no folder with COHERENT's data")
 def test_neutrons_lie_as_far_out_as_published() -> None:
     (recipe,) = find_recipes(["coherent/fig-neutrons"])
@@ -41,6 +43,7 @@ def test_neutrons_lie_as_far_out_as_published() -> None:
     assert table.rows[-1][:4] == ("LAr 2020", "1.6, where the axis begins", "below 1.6 to 2.88", "below 1.6 to 4.05")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("SCANENGINE_DATA" not in os.environ, reason="SCANENGINE_DATA names no folder with COHERENT's data")
 def test_pseudo_experiments_allow_what_is_published() -> None:
     (recipe,) = find_recipes(["coherent/fig-calibrated"])
@@ -49,6 +52,7 @@ def test_pseudo_experiments_allow_what_is_published() -> None:
     assert all(check.passed for check in checks)
 
 
+@pytest.mark.slow
 def test_without_data_results_are_not_run_and_the_others_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SCANENGINE_DATA", raising=False)
     for recipe in find_recipes(["coherent"]):

@@ -52,6 +52,7 @@ def test_a_second_target_improves_the_flavour_changing_coupling_only_a_little() 
     assert 0.98 * alone.hi < together.hi < alone.hi
 
 
+@pytest.mark.slow
 @pytest.mark.jit_only
 def test_the_main_job_finds_the_standard_model_and_complete_intervals() -> None:
     result = scanengine.load("large/nsi-5d", "output.keep=profiles").run(threads=2)

@@ -174,6 +174,7 @@ SEEN = {
 """chi2 at the best fit of sin2_theta_w, dof, where it is, its interval for Delta chi2 = 1, and chi2 of the SM."""
 
 
+@pytest.mark.slow
 @pytest.mark.jit_only
 @pytest.mark.parametrize("name", SEEN)
 def test_the_weak_mixing_angle_is_where_it_was(name: str) -> None:

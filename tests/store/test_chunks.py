@@ -65,6 +65,7 @@ def test_a_chunk_has_the_filters_in_the_order_in_which_they_are_applied(result: 
         assert file["chi2"].chunks == TILE
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     shape=st.lists(st.integers(1, 6), min_size=1, max_size=6),
