@@ -1,4 +1,4 @@
-"""Every example of the README is run, in its order, and does what the text says."""
+"""Every example of the README and of the pages it leads to is run, in its order, and does what the text says."""
 
 from __future__ import annotations
 
@@ -13,8 +13,14 @@ from scanengine import cli, load, open_result
 from scanengine.api import Scan
 from scanengine.definition import bundled_scans, parse
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md"] + [
+    ROOT / "docs" / f"{name}.md"
+    for name in ("scan-files", "mediators", "validation", "python", "results", "nuisances", "coherent")
+]
+TEXTS = {path: path.read_text(encoding="utf-8") for path in PAGES}
+BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```", "\n".join(TEXTS.values()), re.MULTILINE | re.DOTALL)
 
 
 def blocks(language: str) -> list[str]:
@@ -95,14 +101,25 @@ def test_the_readme_begins_with_the_two_commands() -> None:
 
 
 def test_no_placeholder_is_left() -> None:
-    assert not re.findall(r"^[A-Z]{4,}$", README, re.MULTILINE)
+    assert not re.findall(r"^[A-Z]{4,}$|@@", README, re.MULTILINE)
+
+
+def test_the_readme_is_read_in_a_few_minutes() -> None:
+    prose = re.sub(r"^```.*?^```|^\|.*?$", "", README, flags=re.MULTILINE | re.DOTALL)
+    assert len(prose.split()) < 1100
+
+
+def test_every_page_that_is_named_is_there() -> None:
+    for path, text in TEXTS.items():
+        for link in re.findall(r"[^!]\[[^]]*]\(([^):#]+)\)", text):
+            assert (path.parent / link).exists(), f"{path.name}: {link}"
 
 
 def test_every_figure_that_is_shown_is_there() -> None:
-    shown = re.findall(r"!\[[^]]*]\(([^)]+)\)", README)
-    assert shown
-    for path in shown:
-        assert (Path(__file__).parents[2] / path).is_file(), path
+    for path, text in TEXTS.items():
+        for picture in re.findall(r"!\[[^]]*]\(([^)]+)\)", text):
+            assert (path.parent / picture).is_file(), f"{path.name}: {picture}"
+    assert "![" in README
 
 
 def test_the_response_of_a_real_detector_can_take_the_place_of_a_window() -> None:
