@@ -39,8 +39,10 @@ html_show_sphinx = False
 
 
 def _as_text(_app: object, _what: str, _name: str, _obj: object, _options: object, lines: list[str]) -> None:
-    """Our docstrings are plain text with code in backticks: nothing in them is markup of another kind."""
+    """Our docstrings are plain text with code in backticks and examples: nothing in them is markup of another kind."""
     for i, line in enumerate(lines):
+        if ">>>" in "".join(lines[: i + 1]):  # the example comes last
+            break
         parts = re.split(r"(`+[^`]*`+)", line)
         parts[0::2] = [re.sub(r"([*|\\]|_(?=\W|$))", r"\\\1", part) for part in parts[0::2]]
         parts[1::2] = [f"``{part.strip('`')}``" for part in parts[1::2]]

@@ -14,7 +14,14 @@ class ScanengineError(Exception):
 
 
 class InputError(ScanengineError):
-    """The input is wrong: a scan file, a result file, a path or an option."""
+    """The input is wrong: a scan file, a result file, a path or an option.
+
+    >>> try:
+    ...     scanengine.load("scholberg2006/fig08", {"experiments.Xe.target": "Xz"})
+    ... except scanengine.InputError as error:
+    ...     print("Xz" in str(error))
+    True
+    """
 
     exit_status = 2
 

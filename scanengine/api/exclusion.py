@@ -29,6 +29,13 @@ def upper_limits(result: Result, axis: str, *, against: str, cl: float | Sequenc
     coupling against the mass of a mediator. `UpperLimits` has arrays `at` and `upper`, in the axes' units; `upper` is
     nan where the limit lies beyond the end of its axis. Raises InputError if there is no such axis or plane, or a level
     is not between 0 and 1.
+
+    >>> axes = {"g_zp": {"min": 1e-6, "max": 1e-3, "points": 201, "spacing": "log"}}
+    >>> axes["mediators.zp.mass_MeV"] = {"values": [1.0, 10.0]}
+    >>> result = scanengine.load("mediators/universal", {"axes": axes}).run()
+    >>> (limit,) = scanengine.upper_limits(result, "g_zp", against="mediators.zp.mass_MeV", cl=0.90)
+    >>> limit.at
+    array([ 1., 10.])
     """
     grid, lowest = _plane(result, axis, against)
     return [of_plane(grid, lowest, level) for level in confidence_levels(cl)]

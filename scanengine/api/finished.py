@@ -49,6 +49,12 @@ def from_memory(problem: Problem, found: Found, chi2: FloatArray | None) -> Resu
 def open_result(path: str | Path) -> Result:
     """Open a result file; its grid stays on disk. Raises InputError, saying what is wrong with the file, if it is not
     one.
+
+    >>> scan = scanengine.load("scholberg2006/fig08")
+    >>> scan.run("fig08.h5").path
+    PosixPath('fig08.h5')
+    >>> scanengine.open_result("fig08.h5").shape
+    (401, 441)
     """
     from scanengine import store  # HDF5 waits until there is a file
 

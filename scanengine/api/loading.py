@@ -25,6 +25,9 @@ def load(
     them. cross_section, compiled with numba.njit, takes the place of the standard one at every grid point
     (`scanengine_kernels.direct` says how it is called). Files written as {data}/... are in the folder data, by default
     that of the environment variable SCANENGINE_DATA. Raises InputError with all faults of the file.
+
+    >>> scanengine.load("scholberg2006/fig08", {"experiments.Xe.mass_kg": 1000})
+    Scan('Flavour-diagonal NSI of nu_e, Ne and Xe'; experiments: Ne, Xe; axes: eps_ee_uV (401), eps_ee_dV (441))
     """
     own_axes = cross_section is not None
     items = [overrides] if isinstance(overrides, str) else overrides

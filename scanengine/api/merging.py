@@ -30,6 +30,11 @@ def merge(
     An unfinished file of the same scan is resumed, unless `fresh`. `data` is the folder of the scan file's data
     files. A `virtual` result copies no grid: it is a view of the shards, which stay beside it. Raises InputError unless
     each tile of the grid is in one of them, once, and all are of the same scan. progress is as for `Scan.run`.
+
+    >>> scan = scanengine.load("scholberg2006/fig08")
+    >>> parts = [scan.run_shard("merged.h5", number, 2) for number in (1, 2)]
+    >>> scanengine.merge("merged.h5", parts).minimum
+    0.0
     """
     from scanengine.store import check_not_read, shard_definition
 

@@ -54,6 +54,11 @@ def plot(
 
     Raises InputError where there is nothing to draw, an axis is missing, labels are the same, or what is asked for does
     not go together.
+
+    >>> light = scanengine.load("scholberg2006/fig08")
+    >>> heavy = light.at({"experiments.Xe.mass_kg": 1000})
+    >>> figure = scanengine.plot({"light": light, "heavy": heavy}, "eps_ee_uV", "eps_ee_dV", cl=[0.68, 0.90])
+    >>> figure.savefig("two.pdf")
     """
     return drawing(what, *names, cl=cl, at=at, targets=targets, **style).figure
 

@@ -47,6 +47,12 @@ class Result(Sendable):
 
     To another process a result goes with all its numbers; one in a file goes as the path and the checksum of that file,
     which is opened there when it is first asked for something: InputError if it has gone or changed.
+
+    >>> result = scanengine.load("scholberg2006/fig08", {"axes": {"mu_nu": {"min": 0, "max": 30, "points": 31}}}).run()
+    >>> result.best_fit
+    {'mu_nu': 0.0}
+    >>> [round(limit.intervals[0].hi, 1) for limit in result.limits(cl=[0.90, 0.95])]
+    [10.5, 11.5]
     """
 
     def __init__(

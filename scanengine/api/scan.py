@@ -41,6 +41,13 @@ class Scan(AtPoints):
     To another process a scan goes as its definition, with all that was read from data files; what follows from it is
     worked out again there, to the same chi2. `problem` is what is evaluated on the grid, and how: no part of the
     interface that stays the same.
+
+    >>> axis = {"min": -0.5, "max": 0.5, "points": 101}
+    >>> scan = scanengine.load("scholberg2006/fig08", {"axes": {"eps_ee_uV": axis}})
+    >>> scan.chi2(eps_ee_uV=[0.0, 0.1]).round(2)
+    array([ 0.  , 19.73])
+    >>> f"{scan.run().limits(cl=0.90)[0].intervals[0].hi:.3f}"
+    '0.028'
     """
 
     def __init__(self, definition: Definition, cross_section: CrossSection | None = None) -> None:

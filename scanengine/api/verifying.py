@@ -61,6 +61,10 @@ def verify(
     Minimum and profiles are compared with the grid; axes, attributes and the best fit with the definition, and
     chi2 is recalculated at points spread over the grid. `data` is the folder of the scan file's data files. Of an
     unfinished file or a shard the numbers are read, no more. Raises InputError for what is damaged or does not agree.
+
+    >>> scan = scanengine.load("scholberg2006/fig08", {"axes": {"mu_nu": {"min": 0, "max": 30, "points": 31}}})
+    >>> scanengine.verify(scan.run("moment.h5").path).found[1]
+    'axes and attributes are those of the definition'
     """
     from scanengine import store
 

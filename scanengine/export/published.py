@@ -73,7 +73,13 @@ class PublishedLikelihood:
 
 
 def read_likelihood(path: str | Path) -> PublishedLikelihood:
-    """Read a likelihood file, as `Scan.export` writes it. Raises InputError for any other."""
+    """Read a likelihood file, as `Scan.export` writes it. Raises InputError for any other.
+
+    >>> scan = scanengine.load("scholberg2006/fig08", {"axes": {"mu_nu": {"min": 0, "max": 30, "points": 31}}})
+    >>> exported = scan.export("moment.json")
+    >>> round(scanengine.read_likelihood("moment.json").chi2(mu_nu=10.0), 3) == round(scan.chi2(mu_nu=10.0), 3)
+    True
+    """
     try:
         document: Any = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
