@@ -127,7 +127,8 @@ def electron_notes(parameters: ParameterMap, parts: Sequence[Parts]) -> Iterator
     if where:
         yield (
             f"experiment{'s' if len(where) > 1 else ''} {listed(where)}: electron recoils are not counted, and at "
-            f"such low energies they may limit {listed(limited)} more strongly than nuclear recoils"
+            f"such low energies they may limit {listed(limited)} more strongly than nuclear recoils: "
+            'recoils = ["nucleus", "electron"] would count them'
         )
 
 

@@ -326,7 +326,9 @@ def recoil_of(isotope: Isotope, T_MeV: FloatArray, form_factors: FormFactors, *,
 def require_convergence(disagreement: float, experiment: Experiment, isotope: Isotope) -> None:
     """Raise RunError if the two rules disagree by this fraction of a bin's integral."""
     if disagreement > NOT_CONVERGED:
+        from_zero = experiment.reconstruction is not None and experiment.bin_edges_keV[0] == 0.0
+        threshold = ", or recoil_threshold_keV where a rate rises steeply towards 0 keV" if from_zero else ""
         raise RunError(
             f"experiments.{experiment.name}: the recoil integral over {isotope} did not converge "
-            f"(the two rules still differ by {disagreement:.1e}); use a smoother spectrum or table"
+            f"(the two rules still differ by {disagreement:.1e}); use a smoother spectrum or table{threshold}"
         )

@@ -100,10 +100,11 @@ def _response_arrays(problem: Problem) -> dict[str, ResponseArray]:
     arrays = {}
     for response in problem.responses:
         name = f"{response.experiment}__{response.channel}__{response.flavour}"
-        name += "" if response.recoil == "nucleus" else f"__{response.recoil}"
+        of = "" if response.recoil == "nucleus" else response.recoil
+        name += f"__{of}" if of else ""
         arrays[name] = ResponseArray(
             response.integrals,
-            (f"{response.experiment} bin", "term"),
+            (f"{response.experiment} bin", f"{of} term".lstrip()),
             {
                 "units": "counts",
                 "terms": response.interactions.pairs,

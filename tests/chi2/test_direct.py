@@ -67,6 +67,30 @@ SCANS: dict[str, dict[str, Any]] = {
         "tied": {"eps_mm_uV": {"r2_nu_mu": 0.1}},
         "physics": {"kinematics": "full", "magnetic_moment": "full", "couplings": "pdg2012"},
     },
+    "electrons": {
+        "source": {
+            "kind": "tabulated",
+            "reference_distance_m": 20.0,
+            "flux_per_cm2_s": 1e12,
+            "spectra": {"nu_ebar": {"E_MeV": [1.8, 5.0, 8.0], "flux": [2.0, 0.4, 0.0]}},
+        },
+        "experiments": [
+            experiment(
+                target="Ge",
+                recoil_window_keV=None,
+                recoil_bins_keV=[0.2, 1.3, 20.0],
+                channels={"all": ["nu_ebar"]},
+                recoils=["nucleus", "electron"],
+                electrons={"binding": "step", "efficiency": 0.7},
+            )
+        ],
+        "axes": {
+            "mu_N": {"min": 0.0, "max": 3.0, "points": 3},
+            "eps_ee_eA": {"min": -1.0, "max": 1.0, "points": 3},
+            "q_nu_e": {"min": -1.0, "max": 1.0, "points": 3},
+        },
+        "mediators": {"N": {"kind": "dipole", "mass_MeV": 0.3}},
+    },
     "reactor": {
         "source": {
             "kind": "tabulated",

@@ -137,7 +137,8 @@ def test_fault_names_the_path(tmp_path: Path) -> None:
 
 ELECTRONS = {
     f"kosmas2015/{figure}-optimistic": f"experiments Ne, Ar, Ge and Xe: electron recoils are not counted, and at "
-    f"such low energies they may limit {moments} more strongly than nuclear recoils"
+    f"such low energies they may limit {moments} more strongly than nuclear recoils: "
+    'recoils = ["nucleus", "electron"] would count them'
     for figure, moments in (
         ("fig03", "mu_nu_e, mu_nu_mu and mu_nu_mubar"),
         ("fig05", "mu_nu_mu and mu_nu_mubar"),

@@ -146,10 +146,10 @@ def test_the_reactor_can_take_the_place_of_the_bundled_one(tmp_path: Path) -> No
     text = (text[:start] + reactor + text[end:]).replace("signal_template", "# signal_template")
     text = text.replace('above_2_MeV = "huber2011"', 'above_2_MeV = "mueller2011"')
     for threshold, stated in ((0.16, 358), (0.18, 215)):
-        (found,) = Scan(parse(text.replace("bins = [0.16, 1.0]", f"bins = [{threshold}, 1.0]"))).events()
+        found, _ = Scan(parse(text.replace("bins = [0.16, 1.0]", f"bins = [{threshold}, 1.0]"))).events()
         assert round(float(found.counts)) == stated
         assert f" {stated} " in bundled
-    (cut,) = Scan(parse(text.replace('"extrapolated"', '"none"'))).events()
+    cut, _ = Scan(parse(text.replace('"extrapolated"', '"none"'))).events()
     assert "8% of the events" in bundled
     assert 1.0 - cut.counts / 358.0 == pytest.approx(0.08, abs=0.01)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from itertools import pairwise
-from math import sqrt
+from math import erfc, sqrt
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from scanengine.definition import parse
 from scanengine.inputs.electrons import step
 from scanengine.scan.events import events
 from scanengine.scan.problem import Problem
+from tests import naive
 from tests.inputs.terms.test_electron_weak import matrix_element, standard_model
 from tests.response.electron_check_values import REACTOR_E_MEV, REACTOR_FLUX, REACTOR_GERMANIUM, STOPPED_PION
 
@@ -40,7 +41,8 @@ def counts(
     tables = {"source": source, "physics": physics, "fixed": at or {}, "mediators": mediators or {}}
     detector = {"name": "A", "mass_kg": 1.0, "live_time_s": 1.0, "distance_m": 1.0, "recoils": ["electron"]}
     text = "\n".join(f"{key} = {_inline(table)}" for key, table in tables.items())
-    text += f"\nexperiments = [{_inline({**detector, **experiment})}]"
+    given = {key: value for key, value in {**detector, **experiment}.items() if value is not None}
+    text += f"\nexperiments = [{_inline(given)}]"
     return sum(record.counts for record in events(Problem(parse(text, require_axes=False)), {}))
 
 
@@ -165,3 +167,95 @@ def test_bound_electrons_are_free_ones_above_the_last_shell() -> None:
     assert counts(germanium(window, "step")) == pytest.approx(counts(germanium(window)), rel=1e-12)
     below = (1.5, 11.0)
     assert counts(germanium(below, "step")) == pytest.approx(counts(germanium(below)) * 30.0 / 32.0, rel=1e-12)
+
+
+def smeared(E_keV: float, low: float, high: float) -> float:
+    """The share of a Gaussian of 5% of its mean between two ends."""
+    width = 0.05 * E_keV * sqrt(2.0)
+    sign = 1.0 if E_keV > low else -1.0
+    return 0.5 * sign * (erfc(sign * (E_keV - high) / width) - erfc(sign * (E_keV - low) / width))
+
+
+def test_a_response_of_their_own() -> None:
+    """Quenching 0.9, resolution and efficiency of electrons; their spectrum goes on far beyond the last bin."""
+    source = {
+        "kind": "tabulated",
+        "reference_distance_m": 1.0,
+        "spectra": {"nu_ebar": {"E_MeV": [0.5, 6.0], "flux": [1e10, 1e10]}},
+    }
+    electron = {
+        "quenching": 0.9,
+        "resolution": {"kind": "gaussian", "c": 0.05},
+        "efficiency": 0.8,
+        "recoil_threshold_keV": 1.0,
+    }
+    detector = {
+        "target": "Ge76",
+        "channels": {"all": ["nu_ebar"]},
+        "electrons": {"binding": "step", "efficiency": 0.5},
+        "response": {"quenching": 0.2, "bins": [2.0, 5.0], "electron": electron},
+    }
+    gV, gA = standard_model("nu_ebar", 0.23857)
+
+    def of_T(T_keV: float) -> float:
+        T = 1e-3 * T_keV
+        E_low = max(0.5, 0.5 * (T + sqrt(T * (T + 2.0 * m))))
+        inner = quad(lambda E: matrix_element(gV, gA, E, T), E_low, 6.0, epsabs=0.0, epsrel=1e-11)[0]
+        return 1e-3 * 1e10 * float(inner) * 0.4 * smeared(0.9 * T_keV, 2.0, 5.0)
+
+    steps = [1.0, 1.217, 1.2481, 1.4146, 2.2, 3.0, 5.0, 5.6, 6.5, 8.5]
+    number = step("Ge", 32).number
+    exact = sum(
+        float(number(np.array([0.5 * (a + b)]))[0]) * quad(of_T, a, b, epsabs=1e-46, epsrel=1e-10, limit=200)[0]
+        for a, b in pairwise(steps)
+    )
+    exact /= periodictable.elements.Ge[76].mass * 1.66053906892e-27
+    assert counts(detector, source=source) == pytest.approx(exact, rel=1e-8)
+
+
+@pytest.mark.parametrize("mass_MeV", [0.05, 1.0])
+def test_electrons_turn_neutrinos_into_a_sterile_state(mass_MeV: float) -> None:
+    """Against the double integral between the sharp ends of the recoil energy, in the other order."""
+    source = {
+        "kind": "tabulated",
+        "reference_distance_m": 1.0,
+        "spectra": {"nu_e": {"E_MeV": [1.0, 9.0], "flux": [1e10, 1e10]}},
+    }
+    detector = {
+        "target": "Ar40",
+        "recoil_window_keV": [50.0, 2000.0],
+        "channels": {"all": ["nu_e"]},
+        "electrons": {"binding": "free"},
+    }
+    N = {"N": {"kind": "dipole", "mass_MeV": mass_MeV}}
+    found = counts(detector, {"mu_N": 1.0}, source=source, mediators=N) - counts(detector, source=source)
+
+    def of_T(T: float) -> float:
+        least = 0.5 * (T + sqrt(T * (T + 2.0 * m))) * (1.0 + mass_MeV**2 / (2.0 * m * T))
+        if least >= 9.0:
+            return 0.0
+
+        def bracket(E: float) -> float:
+            light = 1.0 / T - 1.0 / E + mass_MeV**2 * (T - 2.0 * E - m) / (4.0 * E**2 * T * m)
+            return float(light + mass_MeV**4 * (T - m) / (8.0 * E**2 * T**2 * m**2))
+
+        return float(quad(bracket, max(1.0, least), 9.0, epsabs=0.0, epsrel=1e-11)[0])
+
+    ends = [0.05, 0.2, 0.5, 1.0, 2.0]
+    exact = sum(quad(of_T, a, b, epsabs=0.0, epsrel=1e-8, limit=300)[0] for a, b in pairwise(ends))
+    exact *= 1e10 * 18.0 * np.pi * (naive.ALPHA * 1e-10 * naive.HBARC_CM / m) ** 2
+    exact /= periodictable.elements.Ar[40].mass * 1.66053906892e-27
+    assert found == pytest.approx(exact, rel=1e-6)
+
+
+def test_flavours_that_arrive_together_interfere_on_electrons_too() -> None:
+    """Solar neutrinos with an NSI that changes flavour: the interference is odd in it, all else even."""
+    flavours = ["nu_e", "nu_mu", "nu_tau"]
+    solar = {"kind": "solar", "components": ["Be7"]}
+    detector = {"target": "Xe", "recoil_window_keV": [1.0, 300.0], "channels": {"all": flavours}, "distance_m": None}
+    alone = sum(
+        counts({**detector, "channels": {"all": [flavour]}}, {"eps_em_eV": 0.2}, source=solar) for flavour in flavours
+    )
+    positive, negative = (counts(detector, {"eps_em_eV": sign * 0.2}, source=solar) for sign in (1.0, -1.0))
+    assert 0.5 * (positive + negative) == pytest.approx(alone, rel=1e-9)
+    assert abs(positive / negative - 1.0) > 0.01

@@ -86,17 +86,48 @@ def test_conus_plus_expects_what_its_collaboration_does(above: str) -> None:
     text = text.replace("signal_template =", "# signal_template =").replace("[0.16, 1.0]", "[0.16, 0.18, 1.0]")
     text = text.replace("[395.0]", "[395.0, 1.0]").replace("[11236.0]", "[11236.0, 1.0]")
     text = text.replace("power_GW = 3.6", f'power_GW = 3.6\nabove_2_MeV = "{above}"')
-    low, high = (events.counts for events in Scan(parse(text)).events())
+    low, high = (events.counts for events in Scan(parse(text)).events() if events.recoil == "nucleus")
     assert high < 347.0 < low + high
     assert low + high - 347.0 < 59.0
 
 
 def test_conus_plus_is_fitted_with_the_collaborations_numbers() -> None:
-    """(395 - 347)^2 / (106^2 + 59^2) at the Standard Model, where the template is the expectation."""
+    """(395 - N)^2 / (106^2 + (17% of N)^2) at the Standard Model, with N = 347 and the electrons beside them."""
     scan = scanengine.load("reactor/conus-plus")
-    assert scan.chi2(sin2_theta_w=0.23857) == pytest.approx(48.0**2 / (106.0**2 + (0.17 * 347.0) ** 2), rel=1e-9)
+    nuclei, electrons = (events.counts for events in scan.events())
+    assert nuclei == pytest.approx(347.0, rel=1e-12)
+    assert 0.5 < electrons < 1.0
+    N = nuclei + electrons
+    assert scan.chi2(sin2_theta_w=0.23857) == pytest.approx((395.0 - N) ** 2 / (106.0**2 + (0.17 * N) ** 2), rel=1e-9)
     (limit,) = scan.run().limits(cl=0.6827)
     (interval,) = limit.intervals
     assert interval.lo is not None
     assert interval.hi is not None
     assert interval.lo < 0.23857 < interval.hi
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "low", "high"),
+    [
+        ("moment", {}, None, 0.861),
+        ("moment", {"experiments.CONUS.electrons.binding": "step"}, None, 1.036),
+        ("moment", {"experiments.CONUS.recoils": ["nucleus"], "axes.mu_nu_ebar.max": 8.0}, None, 4.972),
+        ("charge", {}, -1.543, 1.667),
+    ],
+)
+def test_electrons_limit_moments_and_charges_of_conus_plus(
+    name: str, changes: dict[str, object], low: float | None, high: float
+) -> None:
+    """At 90% C.L., in 1e-10 mu_B and 1e-12 e; nuclei alone limit a moment six times less."""
+    if "experiments.CONUS.recoils" in changes:
+        text = bundled_scans()["reactor/conus-plus"].read_text(encoding="utf-8")
+        head, rest = text.split('recoils = ["nucleus"')[0], text[text.index("[experiments.response]") :]
+        text = head + rest.replace("electron = { recoil_threshold_keV = 0.01 }", "")
+        text = text[: text.index("[axes]")] + "[axes]\nmu_nu_ebar = { min = 0.0, max = 8.0, points = 401 }\n"
+        scan = Scan(parse(text))
+    else:
+        scan = scanengine.load(f"reactor/conus-plus-{name}", changes)
+    (limit,) = scan.run().limits(cl=0.9)
+    (interval,) = limit.intervals
+    assert interval.hi == pytest.approx(high, abs=2e-3)
+    assert interval.lo is None if low is None else interval.lo == pytest.approx(low, abs=2e-3)
