@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 import os
+import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -24,6 +26,7 @@ from scanengine.cli import (
     plot,
     reproduce,
     run,
+    start,
     streams,
     take_away,
     verify,
@@ -38,9 +41,13 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 for verb in (
+    start.new,
+    start.copy,
+    start.data,
     run.run,
     merge.merge,
     verify.verify,
@@ -87,7 +94,7 @@ def _status() -> int:
     except ScanengineError as error:
         return _told(str(error), error.exit_status)
     except _UsageError as error:
-        return _told(f"{error.format_message()} (scanengine --help lists what there is)", 2)
+        return _told(_usage(error.format_message()), 2)
     except (KeyboardInterrupt, typer.Abort):
         return _told(Interrupted.last, 1)
     except MemoryError:
@@ -101,6 +108,22 @@ def _status() -> int:
             return _told(f"{error.filename}: {error.strerror or error}", 1)
         return _told(f"a bug in scanengine: {type(error).__name__}: {error}; SCANENGINE_DEBUG=1 shows where", 1)
     return _told(Interrupted.last, 1) if status == _INTERRUPTED else status or 0
+
+
+def _usage(message: str) -> str:
+    """Return what is wrong with the arguments, with the nearest command where there is none of a name."""
+    unknown = re.match(r"No such command '([^']*)'", message)
+    close = nearest_command(unknown[1]) if unknown else None
+    if unknown and close:
+        return f"there is no command {unknown[1]}: the nearest is {close} (scanengine --help lists all)"
+    return f"{message} (scanengine --help lists what there is)"
+
+
+def nearest_command(name: str) -> str | None:
+    """Return the command whose name is spelt most like this."""
+    names = [command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands]
+    close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
+    return close[0] if close else None
 
 
 class _Notes(logging.Handler):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from scanengine.cli.options import DataOption, JsonOption, ScanArgument, SetOption, load_scan
+from scanengine.cli.options import AtOption, DataOption, JsonOption, ScanArgument, SetOption, axis_values, load_scan
 from scanengine.cli.words import finite
 
 if TYPE_CHECKING:
@@ -14,10 +14,17 @@ if TYPE_CHECKING:
 
 
 def events(
-    scan: ScanArgument, overrides: SetOption = None, data: DataOption = None, as_json: JsonOption = False
+    scan: ScanArgument,
+    at: AtOption = None,
+    overrides: SetOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Count expected events per experiment, channel, flavour and bin, at the fixed and tied values."""
+    """Count expected events per experiment, channel, flavour and bin, at the fixed and tied values, and the values of
+    axes that --at names; other axes are at the Standard Model.
+    """
     loaded = load_scan(scan, overrides, data, quiet=as_json)
+    values = axis_values(at)
     if as_json:
         records = [
             {
@@ -30,16 +37,17 @@ def events(
                 "recoil": record.recoil,
                 "counts": record.counts,
             }
-            for record in loaded.events()
+            for record in loaded.events(**values)
         ]
         print(json.dumps(records, indent=1))
         return
-    print_events(loaded)
+    print_events(loaded, values)
 
 
-def print_events(scan: Scan) -> None:
+def print_events(scan: Scan, values: Mapping[str, float] | None = None) -> None:
     """Print what the targets are made of, expected counts as a table with their total, and what was seen."""
-    counted = scan.events()
+    values = values or {}
+    counted = scan.events(**values)
     print("\n".join(scan.definition.targets))
     all_keV = all(record.units == "keV" for record in counted)
     rows = [("experiment", "channel", "flavour", "recoil", "recoil energy [keV]" if all_keV else "energy", "events")]
@@ -51,16 +59,16 @@ def print_events(scan: Scan) -> None:
     rows.append(("total", "", "", "", "", f"{sum(record.counts for record in counted):.6g}"))
     _print_table(rows, 5)
     if any(experiment.backgrounds or experiment.data is not None for experiment in scan.definition.experiments):
-        _print_bins(scan)
+        _print_bins(scan, values)
 
 
-def _print_bins(scan: Scan) -> None:
+def _print_bins(scan: Scan, values: Mapping[str, float]) -> None:
     """Print signal, backgrounds and data in each bin of energy."""
     from scanengine.errors import InputError
     from scanengine.scan.binned import bin_counts
 
     try:
-        found = bin_counts(scan.problem, {})
+        found = bin_counts(scan.problem, values)
     except InputError as error:  # something was seen where nothing is expected
         print(f"note: {error}")
         return

@@ -22,6 +22,11 @@ SetOption = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the scan file, as fixed.mu_nu=10. Repeatable."),
 ]
 
+AtOption = Annotated[
+    list[str] | None,
+    typer.Option("--at", metavar="AXIS=VALUE", help="Value of an axis, as mu_nu=1. Repeatable."),
+]
+
 DataOption = Annotated[
     Path | None,
     typer.Option("--data", metavar="DIR", help="Folder of the files {data}/...; by default $SCANENGINE_DATA."),
@@ -58,6 +63,18 @@ def load_scan(name: str, overrides: list[str] | None, data: Path | None, *, quie
         for note in scan.definition.notes:
             print(f"note: {note}", file=sys.stderr)
     return scan
+
+
+def axis_values(given: Sequence[str] | None) -> dict[str, float]:
+    """Return values of axes that were given as AXIS=VALUE. Raises InputError for what is none."""
+    values = {}
+    for text in given or ():
+        name, _, number = text.partition("=")
+        try:
+            values[name.strip().strip('"')] = float(number)
+        except ValueError:
+            raise InputError(f"--at {text}: it must be AXIS=VALUE with a number, as mu_nu=1") from None
+    return values
 
 
 def levels_of(text: str) -> tuple[float, ...]:

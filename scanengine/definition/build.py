@@ -10,10 +10,12 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from scanengine.definition.data_files import data_files_of
 from scanengine.definition.model import Definition, Output, ParameterMap, Statistic
 from scanengine.definition.notes import electron_notes, parameter_notes, per_cent_notes, target_notes
-from scanengine.definition.reading.bundled import find_scan, read_text
-from scanengine.definition.reading.folders import DATA_VARIABLE, Folders, confined
+from scanengine.definition.reading.aliases import canonical_lines, with_canonical_names
+from scanengine.definition.reading.bundled import bundled_scans, find_scan, read_text
+from scanengine.definition.reading.folders import DATA_VARIABLE, IN_DATA, Folders, confined
 from scanengine.definition.reading.include import checked_names, merged
 from scanengine.definition.reading.lines import KeyPath, key_lines
 from scanengine.definition.reading.overrides import NAMED, Override, applied, followed_by, from_texts, from_values
@@ -89,6 +91,11 @@ def parse(
     """
     data = data or os.environ.get(DATA_VARIABLE)
     folders = Folders(directory or (path.parent if path else Path()), Path(data) if data else None)
+    name = str(path) if path else "scan"
+    missing = data_files_of(tables_of(text, name), folders.own).missing(folders.data)
+    if missing is not None:
+        line = text.count("\n", 0, max(text.find(IN_DATA), 0)) + 1
+        raise DefinitionError([Fault(f"{name}:{line}", missing)])
     parsed = replace(_parsed(text, path, folders, (), {}), require_axes=require_axes, own_axes=own_axes)
     found = from_values(overrides, "overrides") if isinstance(overrides, Mapping) else from_texts(overrides)
     return _defined(parsed, list(found))
@@ -121,7 +128,7 @@ def _parsed(
     were read already, each of them once. Raises DefinitionError.
     """
     name = str(path) if path else "scan"
-    raw, lines = tables_of(text, name), key_lines(text)
+    raw, lines = with_canonical_names(tables_of(text, name)), canonical_lines(key_lines(text))
     if "include" in raw:
         raw = _with_included(raw, name, lines, folders, (*within, Path(name).name), known)
         text = as_toml(raw)
@@ -147,14 +154,16 @@ def _with_included(
     files: dict[str, dict[str, Any]] = {}
     try:
         for included in checked_names(raw["include"], within):
-            path = confined(folders.own / included, folders.own)
+            bundled = bundled_scans().get(included)
+            path = confined(folders.own / included, folders.own) if bundled is None else bundled
             if path not in known:
-                known[path] = _included(path, folders, within, known)
+                known[path] = _included(path, replace(folders, own=path.parent), within, known)
             whole = known[path]
             if isinstance(whole, DefinitionError):
                 faults += whole.faults
             elif whole.parsed is not None:
-                files[path.stem] = whole.parsed.raw
+                name_of_file = path.stem if path.stem not in files else included.removesuffix(".toml").replace("/", "-")
+                files[name_of_file] = whole.parsed.raw
         if not faults:
             return merged(raw, files)
     except InputError as error:

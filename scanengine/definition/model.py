@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from scanengine.definition.reading.overrides import applied
 from scanengine.definition.reading.parsed import Parsed
 from scanengine.errors import InputError
 from scanengine.grid.axes import Axis, FloatArray
@@ -213,7 +214,7 @@ class Definition:
 
     def written(self, key: str, default: float) -> float:
         """Return the number that the scan file has for a key, experiments and nuisances by name; `default` without."""
-        found: object = None if self.parsed is None else self.parsed.raw
+        found: object = None if self.parsed is None else applied(self.parsed.raw, self.parsed.overrides)[0]
         for part in key.split("."):
             if isinstance(found, list):
                 found = next((each for each in found if isinstance(each, dict) and each.get("name") == part), None)

@@ -10,7 +10,7 @@ import numpy as np
 
 from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
-from scanengine.inputs.constants import M_MU_MEV, M_PI_MEV
+from scanengine.inputs.constants import M_MU_MEV, M_PI_MEV, MEV_J
 from scanengine.inputs.frozen import FrozenMapping
 from scanengine.inputs.oscillation import Oscillation, Sterile
 from scanengine.inputs.parameters import FLAVOURS
@@ -186,6 +186,14 @@ def stopped_pion_of_protons(protons: float, neutrinos_per_proton: float, line_Me
     """Return the fluence of a number of protons on target that make so many neutrinos of each flavour."""
     at_one_metre = protons * neutrinos_per_proton / (4.0 * pi * 100.0**2)
     return replace(stopped_pion(at_one_metre, 1.0, line_MeV), fluence=True)
+
+
+def stopped_pion_of_power(
+    beam_power_MW: float, proton_energy_GeV: float, neutrinos_per_proton: float, line_MeV: float = PROMPT_LINE_MEV
+) -> Source:
+    """Return the source of a proton beam, of which each proton makes so many neutrinos of each flavour."""
+    protons_per_s = beam_power_MW * 1e6 / (proton_energy_GeV * 1e3 * MEV_J)
+    return stopped_pion(protons_per_s * neutrinos_per_proton / (4.0 * pi * 100.0**2), 1.0, line_MeV)
 
 
 def tabulated_spectrum(

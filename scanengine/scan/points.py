@@ -12,6 +12,7 @@ from scanengine.errors import InputError
 from scanengine.grid.arguments import LARGEST, number
 from scanengine.grid.axes import FloatArray
 from scanengine.inference.objective import FORBIDDEN
+from scanengine.inputs.aliases import canonical
 from scanengine.likelihood.counts import sum_over_flavours
 from scanengine.scan.problem import Problem
 from scanengine.scan.statements import polynomial_likelihood
@@ -96,7 +97,7 @@ def log_likelihood(problem: Problem, places: ArrayLike) -> float | FloatArray:
 
 def _points(problem: Problem, axis_values: Mapping[str, ArrayLike]) -> _Points:
     """Return the points that values of some axes stand for; axes not named stay at the Standard Model."""
-    arrays = {name: _array(value, name) for name, value in axis_values.items()}
+    arrays = {canonical(name): _array(value, name) for name, value in axis_values.items()}
     try:
         shape = np.broadcast_shapes(*(array.shape for array in arrays.values()))
     except ValueError:

@@ -32,6 +32,7 @@ from scanengine.inference.caveats import LEAST_ROUNDING
 from scanengine.inference.coarseness import grid_errors
 from scanengine.inference.levels import delta_chi2
 from scanengine.inference.objective import Objective
+from scanengine.inputs.aliases import canonical
 from scanengine.inputs.parameters import PARAMETERS
 from scanengine.likelihood.profiled import Likelihood
 from scanengine.response.integrals import KnownRecoils, Response, responses
@@ -224,6 +225,7 @@ class Problem:
 
     def point(self, axis_values: Mapping[str, float]) -> FloatArray:
         """Return a point (axes,); axes not named stay at the Standard Model. Raises InputError for other names."""
+        axis_values = {canonical(name): value for name, value in axis_values.items()}
         unknown = set(axis_values) - {axis.name for axis in self.definition.axes}
         if unknown:
             raise InputError(f"{min(unknown)!r} is not an axis of this scan")

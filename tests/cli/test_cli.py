@@ -59,7 +59,7 @@ def test_a_run_in_the_way_of_a_file_says_how_to_overwrite_it(call: Call) -> None
         ("experiments.Ne.mass_kg=-5", "-5"),
         ("experiments.Ne.target=Qq", "Qq"),
         ("axes.eps_ee_uV.points=1", "1"),
-        ("fixed.eps_etau_dV=1", "eps_et_dV"),
+        ("fixed.eps_eta_dV=1", "eps_et_dV"),
         ("sauce.kind=1", "source"),
     ],
 )
@@ -411,7 +411,7 @@ def test_absence_of_the_data_says_how_to_name_the_folder(
     (tmp_path / "real.toml").write_text('data_from = "example.org has them"\n' + REAL)
     status, _, err = call("events", "real.toml")
     assert status == 2
-    assert '"{data}/shares.txt", and no data folder is named' in err
+    assert "the file shares.txt must be in a data folder, and none is named" in err
     assert "--data DIR or the environment variable SCANENGINE_DATA; example.org has them" in err
 
 

@@ -471,7 +471,7 @@ FAULTS: dict[str, tuple[str, str, str]] = {
     "no data folder": (
         COUNTS,
         FILE.replace("h.txt", "{data}/h.txt"),
-        "no data folder is named: name the folder that holds it with --data DIR or the environment variable SCANENGINE",
+        "a data folder, and none is named: name the folder that holds it with --data DIR or the environment variable",
     ),
     "file and files": (COUNTS, FILE.replace("file =", 'files = ["b"], file ='), "there must be either file or files"),
     "smeared without response": (

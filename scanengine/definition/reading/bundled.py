@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from scanengine.definition.reading.sentences import listed
@@ -46,7 +47,36 @@ def find_scan(path_or_name: str | Path) -> Path:
         return bundled[name]
     close = alike(name.removesuffix(".toml"), bundled)
     hint = f"the nearest bundled one is {close}" if close else f"bundled are {listed(bundled)}"
+    if (beside := nearest_file(path)) is not None:
+        hint = f"the nearest file is {beside}"
     raise InputError(f"there is no scan file {name}, and no bundled scan of that name: {hint}")
+
+
+def nearest_file(path: Path) -> Path | None:
+    """Return the file with the same ending in the same directory whose name is most like one that is not there."""
+    try:
+        names = [each.name for each in path.parent.iterdir() if each.suffix == path.suffix and each.is_file()]
+    except (OSError, ValueError):
+        return None
+    close = alike(path.name, names)
+    return None if close is None or not path.suffix else path.with_name(close)
+
+
+def copy_of_bundled(name: str) -> str:
+    """Return the text of a bundled scan for a copy elsewhere: what it includes from beside it is named as bundled.
+
+    Raises InputError if there is no such scan.
+    """
+    bundled = bundled_scans()
+    if name.removesuffix(".toml") not in bundled:
+        close = alike(name, bundled)
+        hint = f"the nearest is {close}" if close else f"there are {listed(bundled)}"
+        raise InputError(f"there is no bundled scan {name}: {hint}")
+    name = name.removesuffix(".toml")
+    folder = name.rpartition("/")[0]
+    text = read_text(bundled[name])
+    line = re.compile(r"^include\s*=.*$", re.MULTILINE)
+    return line.sub(lambda found: re.sub(r'"([^"/]+)\.toml"', rf'"{folder}/\1"', found[0]), text)
 
 
 def read_text(path: Path) -> str:

@@ -17,6 +17,8 @@ DATA_VARIABLE = "SCANENGINE_DATA"
 """The environment variable that names the data folder where no option does."""
 
 _DATA = "{data}"
+IN_DATA = f"{_DATA}/"
+"""What the name of a file in the data folder begins with."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,8 @@ class Folders:
         Raises InputError if it leaves its folder, by symbolic links or otherwise, or is not in the data folder, whose
         own folders may be links that the user has put there.
         """
-        in_data = name.startswith(f"{_DATA}/")
-        relative = PurePosixPath(name.removeprefix(f"{_DATA}/"))
+        in_data = name.startswith(IN_DATA)
+        relative = PurePosixPath(name.removeprefix(IN_DATA))
         if relative.is_absolute() or ".." in relative.parts:
             raise InputError(
                 f"found {quoted(name)}, it must lie in the scan file's directory, or in the data folder as {_DATA}/..."

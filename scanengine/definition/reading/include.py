@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from scanengine.definition.reading.bundled import bundled_scans
 from scanengine.definition.reading.overrides import NAMED
 from scanengine.definition.reading.sentences import listed, quoted
+from scanengine.definition.reading.spelling import alike
 from scanengine.definition.tables.template_reference import changes_of_templates, refusal
 from scanengine.errors import InputError
 
@@ -94,14 +96,18 @@ def _nuisance(table: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any
 def checked_names(raw: object, within: Sequence[str]) -> list[str]:
     """Return the value of `include`.
 
-    Raises InputError unless it is a list of names of files beside this, none of them `within` which this is read.
+    Raises InputError unless it is a list of names of files beside this, none of them `within` which this is read, or of
+    bundled scans.
     """
-    example = 'as ["csi2021.toml"]'
+    example = 'as ["mine.toml", "coherent/csi2021"]'
     if not isinstance(raw, list) or not raw or not all(isinstance(name, str) for name in raw):
-        raise InputError(f"it must be a list of scan files, {example}")
+        raise InputError(f"it must be a list of scan files or bundled scans, {example}")
     for position, name in enumerate(raw):
-        if "/" in name or "\\" in name or not name.endswith(".toml"):
-            raise InputError(f"found {quoted(name)}, it must be a scan file in the same directory, {example}")
+        if name not in bundled_scans() and ("/" in name or "\\" in name or not name.endswith(".toml")):
+            close = alike(name, bundled_scans())
+            hint = f"; the nearest bundled one is {close}" if close else ""
+            wanted = "it must be a scan file in the same directory, or a bundled scan"
+            raise InputError(f"found {quoted(name)}, {wanted}, {example}{hint}")
         if name in within:
             raise InputError(f"found {quoted(name)}, which is this file itself, or includes it")
         if name in raw[:position]:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from scanengine.definition.reading.aliases import canonical_keys, with_canonical_names
 from scanengine.definition.reading.lines import MOST_PARTS, KeyPath, line_of_long_key
 from scanengine.definition.reading.sentences import listed, quoted, shortened, written
 from scanengine.definition.reading.spelling import alike
@@ -99,6 +100,7 @@ def applied(
             continue
         try:
             raw, path = _put(raw, list(each.keys), each.value)
+            raw = with_canonical_names(raw)
         except _Refused as refusal:
             faults.append(Fault(each.where, str(refusal)))
         else:
@@ -136,7 +138,7 @@ def _keys(text: str, form: str) -> tuple[str, ...]:
         keys.append(key)
     if node != 0 or not keys:  # a text that is more than a key
         raise _Refused(f"cannot read the key {quoted(text.strip())}, {form}")
-    return tuple(keys)
+    return canonical_keys(keys)
 
 
 def _value(text: str) -> Any:
@@ -191,6 +193,8 @@ def _put(raw: dict[str, Any], keys: list[str], value: Any) -> tuple[dict[str, An
     """Return tables with a key set, sharing with `raw` all that is beside it, and the path of the key."""
     result = table = dict(raw)
     path, given = list[str | int](), keys
+    if (whole := with_its_table(raw, keys)) is not None:
+        raise _Refused(f"there is no table {keys[0]}: write {whole}")
     for named in (NAMED, _NAMED_WITHIN):
         if keys[0] not in named or len(keys) == 1 or (named is _NAMED_WITHIN and not path):
             break
@@ -221,6 +225,13 @@ def _named(raw: Any, name: str, what: str) -> int:
     close = alike(name, known)
     hint = f"; the nearest is {close}" if close else ""
     raise _Refused(f"there is no {what} {quoted(name)}, the file has {listed(known)}{hint}")
+
+
+def with_its_table(raw: Mapping[str, Any], keys: Sequence[str]) -> str | None:
+    """Return a dotted key that begins with the name of an experiment or a nuisance, with the table that it is of."""
+    if keys[0] in raw or len(keys) < 2:
+        return None
+    return next((".".join((key, *keys)) for key in NAMED if keys[0] in names_of(raw.get(key))), None)
 
 
 def names_of(raw: object) -> list[object]:

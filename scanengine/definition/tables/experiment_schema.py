@@ -85,7 +85,9 @@ class IdealExperiment(Table):
         description="Nuclear form factor: a name, a table with kind and parameters, or a table of these by isotope.",
     )
     channels: Annotated[dict[str, Annotated[list[str], Field(min_length=1)]], SkipValidation] = Field(
-        description=f"Per channel, the flavours that it counts together: {_FLAVOURS}."
+        {},
+        description=f"Per channel, the flavours that it counts together: {_FLAVOURS}. By default one channel, all, "
+        "with every flavour of the source.",
     )
     systematic: NotNegative = Field(
         0.0, description="Relative uncertainty of the normalisation, common to channels and bins."

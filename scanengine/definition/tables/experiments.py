@@ -140,6 +140,8 @@ def _parts(raw: object, path: KeyPath, source: Source | None, kind: str, report:
     make_target = partial(build_target, raw.get("target"), (*path, "target"), report)
     material = report.once(f"target {path[-1]}", (raw["target"],), make_target) if "target" in raw else None
     channels = _channels(raw["channels"], source, (*path, "channels"), report) if "channels" in raw else None
+    if "channels" not in raw and source is not None and not report.misspelt(raw, ("channels",), ExperimentTable):
+        channels = {"all": tuple(source.spectra)}
     numbers = _numbers(table, bad, raw, source, path, report)
     kg_day = None if numbers is None or (source and source.fluence) else numbers[0] * numbers[1] / SECONDS_PER_DAY
     detector, gaussian = Detector(), _kind(raw.get("statistic", kind)) != "poisson"

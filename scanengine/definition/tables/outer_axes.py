@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from scanengine.definition.reading.overrides import NAMED, names_of
+from scanengine.definition.reading.overrides import NAMED, names_of, with_its_table
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import listed, nearest_or_all, quoted, written
 from scanengine.definition.tables.axes import axis_values
@@ -65,6 +65,8 @@ def _fault(key: str, raw: Mapping[str, Any]) -> str | None:
     parts = key.split(".")
     if not all(parts):
         return "a key of the scan file has no empty parts: it must be as mediators.zp.mass_MeV"
+    if (whole := with_its_table(raw, parts)) is not None:
+        return f"there is no table {parts[0]}: write {quoted(whole)}"
     if parts[0] not in _TABLES:
         return f"{quoted(parts[0])} has no numbers that can be an axis: keys begin with {listed(_TABLES, 'or')}"
     found: Any = raw.get(parts[0])

@@ -28,13 +28,16 @@ class ScanFile(Table):
     title: str = Field("", description="Title of results and figures; any text.")
     include: list[str] | None = Field(
         None,
-        description="Other scan files in the same directory, whose experiments, sources and nuisances are taken over; "
+        description='Other scan files in the same directory, or bundled scans, as ["coherent/csi2021"], whose '
+        "experiments, sources and nuisances are taken over; "
         "a nuisance of this file takes the place of theirs of the same name. Their axes and output are not.",
     )
-    source: Annotated[SourceTable | None, SkipValidation] = Field(
-        None, description="Neutrino source: a table [source]; it may be left out where every experiment names another."
+    source: Annotated[str | SourceTable | None, SkipValidation] = Field(
+        None,
+        description='Neutrino source: a table [source], or the name of a facility, as "sns"; it may be left out where '
+        "every experiment names another.",
     )
-    sources: Annotated[dict[str, SourceTable], SkipValidation] = Field(
+    sources: Annotated[dict[str, str | SourceTable], SkipValidation] = Field(
         {}, description="More sources by name, as [sources.reactor], for experiments to name."
     )
     data_from: str = Field("", description="Where to obtain the files in {data}, in a sentence.")

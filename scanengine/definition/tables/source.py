@@ -12,9 +12,13 @@ from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import listed, nearest_or_all, quoted
 from scanengine.definition.tables.reactor import reactor_notes
 from scanengine.definition.tables.schema import ScanFile
-from scanengine.definition.tables.source_kinds import build_source
+from scanengine.definition.tables.source_kinds import build_source, written_out
 from scanengine.definition.tables.sterile import sterile_notes
+from scanengine.inputs.facilities import FACILITIES
 from scanengine.inputs.sources import Source
+
+_PRESETS = {name: {"preset": name} for name in FACILITIES}
+"""The tables that experiments mean which name a facility."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,10 @@ class Sources:
         name = experiment["source"]
         if not isinstance(name, str):
             return None  # a fault of the table already
+        if name not in self.named and name in FACILITIES:
+            return _remembered(_PRESETS[name], (*path, "source"), report)
         if name not in self.named:
-            known = nearest_or_all(name, self.named) if self.named else "there is no table [sources]"
+            known = nearest_or_all(name, [*self.named, *FACILITIES])
             report.add((*path, "source"), f"unknown source {quoted(name)}, {known}")
             return None
         return self.named[name]
@@ -49,10 +55,17 @@ def build_sources(raw: Mapping[str, Any], report: Report) -> Sources:
     tables = report.table(raw.get("sources", {}), ("sources",), '{ reactor = { kind = "reactor", ... } }')
     named = {name: _remembered(table, ("sources", name), report) for name, table in tables.items()}
     given = "source" in raw
-    if not given and not named and not report.misspelt(raw, ("source",), ScanFile):
+    experiments = raw["experiments"] if isinstance(raw.get("experiments"), list) else []
+    named_by = [each.get("source") for each in experiments if isinstance(each, dict)]
+    facilities = [name for name in named_by if isinstance(name, str) and name in FACILITIES]
+    if not given and not named and not facilities and not report.misspelt(raw, ("source",), ScanFile):
         report.add(("source",), "missing, it must be given: neutrino source, a table [source], or several in [sources]")
-    default = _remembered(raw["source"], ("source",), report) if given else next(iter(named.values()), None)
-    return Sources(default, given, named)
+    if given:
+        return Sources(_remembered(raw["source"], ("source",), report), True, named)
+    default = next(iter(named.values()), None)
+    if not named and facilities:
+        default = _remembered(_PRESETS[facilities[0]], ("source",), report)
+    return Sources(default, False, named)
 
 
 def _remembered(raw: object, path: KeyPath, report: Report) -> Source | None:
@@ -63,6 +76,7 @@ def source_notes(raw: Mapping[str, Any]) -> list[str]:
     """Return notes on the reactors of a sound scan file, and on oscillations."""
     tables = {f"sources.{name}": table for name, table in raw.get("sources", {}).items()}
     tables |= {"source": raw["source"]} if "source" in raw else {}
+    tables = {name: written_out(table) for name, table in tables.items()}
     reactors = {name: table for name, table in tables.items() if table["kind"] == "reactor"}
     notes = [note for name, table in reactors.items() for note in reactor_notes(name, table)]
     return notes + [note for name, table in tables.items() for note in sterile_notes(name, table)]
