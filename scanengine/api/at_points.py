@@ -8,8 +8,11 @@ from numpy.typing import ArrayLike
 
 from scanengine.api.listed import Counted
 from scanengine.grid.axes import FloatArray
+from scanengine.grid.profiles import Fit
+from scanengine.inference.spectra import Spectrum
 from scanengine.likelihood.counts import Cell, cells_of
-from scanengine.scan import points
+from scanengine.scan import points, proofs
+from scanengine.scan.cross_section import cross_section_cm2_per_keV
 from scanengine.scan.events import events
 from scanengine.scan.problem import Problem
 
@@ -68,3 +71,21 @@ class AtPoints:
         Raises InputError for a scan with a cross-section of its own, whose counts are not kept apart by flavour.
         """
         return Counted(events(self.problem, axis_values))
+
+    def spectra(self, **axis_values: float) -> list[Spectrum]:
+        """Return data, signal and backgrounds in bins of energy, with nuisances fitted at one point; as `events`."""
+        return proofs.spectra_at(self.problem, axis_values)
+
+    def cross_section_cm2_per_keV(
+        self, experiment: str, flavour: str, E_MeV: float, T_keV: FloatArray, **axis_values: float
+    ) -> FloatArray:
+        """Return dsigma/dT at recoil energies (n,), per atom of an experiment's target, averaged over its isotopes.
+
+        Zero beyond the largest recoil energy. Raises InputError if there is no such experiment or flavour, or an energy
+        is not above zero.
+        """
+        return cross_section_cm2_per_keV(self.problem, experiment, flavour, E_MeV, T_keV, axis_values)
+
+    def fit_at(self, **axis_values: float) -> Fit:
+        """Return the nuisances at one point, and how many degrees of freedom chi2 has if that is the best fit."""
+        return self.problem.fit_at(self.problem.point(axis_values))

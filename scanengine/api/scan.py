@@ -15,17 +15,13 @@ from scanengine.api.result import Result
 from scanengine.api.running import run, run_each, run_shard
 from scanengine.definition import Definition
 from scanengine.export import PublishedLikelihood
-from scanengine.grid.axes import FloatArray
 from scanengine.grid.calibration import Calibration
-from scanengine.grid.profiles import Fit
 from scanengine.inference.fitting import Minimum
 from scanengine.inference.joint import JointFit
 from scanengine.inference.proving import PROVEN_DELTA_CHI2, Proof
-from scanengine.inference.spectra import Spectrum
 from scanengine.likelihood.profiled import Likelihood
 from scanengine.response.integrals import Response
 from scanengine.scan import proofs
-from scanengine.scan.cross_section import cross_section_cm2_per_keV
 from scanengine.scan.estimate import Estimate, estimate
 from scanengine.scan.how import MEMORY_BYTES, THREADS, WORKER_TIMEOUT_S, how_to_run
 from scanengine.scan.problem import Problem
@@ -108,24 +104,6 @@ class Scan(AtPoints):
         part = Scan(self.definition, self.cross_section)
         part.problem = self.problem.only(experiments, channels)  # with what is integrated already
         return part
-
-    def spectra(self, **axis_values: float) -> list[Spectrum]:
-        """Return data, signal and backgrounds in bins of energy, with nuisances fitted at one point; as `events`."""
-        return proofs.spectra_at(self.problem, axis_values)
-
-    def cross_section_cm2_per_keV(
-        self, experiment: str, flavour: str, E_MeV: float, T_keV: FloatArray, **axis_values: float
-    ) -> FloatArray:
-        """Return dsigma/dT at recoil energies (n,), per atom of an experiment's target, averaged over its isotopes.
-
-        Zero beyond the largest recoil energy. Raises InputError if there is no such experiment or flavour, or an energy
-        is not above zero.
-        """
-        return cross_section_cm2_per_keV(self.problem, experiment, flavour, E_MeV, T_keV, axis_values)
-
-    def fit_at(self, **axis_values: float) -> Fit:
-        """Return the nuisances at one point, and how many degrees of freedom chi2 has if that is the best fit."""
-        return self.problem.fit_at(self.problem.point(axis_values))
 
     def fit(self, *starts: Mapping[str, float]) -> list[Minimum]:
         """Return the minima of chi2 within the axes, between the grid's points, the lowest first.
