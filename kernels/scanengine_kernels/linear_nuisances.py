@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from scanengine_kernels._jit import jit
 from scanengine_kernels._simd import LANES, fma, load, splat, store
-from scanengine_kernels.polynomial import first_changed, fix_variable_of_all
+from scanengine_kernels.polynomial import contraction, go_to_line
 
 
 @jit
@@ -121,11 +121,9 @@ def fill_linear(
     at_points = np.empty((1 + nuisances) * rows * LANES)
     H = np.empty(nuisances * nuisances * LANES)
     g = np.empty(nuisances * LANES)
-    levels = np.empty((n, *quadratics.shape))
-    levels[0] = quadratics
-    index = np.full(n - 1, -1, dtype=np.int64)
+    lines = contraction(quadratics, starts, groups, shape, values)
+    on_line = lines.levels[n - 1]
     for line in range(chi2.shape[0]):
-        for axis in range(first_changed(line, shape, index), n - 1):
-            fix_variable_of_all(levels[axis], starts[axis], groups[axis], values[axis, index[axis]], levels[axis + 1])
-        fill_line(levels[n - 1], rows, nuisances, x, at_points, H, g, row)
+        go_to_line(lines, line)
+        fill_line(on_line, rows, nuisances, x, at_points, H, g, row)
         chi2[line] = row[:length]

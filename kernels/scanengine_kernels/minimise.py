@@ -4,13 +4,13 @@ set.
 
 from __future__ import annotations
 
-from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scanengine_kernels._jit import jit
+from scanengine_kernels.cholesky import factorise, solve
 
 MAX_STEPS = 300
 CONVERGED = 1e-13
@@ -22,6 +22,9 @@ HOPEFUL = 4.0
 
 KNOWN_PLACE = 1e-3
 """Relative to the box: a search whose undamped step ends so near to the known minimum ends there too."""
+
+LEAST_PIVOT = 1e-14
+"""Relative to the diagonal of H: below, it is not positive definite but for rounding."""
 
 LEAST_DAMPING = 1e-6
 """Relative to the diagonal of H, which across a narrow valley is larger than along it by many orders."""
@@ -96,47 +99,6 @@ def residuals_at(residuals: Residuals, h: NDArray[np.float64], r: NDArray[np.flo
 
 
 @jit
-def solve_damped(
-    H: NDArray[np.float64],
-    g: NDArray[np.float64],
-    free: NDArray[np.bool_],
-    damping: float,
-    L: NDArray[np.float64],
-    step: NDArray[np.float64],
-) -> bool:
-    """Set step to -(H + damping D)^-1 g over the free variables, D the diagonal of |H|; False if that is not positive
-    definite. L (m, m) is room.
-    """
-    m = g.size
-    for i in range(m):
-        for j in range(i + 1):
-            value = 0.0
-            if free[i] and free[j]:
-                value = H[i, j]
-            if i == j:
-                value = value + damping * (abs(H[i, i]) + 1e-12) if free[i] else 1.0
-            for k in range(j):
-                value -= L[i, k] * L[j, k]
-            if i == j:
-                if value <= 1e-14 * abs(H[i, i]):
-                    return False
-                L[i, i] = sqrt(value)
-            else:
-                L[i, j] = value / L[j, j]
-    for i in range(m):
-        value = -g[i] if free[i] else 0.0
-        for k in range(i):
-            value -= L[i, k] * step[k]
-        step[i] = value / L[i, i]
-    for i in range(m - 1, -1, -1):
-        value = step[i]
-        for k in range(i + 1, m):
-            value -= L[k, i] * step[k]
-        step[i] = value / L[i, i]
-    return True
-
-
-@jit
 def solve_inside(
     H: NDArray[np.float64],
     g: NDArray[np.float64],
@@ -147,13 +109,15 @@ def solve_inside(
     L: NDArray[np.float64],
     step: NDArray[np.float64],
 ) -> bool:
-    """Solve for a damped step as `solve_damped`, holding also the variables that it would take out of the box at once.
+    """Set step to -(H + damping D)^-1 g over the free variables, D the diagonal of |H|; return False if that is not
+    positive definite.
 
-    The variables held are no longer free afterwards.
+    Variables that the step would take out of the box at once are held, and no longer free afterwards. L (m, m) is room.
     """
     for _ in range(g.size + 1):
-        if not solve_damped(H, g, free, damping, L, step):
+        if not factorise(H, free, damping, LEAST_PIVOT, L):
             return False
+        solve(L, g, 1.0, free, step)
         settled = True
         for i in range(g.size):
             if free[i] and ((h[i] <= box.lower[i] and step[i] < 0.0) or (h[i] >= box.upper[i] and step[i] > 0.0)):

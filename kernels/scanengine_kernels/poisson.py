@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scanengine_kernels._jit import jit
 from scanengine_kernels._log import where_positive, x_minus_log1p
 from scanengine_kernels._simd import LANES, fma, load, maximum, minimum, splat, store
-from scanengine_kernels.polynomial import first_changed, fix_variable_of_all
+from scanengine_kernels.polynomial import contraction, go_to_line
 
 
 @jit
@@ -58,11 +58,9 @@ def fill_poisson(
     x = np.zeros((length + LANES - 1) // LANES * LANES)
     x[:length] = values[n - 1, :length]
     row = np.empty(x.size)
-    levels = np.empty((n, *quadratics.shape))
-    levels[0] = quadratics
-    index = np.full(n - 1, -1, dtype=np.int64)
+    lines = contraction(quadratics, starts, groups, shape, values)
+    on_line = lines.levels[n - 1]
     for line in range(chi2.shape[0]):
-        for axis in range(first_changed(line, shape, index), n - 1):
-            fix_variable_of_all(levels[axis], starts[axis], groups[axis], values[axis, index[axis]], levels[axis + 1])
-        fill_line(levels[n - 1], weights, x, row)
+        go_to_line(lines, line)
+        fill_line(on_line, weights, x, row)
         chi2[line] = row[:length]

@@ -10,10 +10,12 @@ level until one variable, and degree + 1 coefficients, are left.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
-from scanengine_kernels._jit import jit
+from scanengine_kernels._jit import jit, jit_inline
 from scanengine_kernels._simd import LANES, fma, load, store
 
 
@@ -49,3 +51,42 @@ def first_changed(line: int, shape: NDArray[np.int64], index: NDArray[np.int64])
             index[axis] = i
             changed = axis
     return changed
+
+
+class Contraction(NamedTuple):
+    """Polynomials side by side that are contracted to one line after another of a tensor grid, along its last axis.
+
+    values (axes, longest) of which values[a, : shape[a]] are those of axis a; starts and groups are those of the
+    polynomials, `levels` (axes, monomials, polynomials) these with 0, 1, ... variables fixed, and `place` (axes - 1,)
+    at which values.
+    """
+
+    starts: NDArray[np.int64]
+    groups: NDArray[np.int64]
+    shape: NDArray[np.int64]
+    values: NDArray[np.float64]
+    levels: NDArray[np.float64]
+    place: NDArray[np.int64]
+
+
+@jit
+def contraction(
+    polynomials: NDArray[np.float64],
+    starts: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    shape: NDArray[np.int64],
+    values: NDArray[np.float64],
+) -> Contraction:
+    """Return the contraction of polynomials (monomials, polynomials), at no line yet."""
+    levels = np.empty((shape.size, *polynomials.shape))
+    levels[0] = polynomials
+    return Contraction(starts, groups, shape, values, levels, np.full(shape.size - 1, -1, dtype=np.int64))
+
+
+@jit_inline
+def go_to_line(contraction: Contraction, line: int) -> None:
+    """Set contraction.levels[axes - 1] to the polynomials in the last variable on a line, counted in C order."""
+    levels, place = contraction.levels, contraction.place
+    for axis in range(first_changed(line, contraction.shape, place), place.size):
+        t = contraction.values[axis, place[axis]]
+        fix_variable_of_all(levels[axis], contraction.starts[axis], contraction.groups[axis], t, levels[axis + 1])

@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 
 from scanengine_kernels._jit import jit, jit_inline
 from scanengine_kernels._simd import LANES
-from scanengine_kernels.nuisances import Nuisances, Rows, minimise_everywhere, new_room
+from scanengine_kernels.nuisances.kinks import minimise_everywhere
+from scanengine_kernels.nuisances.pulls import Nuisances
+from scanengine_kernels.nuisances.room import new_room
+from scanengine_kernels.nuisances.rows import RowWeights
 
 
 class Expected(NamedTuple):
@@ -35,7 +38,7 @@ def whole_blocks(number: int) -> int:
 
 
 @jit
-def rows_of(data: NDArray[np.float64], expected: Expected) -> Rows:
+def rows_of(data: NDArray[np.float64], expected: Expected) -> RowWeights:
     """Return the rows of counts with these data (counts,) and of the residuals, filled up to whole blocks."""
     seen = 0
     for b in range(data.size):
@@ -53,7 +56,7 @@ def rows_of(data: NDArray[np.float64], expected: Expected) -> Rows:
     empty_weights[: data.size - seen] = 2.0
     above[: expected.above.size] = expected.above
     below[: expected.below.size] = expected.below
-    return Rows(padded, empty, gaussian, weights, empty_weights, above, below)
+    return RowWeights(padded, empty, gaussian, weights, empty_weights, above, below)
 
 
 @jit
@@ -62,7 +65,7 @@ def arrange(
     measured: NDArray[np.float64],
     expected: Expected,
     place: int,
-    rows: Rows,
+    rows: RowWeights,
     templates: NDArray[np.float64],
 ) -> None:
     """Set templates (templates, rows) to those of one place with these data (counts,) and measured residuals."""

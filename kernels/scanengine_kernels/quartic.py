@@ -1,7 +1,10 @@
 """From a sum of squared residuals, quadratic in the scanned parameters, to the quartics that chi2 is along the lines of
 a grid.
 
-The residuals are contracted variable by variable down to the last three. On a block of these the squares are added up
+A volume is the grid's points along the last three axes, at one value of each other; it has planes, and these lines. A
+block is eight numbers.
+
+The residuals are contracted variable by variable down to the last three. On a volume of these the squares are added up
 to one polynomial of degree four, whatever their number, which is contracted in turn: along a line chi2 is a quartic,
 four fused multiply-adds per point. Where chi2 is small beside the terms that it is the difference of, this cancels. A
 line whose bound on the rounding error exceeds the promise is therefore taken more carefully: the squares are added up
@@ -47,14 +50,14 @@ class Squares(NamedTuple):
     """A sum of squared residuals (monomials of degree two, their number) in three or more variables, in [-1, 1].
 
     Zeros fill the number up to a multiple of 8. `starts` and `groups` order the monomials of all variables as in
-    `polynomial`. `block_products`, `plane_products` and `line_products` (terms, terms) say to which quartic monomial,
+    `polynomial`. `volume_products`, `plane_products` and `line_products` (terms, terms) say to which quartic monomial,
     in the same order, the product of two quadratic ones of the last three, two and one variables belongs.
     """
 
     residuals: NDArray[np.float64]
     starts: NDArray[np.int64]
     groups: NDArray[np.int64]
-    block_products: NDArray[np.int64]
+    volume_products: NDArray[np.int64]
     plane_products: NDArray[np.int64]
     line_products: NDArray[np.int64]
 
@@ -71,8 +74,41 @@ def around(values: NDArray[np.float64], number: int, spare: int) -> NDArray[np.f
     return blocks
 
 
-class Blocks(NamedTuple):
-    """The blocks of the last three axes that a kernel is at: up to eight neighbours on the axis before, at once.
+class Last(NamedTuple):
+    """The values of the last three axes in whole blocks, as `around` gives them, and how many are meant: planes, lines
+    in a plane, points on a line. x lie on these `sides` of zero.
+    """
+
+    z: NDArray[np.float64]
+    y: NDArray[np.float64]
+    x: NDArray[np.float64]
+    planes: int
+    lines: int
+    points: int
+    sides: int
+
+
+@jit
+def last_axes(shape: NDArray[np.int64], values: NDArray[np.float64], spare: int) -> Last:
+    """Return the last axes of a grid of shape (n,) and values (n, longest), with so many spare blocks of x."""
+    n = shape.size
+    planes, lines, points = shape[n - 3], shape[n - 2], shape[n - 1]
+    z, y, x = around(values[n - 3], planes, 0), around(values[n - 2], lines, 0), around(values[n - 1], points, spare)
+    return Last(z, y, x, planes, lines, points, sides_of_zero(x[:points]))
+
+
+class Tables(NamedTuple):
+    """Quartics on planes (15, groups, 8), see `tabulate_planes`, and those on the lines of two planes: `coefficients`
+    (2, 5, lines) and `floors`, see `tabulate_lines`.
+    """
+
+    planes: NDArray[np.float64]
+    coefficients: NDArray[np.float64]
+    floors: NDArray[np.float64]
+
+
+class Volumes(NamedTuple):
+    """The volumes of the last three axes that a kernel is at: up to eight neighbours on the axis before, at once.
 
     `place` (n - 3,) are the grid indices of the first on the other axes, and `levels` (n, monomials, number) the
     residuals with 0, 1, ... variables fixed. Each of the eight has `residuals` (10, number, 8), a quartic, `quartics`
@@ -87,13 +123,13 @@ class Blocks(NamedTuple):
 
 
 @jit
-def new_blocks(squares: Squares, variables: int) -> Blocks:
-    """Return room for the blocks of a grid of so many axes, three or more."""
+def new_volumes(squares: Squares, variables: int) -> Volumes:
+    """Return room for the volumes of a grid of so many axes, three or more."""
     monomials, number = squares.residuals.shape
     levels = np.empty((variables, monomials, number))
     for i in range(0, monomials * number, LANES):
         store(levels, i, load(squares.residuals, i))
-    return Blocks(
+    return Volumes(
         np.full(variables - 3, -1, dtype=np.int64),
         levels,
         aligned(10 * number * LANES).reshape((10, number, LANES)),
@@ -103,56 +139,56 @@ def new_blocks(squares: Squares, variables: int) -> Blocks:
 
 
 @jit
-def go_to_blocks(
-    blocks: Blocks,
+def go_to_volumes(
+    volumes: Volumes,
     first: int,
     squares: Squares,
     shape: NDArray[np.int64],
     values: NDArray[np.float64],
 ) -> int:
-    """Set the quartics of the next blocks of a grid, whose numbers are `first` and those after it.
+    """Set the quartics of the next volumes of a grid, whose numbers are `first` and those after it.
 
-    Blocks of the grid of shape (n,) and values (n, longest) are counted in C order, and gone to in that order from the
+    Volumes of the grid of shape (n,) and values (n, longest) are counted in C order, and gone to in that order from the
     first on. Returns how many there are at once.
     """
     last = shape.size - 4
-    changed = first_changed(first, shape[: last + 1], blocks.place)
+    changed = first_changed(first, shape[: last + 1], volumes.place)
     if last < 0:
         number = 1
-        level = blocks.levels[0].reshape(-1)
+        level = volumes.levels[0].reshape(-1)
         for i in range(level.size):
-            store(blocks.residuals, i * LANES, level[i])
+            store(volumes.residuals, i * LANES, level[i])
     else:
-        number = min(shape[last] - blocks.place[last], LANES)
+        number = min(shape[last] - volumes.place[last], LANES)
         for axis in range(changed, last):
-            fix_next_variable(blocks, squares, values, axis, 0)
-        fix_variable_at_eight(blocks, values[last, : shape[last]])
-    add_up_squares_of_eight(blocks, squares.block_products)
+            fix_next_variable(volumes, squares, values, axis, 0)
+        fix_variable_at_eight(volumes, values[last, : shape[last]])
+    add_up_squares_of_eight(volumes, squares.volume_products)
     return number
 
 
 @jit_inline
-def fix_next_variable(blocks: Blocks, squares: Squares, values: NDArray[np.float64], axis: int, block: int) -> None:
-    """Set the residuals' next level: the variable of this axis fixed, where one of the eight blocks is."""
-    t = values[axis, blocks.place[axis] + block]
-    fix_variable_of_all(blocks.levels[axis], squares.starts[axis], squares.groups[axis], t, blocks.levels[axis + 1])
+def fix_next_variable(volumes: Volumes, squares: Squares, values: NDArray[np.float64], axis: int, volume: int) -> None:
+    """Set the residuals' next level: the variable of this axis fixed, where one of the eight volumes is."""
+    t = values[axis, volumes.place[axis] + volume]
+    fix_variable_of_all(volumes.levels[axis], squares.starts[axis], squares.groups[axis], t, volumes.levels[axis + 1])
 
 
 @jit_inline
-def fix_block(blocks: Blocks, squares: Squares, values: NDArray[np.float64], block: int) -> None:
-    """Set blocks.levels[n - 3]: the residuals of one of the eight blocks."""
-    if blocks.place.size > 0:
-        fix_next_variable(blocks, squares, values, blocks.place.size - 1, block)
+def fix_volume(volumes: Volumes, squares: Squares, values: NDArray[np.float64], volume: int) -> None:
+    """Set volumes.levels[n - 3]: the residuals of one of the eight volumes."""
+    if volumes.place.size > 0:
+        fix_next_variable(volumes, squares, values, volumes.place.size - 1, volume)
 
 
 @jit_inline
-def fix_variable_at_eight(blocks: Blocks, values: NDArray[np.float64]) -> None:
-    """Set the residuals of eight blocks, of which values are those of their axis: beyond its end the last again."""
-    axis = blocks.place.size - 1
-    level, number = blocks.levels[axis], blocks.levels.shape[2]
+def fix_variable_at_eight(volumes: Volumes, values: NDArray[np.float64]) -> None:
+    """Set the residuals of eight volumes, of which values are those of their axis: beyond its end the last again."""
+    axis = volumes.place.size - 1
+    level, number = volumes.levels[axis], volumes.levels.shape[2]
     for lane in range(LANES):  # their room is not needed yet
-        blocks.bounds[lane] = values[min(blocks.place[axis] + lane, values.size - 1)]
-    t, fixed, step = load(blocks.bounds, 0), blocks.residuals, number * LANES
+        volumes.bounds[lane] = values[min(volumes.place[axis] + lane, values.size - 1)]
+    t, fixed, step = load(volumes.bounds, 0), volumes.residuals, number * LANES
     for r in range(number):
         # four monomials of the other three variables have this one beside them, the others are squares and products
         at = r * LANES
@@ -169,9 +205,9 @@ def fix_variable_at_eight(blocks: Blocks, values: NDArray[np.float64]) -> None:
 
 
 @jit_inline
-def add_up_squares_of_eight(blocks: Blocks, products: NDArray[np.int64]) -> None:
-    """Set the quartics of eight blocks and their bounds, as `add_up_squares` does for one."""
-    residuals, quartics = blocks.residuals, blocks.quartics
+def add_up_squares_of_eight(volumes: Volumes, products: NDArray[np.int64]) -> None:
+    """Set the quartics of eight volumes and their bounds, as `add_up_squares` does for one."""
+    residuals, quartics = volumes.residuals, volumes.quartics
     terms, number = residuals.shape[0], residuals.shape[1]
     for c in range(0, quartics.size, LANES):
         store(quartics, c, 0.0)
@@ -194,7 +230,7 @@ def add_up_squares_of_eight(blocks: Blocks, products: NDArray[np.int64]) -> None
             size = size + absolute(value)
         largest = fma(size, size, largest)
     # at most three products, each of them summed by fours and then twice, are added to a coefficient
-    store(blocks.bounds, 0, (number // 4 + 2 + 3 + ROUNDINGS) * ROUNDING * largest)
+    store(volumes.bounds, 0, (number // 4 + 2 + 3 + ROUNDINGS) * ROUNDING * largest)
 
 
 @jit
@@ -270,13 +306,13 @@ def bernstein_floor_of_both_sides(c0: Lanes, c1: Lanes, c2: Lanes, c3: Lanes, c4
 
 @jit_inline
 def tabulate_planes(
-    blocks: NDArray[np.float64], block: int, z: NDArray[np.float64], k: int, planes: NDArray[np.float64], group: int
+    quartics: NDArray[np.float64], volume: int, z: NDArray[np.float64], k: int, planes: NDArray[np.float64], group: int
 ) -> None:
-    """Fix the first variable of one block's quartic, blocks[:, block] of 35, at eight of z, from k on.
+    """Fix the first variable of one quartic, quartics[:, volume] of 35, at eight of z, from k on.
 
     Sets planes[:, group], of (15, groups, 8), to the quartics in the two other variables.
     """
-    c, b, t, number, i = blocks, block, load(z, k), planes.shape[1] * LANES, group * LANES
+    c, b, t, number, i = quartics, volume, load(z, k), planes.shape[1] * LANES, group * LANES
     store(planes, i, quartic_at(t, splat(c[0, b]), splat(c[1, b]), splat(c[2, b]), splat(c[3, b]), splat(c[4, b])))
     store(planes, number + i, cubic_at(t, c[5, b], c[6, b], c[7, b], c[8, b]))
     store(planes, 2 * number + i, fma(t, fma(t, c[11, b], c[10, b]), c[9, b]))
@@ -384,22 +420,21 @@ def take_carefully(
     squares: Squares,
     levels: NDArray[np.float64],
     needed: float,
-    z: float,
-    y: NDArray[np.float64],
-    x: NDArray[np.float64],
+    last: Last,
+    k: int,
     coefficients: NDArray[np.float64],
     floors: NDArray[np.float64],
     squared: NDArray[np.bool_],
 ) -> int:
-    """Do the lines of a plane whose minima are below what is needed again, from sums of squares on the plane itself,
-    and where that is not enough, on the line.
+    """Do the lines of the plane at last.z[k] whose minima are below what is needed again, from sums of squares on the
+    plane itself, and where that is not enough, on the line.
 
     levels (n, monomials, number) hold the residuals with 0, 1, ... variables fixed, up to n - 3; no line is lower than
     floors (lines,). These lines' coefficients (5, lines) are set anew, squared (rows,) wherever only the squares keep
     the promise; lines that merely fill a block come after the rows and are left alone. Returns how many are squared.
     """
-    n = levels.shape[0]
-    fix_variable_of_all(levels[n - 3], squares.starts[n - 3], squares.groups[n - 3], z, levels[n - 2])
+    n, y, x = levels.shape[0], last.y, last.x
+    fix_variable_of_all(levels[n - 3], squares.starts[n - 3], squares.groups[n - 3], last.z[k], levels[n - 2])
     plane = np.empty((15, 1, 1))
     needed_here = floor_needed(add_up_squares(levels[n - 2], squares.plane_products, plane[:, 0, 0]))
     better = np.empty(coefficients.shape)

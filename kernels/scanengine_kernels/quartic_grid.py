@@ -8,6 +8,8 @@ of their own, which take plain arrays and leave as soon as anything out of the o
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,26 +28,36 @@ from scanengine_kernels._simd import (
     store,
     stream,
 )
-from scanengine_kernels.polynomial import first_changed, fix_variable_of_all
+from scanengine_kernels.polynomial import contraction, go_to_line
 from scanengine_kernels.quartic import (
+    Last,
     Squares,
-    around,
+    Tables,
+    Volumes,
     fill_line_with_squares,
-    fix_block,
+    fix_volume,
     floor_needed,
-    go_to_blocks,
-    new_blocks,
+    go_to_volumes,
+    last_axes,
+    new_volumes,
     quartic_at,
-    sides_of_zero,
     tabulate_lines,
     tabulate_planes,
     take_carefully,
 )
 
-PLANE, TABULATED, POSITION, HELD, POSITIVE = range(5)
-"""How far the writing is: the plane, how many are tabulated, the element of chi2, the elements held back, and whether
-no rounding makes chi2 negative, on the even and on the odd plane that stand in the table.
-"""
+
+class Written(NamedTuple):
+    """How far the writing is: the plane, how many are tabulated, the element of chi2, the elements held back (see
+    `stream_lines`), and whether rounding leaves chi2 positive on the even and on the odd plane that stand in the table.
+    """
+
+    plane: int
+    tabulated: int
+    position: int
+    held: int
+    even_is_positive: bool
+    odd_is_positive: bool
 
 
 @jit
@@ -57,55 +69,40 @@ def fill_quartic(
     There are three axes or more. `past_caches` is for grids that the caches would not hold. Returns
     how many lines were evaluated as squares.
     """
-    n = shape.size
-    depth, rows, length = shape[n - 3], shape[n - 2], shape[n - 1]
-    z, y, x = around(values[n - 3], depth, 0), around(values[n - 2], rows, 0), around(values[n - 1], length, 1)
-    sides = sides_of_zero(x[:length])
-    blocks, planes = new_blocks(squares, n), aligned(15 * 2 * LANES).reshape((15, 2, LANES))
-    coefficients = aligned(10 * y.size).reshape((2, 5, y.size))
-    floors = aligned(y.size)
-    squared = np.zeros(rows, dtype=np.bool_)
-    squared_lines = np.zeros(chi2.size // length, dtype=np.bool_)
+    last = last_axes(shape, values, 1)
+    size = last.y.size
+    volumes = new_volumes(squares, shape.size)
+    planes = aligned(15 * 2 * LANES).reshape((15, 2, LANES))
+    tables = Tables(planes, aligned(10 * size).reshape((2, 5, size)), aligned(size))
+    squared = np.zeros(last.lines, dtype=np.bool_)
+    squared_lines = np.zeros(chi2.size // last.points, dtype=np.bool_)
     number = 0
-    streams = past_caches and length >= 2 * LANES
-    at = np.zeros(POSITIVE + 2, dtype=np.int64)
-    at[HELD] = -elements_to_boundary(chi2, 0) if streams else 0
+    streams = past_caches and last.points >= 2 * LANES
     carry = np.zeros(LANES)
+    written = Written(0, 0, 0, -elements_to_boundary(chi2, 0) if streams else 0, False, False)
     b = 0
-    while b < chi2.size // (depth * rows * length):
-        together = go_to_blocks(blocks, b, squares, shape, values)
-        at[PLANE], at[TABULATED] = 0, 0
-        while fill_planes(
-            blocks.quartics,
-            blocks.bounds,
-            together,
-            z,
-            depth,
-            planes,
-            y,
-            rows,
-            x,
-            length,
-            sides,
-            coefficients,
-            floors,
-            streams,
-            at,
-            carry,
-            chi2,
-        ):
-            k = at[TABULATED] - 1
-            needed = floor_needed(blocks.bounds[k // depth])
-            fix_block(blocks, squares, values, k // depth)
-            if take_carefully(squares, blocks.levels, needed, z[k % depth], y, x, coefficients[k % 2], floors, squared):
-                first = (b * depth + k) * rows
-                for line in range(rows):
+    while b < chi2.size // (last.planes * last.lines * last.points):
+        together = go_to_volumes(volumes, b, squares, shape, values)
+        written = Written(0, 0, written.position, written.held, False, False)
+        stopped = True
+        while stopped:
+            stopped, written = fill_planes(volumes, together, last, tables, streams, written, carry, chi2)
+            if not stopped:
+                break
+            k = written.tabulated - 1
+            volume, plane = k // last.planes, k % last.planes
+            needed = floor_needed(volumes.bounds[volume])
+            fix_volume(volumes, squares, values, volume)
+            again = tables.coefficients[k % 2]
+            if take_carefully(squares, volumes.levels, needed, last, plane, again, tables.floors, squared):
+                first = (b * last.planes + k) * last.lines
+                for line in range(last.lines):
                     squared_lines[first + line] = squared[line]
                     number += squared[line]
         b += together
     if streams:
-        for i in range(at[HELD]):
-            chi2[at[POSITION] + i] = carry[i]
+        for i in range(written.held):
+            chi2[written.position + i] = carry[i]
         fence()
     if number > 0:
         square_lines(squares, shape, values, squared_lines, chi2)
@@ -114,73 +111,70 @@ def fill_quartic(
 
 @jit
 def fill_planes(
-    quartics: NDArray[np.float64],
-    bounds: NDArray[np.float64],
-    blocks: int,
-    z: NDArray[np.float64],
-    depth: int,
-    planes: NDArray[np.float64],
-    y: NDArray[np.float64],
-    rows: int,
-    x: NDArray[np.float64],
-    length: int,
-    sides: int,
-    coefficients: NDArray[np.float64],
-    floors: NDArray[np.float64],
+    volumes: Volumes,
+    number: int,
+    last: Last,
+    tables: Tables,
     streams: bool,
-    at: NDArray[np.int64],
+    written: Written,
     carry: NDArray[np.float64],
     chi2: Output,
-) -> bool:
-    """Write the planes of some blocks, at z[:depth] each, from at[PLANE] on, until one has a line whose floor is not
-    what is needed: then return True.
+) -> tuple[bool, Written]:
+    """Write the planes of a number of volumes, from written.plane on, until one has a line whose floor is not what is
+    needed. Return whether there is one, and how far the writing is.
 
-    That is the last of the at[TABULATED] planes tabulated so far, in coefficients[0] if even and [1] if odd; the next
-    call takes it as it then stands there. at[POSITION], at[HELD] and carry are those of `stream_lines`.
+    It is the last of the planes tabulated so far, in tables.coefficients[0] if even and [1] if odd; the next call takes
+    it as it then stands there. carry is that of `stream_lines`.
 
     What is loaded again just after it was stored would wait for all streams between. So the quartics of eight planes
-    are tabulated, in planes (15, 2, 8), before the eight ahead of them are begun, and a plane's lines before the plane
-    ahead is written.
+    are tabulated, in tables.planes (15, 2, 8), before the eight ahead of them are begun, and a plane's lines before the
+    plane ahead is written.
     """
-    plane, tabulated, number = at[PLANE], at[TABULATED], depth * blocks
-    position, held, carried = at[POSITION], at[HELD], load(carry, 0)
-    groups = z.size // LANES
+    # once, and not in the loop: each time would be counted as a reference
+    quartics, bounds = volumes.quartics, volumes.bounds
+    planes, coefficients, floors = tables.planes, tables.coefficients, tables.floors
+    z, y, x, depth, lines, points, sides = last.z, last.y, last.x, last.planes, last.lines, last.points, last.sides
+    plane, tabulated, position, held = written.plane, written.tabulated, written.position, written.held
+    even, odd, carried = written.even_is_positive, written.odd_is_positive, load(carry, 0)
+    groups, all_planes = z.size // LANES, depth * number
     if tabulated == 0:
         tabulate_planes(quartics, 0, z, 0, planes, 0)
     stopped = False
-    while plane < number and not stopped:
-        while tabulated < min(plane + 2, number) and not stopped:
-            block = tabulated // depth
-            k = tabulated - block * depth
-            group = block * groups + k // LANES
+    while plane < all_planes and not stopped:
+        while tabulated < min(plane + 2, all_planes) and not stopped:
+            volume = tabulated // depth
+            k = tabulated - volume * depth
+            group = volume * groups + k // LANES
             if k % LANES == 0:
                 behind = k + LANES >= depth
-                if block + behind < blocks:
-                    tabulate_planes(quartics, block + behind, z, 0 if behind else k + LANES, planes, (group + 1) % 2)
-            first, bound = tabulated % 2 * 5 * y.size, bounds[block]
+                if volume + behind < number:
+                    tabulate_planes(quartics, volume + behind, z, 0 if behind else k + LANES, planes, (group + 1) % 2)
+            first, bound = tabulated % 2 * 5 * y.size, bounds[volume]
             floor = tabulate_lines(planes, group % 2, k % LANES, y, sides, coefficients, first, floors)
             stopped = floor < floor_needed(bound)
-            at[POSITIVE + tabulated % 2] = 1 if floor > bound else 0
+            if tabulated % 2 == 0:
+                even = floor > bound
+            else:
+                odd = floor > bound
             tabulated += 1
         if stopped:
             break
         table = plane % 2  # a slice would be counted as a reference, with instructions that wait for all streams
-        positive = at[POSITIVE + table] == 1
+        positive = even if table == 0 else odd
         if not streams:
-            store_lines(coefficients, table, rows, x, length, position, chi2)
-            position += rows * length
+            store_lines(coefficients, table, lines, x, points, position, chi2)
+            position += lines * points
         elif positive:
             position, held, carried = stream_lines(
-                coefficients, table, rows, x, length, True, position, held, carried, chi2
+                coefficients, table, lines, x, points, True, position, held, carried, chi2
             )
         else:
             position, held, carried = stream_lines(
-                coefficients, table, rows, x, length, False, position, held, carried, chi2
+                coefficients, table, lines, x, points, False, position, held, carried, chi2
             )
         plane += 1
-    at[PLANE], at[TABULATED], at[POSITION], at[HELD] = plane, tabulated, position, held
     store(carry, 0, carried)
-    return stopped
+    return stopped, Written(plane, tabulated, position, held, even, odd)
 
 
 @jit_inline
@@ -306,15 +300,12 @@ def square_lines(
     """Set the marked lines of a grid, which (lines,), to sums of squares; for the rest see `fill_quartic`."""
     n = shape.size
     x = values[n - 1, : shape[n - 1]]
-    levels = new_blocks(squares, n).levels
-    index = np.full(n - 1, -1, dtype=np.int64)
+    lines = contraction(squares.residuals, squares.starts, squares.groups, shape, values)
     row = np.empty(x.size)
     for line in range(which.size):
         if not which[line]:
             continue
-        for axis in range(first_changed(line, shape[: n - 1], index), n - 1):
-            t = values[axis, index[axis]]
-            fix_variable_of_all(levels[axis], squares.starts[axis], squares.groups[axis], t, levels[axis + 1])
-        fill_line_with_squares(levels[n - 1], x, row)
+        go_to_line(lines, line)
+        fill_line_with_squares(lines.levels[n - 1], x, row)
         for i in range(x.size):
             chi2[line * x.size + i] = row[i]

@@ -19,14 +19,15 @@ from scanengine_kernels._jit import jit, jit_inline
 from scanengine_kernels._simd import LANES, Lanes, aligned, fma, load, lowest, minimum, splat, store
 from scanengine_kernels.polynomial import fix_variable_of_all
 from scanengine_kernels.quartic import (
-    Blocks,
+    Last,
     Squares,
-    around,
-    fix_block,
+    Volumes,
+    fix_volume,
     floor_needed,
-    go_to_blocks,
+    go_to_volumes,
+    last_axes,
     lowest_of_eight,
-    new_blocks,
+    new_volumes,
     quartic_at,
     tabulate_lines,
     tabulate_planes,
@@ -36,14 +37,31 @@ LINES_TOGETHER = 128
 """Lines whose coefficients stay in the first cache: planes that have fewer are taken together."""
 
 
-class OnePlane(NamedTuple):
-    """Room for a plane that is done again: its quartic and those of seven others (15, 1, 8), the coefficients of its
-    lines (5, rows), and the minima along these in blocks (rows, 8) and one by one (rows,); rows fill blocks of eight.
+class LineTables(NamedTuple):
+    """Quartics of eight planes (15, 1, 8), the coefficients of lines (5, lines), and their minima in blocks, `ends`
+    (lines, 8); the lines fill blocks of eight.
     """
 
-    quartics: NDArray[np.float64]
+    planes: NDArray[np.float64]
     coefficients: NDArray[np.float64]
     ends: NDArray[np.float64]
+
+
+@jit
+def line_tables(lines: int) -> LineTables:
+    """Return tables for so many lines."""
+    return LineTables(
+        aligned(15 * LANES).reshape((15, 1, LANES)), aligned(5 * lines).reshape((5, lines)), aligned(lines * LANES)
+    )
+
+
+class Found(NamedTuple):
+    """The minima of eight volumes (8,), and of their planes (8, planes); or if it is not empty those of their lines (8,
+    lines + 8) alone.
+    """
+
+    of_volumes: NDArray[np.float64]
+    of_planes: NDArray[np.float64]
     of_lines: NDArray[np.float64]
 
 
@@ -62,119 +80,87 @@ def minimise_quartic(
     hidden. `parabolas` says that the residuals are linear in its variable. chi2 must be finite everywhere.
     """
     n = shape.size
-    depth, rows = shape[n - 3], shape[n - 2]
-    z, y, x = around(values[n - 3], depth, 0), around(values[n - 2], rows, 0), around(values[n - 1], shape[n - 1], 0)
-    blocks, planes = new_blocks(squares, n), aligned(15 * LANES).reshape((15, 1, LANES))
+    last = last_axes(shape, values, 0)
+    z, y, x, depth, rows = last.z, last.y, last.x, last.planes, last.lines
+    volumes = new_volumes(squares, n)
     together = min(depth, max(1, LINES_TOGETHER // rows))
-    room = together * rows + 2 * LANES  # lines that fill the last block of a plane are written over by the next plane's
-    coefficients, ends = aligned(5 * room).reshape((5, room)), aligned(room * LANES)
-    plane = OnePlane(
-        aligned(15 * LANES).reshape((15, 1, LANES)),
-        aligned(5 * y.size).reshape((5, y.size)),
-        aligned(y.size * LANES),
-        aligned(y.size),
-    )
+    # lines that fill the last block of a plane are written over by the next plane's
+    tables, again = line_tables(together * rows + 2 * LANES), line_tables(y.size)
     of_lines = np.empty((LANES, depth * rows + LANES if shown == n - 1 else 0))
-    of_planes, of_blocks = np.empty((LANES, depth)), np.empty(LANES)
-    all_blocks, blocks_per_cell = 1, 1
+    of_planes, of_volumes = np.empty((LANES, depth)), np.empty(LANES)
+    found = Found(of_volumes, of_planes, of_lines)
+    all_volumes, volumes_per_cell = 1, 1
     for axis in range(n - 3):
-        all_blocks *= shape[axis]
-        blocks_per_cell *= shape[axis] if axis >= shown else 1
+        all_volumes *= shape[axis]
+        volumes_per_cell *= shape[axis] if axis >= shown else 1
     minima[:] = np.inf
     b = 0
-    while b < all_blocks:
-        number = go_to_blocks(blocks, b, squares, shape, values)
-        minimise_blocks(
-            blocks.quartics,
-            number,
-            z,
-            depth,
-            planes,
-            y,
-            rows,
-            x,
-            parabolas,
-            coefficients,
-            ends,
-            of_blocks,
-            of_planes,
-            of_lines,
-        )
-        for block in range(number):
-            bound = blocks.bounds[block]
-            needed, first = floor_needed(bound), (b + block) * depth
+    while b < all_volumes:
+        number = go_to_volumes(volumes, b, squares, shape, values)
+        minimise_volumes(volumes, number, last, parabolas, tables, found)
+        for volume in range(number):
+            bound = volumes.bounds[volume]
+            needed, first = floor_needed(bound), (b + volume) * depth
             if shown == n - 1:
-                fix_block(blocks, squares, values, block)
+                fix_volume(volumes, squares, values, volume)
                 for i in range(depth * rows):
-                    least = of_lines[block, i]
+                    least = of_lines[volume, i]
                     if least < needed:
-                        least = lowest_square(squares, blocks.levels, z[i // rows], y[i % rows], x)
+                        least = lowest_square(squares, volumes.levels, z[i // rows], y[i % rows], x)
                     minima[first * rows + i] = least
             elif shown == n - 2:
                 for k in range(depth):
-                    least = of_planes[block, k]
+                    least = of_planes[volume, k]
                     if least < needed:
-                        fix_block(blocks, squares, values, block)
-                        least = lowest_on_plane(squares, blocks, block, z, k, y, rows, x, least + bound, plane)
+                        fix_volume(volumes, squares, values, volume)
+                        least = lowest_on_plane(squares, volumes, volume, last, k, least + bound, again)
                     minima[first + k] = least
             else:
-                cell = (b + block) // blocks_per_cell
-                highest = minima[cell]  # of what the minimum over all blocks can be
-                for other in range(block, min(number, (cell + 1) * blocks_per_cell - b)):
-                    highest = min(highest, of_blocks[other] + blocks.bounds[other])
-                least = of_blocks[block]
+                cell = (b + volume) // volumes_per_cell
+                highest = minima[cell]  # of what the minimum over all volumes can be
+                for other in range(volume, min(number, (cell + 1) * volumes_per_cell - b)):
+                    highest = min(highest, of_volumes[other] + volumes.bounds[other])
+                least = of_volumes[volume]
                 if least < needed and least - bound <= highest:
-                    fix_block(blocks, squares, values, block)
+                    fix_volume(volumes, squares, values, volume)
                     least = np.inf
                     for k in range(depth):
-                        if of_planes[block, k] - bound <= highest:
-                            here = lowest_on_plane(squares, blocks, block, z, k, y, rows, x, highest, plane)
+                        if of_planes[volume, k] - bound <= highest:
+                            here = lowest_on_plane(squares, volumes, volume, last, k, highest, again)
                             least = min(least, here)
                 minima[cell] = min(minima[cell], least)
         b += number
 
 
 @jit
-def minimise_blocks(
-    quartics: NDArray[np.float64],
-    blocks: int,
-    z: NDArray[np.float64],
-    depth: int,
-    planes: NDArray[np.float64],
-    y: NDArray[np.float64],
-    rows: int,
-    x: NDArray[np.float64],
-    parabolas: bool,
-    coefficients: NDArray[np.float64],
-    ends: NDArray[np.float64],
-    of_blocks: NDArray[np.float64],
-    of_planes: NDArray[np.float64],
-    of_lines: NDArray[np.float64],
+def minimise_volumes(
+    volumes: Volumes, number: int, last: Last, parabolas: bool, tables: LineTables, found: Found
 ) -> None:
-    """Set of_blocks (8,) to the minima of as many quartics (35, 8) as there are blocks, and of_planes (8, planes) to
-    those of their planes; or if it is not empty of_lines (8, lines + 8) to those of their lines alone.
+    """Set what is found to the minima of a number of volumes.
 
-    Of z and y, which fill blocks of eight, the first `depth` and `rows` are meant. As many planes are taken together as
-    coefficients (5, lines + 16) and ends (lines + 16, 8) have room for; planes (15, 1, 8) are for eight of them.
+    As many planes are taken together as the tables have room for, but for 16 lines.
     """
+    quartics, z, y, x, depth, rows = volumes.quartics, last.z, last.y, last.x, last.planes, last.lines
+    planes, coefficients, ends = tables.planes, tables.coefficients, tables.ends
+    of_volumes, of_planes, of_lines = found.of_volumes, found.of_planes, found.of_lines
     together, width = (coefficients.shape[1] - 2 * LANES) // rows, of_lines.shape[1]
-    for block in range(blocks):
+    for volume in range(number):
         lowest_here = np.inf
         for first in range(0, depth, together):
-            number = min(together, depth - first)
-            for k in range(number):
+            taken = min(together, depth - first)
+            for k in range(taken):
                 if (first + k) % LANES == 0:
-                    tabulate_planes(quartics, block, z, first + k, planes, 0)
+                    tabulate_planes(quartics, volume, z, first + k, planes, 0)
                 tabulate_lines(planes, 0, (first + k) % LANES, y, 0, coefficients, k * rows, ends)
             if width > 0:
-                minimise_along(coefficients, number * rows, x, parabolas, ends)
-                lowest_of_lines(ends, of_lines, block * width + first * rows, number * rows)
+                minimise_along(coefficients, taken * rows, x, parabolas, ends)
+                lowest_of_lines(ends, of_lines, volume * width + first * rows, taken * rows)
             else:
-                for k in range(number):
+                for k in range(taken):
                     least = lowest_on_lines(coefficients, k * rows, rows, x, parabolas)
-                    of_planes[block, first + k] = least
+                    of_planes[volume, first + k] = least
                     lowest_here = min(lowest_here, least)
-        of_blocks[block] = lowest_here
+        of_volumes[volume] = lowest_here
 
 
 @jit_inline
@@ -362,28 +348,26 @@ def lowest_of_lines(ends: NDArray[np.float64], of_lines: NDArray[np.float64], fi
 @jit_inline
 def lowest_on_plane(
     squares: Squares,
-    blocks: Blocks,
-    block: int,
-    z: NDArray[np.float64],
+    volumes: Volumes,
+    volume: int,
+    last: Last,
     k: int,
-    y: NDArray[np.float64],
-    rows: int,
-    x: NDArray[np.float64],
     highest: float,
-    plane: OnePlane,
+    tables: LineTables,
 ) -> float:
-    """Return the minimum over y[:rows] and x at z[k], by squares, of the lines that can be as low as `highest`.
+    """Return the minimum over the plane at last.z[k], by squares, of the lines that can be as low as `highest`.
 
-    blocks.levels[n - 3] are the residuals of the plane's block; z, y and x fill blocks of eight.
+    volumes.levels[n - 3] are the residuals of the plane's volume.
     """
-    tabulate_planes(blocks.quartics, block, z, k // LANES * LANES, plane.quartics, 0)
-    tabulate_lines(plane.quartics, 0, k % LANES, y, 0, plane.coefficients, 0, plane.ends)
-    minimise_along(plane.coefficients, y.size, x, False, plane.ends)
-    lowest_of_lines(plane.ends, plane.of_lines, 0, y.size)
+    z, y, x, ends, of_lines = last.z, last.y, last.x, tables.ends, np.empty(last.y.size)
+    tabulate_planes(volumes.quartics, volume, z, k // LANES * LANES, tables.planes, 0)
+    tabulate_lines(tables.planes, 0, k % LANES, y, 0, tables.coefficients, 0, ends)
+    minimise_along(tables.coefficients, y.size, x, False, ends)
+    lowest_of_lines(ends, of_lines, 0, y.size)
     least = np.inf
-    for line in range(rows):
-        if plane.of_lines[line] - blocks.bounds[block] <= highest:
-            least = min(least, lowest_square(squares, blocks.levels, z[k], y[line], x))
+    for line in range(last.lines):
+        if of_lines[line] - volumes.bounds[volume] <= highest:
+            least = min(least, lowest_square(squares, volumes.levels, z[k], y[line], x))
     return least
 
 

@@ -3,10 +3,12 @@ evaluated in registers and go into running minima at once.
 
 Every point takes part in three minima: over the first of the last three axes (z, y, x), over the second and over the
 third. With the four multiply-adds of the quartic these are seven operations, whatever the other axes: minima that
-belong to those are taken of these minima, plane by plane or block by block.
+belong to those are taken of these minima, plane by plane or volume by volume.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,23 +18,31 @@ from scanengine_kernels._simd import LANES, aligned, first_lanes, load, minimum,
 from scanengine_kernels.polynomial import fix_variable_of_all
 from scanengine_kernels.profiles import smallest
 from scanengine_kernels.quartic import (
+    Last,
     Squares,
-    around,
+    Tables,
     fill_line_with_squares,
-    fix_block,
+    fix_volume,
     floor_needed,
-    go_to_blocks,
+    go_to_volumes,
+    last_axes,
     lowest_of_eight,
-    new_blocks,
+    new_volumes,
     quartic_at,
-    sides_of_zero,
     tabulate_lines,
     tabulate_planes,
     take_carefully,
 )
 
-PLANE, TABULATED = range(2)
-"""How far the reduction is: the plane, and whether its lines and those of the next are tabulated."""
+
+class Over(NamedTuple):
+    """Minima of a volume over the first of the last three axes (y, x), over the second (planes, x) and over the third
+    (planes, y).
+    """
+
+    z: NDArray[np.float64]
+    y: NDArray[np.float64]
+    x: NDArray[np.float64]
 
 
 @jit
@@ -53,41 +63,44 @@ def reduce_quartic(
     others.
     """
     n = shape.size
-    depth, rows, length = shape[n - 3], shape[n - 2], shape[n - 1]
-    z, y, x = around(values[n - 3], depth, 0), around(values[n - 2], rows, 0), around(values[n - 1], length, 0)
-    sides = sides_of_zero(x[:length])
-    blocks, planes = new_blocks(squares, n), aligned(15 * z.size).reshape((15, z.size // LANES, LANES))
+    last = last_axes(shape, values, 0)
+    z, y, x, depth, rows, length = last.z, last.y, last.x, last.planes, last.lines, last.points
+    volumes, planes = new_volumes(squares, n), aligned(15 * z.size).reshape((15, z.size // LANES, LANES))
     coefficients, floors = aligned(10 * y.size).reshape((2, 5, y.size)), aligned(2 * y.size).reshape((2, y.size))
+    tables = Tables(planes, coefficients, floors)
     squared = np.zeros(rows, dtype=np.bool_)
     over_z = aligned(y.size * x.size).reshape((y.size, x.size))
     over_y = aligned(depth * x.size).reshape((depth, x.size))
     over_x = aligned(depth * y.size).reshape((depth, y.size))
+    over = Over(over_z, over_y, over_x)
     reset(over_z)
     lowest_of_planes, row = np.empty(z.size), np.empty(x.size)
-    at = np.zeros(2, dtype=np.int64)
     best, best_plane = np.inf, 0
     index = np.zeros(n - 3, dtype=np.int64)
-    all_blocks, together, block = 1, 0, 0
+    all_volumes, together, volume = 1, 0, 0
     for axis in range(n - 3):
-        all_blocks *= shape[axis]
-    for b in range(all_blocks):
-        block += 1
-        if block >= together:
-            block, together = 0, go_to_blocks(blocks, b, squares, shape, values)
+        all_volumes *= shape[axis]
+    for b in range(all_volumes):
+        volume += 1
+        if volume >= together:
+            volume, together = 0, go_to_volumes(volumes, b, squares, shape, values)
         for axis in range(n - 3):
-            index[axis] = blocks.place[axis] + (block if axis == n - 4 else 0)
-        needed = floor_needed(blocks.bounds[block])
+            index[axis] = volumes.place[axis] + (volume if axis == n - 4 else 0)
+        needed = floor_needed(volumes.bounds[volume])
         for k in range(0, z.size, LANES):
-            tabulate_planes(blocks.quartics, block, z, k, planes, k // LANES)
+            tabulate_planes(volumes.quartics, volume, z, k, planes, k // LANES)
         reset(over_y)
         reset(over_x)
-        at[PLANE] = 0
-        while reduce_planes(planes, depth, y, rows, x, sides, needed, coefficients, floors, at, over_z, over_y, over_x):
+        plane, stopped = 0, False
+        while plane < depth:
+            plane, stopped = reduce_planes(last, tables, needed, plane, stopped, over)
+            if not stopped:
+                break
             for i in range(2):
-                k = min(at[PLANE] + i, depth - 1)
-                fix_block(blocks, squares, values, block)
-                levels = blocks.levels
-                take_carefully(squares, levels, needed, z[k], y, x, coefficients[i], floors[i], squared)
+                k = min(plane + i, depth - 1)
+                fix_volume(volumes, squares, values, volume)
+                levels = volumes.levels
+                take_carefully(squares, levels, needed, last, k, coefficients[i], floors[i], squared)
                 for line in range(y.size):
                     if line < rows and not squared[line]:
                         continue
@@ -128,28 +141,18 @@ def leave_out(coefficients: NDArray[np.float64], line: int) -> None:
 
 @jit
 def reduce_planes(
-    planes: NDArray[np.float64],
-    depth: int,
-    y: NDArray[np.float64],
-    rows: int,
-    x: NDArray[np.float64],
-    sides: int,
-    needed: float,
-    coefficients: NDArray[np.float64],
-    floors: NDArray[np.float64],
-    at: NDArray[np.int64],
-    over_z: NDArray[np.float64],
-    over_y: NDArray[np.float64],
-    over_x: NDArray[np.float64],
-) -> bool:
-    """Lower over_z (y, x), over_y (planes, x) and over_x (planes, y) to chi2 on the planes from at[PLANE] on, until one
-    has a line whose floor is not what is needed: then return True.
+    last: Last, tables: Tables, needed: float, plane: int, tabulated: bool, over: Over
+) -> tuple[int, bool]:
+    """Lower minima to chi2 on the planes from a first one on, until one has a line whose floor is not what is needed.
 
-    Planes are taken by twos, with coefficients (2, 5, lines); of an odd number the last is taken twice, which changes
-    no minimum. at[TABULATED] makes the next call take the two planes as they stand in the coefficients.
+    Planes are taken by twos, with tables.coefficients (2, 5, lines); of an odd number the last is taken twice, which
+    changes no minimum. `tabulated` says that the first two are to be taken as they stand there. Return at which plane
+    it has ended, and whether that is one of such two planes.
     """
-    plane, tabulated = at[PLANE], at[TABULATED]
-    sides = sides if needed > 0.0 else 0
+    z_planes, coefficients, floors = tables.planes, tables.coefficients, tables.floors
+    y, x, depth, rows = last.y, last.x, last.planes, last.lines
+    over_z, over_y, over_x = over.z, over.y, over.x
+    sides = last.sides if needed > 0.0 else 0
     ends = aligned(2 * y.size * LANES)
     reset(ends)
     stopped = False
@@ -159,18 +162,17 @@ def reduce_planes(
             for k in range(plane, plane + 2):
                 here, which = min(k, second), k - plane
                 floor = tabulate_lines(
-                    planes, here // LANES, here % LANES, y, sides, coefficients, 5 * y.size * which, floors[which]
+                    z_planes, here // LANES, here % LANES, y, sides, coefficients, 5 * y.size * which, floors[which]
                 )
                 stopped = stopped or floor < needed
             if stopped:
                 break
-        tabulated = 0
+        tabulated = False
         reduce_two_planes(coefficients, rows, x, plane * x.size, second * x.size, over_z, over_y, ends)
         lower_to_ends(ends, 0, over_x, plane * y.size, y.size)
         lower_to_ends(ends, y.size * LANES, over_x, second * y.size, y.size)
         plane += 2
-    at[PLANE], at[TABULATED] = plane, 1 if stopped else 0
-    return stopped
+    return plane, stopped
 
 
 @jit_inline
@@ -244,7 +246,7 @@ def lower_planes(
     plane_offsets: NDArray[np.int64],
     minima: NDArray[np.float64],
 ) -> None:
-    """Lower the minima over all planes but that of the last two axes to those of one block, at index (n - 3,)."""
+    """Lower the minima over all planes but that of the last two axes to those of one volume, at index (n - 3,)."""
     n = shape.size
     depth, rows, length = over_y.shape[0], shape[n - 2], shape[n - 1]
     z = n - 3

@@ -20,7 +20,7 @@ from scanengine.chi2.squares import require_shape
 from scanengine.grid.axes import FloatArray
 
 if TYPE_CHECKING:
-    from scanengine_kernels import nuisances as kernels
+    from scanengine_kernels.nuisances import rows as kernels
 
 _NEGLIGIBLE = 1e-12
 """Rows this small beside the largest are left out: they enter chi2 squared."""
@@ -118,15 +118,15 @@ class RowKinds:
     above: FloatArray
     below: FloatArray
 
-    def for_kernel(self) -> kernels.Rows:
+    def for_kernel(self) -> kernels.RowWeights:
         """Return the kinds and weights as the kernel takes them."""
-        from scanengine_kernels.nuisances import Rows
+        from scanengine_kernels.nuisances.rows import RowWeights
 
         none = np.zeros(0)
         weights = side_by_side(2.0 * self.data, none, none)
         empty_weights = side_by_side(none, np.full(self.empty, 2.0), none)
         above, below = (side_by_side(none, none, weight) for weight in (self.above, self.below))
-        return Rows(weights.size, empty_weights.size, above.size, weights, empty_weights, above, below)
+        return RowWeights(weights.size, empty_weights.size, above.size, weights, empty_weights, above, below)
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +153,8 @@ class NuisancePolynomial(ScanEvaluator):
         Raises ValueError if chi2 has another shape.
         """
         require_shape(chi2, values)
-        from scanengine_kernels.nuisances import Nuisances, fill_profiled
+        from scanengine_kernels.nuisances.grid import fill_profiled
+        from scanengine_kernels.nuisances.pulls import Nuisances
 
         shape, t = packed(scaled(values, self.centre, self.half_width))
         fill_profiled(

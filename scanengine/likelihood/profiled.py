@@ -223,7 +223,8 @@ class Likelihood(ExpectedCounts):
             chi2[:], z[:] = _minimum_of_squares(residuals / self._pull_roots[:, None])
             z /= self._pull_roots[1:]
             return
-        from scanengine_kernels.nuisances import Nuisances, minimise_each
+        from scanengine_kernels.nuisances.kinks import minimise_each
+        from scanengine_kernels.nuisances.pulls import Nuisances
 
         kinds = self._kinds(self.rows.below)
         nuisances = Nuisances(self.templates.below, self.log_widths, self.pull_weights, np.zeros(len(self.nuisances)))

@@ -49,7 +49,7 @@ class Rows:
         poisson = np.concatenate((self.seen, self.empty))
         chi2 = poisson_chi2(excess[..., poisson] + self.data[poisson], self.data[poisson])
         if self.empty.size:
-            from scanengine_kernels.nuisances import EMPTY_WALL
+            from scanengine_kernels.nuisances.rows import EMPTY_WALL
 
             chi2 += ((np.minimum(excess[..., self.empty], 0.0) / EMPTY_WALL) ** 2).sum(axis=-1)
         residuals = self.residuals(excess)
@@ -59,7 +59,7 @@ class Rows:
         """Return the derivatives (cells,) of chi2 by the counts, where these are so much above the data (cells,)."""
         slopes = np.zeros(excess.size)
         if self.empty.size:
-            from scanengine_kernels.nuisances import EMPTY_WALL
+            from scanengine_kernels.nuisances.rows import EMPTY_WALL
 
             slopes[self.empty] = 2.0 + 2.0 * np.minimum(excess[self.empty], 0.0) / EMPTY_WALL**2
         with np.errstate(divide="ignore", invalid="ignore"):  # no count where some were seen

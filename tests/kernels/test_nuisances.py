@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 
 from scanengine.chi2.monomials import Monomials, packed
 from scanengine.chi2.nuisances import RowKinds, side_by_side
-from scanengine_kernels import nuisances as kernels
+from scanengine_kernels.nuisances.grid import fill_profiled
+from scanengine_kernels.nuisances.kinks import minimise_each
+from scanengine_kernels.nuisances.pulls import Nuisances, chi2_of_pulls
+from scanengine_kernels.nuisances.rows import EMPTY_WALL
 from tests import naive
 from tests.naive import FloatArray
 
@@ -45,7 +48,7 @@ class Problem:
             r += z[k] * self.residuals[template]
         if np.any(N[self.data > 0.0] <= 0.0):
             return 1e30
-        wall = np.minimum(N[self.data == 0.0], 0.0) / kernels.EMPTY_WALL
+        wall = np.minimum(N[self.data == 0.0], 0.0) / EMPTY_WALL
         seen = self.data > 0.0
         total = 2.0 * np.sum(N - self.data) + np.sum(wall**2)
         total += 2.0 * np.sum(self.data[seen] * np.log(self.data[seen] / N[seen]))
@@ -74,8 +77,8 @@ class Problem:
 
     def minimum(self, start: FloatArray) -> tuple[float, FloatArray]:
         z, chi2 = start[None].copy(), np.empty(1)
-        nuisances = kernels.Nuisances(self.below, self.log_widths, np.ones(self.below.size), self.measured)
-        kernels.minimise_each(self.kinds.for_kernel(), nuisances, self.rows[None].copy(), z, chi2)
+        nuisances = Nuisances(self.below, self.log_widths, np.ones(self.below.size), self.measured)
+        minimise_each(self.kinds.for_kernel(), nuisances, self.rows[None].copy(), z, chi2)
         return float(chi2[0]), z[0]
 
     @property
@@ -198,9 +201,9 @@ def test_no_count_where_there_are_data_is_infinitely_unlikely() -> None:
 @pytest.mark.parametrize(("width", "x"), [(0.28, 0.3), (1e-6, 1e-7), (0.5, -0.9), (0.3, 1e-3), (0.3, -2e-3)])
 def test_logarithmic_pull_keeps_its_digits(width: float, x: float) -> None:
     """One residual without a template: chi2 is the pull alone."""
-    nuisances = kernels.Nuisances(np.array([1]), np.array([width]), np.ones(1), np.zeros(1))
+    nuisances = Nuisances(np.array([1]), np.array([width]), np.ones(1), np.zeros(1))
     exact = naive.log_pull(x / width, width)
-    assert kernels.chi2_of_pulls(nuisances, np.array([x / width])) == pytest.approx(exact, rel=1e-12)
+    assert chi2_of_pulls(nuisances, np.array([x / width])) == pytest.approx(exact, rel=1e-12)
 
 
 @pytest.mark.parametrize(("shape", "two_sided"), [((3, 40), 0), ((2, 3, 9), 1), ((1,), 0), ((25,), 2)])
@@ -243,10 +246,10 @@ def test_fills_a_grid(shape: tuple[int, ...], two_sided: int) -> None:
     quadratics = np.ascontiguousarray(np.array(parts).reshape(len(parts), -1))
     points, t = packed(values)
     chi2 = np.full((int(np.prod(points[:-1])), points[-1]), np.nan)
-    kernels.fill_profiled(
+    fill_profiled(
         quadratics,
         case.kinds.for_kernel(),
-        kernels.Nuisances(case.below, case.log_widths, np.ones(case.below.size), np.zeros(case.below.size)),
+        Nuisances(case.below, case.log_widths, np.ones(case.below.size), np.zeros(case.below.size)),
         monomials.starts,
         monomials.groups,
         points,

@@ -33,39 +33,39 @@ def test_squares_add_up_to_the_coefficients_of_one_quartic(n: int, number: int, 
 
 
 @given(st.lists(st.integers(1, 3), max_size=2), st.integers(1, 19), st.integers(1, 12), SEEDS)
-def test_blocks_and_their_planes(outer: list[int], along: int, number: int, seed: int) -> None:
-    """Up to eight neighbours at a time, every block of the grid once; each quartic within its bound of the squares."""
+def test_volumes_and_their_planes(outer: list[int], along: int, number: int, seed: int) -> None:
+    """Up to eight neighbours at a time, every volume of the grid once; each quartic within its bound of the squares."""
     random = np.random.default_rng(seed)
     shape = np.array([*outer, along, 3, 1, 1])
     values = [random.uniform(-1.0, 1.0, size=n) for n in shape]
     residuals = random.normal(size=(number, len(Monomials.of(len(shape), 2).exponents)))
     squares = squares_of(residuals, len(shape))
-    blocks, planes = kernels.new_blocks(squares, len(shape)), np.full((15, 2, 8), np.nan)
+    volumes, planes = kernels.new_volumes(squares, len(shape)), np.full((15, 2, 8), np.nan)
     z = np.resize(values[-3], 8)
     b = 0
     while b < shape[:-3].prod():
-        found = kernels.go_to_blocks(blocks, b, squares, shape, packed(values))
+        found = kernels.go_to_volumes(volumes, b, squares, shape, packed(values))
         assert found == min(8, along - b % along)
-        for block in range(found):
-            kernels.tabulate_planes(blocks.quartics, block, z, 0, planes, 1)
-            at = [np.array([v[i]]) for v, i in zip(values, np.unravel_index(b + block, shape[:-3]), strict=False)]
+        for volume in range(found):
+            kernels.tabulate_planes(volumes.quartics, volume, z, 0, planes, 1)
+            at = [np.array([v[i]]) for v, i in zip(values, np.unravel_index(b + volume, shape[:-3]), strict=False)]
             slow = exact(residuals, [*at, *values[-3:]])
             for k in range(3):
                 quartic = Monomials.of(2, 4)
                 point = [float(values[-2][0]), float(values[-1][0])]
                 fast = naive.polynomial(planes[:, 1, k].tolist(), quartic.exponents, point)
-                assert abs(fast - slow[k]) < blocks.bounds[block] < 1e-10
+                assert abs(fast - slow[k]) < volumes.bounds[volume] < 1e-10
         b += found
     assert b == shape[:-3].prod()
 
 
-def test_of_three_axes_there_is_one_block() -> None:
+def test_of_three_axes_there_is_one_volume() -> None:
     residuals = np.random.default_rng(1).normal(size=(5, len(Monomials.of(3, 2).exponents)))
     squares = squares_of(residuals, 3)
-    blocks, planes = kernels.new_blocks(squares, 3), np.empty((15, 1, 8))
+    volumes, planes = kernels.new_volumes(squares, 3), np.empty((15, 1, 8))
     values = [np.linspace(-1.0, 1.0, 8), np.array([0.3]), np.array([-0.7])]
-    assert kernels.go_to_blocks(blocks, 0, squares, np.array([8, 1, 1]), packed(values)) == 1
-    kernels.tabulate_planes(blocks.quartics, 0, values[0], 0, planes, 0)
+    assert kernels.go_to_volumes(volumes, 0, squares, np.array([8, 1, 1]), packed(values)) == 1
+    kernels.tabulate_planes(volumes.quartics, 0, values[0], 0, planes, 0)
     fast = [naive.polynomial(planes[:, 0, k].tolist(), Monomials.of(2, 4).exponents, [0.3, -0.7]) for k in range(8)]
     np.testing.assert_allclose(fast, exact(residuals, values), rtol=1e-13)
 

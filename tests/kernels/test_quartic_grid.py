@@ -63,7 +63,7 @@ def test_streams_give_what_stores_give(depth: int, rows: int, length: int, offse
 @pytest.mark.parametrize("size", [1.0, 1e4])
 @pytest.mark.parametrize("shape", [(2, 11, 19, 3, 17), (9, 8, 2, 40), (17, 1, 9, 5), (16, 9, 8)])
 def test_many_blocks_and_planes(shape: tuple[int, ...], size: float) -> None:
-    """Blocks and planes are prepared by eights, some ahead of others."""
+    """Volumes and planes are prepared by eights, some ahead of others."""
     random = np.random.default_rng(3)
     residuals = size * random.normal(size=(2, len(Monomials.of(len(shape), 2).exponents)))
     values = random_values(random, list(shape))

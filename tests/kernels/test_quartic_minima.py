@@ -80,7 +80,7 @@ def test_long_lines_and_large_planes(rows: int, length: int) -> None:
 @pytest.mark.parametrize("length", [31, 64, 90])
 @pytest.mark.parametrize("parabolas", [False, True])
 def test_many_blocks_and_planes(length: int, parabolas: bool) -> None:
-    """Blocks are prepared by eights: more than those, in one cell or in several."""
+    """Volumes are prepared by eights: more than those, in one cell or in several."""
     random = np.random.default_rng(length)
     residuals = 1e3 * random.normal(size=(4, len(Monomials.of(5, 2).exponents)))
     if parabolas:

@@ -47,7 +47,8 @@ from numpy.typing import NDArray
 
 from scanengine_kernels._jit import jit
 from scanengine_kernels._simd import LANES, fma, load, store, total
-from scanengine_kernels.proof.box_minimum import QuadraticRoom, factorised, minimise_in_box, quadratic_room
+from scanengine_kernels.cholesky import factorise
+from scanengine_kernels.proof.box_minimum import QuadraticRoom, minimise_in_box, quadratic_room
 from scanengine_kernels.proof.quadratics import Expansion, Quadratics, U, dot, expansion_room
 
 PLANES = 6
@@ -207,6 +208,7 @@ def quadratic_bound(
                 if W[j] == 0.0:
                     q.M[i, j] = 0.0
     convex, spent = False, 0.0
+    q.free[:] = True
     for share in CONVEXIFIERS:
         wanted = share * loss / n
         for i in range(n):
@@ -217,7 +219,7 @@ def quadratic_bound(
                 q.C[i, j] = q.M[i, j]
                 q.C[j, i] = q.M[i, j]
             q.C[i, i] = q.M[i, i] + (q.d[i] if W[i] > 0.0 else 0.0)
-        if factorised(q.C, q.L):
+        if factorise(q.C, q.free, 0.0, 0.0, q.L):
             convex = True
             break
     if not convex:

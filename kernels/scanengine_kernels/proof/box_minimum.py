@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scanengine_kernels._jit import jit
+from scanengine_kernels.cholesky import factorise, solve
 
 
 class QuadraticRoom(NamedTuple):
@@ -37,44 +37,6 @@ def quadratic_room(n: int) -> QuadraticRoom:
         np.zeros(n),
         np.zeros(n, dtype=np.bool_),
     )
-
-
-@jit
-def factorised(C: NDArray[np.float64], L: NDArray[np.float64]) -> bool:
-    """Set L to Cholesky's factor of C (n, n); return whether all pivots were above zero."""
-    n = C.shape[0]
-    for i in range(n):
-        for j in range(i):
-            value = C[i, j]
-            for k in range(j):
-                value -= L[i, k] * L[j, k]
-            L[i, j] = value / L[j, j]
-        value = C[i, i]
-        for k in range(i):
-            value -= L[i, k] * L[i, k]
-        if not value > 0.0:
-            return False
-        L[i, i] = sqrt(value)
-    return True
-
-
-@jit
-def factorised_over(C: NDArray[np.float64], free: NDArray[np.bool_], L: NDArray[np.float64]) -> bool:
-    """Do as `factorised` for the free variables (n,) alone, with ones on the diagonal for the others."""
-    n = C.shape[0]
-    for i in range(n):
-        for j in range(i):
-            value = C[i, j] if free[i] and free[j] else 0.0
-            for k in range(j):
-                value -= L[i, k] * L[j, k]
-            L[i, j] = value / L[j, j]
-        value = C[i, i] if free[i] else 1.0
-        for k in range(i):
-            value -= L[i, k] * L[i, k]
-        if not value > 0.0:
-            return False
-        L[i, i] = sqrt(value)
-    return True
 
 
 @jit
@@ -110,18 +72,9 @@ def minimise_in_box(
             if let < 0:
                 break
             free[let] = True
-        if turn > 0 and not factorised_over(C, free, q.L):
+        if turn > 0 and not factorise(C, free, 0.0, 0.0, q.L):
             break
-        for i in range(n):
-            value = -0.5 * G[i] if free[i] else 0.0
-            for k in range(i):
-                value -= q.L[i, k] * step[k]
-            step[i] = value / q.L[i, i]
-        for i in range(n - 1, -1, -1):
-            value = step[i]
-            for k in range(i + 1, n):
-                value -= q.L[k, i] * step[k]
-            step[i] = value / q.L[i, i]
+        solve(q.L, G, 0.5, free, step)
         share, first = 1.0, -1
         for i in range(n):
             if free[i] and step[i] != 0.0:

@@ -1,0 +1,46 @@
+"""Memory that the minimisation over nuisances works in."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanengine_kernels._jit import jit
+
+
+class Room(NamedTuple):
+    """Per row the first and second derivatives of chi2 and their products, per nuisance the rest; `hessian` holds the
+    second derivatives or their Cholesky factor.
+    """
+
+    first: NDArray[np.float64]
+    second: NDArray[np.float64]
+    product: NDArray[np.float64]
+    gradient: NDArray[np.float64]
+    hessian: NDArray[np.float64]
+    step: NDArray[np.float64]
+    trial: NDArray[np.float64]
+    start: NDArray[np.float64]
+    other: NDArray[np.float64]
+    template: NDArray[np.int64]
+    free: NDArray[np.bool_]
+
+
+@jit
+def new_room(rows: int, nuisances: int) -> Room:
+    """Return room for so many rows and nuisances."""
+    return Room(
+        np.empty(rows),
+        np.empty(rows),
+        np.empty(rows),
+        np.empty(nuisances),
+        np.empty((nuisances, nuisances)),
+        np.empty(nuisances),
+        np.empty(nuisances),
+        np.empty(nuisances),
+        np.empty(nuisances),
+        np.empty(nuisances, dtype=np.int64),
+        np.empty(nuisances, dtype=np.bool_),
+    )
