@@ -53,6 +53,7 @@ def poisson(bins: int, nuisances: int) -> tuple[NuisancePolynomial, FloatArray, 
         RowKinds(data[seen], int(np.sum(~seen)), np.zeros(0), np.zeros(0)),
         np.arange(1, 1 + nuisances),
         np.zeros(nuisances),
+        np.ones(nuisances),
     )
     return polynomial, templates, data
 
