@@ -63,7 +63,7 @@ _HOW = {
 
 
 def _goodness(result: Result) -> str:
-    return "" if result.fit.dof is None else f" for {result.fit.dof} degrees of freedom"
+    return f" for {result.fit.dof} degrees of freedom" if result.fit.dof else ""
 
 
 def scan_html(scan: Scan) -> str:
