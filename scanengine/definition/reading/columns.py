@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +11,10 @@ import numpy as np
 
 from scanengine.definition.reading.folders import Folders
 from scanengine.definition.reading.sentences import listed, quoted
+from scanengine.definition.reading.table import File
+from scanengine.definition.reading.text_tables import Lines, columns_of_header, read_lines
 from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
-
-MAX_FILE_BYTES = 100_000_000
-_SEPARATORS = (";", ",")
-"""Of columns, before blanks."""
-_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?", re.ASCII)
-_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 
 
 class Rows(NamedTuple):
@@ -49,10 +43,12 @@ class Columns:
         row = int(np.argmax(backwards | outside))
         if backwards[row]:
             before = f" after {first[row - 1]:g}" if row else ""
-            return row, f"found {self.names[0]} = {first[row]:g}{before}, it must increase from 0 or above"
+            hint = ": sort the rows, and keep one of equal ones" if row else ""
+            return row, f"found {self.names[0]} = {first[row]:g}{before}, it must increase from 0 or above{hint}"
         column = int(np.argmax((others[row] < self.low) | (others[row] > self.high)))
         wanted = f"lie in [{self.low:g}, {self.high:g}]" if np.isfinite(self.high) else f"be at least {self.low:g}"
-        return row, f"found {self.names[1 + column]} = {others[row, column]:g}, it must {wanted}"
+        hint = "; of per cents say per_cent = true" if self.high == 1.0 < others[row, column] <= 100.0 else ""
+        return row, f"found {self.names[1 + column]} = {others[row, column]:g}, it must {wanted}{hint}"
 
     def from_lists(self, lists: Mapping[str, list[float]]) -> FloatArray:
         """Return lists, in the order of the columns, as an array (rows, columns).
@@ -69,96 +65,86 @@ class Columns:
             raise InputError(f"element {fault[0] + 1}: {fault[1]}")
         return values
 
-    def from_file(self, files: Folders, name: str, in_file: Sequence[str] | None = None) -> FloatArray:
-        """Return the columns of a text file, separated by blanks, commas or semicolons, as an array (rows, columns).
+    def from_file(
+        self, files: Folders, name: str, in_file: Sequence[str] | None = None, *, per_cent: bool = False
+    ) -> FloatArray:
+        """Return the columns of a text file as an array (rows, columns).
 
-        `in_file` names the file's columns in their order, where they are not ours. Raises InputError, naming the file
-        and the line, if it cannot be read, a line does not hold a finite number per column, or the numbers do not
-        increase or leave the range.
+        `in_file` names the file's columns in their order, where they are not ours, or those of its header that are
+        ours, in our order. With `per_cent` all but the first are divided by 100. Raises InputError, naming the file and
+        the line, if it cannot be read, a line does not hold a finite number per column, or the numbers do not increase
+        or leave the range.
         """
-        path, values, lines = read_rows(files, name, self.names if in_file is None else in_file)
-        if in_file is not None:
-            missing = [name for name in self.names if name not in in_file]
-            if missing:
-                raise InputError(f"{path}: found the columns {listed(in_file)}, there must be one named {missing[0]}")
-            values = values[:, [in_file.index(name) for name in self.names]]
+        ours = self.names if in_file is None else _as_ours(self.names, in_file, files, name)
+        path, values, lines = read_rows(files, name, ours.in_file if isinstance(ours, _Renamed) else ours)
+        if isinstance(ours, _Renamed):
+            values = values[:, : len(self.names)]
+        elif in_file is not None:
+            values = values[:, [list(in_file).index(each) for each in self.names]]
+        if per_cent:
+            values = np.column_stack((values[:, :1], 0.01 * values[:, 1:]))
         if (fault := self.fault(values)) is not None:
             raise InputError(f"{path}:{lines[fault[0]]}: {fault[1]}")
         return values.copy()
 
+    def of_table(self, files: Folders, table: File) -> FloatArray:
+        """Return the columns of the file that a table names; raises as `from_file`."""
+        return self.from_file(files, table.file, table.columns, per_cent=table.per_cent)
+
+
+class _Renamed(NamedTuple):
+    """Names of columns in a file's header that stand for ours, in our order."""
+
+    in_file: tuple[str, ...]
+
+
+def _as_ours(names: tuple[str, ...], in_file: Sequence[str], files: Folders, name: str) -> tuple[str, ...] | _Renamed:
+    """Return the names of a file's columns, or of those of its header that are ours. Raises InputError for others."""
+    missing = [each for each in names if each not in in_file]
+    if not missing:
+        return tuple(in_file)
+    lines = _lines(files, name)
+    if lines.header is not None and set(in_file) <= set(lines.header) and len(in_file) == len(names):
+        return _Renamed(tuple(in_file))
+    there = f"; its header has {columns_of_header(lines.header)}" if lines.header is not None else ""
+    raise InputError(f"{lines.path}: found the columns {listed(in_file)}, there must be one named {missing[0]}{there}")
+
 
 def read_rows(files: Folders, name: str, names: Sequence[str]) -> Rows:
-    """Return the numbers (rows, columns) of a text file with these columns, which is read once only.
+    """Return the numbers (rows, columns) of the columns of a text file with these names, which is read once only.
 
-    Raises InputError, naming the file and the line, if it cannot be found or read, or a line does not hold a finite
-    number per column.
+    If the file has a header with all of them these columns are meant, in whatever order they are; otherwise they are
+    all columns of the file in their order. Raises InputError, naming the file and the line, if it cannot be found or
+    read, or a line does not hold a finite number per column.
     """
     key = name, tuple(names)
     if key not in files.tables:
-        files.tables[key] = _rows(files.find(name), names)
+        files.tables[key] = _rows(_lines(files, name), names)
     return files.tables[key]
 
 
-def _rows(path: Path, names: Sequence[str]) -> Rows:
-    form = f"{len(names)} numbers: {', '.join(names)}"
-    rows: list[list[float]] = []
-    numbers: list[int] = []
-    for number, line in enumerate(_text(path).splitlines(), start=1):
-        content = line.partition("#")[0].strip()
-        if content:
-            rows.append(_row(content, f"{path}:{number}", len(names), form))
-            numbers.append(number)
-    if not rows:
-        raise InputError(f"{path}: found no numbers, it must hold lines of {form}")
-    values = np.array(rows)
-    values.flags.writeable = False
-    return Rows(path, values, numbers)
+def _lines(files: Folders, name: str) -> Lines:
+    if name not in files.lines:
+        files.lines[name] = read_lines(files.find(name))
+    return files.lines[name]
 
 
-def _row(content: str, where: str, columns: int, form: str) -> list[float]:
-    separator = next((each for each in _SEPARATORS if each in content), None)
-    words = [word.strip() for word in content.split(separator)]
-    comma = _decimal_comma(words, content, separator, columns)
-    if comma is not None:
+def _rows(lines: Lines, names: Sequence[str]) -> Rows:
+    header = lines.header
+    chosen: list[int] | None = None
+    if header is not None and set(names) <= set(header):
+        twice = next((each for each in names if header.count(each) > 1), None)
+        if twice is not None:
+            raise InputError(f"{lines.path}: its header has {quoted(twice)} twice: keep one table in a file")
+        chosen = [header.index(each) for each in names]
+    width = len(names) if chosen is None or header is None else len(header)
+    form = f"{width} numbers: {', '.join(names if chosen is None or header is None else header)}"
+    if chosen is None and header is not None and len(header) == lines.width > len(names):
         raise InputError(
-            f"{where}: found {quoted(comma)}, a number with a decimal comma? It must hold {form}, with decimal points, "
-            "separated by blanks, commas or semicolons"
+            f"{lines.path}: found the columns {columns_of_header(header)}: say which are {listed(names)}, as "
+            f"columns = [{', '.join(quoted(each) for each in header[: len(names)])}]"
         )
-    if len(words) != columns:
-        raise InputError(f"{where}: found {len(words)} column{'s'[: len(words) != 1]}, it must hold {form}")
-    for word in words:
-        if not _NUMBER.fullmatch(word) or not np.isfinite(float(word)):
-            raise InputError(f"{where}: found {quoted(word)}, it must hold {form}; comments begin with #")
-    return [float(word) for word in words]
-
-
-def _decimal_comma(words: list[str], content: str, separator: str | None, columns: int) -> str | None:
-    """Return what looks like a number with a decimal comma in a line that cannot be read otherwise."""
-    if separator == ",":
-        words = [] if len(words) == columns and all(map(_NUMBER.fullmatch, words)) else content.split()
-        if len(words) != columns:  # commas that separate, as many blanks as there may be
-            return None
-    return next((word for word in words if _DECIMAL_COMMA.fullmatch(word)), None)
-
-
-def _text(path: Path) -> str:
-    try:
-        if not path.is_file():
-            raise InputError(f"there is no file {path}: a path is relative to the scan file's directory")
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise InputError(f"{path} is larger than {MAX_FILE_BYTES / 1e6:g} MB: this cannot be a table of columns")
-        return _decoded(path.read_bytes(), path)
-    except (OSError, ValueError) as error:  # ValueError: a path with a null character
-        raise InputError(f"cannot read {quoted(str(path))}: {getattr(error, 'strerror', None) or error}") from None
-
-
-def _decoded(content: bytes, path: Path) -> str:
-    """Return text in UTF-8, or else in Latin-1, of which comments alone make use."""
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise InputError(f"{path} is not a text file in UTF-8, but in UTF-16: save it as UTF-8")
-    if b"\0" in content:
-        raise InputError(f"{path} is not a text file: it has null bytes; save it as UTF-8 text")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("latin-1")
+    values = lines.rows(width, form)
+    values = values if chosen is None else values[:, chosen]
+    values.flags.writeable = False
+    return Rows(lines.path, values, [number for number, _ in lines.numbered])

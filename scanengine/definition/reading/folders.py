@@ -12,6 +12,7 @@ from scanengine.errors import InputError
 
 if TYPE_CHECKING:
     from scanengine.definition.reading.columns import Rows
+    from scanengine.definition.reading.text_tables import Lines
 
 DATA_VARIABLE = "SCANENGINE_DATA"
 """The environment variable that names the data folder where no option does."""
@@ -25,13 +26,14 @@ IN_DATA = f"{_DATA}/"
 class Folders:
     """The scan file's own folder, that of the data if it is named, and a sentence on where the data are to be had.
 
-    `tables` are those read already, by the name of their file and of their columns.
+    `tables` are those read already, by the name of their file and of their columns, `lines` the files.
     """
 
     own: Path
     data: Path | None = None
     data_from: str = ""
     tables: dict[tuple[str, tuple[str, ...]], Rows] = field(default_factory=dict, repr=False, compare=False)
+    lines: dict[str, Lines] = field(default_factory=dict, repr=False, compare=False)
 
     def find(self, name: str) -> Path:
         """Return the path of a file: relative to the scan file, or to the data folder if it begins with {data}/.

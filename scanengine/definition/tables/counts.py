@@ -12,6 +12,7 @@ from scanengine.definition.reading.columns import read_rows
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report, finite
 from scanengine.definition.reading.sentences import listed, quoted, written
+from scanengine.definition.reading.table import file_of
 from scanengine.definition.tables.detector_schema import FallingFactor, HistogramFile, ProductTable
 from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
@@ -87,6 +88,7 @@ class Bins:
         """Return counts in the bins of some quantities, none of which may be below `lowest`."""
         if isinstance(raw, list):
             return self._inline(raw, names, lowest)
+        raw = file_of(raw)
         if not isinstance(raw, dict):
             raise InputError(f"found {written(raw)}, it must be a list of counts per bin, or a table, as {_EXAMPLE}")
         table, bad = report.check(HistogramFile, raw, path)
@@ -127,19 +129,26 @@ class Bins:
             raise InputError("there must be either file or files")
         if table.smeared and self.reconstruction is None:
             raise InputError("found smeared = true, which needs [experiments.response]")
+        columns = [*names, "counts"] if table.columns is None else table.columns
         for name in (*names, *(["time_us"] if table.time_efficiency else [])):
-            if table.columns.count(name) != 1:
+            if columns.count(name) != 1:
                 raise InputError(
-                    f"found the columns {listed(table.columns)}, there must be one named {quoted(name)}, with its bins"
+                    f"found the columns {listed(columns)}, there must be one named {quoted(name)}, with its bins"
                 )
-        counts = np.sum([self._one_file(str(name), table, names, report, lowest) for name in files], axis=0)
+        counts = np.sum([self._one_file(str(name), table, columns, names, report, lowest) for name in files], axis=0)
         return _scaled(_product_of_projections(counts) if table.projections else counts, table)
 
     def _one_file(
-        self, name: str, table: HistogramFile, names: tuple[str, ...], report: Report, lowest: float
+        self,
+        name: str,
+        table: HistogramFile,
+        columns: list[str],
+        names: tuple[str, ...],
+        report: Report,
+        lowest: float,
     ) -> FloatArray:
-        file, rows, lines = read_rows(report.files, name, table.columns)
-        values = {column: rows[:, i] for i, column in enumerate(table.columns)}
+        file, rows, lines = read_rows(report.files, name, columns)
+        values = {column: rows[:, i] for i, column in enumerate(columns)}
         weights = values.get("counts", np.ones(len(rows)))
         if np.any(weights < lowest):
             row = int(np.argmin(weights))
@@ -163,7 +172,7 @@ class Bins:
         inside = np.all([(w >= 0) & (w < n) for w, n in zip(where, shape[smeared:], strict=True)] or [[True]], axis=0)
         inside = np.broadcast_to(inside, weights.shape)
         if not np.any(inside):
-            raise InputError(f"{file}: no row lies in the bins: are the columns {listed(table.columns)}?")
+            raise InputError(f"{file}: no row lies in the bins: are the columns {listed(columns)}?")
         places = tuple(w[inside] for w in where)
         if smeared:
             shares = self._smear(values["energy"][inside] + table.energy_shift) * weights[inside]

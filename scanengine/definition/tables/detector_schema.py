@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SkipValidation
 
-from scanengine.definition.reading.table import NotNegative, Number, Positive, Share, Table
+from scanengine.definition.reading.table import FilePath, NotNegative, Number, Positive, Share, Table
 
 _ENERGY = "reconstructed quantity, PE or keVee"
 
@@ -32,7 +32,10 @@ class QuenchingTable(Table):
     recoil_keV: list[Number] | None = Field(None, description="Increasing recoil energies, keV.")
     factors: list[NotNegative] | None = Field(None, description="Quenching factor at each.")
     file: str | None = Field(None, description="File with columns recoil_keV and factor.")
-    columns: list[str] | None = Field(None, description="Names of the file's columns, in their order.")
+    columns: list[str] | None = Field(
+        None, description="Names of the file's columns, in their order; or those of its header that are these two."
+    )
+    per_cent: bool = Field(False, description="Whether the file's second column is in per cent.")
 
 
 QUENCHING: dict[str, type[Table]] = {"polynomial": PolynomialTable, "lindhard": LindhardTable, "table": QuenchingTable}
@@ -92,19 +95,22 @@ class CurveTable(Table):
     energies: list[Number] | None = Field(None, description=f"Increasing points of the {_ENERGY}.")
     values: list[Number] | None = Field(None, description="Efficiency at each, in [0, 1].")
     file: str | None = Field(None, description="File with columns energy and efficiency.")
-    columns: list[str] | None = Field(None, description="Names of the file's columns, in their order.")
+    columns: list[str] | None = Field(
+        None, description="Names of the file's columns, in their order; or those of its header that are these two."
+    )
+    per_cent: bool = Field(False, description="Whether the file's second column is in per cent.")
     threshold: Number | None = Field(None, description=f"Zero below it, in the {_ENERGY}.")
 
 
 ACCEPTANCES: dict[str, type[Table]] = {"logistic": LogisticTable, "curve": CurveTable}
 
 
-_Quenching = Positive | str | PolynomialTable | LindhardTable | QuenchingTable
+_Quenching = Positive | FilePath | PolynomialTable | LindhardTable | QuenchingTable
 _Resolution = NoResolution | PoissonResolution | GaussianResolution | GammaResolution
 Quenching = _Quenching | dict[str, _Quenching]
 LightYield = Positive | dict[str, Positive]
 Resolution = _Resolution | dict[str, _Resolution]
-Acceptance = Share | str | LogisticTable | CurveTable
+Acceptance = Share | FilePath | LogisticTable | CurveTable
 
 
 class ElectronResponseTable(Table):
@@ -187,10 +193,11 @@ class HistogramFile(Table):
 
     file: str | None = Field(None, description="Path, relative to the scan file's directory or {data}/...; or files.")
     files: list[str] | None = Field(None, description="Several files, whose rows are added; or file.")
-    columns: list[str] = Field(
-        min_length=1,
+    columns: Annotated[list[str], Field(min_length=1)] | None = Field(
+        None,
         description='Names of the columns, in their order: "energy", "time_us", "counts", the extra quantity; others '
-        "are not read.",
+        "are not read. By default those that are binned, in this order with the extra quantity second, and counts; or "
+        "the names in the file's header, if they are these.",
     )
     energy_range: list[Number] | None = Field(
         None,
@@ -215,14 +222,16 @@ class FallingFactor(Table):
     rate_per_us: NotNegative = Field(description="Rate, /us; 0 for a uniform background.")
 
 
-Counts = list[Any] | HistogramFile
+Counts = list[Any] | FilePath | HistogramFile
 
 
 class ProductTable(Table):
     """Counts as the product of a factor in energy and one in time."""
 
-    energy: Annotated[list[NotNegative] | HistogramFile, SkipValidation] = Field(description="Per energy bin.")
-    time: Annotated[list[NotNegative] | HistogramFile | FallingFactor, SkipValidation] = Field(
+    energy: Annotated[list[NotNegative] | FilePath | HistogramFile, SkipValidation] = Field(
+        description="Per energy bin."
+    )
+    time: Annotated[list[NotNegative] | FilePath | HistogramFile | FallingFactor, SkipValidation] = Field(
         description="Per time bin."
     )
     total: Positive | None = Field(None, description="Counts in all bins to which the product is scaled; or factor.")
@@ -235,10 +244,10 @@ class TimeTable(Table):
     bins_us: Annotated[list[Number], Field(min_length=2), SkipValidation] = Field(
         description="Increasing edges of the bins in time after the beam's pulse, us."
     )
-    prompt: Annotated[list[NotNegative] | PulseTable | HistogramFile | None, SkipValidation] = Field(
+    prompt: Annotated[list[NotNegative] | FilePath | PulseTable | HistogramFile | None, SkipValidation] = Field(
         None, description="Share of the nu_mu that arrives in each bin: numbers, a file with counts, or a pulse."
     )
-    delayed: Annotated[list[NotNegative] | PulseTable | HistogramFile | None, SkipValidation] = Field(
+    delayed: Annotated[list[NotNegative] | FilePath | PulseTable | HistogramFile | None, SkipValidation] = Field(
         None, description="Share of the nu_e and nu_mubar that arrives in each bin, as prompt."
     )
     efficiency: Annotated[Share | TimeEfficiency, SkipValidation] = Field(

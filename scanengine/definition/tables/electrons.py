@@ -9,7 +9,7 @@ from scanengine.definition.reading.columns import Columns
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import listed, nearest_or_all, quoted, written
-from scanengine.definition.reading.table import File
+from scanengine.definition.reading.table import File, file_of
 from scanengine.definition.tables.detector import Detector
 from scanengine.definition.tables.detector_schema import ElectronResponseTable
 from scanengine.definition.tables.edges import edge_fault
@@ -111,6 +111,7 @@ def _binding(raw: object, isotope: Isotope, path: KeyPath, report: Report) -> Bi
             return free(isotope.Z)
         if raw == "step":
             return step(isotope.symbol, isotope.Z)
+        raw = file_of(raw)
         if not isinstance(raw, dict):
             report.add(path, f"found {written(raw)}, it must be {_BINDING}")
             return None
@@ -118,7 +119,7 @@ def _binding(raw: object, isotope: Isotope, path: KeyPath, report: Report) -> Bi
         if bad:
             return None
         path = (*path, "file")
-        T_keV, number = _NUMBER.from_file(report.files, file.file, file.columns).T
+        T_keV, number = _NUMBER.of_table(report.files, file).T
     except InputError as error:
         report.add(path, str(error))
         return None

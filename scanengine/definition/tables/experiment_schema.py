@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SkipValidation
 
-from scanengine.definition.reading.table import File, Name, NotNegative, Number, Positive, Share, Table
+from scanengine.definition.reading.table import File, FilePath, Name, NotNegative, Number, Positive, Share, Table
 from scanengine.definition.tables.background_schema import BackgroundTable
 from scanengine.definition.tables.detector_schema import (
     Acceptance,
@@ -68,7 +68,7 @@ class IdealExperiment(Table):
     live_time_yr: Positive | None = Field(None, description="Live time, years of 365.25 d; or live_time_s.")
     live_time_s: Positive | None = Field(None, description="Live time, s; or live_time_yr.")
     distance_m: Positive | None = Field(None, description="Distance from the source, m; of a solar one there is none.")
-    efficiency: Annotated[Share | EfficiencyCurve | File, SkipValidation] = Field(
+    efficiency: Annotated[Share | FilePath | EfficiencyCurve | File, SkipValidation] = Field(
         1.0,
         description="Detection efficiency: a number, or a curve in true recoil energy (a file: keV, efficiency), "
         "constant beyond its first and last point.",
@@ -111,7 +111,7 @@ class TemplateReferenceTable(Table):
     live_time_yr: Positive | None = Field(None, description="Live time, years of 365.25 d; or live_time_s.")
     live_time_s: Positive | None = Field(None, description="Live time, s; or live_time_yr.")
     distance_m: Positive | None = Field(None, description="Distance from the source, m.")
-    efficiency: Annotated[Share | EfficiencyCurve | File | None, SkipValidation] = Field(
+    efficiency: Annotated[Share | FilePath | EfficiencyCurve | File | None, SkipValidation] = Field(
         None, description="Efficiency in true recoil energy, as that of the experiment."
     )
     form_factor: Annotated[FormFactorKey | None, SkipValidation] = Field(

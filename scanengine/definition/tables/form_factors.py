@@ -14,7 +14,7 @@ from scanengine.definition.reading.columns import Columns
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import listed, nearest_or_all, quoted, written
-from scanengine.definition.reading.table import NotNegative, Number, Positive, Table
+from scanengine.definition.reading.table import NotNegative, Number, Positive, Table, is_path
 from scanengine.definition.tables.by_isotope import build_by_isotope, is_by_isotope
 from scanengine.errors import InputError
 from scanengine.inputs.form_factors import KINDS, Kind, NuclearFormFactors, by_isotope
@@ -40,6 +40,9 @@ def _model(kind: Kind) -> type[Table]:
     return create_model(f"{name}FormFactor", __base__=Table, __doc__=kind.summary, __module__=__name__, **fields)
 
 
+_OF_FILES = next(kind.name for kind in KINDS if kind.columns)
+"""The kind that is meant where the path of a file alone is given."""
+
 _MODELS = {kind.name: _model(kind) for kind in KINDS}
 
 if TYPE_CHECKING:
@@ -52,6 +55,8 @@ else:
 
 def build_form_factors(raw: object, target: Target | None, path: KeyPath, report: Report) -> NuclearFormFactors | None:
     """Return the form factors, tried on every isotope of the target, or None after a fault."""
+    if isinstance(raw, str) and is_path(raw):
+        raw = {"kind": _OF_FILES, "file": raw}
     if isinstance(raw, str):
         raw = _named(raw, path, report)
         if raw is None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SkipValidation
 
-from scanengine.definition.reading.table import Name, Positive, Table
+from scanengine.definition.reading.table import FilePath, Name, Positive, Table
 from scanengine.definition.tables.detector_schema import (
     Acceptance,
     HistogramFile,
@@ -36,10 +36,10 @@ class ExperimentStatisticTable(Table):
     """How the counts of one experiment are compared with its data."""
 
     kind: Kind = Field("gaussian", description="As the key kind of [statistic].")
-    variance: Annotated[list[Any] | HistogramFile | None, SkipValidation] = Field(
+    variance: Annotated[list[Any] | FilePath | HistogramFile | None, SkipValidation] = Field(
         None, description="Variance of the data in each bin, as counts are given; without it, the expected count."
     )
-    covariance: Annotated[list[list[float]] | CovarianceFile | None, SkipValidation] = Field(
+    covariance: Annotated[list[list[float]] | FilePath | CovarianceFile | None, SkipValidation] = Field(
         None, description="Covariance of the data, a list per bin; or variance."
     )
     sigma_above: Annotated[float | list[float] | None, SkipValidation] = Field(
@@ -60,10 +60,10 @@ class ShapeTable(Table):
         None,
         description="true: the counts are those of the Standard Model's signal, and scale with the calculated ones.",
     )
-    plus: Annotated[list[Any] | HistogramFile | ProductTable, SkipValidation] = Field(
+    plus: Annotated[list[Any] | FilePath | HistogramFile | ProductTable, SkipValidation] = Field(
         description="Counts in each bin at +1 standard deviation."
     )
-    minus: Annotated[list[Any] | HistogramFile | ProductTable | None, SkipValidation] = Field(
+    minus: Annotated[list[Any] | FilePath | HistogramFile | ProductTable | None, SkipValidation] = Field(
         None, description="Counts in each bin at -1 standard deviation; without them, as much below as plus is above."
     )
     normalised: bool = Field(

@@ -12,7 +12,7 @@ from scanengine.definition.reading.columns import Columns
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import listed, quoted, written
-from scanengine.definition.reading.table import File, NotNegative, Number, Positive, Share, Table
+from scanengine.definition.reading.table import File, FilePath, NotNegative, Number, Positive, Share, Table, file_of
 from scanengine.definition.tables.sterile import STERILE, SterileTable
 from scanengine.definition.tables.tabulated_source import read_points
 from scanengine.errors import InputError
@@ -20,7 +20,7 @@ from scanengine.inputs.reactor import Points, reactor
 from scanengine.inputs.sources import Source
 
 _PER_FISSION = Columns(("E_MeV", "per_fission_MeV"), low=0.0)
-_POINTS_PER_FISSION = '{ E_MeV = [0.0, 2.0], per_fission_MeV = [0.0, 1.3] } or { file = "flux.txt" }'
+_POINTS_PER_FISSION = '{ E_MeV = [0.0, 2.0], per_fission_MeV = [0.0, 1.3] } or "flux.txt"'
 _REACTOR_PARTS = {"below_2_MeV": ("vogel-engel1989", "none"), "above_8_MeV": ("none", "extrapolated")}
 """What there is beyond the parametrisation, by its key; the first is the default."""
 
@@ -57,12 +57,12 @@ class Reactor(Table):
         description="Spectrum per fission from 2 to 8 MeV: Mueller et al., Phys. Rev. C 83, 054615 (2011); Huber, "
         "Phys. Rev. C 84, 024617 (2011), with Mueller's of U238; Vogel and Engel, Phys. Rev. D 39, 3378 (1989).",
     )
-    below_2_MeV: Annotated[Literal["vogel-engel1989", "none"] | PerFission | File, SkipValidation] = Field(
+    below_2_MeV: Annotated[Literal["vogel-engel1989", "none"] | FilePath | PerFission | File, SkipValidation] = Field(
         "vogel-engel1989",
         description="Spectrum per fission below 2 MeV: Vogel and Engel's table, of fission products without neutron "
         "captures; or lists, or a file with these two columns; or none.",
     )
-    above_8_MeV: Annotated[Literal["none", "extrapolated"] | PerFission | File, SkipValidation] = Field(
+    above_8_MeV: Annotated[Literal["none", "extrapolated"] | FilePath | PerFission | File, SkipValidation] = Field(
         "none",
         description="Spectrum per fission from 8 MeV on, where the parametrisations end: none; or lists, or a file "
         "with these two columns; or extrapolated, the formula used up to 12 MeV, where it is not validated.",
@@ -100,6 +100,7 @@ def build_reactor(raw: dict[str, Any], path: KeyPath, report: Report) -> Source 
 def _part(raw: object, names: Sequence[str], path: KeyPath, report: Report) -> Points | str | None:
     """Return a part of a reactor's spectrum, one of some names or points, or None after a fault of the table."""
     known = listed([quoted(name) for name in names], "or")
+    raw = file_of(raw)
     if isinstance(raw, str):
         if raw in names:
             return raw

@@ -8,11 +8,11 @@ from scanengine.definition.reading.columns import Columns
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report, finite
 from scanengine.definition.reading.sentences import written
-from scanengine.definition.reading.table import File, Number, Table
+from scanengine.definition.reading.table import File, Number, Table, file_of
 from scanengine.errors import InputError
 from scanengine.inputs.detectors import Efficiency
 
-_CURVE = '{ recoil_keV = [...], values = [...] } or { file = "..." }'
+_CURVE = '{ recoil_keV = [...], values = [...] } or a file, as "eff.csv"'
 _EFFICIENCY = Columns(("recoil_keV", "efficiency"), low=0.0, high=1.0)
 
 
@@ -25,6 +25,7 @@ class EfficiencyCurve(Table):
 
 def build_recoil_efficiency(raw: object, path: KeyPath, report: Report) -> Efficiency | None:
     """Return the efficiency in true recoil energy, or None after adding its fault."""
+    raw = file_of(raw)
     try:
         if not isinstance(raw, dict):
             value = finite(raw)
@@ -35,7 +36,7 @@ def build_recoil_efficiency(raw: object, path: KeyPath, report: Report) -> Effic
         if "file" in raw:
             file, bad = report.check(File, raw, path)
             path = (*path, "file")
-            columns = None if bad else _EFFICIENCY.from_file(report.files, file.file, file.columns)
+            columns = None if bad else _EFFICIENCY.of_table(report.files, file)
         else:
             curve, bad = report.check(EfficiencyCurve, raw, path)
             columns = None if bad else _EFFICIENCY.from_lists({"recoil_keV": curve.recoil_keV, "values": curve.values})

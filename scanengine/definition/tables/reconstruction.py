@@ -303,7 +303,7 @@ def _points(
         return None
     try:
         if table.file is not None:
-            values = columns.from_file(report.files, table.file, table.columns)
+            values = columns.from_file(report.files, table.file, table.columns, per_cent=table.per_cent)
         else:
             values = columns.from_lists(given)
     except InputError as error:

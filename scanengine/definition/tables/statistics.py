@@ -12,6 +12,7 @@ from scanengine.definition.reading.columns import read_rows
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report, finite
 from scanengine.definition.reading.sentences import quoted, written
+from scanengine.definition.reading.table import file_of
 from scanengine.definition.tables.experiments import Parts
 from scanengine.definition.tables.nuisance_schema import CovarianceFile, ExperimentStatisticTable
 from scanengine.errors import InputError
@@ -121,6 +122,7 @@ def _deviations(raw: object, bins: int, path: KeyPath, report: Report) -> FloatA
 
 def _covariance(raw: object, bins: int, path: KeyPath, report: Report) -> FloatArray:
     """Return a covariance (bins, bins); raises InputError for one that is not symmetric and positive definite."""
+    raw = file_of(raw)
     if isinstance(raw, dict):
         file, bad = report.check(CovarianceFile, raw, path)
         if bad:

@@ -11,7 +11,7 @@ from scanengine.definition.reading.columns import Columns
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import nearest_or_all
-from scanengine.definition.reading.table import File, NotNegative, Number, Positive, Table
+from scanengine.definition.reading.table import File, FilePath, NotNegative, Number, Positive, Table, file_of
 from scanengine.definition.tables.sterile import STERILE, SterileTable
 from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
@@ -19,7 +19,7 @@ from scanengine.inputs.parameters import FLAVOURS
 from scanengine.inputs.sources import Source, Spectrum, tabulated_spectrum
 
 _FLAVOURS = ", ".join(FLAVOURS)
-_POINTS = '{ E_MeV = [0.0, 50.0], flux = [0.0, 1.0e6] } or { file = "flux.txt" }'
+_POINTS = '{ E_MeV = [0.0, 50.0], flux = [0.0, 1.0e6] } or "flux.txt"'
 _LINES = "{ line_MeV = [0.862, 0.384], flux_per_cm2_s = [4.42e9, 0.51e9] }"
 _SPECTRUM = Columns(("E_MeV", "flux"), low=0.0)
 
@@ -40,7 +40,7 @@ class SpectrumLines(Table):
     flux_per_cm2_s: list[NotNegative] = Field(description="Flux of each, /cm^2/s.")
 
 
-Component = SpectrumPoints | File | SpectrumLines
+Component = FilePath | SpectrumPoints | File | SpectrumLines
 
 
 class Tabulated(Table):
@@ -97,6 +97,7 @@ def _spectrum(raw: object, total: float | None, path: KeyPath, report: Report) -
 
 
 def _points(raw: object, total: float | None, path: KeyPath, report: Report) -> Spectrum | None:
+    raw = file_of(raw)
     key = (*path, "file" if isinstance(raw, dict) and "file" in raw else "E_MeV")
     try:
         columns = read_points(raw, SpectrumPoints, _SPECTRUM, path, report, f"{_POINTS}; or {_LINES}")
@@ -132,9 +133,10 @@ def read_points(
 
     Raises InputError for what is wrong with the numbers.
     """
+    raw = file_of(raw)
     if isinstance(raw, dict) and "file" in raw:
         file, bad = report.check(File, raw, path)
-        return None if bad else columns.from_file(report.files, file.file, file.columns)
+        return None if bad else columns.of_table(report.files, file)
     points, bad = report.check(model, raw, path, example)
     return None if bad else columns.from_lists(points.model_dump())
 
