@@ -137,8 +137,10 @@ def test_faults_of_what_is_counted(recoils: str, words: str) -> None:
     assert words in fault(experiment=experiment)
 
 
-def test_electrons_that_are_not_counted_have_no_table() -> None:
-    nuclei = EXPERIMENT.replace(', "electron"', "")
+def test_electrons_that_are_not_counted_have_no_table_unless_the_file_says_so() -> None:
+    said = EXPERIMENT.replace(', "electron"', "")
+    assert len(events(Problem(read(WINDOW + "electrons = {}\n", experiment=said)), {})) == 1
+    nuclei = EXPERIMENT.replace('recoils = ["nucleus", "electron"]\n', "")
     assert 'add recoils = ["nucleus", "electron"]' in fault(WINDOW + "electrons = {}\n", experiment=nuclei)
     assert "response.electron: electrons are not counted" in fault(RESPONSE + "electron = {}\n", experiment=nuclei)
 

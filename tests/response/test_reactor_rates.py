@@ -119,14 +119,7 @@ def test_electrons_limit_moments_and_charges_of_conus_plus(
     name: str, changes: dict[str, object], low: float | None, high: float
 ) -> None:
     """At 90% C.L., in 1e-10 mu_B and 1e-12 e; nuclei alone limit a moment six times less."""
-    if "experiments.CONUS.recoils" in changes:
-        text = bundled_scans()["reactor/conus-plus"].read_text(encoding="utf-8")
-        head, rest = text.split('recoils = ["nucleus"')[0], text[text.index("[experiments.response]") :]
-        text = head + rest.replace("electron = { recoil_threshold_keV = 0.01 }", "")
-        text = text[: text.index("[axes]")] + "[axes]\nmu_nu_ebar = { min = 0.0, max = 8.0, points = 401 }\n"
-        scan = Scan(parse(text))
-    else:
-        scan = scanengine.load(f"reactor/conus-plus-{name}", changes)
+    scan = scanengine.load(f"reactor/conus-plus-{name}", changes)
     (limit,) = scan.run().limits(cl=0.9)
     (interval,) = limit.intervals
     assert interval.hi == pytest.approx(high, abs=2e-3)

@@ -33,7 +33,10 @@ _MOST = 1.001
 
 
 def build_recoils(raw: dict[str, Any], path: KeyPath, report: Report) -> tuple[RecoilKind, ...]:
-    """Return what is counted in an experiment, nuclei alone after a fault."""
+    """Return what is counted in an experiment, nuclei alone after a fault.
+
+    Where the file says that electrons are not counted, it may say how they would be.
+    """
     given, here = raw.get("recoils", ["nucleus"]), (*path, "recoils")
     sound = isinstance(given, list) and bool(given)
     if not sound:
@@ -45,7 +48,7 @@ def build_recoils(raw: dict[str, Any], path: KeyPath, report: Report) -> tuple[R
             report.add((*here, position), f"found {written(kind)}{' twice' if twice else f', {known}'}")
             sound = False
     recoils = cast("tuple[RecoilKind, ...]", tuple(given)) if sound else ("nucleus",)
-    if sound and "electron" not in recoils:
+    if "recoils" not in raw:
         response = raw.get("response")
         for place in [("electrons",)] * ("electrons" in raw) + [("response", "electron")] * (
             isinstance(response, dict) and "electron" in response
