@@ -50,7 +50,7 @@ def plot(
     or the path of one, has a figure of its own, by default with all its levels.
 
     The look of a plane or a profile is set by keywords: ax (axes of your own), width ("single", "double", inches),
-    colours, legend, x_range, y_range, x_log, y_log, and curves ({"label": (x, y)}) that are drawn too.
+    colours, legend, x_range, y_range, x_log, y_log, x_label, y_label, and curves ({"label": (x, y)}) to be added.
 
     Raises InputError where there is nothing to draw, an axis is missing, labels are the same, or what is asked for does
     not go together.

@@ -19,7 +19,8 @@ class Style(TypedDict, total=False):
     ax: axes of your own to draw on; the figure is theirs, and what you add comes into the same legend by ax.legend().
     width: "single" or "double" column of print, or inches. colours: of the results, in order, as Matplotlib names them.
     legend: False for none, and no statement of levels. x_range, y_range: ends of the panel, None for one that stays.
-    x_log, y_log: whether a side is logarithmic. curves: further lines, {"label": (x, y)}.
+    x_log, y_log: whether a side is logarithmic. x_label, y_label: the text beside it. curves: further lines,
+    {"label": (x, y)}.
     """
 
     ax: Axes
@@ -30,6 +31,8 @@ class Style(TypedDict, total=False):
     y_range: tuple[float | None, float | None]
     x_log: bool
     y_log: bool
+    x_label: str
+    y_label: str
     curves: Mapping[str, Any]
 
 

@@ -20,8 +20,9 @@ def events(
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Count expected events per experiment, channel, flavour and bin, at the fixed and tied values, and the values of
-    axes that --at names; other axes are at the Standard Model.
+    """Count expected events by flavour and bin, and show backgrounds and data beside them.
+
+    At the fixed and tied values, and the values of axes that --at names; other axes are at the Standard Model.
     """
     loaded = load_scan(scan, overrides, data, quiet=as_json)
     values = axis_values(at)

@@ -25,7 +25,7 @@ def fit(
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find the best fit within the axes, between the grid's points, and all other minima, and prove what can be."""
+    """Find all minima of chi2 within the axes, between the grid's points, and prove the list where that is possible."""
     starts = []
     if Path(file).suffix in (".h5", ".hdf5"):
         from scanengine.api import Scan, open_result

@@ -1,4 +1,4 @@
-"""`scanengine info`: what a result file holds, or what running a scan would give and take."""
+"""`scanengine info`: what a result file holds, or the size of a scan and the time it takes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def info(
     data: DataOption = None,
     threads: ThreadsOption = None,
 ) -> None:
-    """Describe a result file, or what running a scan would give and take."""
+    """Show what a scan file or a result holds; of a scan, estimate size and time (dry run)."""
     if Path(file).suffix in (".h5", ".hdf5"):
         if not calibrate.describe(Path(file)):
             describe_result(Path(file))
@@ -36,7 +36,7 @@ def info(
 
 
 def describe_scan(scan: Scan, threads: int | None) -> None:
-    """Print what running a scan would give and take."""
+    """Print what was understood of a scan, and estimates of its size and time."""
     from scanengine.store import format_bytes
 
     definition = scan.definition

@@ -23,7 +23,7 @@ def limits(
     cl: LevelsOption = "68.27,90,95",
     as_json: JsonOption = False,
 ) -> None:
-    """Print the best fit and the allowed intervals of each parameter, the others minimised over."""
+    """Print the best fit and the allowed intervals of each parameter, any others profiled over."""
     from scanengine.api import open_result, words
 
     opened = open_result(result)

@@ -23,7 +23,7 @@ def merge(
     data: DataOption = None,
     figure: FigureOption = True,
 ) -> None:
-    """Make a result of the shards of a scan, if each of its tiles is in one of them, once."""
+    """Combine the shards of a scan into one result: each tile of the grid must be in one of them, once."""
     from scanengine import api, figures
 
     if figure:

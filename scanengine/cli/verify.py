@@ -15,10 +15,9 @@ def verify(
     results: Annotated[list[Path], typer.Argument(metavar="OUT.h5...", help="Result files, or shards.")],
     data: DataOption = None,
 ) -> None:
-    """Read every number of a result and check it against its checksum, and see whether the file says what its
-    definition gives: chi2 is evaluated anew, at points spread over the grid.
+    """Check every number of a result against its checksum, and recalculate chi2 at points spread over the grid.
 
-    Exit status 2 if something has changed since it was written, or does not agree.
+    Exit status 2 if something has changed since it was written, or does not agree with the scan file.
     """
     from scanengine import api
 

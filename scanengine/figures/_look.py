@@ -31,8 +31,9 @@ class Look:
 
     `ax` are axes of one's own, in a figure of one's own. `width` is "single" or "double", of a column of print, or in
     inches. `colours` are those of the results, in their order. `x_range` and `y_range` are where the panel ends, None
-    for an end that stays; `x_log` and `y_log` say whether its sides are logarithmic. `curves` are further lines by
-    their labels, (x, y) each. Raises InputError for what cannot be drawn.
+    for an end that stays; `x_log` and `y_log` say whether its sides are logarithmic, `x_label` and `y_label` what
+    stands beside them. `curves` are further lines by their labels, (x, y) each. Raises InputError for what cannot be
+    drawn.
     """
 
     ax: Axes | None = None
@@ -43,6 +44,8 @@ class Look:
     y_range: Range = (None, None)
     x_log: bool | None = None
     y_log: bool | None = None
+    x_label: str | None = None
+    y_label: str | None = None
     curves: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -111,6 +114,9 @@ class Look:
                 )
             scale = {} if log is None else {f"{side}scale": "log" if log else "linear"}
             axes.set(**scale, **{f"{side}lim": (low, high)})
+        for side, label in (("x", self.x_label), ("y", self.y_label)):
+            if label is not None:
+                axes.set(**{f"{side}label": drawable(str(label))})
 
     def finish(
         self, axes: Axes, panel_height_in: float, right_in: float, lines: Sequence[str], handles: Sequence[Artist]

@@ -47,7 +47,9 @@ def test_a_figure_is_as_wide_as_a_column_or_two(result: Result) -> None:
 
 
 def test_ranges_scales_and_colours(result: Result) -> None:
-    (axes,) = result.plot("eps_ee_uV", y_log=True, y_range=(1e-3, None), x_range=(-0.5, 0.5), colours=["red"]).axes
+    more: Any = {"x_range": (-0.5, 0.5), "colours": ["red"], "x_label": "coupling", "y_label": r"$\chi^2$ above"}
+    (axes,) = result.plot("eps_ee_uV", y_log=True, y_range=(1e-3, None), **more).axes
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("coupling", r"$\chi^2$ above")
     assert (axes.get_yscale(), axes.get_ylim()[0], axes.get_xlim()) == ("log", 1e-3, (-0.5, 0.5))
     assert "red" in [line.get_color() for line in axes.get_lines()]
     (plane,) = result.plot(cl=[0.68, 0.9], colours=["red"]).axes
