@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shlex
 import tomllib
 from pathlib import Path
 from types import ModuleType
@@ -17,7 +18,8 @@ from scanengine.inputs.parameters import PARAMETERS
 from scanengine.inputs.terms import MEDIATORS, TERMS
 
 DOCS = Path(__file__).parents[2] / "docs"
-NOTEBOOKS = [path for path in sorted(DOCS.rglob("*.md")) if "```{code-cell}" in path.read_text(encoding="utf-8")]
+PAGES = [path for path in sorted(DOCS.rglob("*.md")) if not {"generated", "_build"} & set(path.parts)]
+NOTEBOOKS = [path for path in PAGES if "```{code-cell}" in path.read_text(encoding="utf-8")]
 
 
 @pytest.fixture(scope="module")
@@ -58,15 +60,32 @@ def test_every_command_and_every_bundled_scan_is_there(pages: ModuleType) -> Non
     assert [name for name in bundled_scans() if f"| `{name}` |" not in listed] == []
 
 
+def test_commands_have_the_options_that_are_written() -> None:
+    verbs = getattr(typer.main.get_command(app), "commands", {})
+    lines = [
+        line.partition("scanengine ")[2]
+        for text in map(Path.read_text, [DOCS.parent / "README.md", *PAGES])
+        for block in re.findall(r"^```(?:sh|console)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        for line in block.splitlines()
+        if re.match(r"(\$ )?(srun |mpiexec .*)?scanengine [a-z]", line)
+    ]
+    assert len(lines) > 40
+    for line in lines:
+        words = shlex.split(line, comments=True)
+        assert words[0] in verbs, line
+        known = {option for parameter in verbs[words[0]].params for option in parameter.opts + parameter.secondary_opts}
+        for word in words[1:]:
+            assert not word.startswith("--") or word.partition("=")[0] in known | {"--help"}, line
+
+
 def test_every_page_is_in_the_contents() -> None:
     index = (DOCS / "index.md").read_text(encoding="utf-8")
-    found = {str(path.relative_to(DOCS).with_suffix("")) for path in DOCS.rglob("*.md")}
-    made = {name for name in found if name.startswith(("reference/generated/", "_build/"))}
-    assert found - made - {"index"} == {line for line in index.splitlines() if line in found - made}
+    found = {str(path.relative_to(DOCS).with_suffix("")) for path in PAGES} - {"index"}
+    assert found == {line for line in index.splitlines() if line in found}
 
 
 def test_every_picture_is_there() -> None:
-    for path in DOCS.rglob("*.md"):
+    for path in PAGES:
         for picture in re.findall(r"```\{image\} (\S+)", path.read_text(encoding="utf-8")):
             assert (path.parent / picture).is_file(), picture
 
