@@ -6,11 +6,12 @@ import csv
 import io
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
 from scanengine.api.result import Result
+from scanengine.api.style import Style, look
 from scanengine.errors import InputError
 from scanengine.grid.arguments import confidence_levels
 from scanengine.grid.axes import FloatArray
@@ -63,11 +64,17 @@ def upper_limits_csv(
 
 
 def draw_upper_limits(
-    results: Mapping[str, Result], axis: str, *, against: str, cl: float | Sequence[float] = 0.90
+    results: Mapping[str, Result],
+    axis: str,
+    *,
+    against: str,
+    cl: float | Sequence[float] = 0.90,
+    **style: Unpack[Style],
 ) -> Figure:
     """Draw the limits of results, by label, on an axis against another: what the first excludes is shaded.
 
-    Borders of disconnected allowed values, below the upper limit, are drawn too.
+    Borders of disconnected allowed values, below the upper limit, are drawn too. The other keywords are those of `plot`
+    for the look: `curves` are limits of others, for example.
     """
     from scanengine import figures  # matplotlib takes longer to import than most scans to run
 
@@ -75,7 +82,7 @@ def draw_upper_limits(
         raise InputError("there is nothing to draw: give at least one result")
     planes = {label: _plane(result, axis, against) for label, result in results.items()}
     curves = [(figures.literal(label), from_lowest_along(*plane)) for label, plane in planes.items()]
-    return figures.upper_limits(curves, confidence_levels(cl))
+    return figures.upper_limits(curves, confidence_levels(cl), look=look(style))
 
 
 def _plane(result: Result, axis: str, against: str) -> tuple[ReducedGrid, FloatArray]:

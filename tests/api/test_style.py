@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 import scanengine
 from scanengine import InputError, Result, Scan
+from scanengine.api import draw_upper_limits
 from scanengine.definition import parse
 from scanengine.figures import Look
 from tests.scan_files import SMALL
@@ -82,6 +83,20 @@ def test_further_lines_are_in_the_legend(result: Result) -> None:
 def test_what_cannot_be_drawn(result: Result, style: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
         scanengine.plot(result, **style)
+
+
+def test_upper_limits_beside_those_of_others() -> None:
+    axes = {"g_zp": {"min": 1e-6, "max": 1e-3, "points": 21, "spacing": "log"}}
+    axes["mediators.zp.mass_MeV"] = {"min": 1.0, "max": 10.0, "points": 2, "spacing": "log"}
+    result = scanengine.load("mediators/universal", {"axes": axes}).run()
+    figure = Figure()
+    own = figure.add_subplot()
+    line = ([1.0, 10.0], [1e-4, 2e-4])
+    plane: Any = {"axis": "g_zp", "against": "mediators.zp.mass_MeV"}
+    assert draw_upper_limits({"": result}, **plane, ax=own, curves={"theirs": line}, y_range=(1e-5, None)) is figure
+    assert entries(own) == ["excluded", "theirs"]
+    assert own.get_ylim() == (1e-5, 1e-3)
+    assert own.get_yscale() == "log"
 
 
 def test_a_corner_figure_has_its_own_look() -> None:
