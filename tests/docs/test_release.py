@@ -17,6 +17,7 @@ def test_versions_are_the_same() -> None:
     assert re.search(r'^\{% set version = "(.*)" %\}', RECIPE, re.MULTILINE)[1] == PROJECT["version"]  # type: ignore[index]
     citation = (ROOT / "CITATION.cff").read_text()
     assert re.search(r"^version: (.*)$", citation, re.MULTILINE)[1] == PROJECT["version"]  # type: ignore[index]
+    assert f"version = {{{PROJECT['version']}}}" in (ROOT / "README.md").read_text()
 
 
 def test_the_conda_recipe_needs_what_the_project_needs() -> None:
