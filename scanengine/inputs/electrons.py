@@ -94,7 +94,7 @@ def step(symbol: str, Z: int) -> Shells:
     Electrons beyond the tabulated shells, which are bound by some eV, are free. W. T. Elam, B. D. Ravel and J. R.
     Sieber, Radiat. Phys. Chem. 63, 121 (2002). Raises InputError for an element that is not in the table.
     """
-    energies = binding_energies_eV().get(symbol)
+    energies = binding_energies_eV().get({"D": "H", "T": "H"}.get(symbol, symbol))
     if energies is None:
         raise InputError(f'no binding energies of {symbol} are tabulated: use "free" or a file')
     left = Z

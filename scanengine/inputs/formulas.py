@@ -8,6 +8,7 @@ where something else can. It is never taken for 76 atoms.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -162,6 +163,17 @@ def atoms_of(formula: str, periodictable: Any) -> Mapping[Any, float]:
     except pyparsing.ParseBaseException:
         raise InputError("") from None
     return atoms
+
+
+def in_other_words(name: str, elements: Any) -> str | None:
+    """Return the formula that is meant by a name in words or as it is printed: Ar by argon, LAr, natAr or liquid argon,
+    76GeO2 by ⁷⁶GeO₂ or ^{76}GeO_2.
+    """
+    plain = re.sub(r"[\s^_{}$]", "", unicodedata.normalize("NFKC", name))
+    bare = re.sub(r"^(nat(ural)?[-.]?|liquid|L(?=(Ar|Xe|Ne|Kr|He)$))(?=.)", "", plain)
+    of_name = {element.name: element.symbol for element in elements}
+    found = of_name.get(bare.lower(), bare)
+    return None if found == name else str(found)
 
 
 def in_other_letters(name: str, elements: Any) -> str | None:

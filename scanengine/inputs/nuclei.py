@@ -9,7 +9,7 @@ from typing import Any
 
 from scanengine.errors import InputError
 from scanengine.inputs.constants import M_E_MEV, U_KG, U_MEV
-from scanengine.inputs.formulas import atoms_of, in_other_letters, with_isotopes
+from scanengine.inputs.formulas import atoms_of, in_other_letters, in_other_words, with_isotopes
 
 _ROUNDED = 1e-3
 """Shares may add up to 1 this far."""
@@ -143,14 +143,18 @@ def capitals_note(name: str) -> str | None:
 
 
 def _in_other_letters(name: str, elements: Any) -> str | None:
-    other = in_other_letters(name, elements)
-    if other is None or other == name:
-        return None
+    for other in (in_other_words(name, elements), in_other_letters(name, elements)):
+        if other is not None and other != name and _is_target(other):
+            return other
+    return None
+
+
+def _is_target(name: str) -> bool:
     try:
-        target(other)
+        target(name)
     except InputError:
-        return None
-    return other
+        return False
+    return True
 
 
 def _element(elements: Any, symbol: str, name: str) -> Any:
@@ -166,15 +170,17 @@ def _isotope(element: Any, mass_number: int) -> Isotope:
 
 def _material(periodictable: Any, name: str) -> Target:
     would_do = 'give a nuclide ("Ne20"), an element ("Xe") or a compound ("CsI", "C3F8", "Ge[76]")'
+    if re.search(r"\([A-Z][a-z]?\)(?!\d)|\[[A-Z][a-z]?\]|:[A-Z][a-z]?$", name):
+        raise InputError(f"unknown target {name!r}: a dopant has no amount here, leave it out")
     if not re.fullmatch(r"[A-Za-z0-9.()\[\]]+", name):
         raise InputError(f"unknown target {name!r}: {would_do}")
-    if re.search(r"\([A-Z][a-z]?\)(?!\d)", name):
-        raise InputError(f"unknown target {name!r}: a dopant has no amount here, leave it out")
     formula = with_isotopes(name, periodictable)
     try:
         atoms = atoms_of(formula, periodictable)
     except InputError as reason:
         raise InputError(f"unknown target {name!r}{reason}: {would_do}") from None
+    if len(atoms) == 1 and any(count % 1.0 for count in atoms.values()):
+        raise InputError(f"unknown target {name!r}: of one element there is no fraction of an atom: {would_do}")
     numbers: dict[Isotope, float] = {}
     for atom, count in atoms.items():
         for isotope, share in _composition(atom, name).items():

@@ -336,6 +336,11 @@ FAULTS: dict[str, tuple[str, str, str]] = {
         "recoil_bins_keV: found beside response",
     ),
     "unknown key": ("light_yield_PE", "light_yeld_PE", "the nearest known one is light_yield_PE_per_keVee"),
+    "quenching of no size": (
+        "quenching = 0.0878",
+        "quenching = 1e-300",
+        "CsI.response.quenching: found 1e-300, it must be a positive number",
+    ),
     "negative quenching": ("quenching = 0.0878", "quenching = -0.1", "CsI.response.quenching: found -0.1, it must be"),
     "quenching kind": ('kind = "lindhard"', 'kind = "lindhart"', "(the nearest is lindhard)"),
     "quenching below zero": (

@@ -56,6 +56,11 @@ EDITS = {
         '"stoped-pion"',
         '"tabulated", "reactor" or "solar" (the nearest is stopped-pion)',
     ),
+    "oscillations of no size": (
+        "[physics]",
+        "[source.sterile]\ndm2_eV2 = 1e-300\n[physics]",
+        "source.sterile.dm2_eV2: found 1e-300, it must be 0 or lie between 1e-30 and 1e+30",
+    ),
     "both live times": ("live_time_s =", "live_time_yr = 1\nlive_time_s =", "live_time_s: found beside live_time_yr"),
     "unknown target": ('"Ne20"', '"Nn20"', "Ne.target: unknown target 'Nn20'"),
     "unknown isotope": ('"Ne20"', '"Ne99"', "Ne has no isotope of mass number 99"),

@@ -115,16 +115,25 @@ def test_faults(source: str, experiment: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("components", "expected"),
     [
-        ("[]", "source.components: it must be a list of components: pp, pep"),
+        ("[]", "source.components: found [], it must be a list of components: pp, pep"),
         ('["B8", "B8"]', "source.components: found B8 twice"),
-        ('["C11"]', "source.components: unknown component"),
-        ("3", "source.components: it must be a list of components"),
+        ('["C11"]', 'source.components: unknown component "C11"'),
+        ("[1]", "source.components: unknown component 1, known are pp, pep"),
+        ("3", "source.components: found 3, it must be a list of components"),
     ],
 )
 def test_faults_of_components(components: str, expected: str) -> None:
     with pytest.raises(DefinitionError) as caught:
         parse(TEXT.format(source="", experiment="", more="").replace('["B8", "hep"]', components), require_axes=False)
     assert caught.value.faults[0].message.startswith(expected)
+
+
+def test_a_fault_of_two_numbers_stands_where_one_of_them_was_set() -> None:
+    with pytest.raises(DefinitionError) as caught:
+        read().at({"source.oscillation.dm2_21_eV2": 1.0})
+    (fault,) = caught.value.faults
+    assert "dm2_21_eV2" in fault.where
+    assert "found 0.002513, it must be larger than dm2_21_eV2 = 1 in size" in fault.message
 
 
 def test_arrival_times_are_those_of_no_sun() -> None:

@@ -71,6 +71,12 @@ def test_every_atom_is_neutral(Z: int) -> None:
     assert shells.number(np.array([200.0])) == free(Z).number(np.array([0.0])) == Z
 
 
+@pytest.mark.parametrize("symbol", ["D", "T"])
+def test_isotopes_of_hydrogen_have_its_electron(symbol: str) -> None:
+    hydrogen, isotope = step("H", 1), step(symbol, 1)
+    assert isotope.B_keV.tolist() == hydrogen.B_keV.tolist() == pytest.approx([0.0136], rel=1e-2)
+
+
 def test_an_element_beyond_the_table_is_refused() -> None:
     with pytest.raises(InputError, match="no binding energies of Fm"):
         step("Fm", 100)

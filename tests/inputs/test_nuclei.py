@@ -105,6 +105,18 @@ def test_enriched_compound_has_the_isotope_that_it_names() -> None:
         ("C0", "unknown target"),
         ("n", "unknown target"),
         ("NaI(Tl)", "dopant"),
+        ("CsI[Na]", "dopant"),
+        ("NaI:Tl", "dopant"),
+        ("Ge.76", "of one element there is no fraction of an atom"),
+        ("Xe1.5", "of one element there is no fraction of an atom"),
+        ("xenon", "if Xe is meant"),
+        ("liquid argon", "if Ar is meant"),
+        ("LAr", "if Ar is meant"),
+        ("natXe", "if Xe is meant"),
+        ("LYSO", "unknown element L"),
+        ("⁷⁶GeO₂", "if 76GeO2 is meant"),
+        ("$^{76}$GeO$_2$", "if 76GeO2 is meant"),
+        (" NaI\n", "if NaI is meant"),
     ],
 )
 def test_unknown_target_is_an_input_error(name: str, words: str) -> None:

@@ -167,7 +167,10 @@ def test_an_evaluator_of_outer_axes_travels() -> None:
             {"experiments.A.target": {"min": 1.0, "max": 3.0, "points": 3}},
             'found "Ne20" there, an axis is over a number',
         ),
-        ({"mediators.xp.mass_MeV": {"min": 1.0, "max": 3.0, "points": 3}}, "mediators.xp"),
+        (
+            {"mediators.xp.mass_MeV": {"min": 1.0, "max": 3.0, "points": 3}},
+            'axes."mediators.xp.mass_MeV": there is no mediator "xp", the nearest known one is zp',
+        ),
         ({"output.keep": {"min": 1.0, "max": 3.0, "points": 3}}, '"output" has no numbers that can be an axis'),
         ({MASS: {"min": 1.0, "max": 3.0}}, f'axes."{MASS}": points missing'),
     ],

@@ -80,7 +80,7 @@ def sentence(error: Mapping[str, Any], known: Collection[str], description: str)
         case "string_too_long":
             return f"found {found}, it must have at most {context['max_length']} characters"
         case "string_pattern_mismatch" | "string_too_short":
-            return f"found {found}, it must be a name without slashes or line breaks"
+            return f"found {found}, it must be a name without slashes and control characters"
     return f"found {found}, it must be {_wanted(kind, context)}"
 
 

@@ -15,6 +15,9 @@ from scanengine.grid.axes import Axis
 _TABLES = ("source", "sources", "physics", "mediators", "experiments", "nuisances", "fixed", "tied")
 """What has numbers that a scan depends on."""
 
+_OF_TABLES = {"mediators": "mediator", "sources": "source"}
+"""Tables of tables by name, and what one of these is."""
+
 _UNITS = {
     "MeV": "MeV",
     "keV": "keV",
@@ -80,6 +83,8 @@ def _fault(key: str, raw: Mapping[str, Any]) -> str | None:
         if name not in names:
             return f"there is no {what} {quoted(name)}, {nearest_or_all(name, names)}"
         found, rest = names[name], rest[1:]
+    elif parts[0] in _OF_TABLES and isinstance(found, dict) and rest and rest[0] not in found:
+        return f"there is no {_OF_TABLES[parts[0]]} {quoted(rest[0])}, {nearest_or_all(rest[0], found)}"
     for part in rest:
         if isinstance(found, list) and part in (there := names_of(found)):
             found = found[there.index(part)]

@@ -21,7 +21,7 @@ from scanengine.inputs.physics import Physics
 from scanengine.inputs.spins import SPINS, NuclearSpin
 from scanengine.inputs.terms import MEDIATORS
 
-_CHARGES = '"universal", "B-L", ..., or { u = 1, d = 1, nu_e = 1, nu_mu = 1, nu_tau = 1 }'
+_CHARGES = '{ u = 1, d = 1, nu_e = 1, nu_mu = 1, nu_tau = 1 }; or the name of a model, as "B-L"'
 _SPIN = "{ F19 = { J = 0.5, S_p = 0.475, S_n = -0.009 } }"
 _MEDIATOR = '{ kind = "vector", mass_MeV = 30.0, charges = "B-L" }'
 _RATIO = Columns(("q_invfm", "ratio"), low=0.0)

@@ -219,7 +219,7 @@ def build_quenching(
 def _quenching(raw: object, path: KeyPath, report: Report) -> Quenching | None:
     if not isinstance(raw, dict | str):
         value = finite(raw)
-        if value is None or value <= 0.0:
+        if value is None or not SMALLEST <= value <= LARGEST:
             report.add(
                 path, f'found {written(raw)}, it must be a positive number, or as {{ kind = "lindhard", k = 0.157 }}'
             )
@@ -263,7 +263,7 @@ def build_efficiency(raw: object, path: KeyPath, report: Report) -> Acceptance |
     """Return the efficiency in the reconstructed quantity, or None after adding its fault."""
     if not isinstance(raw, dict | str):
         value = finite(raw)
-        if value is None or not 0.0 < value <= 1.0:
+        if value is None or not SMALLEST <= value <= 1.0:
             example = '{ kind = "logistic", height = 0.7, steepness = 0.5, midpoint = 11.0 }'
             report.add(path, f"found {written(raw)}, it must be a number in (0, 1], or a table, as {example}")
             return None

@@ -10,7 +10,7 @@ from pydantic import Field, SkipValidation
 
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
-from scanengine.definition.reading.sentences import nearest_or_all
+from scanengine.definition.reading.sentences import nearest_or_all, written
 from scanengine.definition.reading.table import LARGEST, NotNegative, Number, Positive, Share, Table
 from scanengine.inputs.detectors import Experiment
 from scanengine.inputs.nuisances import Nuisance, ResponseVariation
@@ -76,15 +76,16 @@ def build_solar(raw: dict[str, Any], path: KeyPath, report: Report) -> Source | 
 
 def _components(raw: object, path: KeyPath, report: Report) -> list[str] | None:
     if not isinstance(raw, list) or not raw:
-        report.add(path, f"it must be a list of components: {_COMPONENTS}")
+        report.add(path, f"found {written(raw)}, it must be a list of components: {_COMPONENTS}")
         return None
-    known = [name for name in COMPONENTS if name in raw]
+    found = [name for name in COMPONENTS if name in raw]
     for index, name in enumerate(raw):
         if name not in COMPONENTS:
-            report.add((*path, index), f"unknown component, {nearest_or_all(str(name), COMPONENTS)}")
+            known = nearest_or_all(name if isinstance(name, str) else "", COMPONENTS)
+            report.add((*path, index), f"unknown component {written(name)}, {known}")
         elif name in raw[:index]:
             report.add((*path, index), f"found {name} twice")
-    return known if len(known) == len(raw) else None
+    return found if len(found) == len(raw) else None
 
 
 def _fluxes(raw: object, path: KeyPath, report: Report) -> dict[str, float] | None:
@@ -110,7 +111,8 @@ def _oscillation(raw: object, path: KeyPath, report: Report) -> tuple[Oscillatio
     if bad or not isinstance(raw, dict):
         return None, False
     if abs(table.dm2_31_eV2) <= table.dm2_21_eV2:
-        report.add((*path, "dm2_31_eV2"), f"found {table.dm2_31_eV2:g}, it must be larger than dm2_21_eV2 in size")
+        message = f"found {table.dm2_31_eV2:g}, it must be larger than dm2_21_eV2 = {table.dm2_21_eV2:g} in size"
+        report.add((*path, "dm2_31_eV2"), message, (*path, "dm2_21_eV2"))
         return None, False
     return Oscillation(**table.model_dump()), True
 

@@ -13,6 +13,7 @@ from pydantic import Field
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.table import NotNegative, Share, Table
+from scanengine.definition.tables.edges import edge_fault
 from scanengine.inputs.oscillation import MOST_TURNS, Sterile
 from scanengine.inputs.sources import Source
 
@@ -35,6 +36,9 @@ def with_sterile(source: Source, raw: object, path: KeyPath, report: Report) -> 
     """Return a source whose neutrinos oscillate, or None after adding the faults of its table to the report."""
     example = "{ dm2_eV2 = 1.0, sin2_2theta_ee = 0.1 }"
     table, bad = report.check(SterileTable, raw, path, example)
+    if "dm2_eV2" not in bad and (fault := edge_fault(table.dm2_eV2)):
+        report.add((*path, "dm2_eV2"), fault)
+        return None
     if bad:
         return None
     return replace(source, sterile=Sterile(table.dm2_eV2, table.sin2_2theta_ee, table.sin2_2theta_mm))
