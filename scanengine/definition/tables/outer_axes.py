@@ -15,8 +15,8 @@ from scanengine.grid.axes import Axis
 _TABLES = ("source", "sources", "physics", "mediators", "experiments", "nuisances", "fixed", "tied")
 """What has numbers that a scan depends on."""
 
-_OF_TABLES = {"mediators": "mediator", "sources": "source"}
-"""Tables of tables by name, and what one of these is."""
+_WHAT = {key: what for key, (what, _) in NAMED.items()} | {"mediators": "mediator", "sources": "source"}
+"""What one of the tables with a name each is."""
 
 _UNITS = {
     "MeV": "MeV",
@@ -76,15 +76,12 @@ def _fault(key: str, raw: Mapping[str, Any]) -> str | None:
     if found is None:
         return f"there is no table {parts[0]} in this file"
     rest = parts[1:]
-    if parts[0] in NAMED:
-        what, _ = NAMED[parts[0]]
-        names = {str(each.get("name")): each for each in found if isinstance(each, dict)} if found else {}
+    if parts[0] in _WHAT:
+        tables = _by_name(found)
         name = rest[0] if rest else ""
-        if name not in names:
-            return f"there is no {what} {quoted(name)}, {nearest_or_all(name, names)}"
-        found, rest = names[name], rest[1:]
-    elif parts[0] in _OF_TABLES and isinstance(found, dict) and rest and rest[0] not in found:
-        return f"there is no {_OF_TABLES[parts[0]]} {quoted(rest[0])}, {nearest_or_all(rest[0], found)}"
+        if name not in tables:
+            return f"there is no {_WHAT[parts[0]]} {quoted(name)}, {nearest_or_all(name, tables)}"
+        found, rest = tables[name], rest[1:]
     for part in rest:
         if isinstance(found, list) and part in (there := names_of(found)):
             found = found[there.index(part)]
@@ -97,6 +94,13 @@ def _fault(key: str, raw: Mapping[str, Any]) -> str | None:
     if isinstance(found, bool) or not isinstance(found, int | float):
         return f"found {written(found)} there, an axis is over a number"
     return None
+
+
+def _by_name(tables: object) -> dict[str, Any]:
+    """Return tables by name, of a list of tables that have one or of a table of tables."""
+    if isinstance(tables, list):
+        return {str(each.get("name")): each for each in tables if isinstance(each, dict)}
+    return dict(tables) if isinstance(tables, dict) else {}
 
 
 def _units(key: str) -> str:
