@@ -433,10 +433,8 @@ def test_poisson_counts_are_not_negative(statistic: Any, key: str) -> None:
     with pytest.raises(DefinitionError) as caught:
         definition([subtracted(statistic=statistic, **other)])
     (fault,) = caught.value.faults
-    lowest = "-4" if key == "data" else "-2"
-    assert f"experiments.A.{key}.counts: found {lowest}, counts must not be negative, as those of a Poisson" in str(
-        fault
-    )
+    found = "data.counts: found -4" if key == "data" else "backgrounds.left.counts: found -2"
+    assert f"experiments.A.{found}, counts must not be negative, as those of a Poisson" in str(fault)
 
 
 def test_the_default_of_the_statistic_decides_too() -> None:

@@ -17,6 +17,7 @@ from scanengine.chi2.poisson import PoissonPolynomial, poisson_chi2
 from scanengine.chi2.squares import ChiSquaredPolynomial
 from scanengine.definition import Definition
 from scanengine.errors import InputError
+from scanengine.inputs.nuisances import FREE_WIDTH
 from scanengine.inputs.parameters import PARAMETER_INDEX
 from scanengine.likelihood.counts import sum_over_flavours
 from scanengine.likelihood.profiled import Likelihood
@@ -344,8 +345,8 @@ def test_a_free_nuisance_has_no_pull_and_takes_a_degree_of_freedom(kinds: tuple[
     assert fit.dof == 21 - 2 - 1
     wide = Scan(definition(tables(kinds), axes=EPS, nuisances=[FLUX, FLAT_FREE | {"width": 1000.0}]))
     assert flat.value == pytest.approx(wide.fit()[0].fit.nuisances[1].value, rel=1e-5)
-    errors, wider = scan.joint_fit().errors, wide.joint_fit().errors
-    assert errors == pytest.approx(wider, rel=1e-5)
+    errors, wider = scan.joint_fit().errors, wide.joint_fit().errors  # of nuisances in their own standard deviations
+    assert errors * [1.0, 1.0, FREE_WIDTH] == pytest.approx(wider * [1.0, 1.0, 1000.0], rel=1e-5)
 
 
 @pytest.mark.parametrize(("kind", "few"), [("poisson", 2), ("gaussian", 0)])
