@@ -254,8 +254,15 @@ class Definition:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """What every experiment's target was understood as, in words: its isotopes and their shares."""
-        return tuple(f"{experiment.name}: target {experiment.target}" for experiment in self.experiments)
+        """What every experiment's target was understood as, in words: its isotopes and their shares.
+
+        Where electrons are counted, it says so.
+        """
+        words = {1: "; recoils of electrons", 2: "; recoils of nuclei and electrons"}
+        return tuple(
+            f"{each.name}: target {each.target}{words[len(each.recoils)] if 'electron' in each.recoils else ''}"
+            for each in self.experiments
+        )
 
     def source_of(self, experiment: Experiment) -> Source:
         """Return the source whose neutrinos an experiment sees, as they have oscillated on the way to it."""

@@ -221,7 +221,8 @@ class Recoils:
             middle = 0.5 * (lo + hi)
             halves = np.concatenate((np.column_stack((lo, middle)), np.column_stack((middle, hi))))
             nodes = self._laid_out(halves, np.tile(nodes.bins[rough], 2), compiled)
-        require_convergence(float(apart[apart > AGREEMENT].sum()), self.experiment, self.isotope)
+        what = str(self.isotope) if self.electrons is None else f"electrons of {self.isotope.symbol}"
+        require_convergence(float(apart[apart > AGREEMENT].sum()), self.experiment, what)
         self._nodes = _Nodes.joined(accepted)
         integrand = self._integrand(self._nodes, groups, form_factors, compiled)
         return np.asarray(self._nodes.integrate(integrand, self.bins)[0])
@@ -323,12 +324,12 @@ def recoil_of(isotope: Isotope, T_MeV: FloatArray, form_factors: FormFactors, *,
     return Recoil(isotope, T_MeV, *values)
 
 
-def require_convergence(disagreement: float, experiment: Experiment, isotope: Isotope) -> None:
+def require_convergence(disagreement: float, experiment: Experiment, what: str) -> None:
     """Raise RunError if the two rules disagree by this fraction of a bin's integral."""
     if disagreement > NOT_CONVERGED:
         from_zero = experiment.reconstruction is not None and experiment.bin_edges_keV[0] == 0.0
         threshold = ", or recoil_threshold_keV where a rate rises steeply towards 0 keV" if from_zero else ""
         raise RunError(
-            f"experiments.{experiment.name}: the recoil integral over {isotope} did not converge "
+            f"experiments.{experiment.name}: the recoil integral over {what} did not converge "
             f"(the two rules still differ by {disagreement:.1e}); use a smoother spectrum or table{threshold}"
         )

@@ -11,10 +11,14 @@ from typing import Any
 import numpy as np
 import periodictable
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.integrate import quad
 
 from scanengine.definition import parse
 from scanengine.inputs.electrons import step
+from scanengine.inputs.flavours import FAMILY, FLAVOURS
+from scanengine.inputs.nuclei import target as material
 from scanengine.scan.events import events
 from scanengine.scan.problem import Problem
 from tests import naive
@@ -259,3 +263,59 @@ def test_flavours_that_arrive_together_interfere_on_electrons_too() -> None:
     positive, negative = (counts(detector, {"eps_em_eV": sign * 0.2}, source=solar) for sign in (1.0, -1.0))
     assert 0.5 * (positive + negative) == pytest.approx(alone, rel=1e-9)
     assert abs(positive / negative - 1.0) > 0.01
+
+
+@settings(max_examples=8)
+@given(
+    st.sampled_from([("Xe", 54), ("Ge", 32), ("Si", 14), ("F", 9)]),
+    st.sampled_from(FLAVOURS),
+    st.sampled_from(["vector", "scalar", "tensor"]),
+    st.floats(-4.0, 3.0),
+    st.floats(0.05, 5.0),
+    st.floats(1.5, 40.0),
+    st.booleans(),
+)
+def test_any_target_flavour_and_mediator(
+    target: tuple[str, int], flavour: str, kind: str, log_mass: float, low_keV: float, ratio: float, bound: bool
+) -> None:
+    """SciPy integrates over T outside and E inside, between all steps of the binding and ends of the kinematics."""
+    symbol, Z = target
+    mass_MeV, high_keV = 10.0**log_mass, low_keV * ratio
+    source = {
+        "kind": "tabulated",
+        "reference_distance_m": 1.0,
+        "spectra": {flavour: {"E_MeV": [2.0, 30.0], "flux": [1e10, 1e10]}},
+    }
+    detector = {
+        "target": symbol,
+        "recoil_window_keV": [low_keV, high_keV],
+        "channels": {"all": [flavour]},
+        "electrons": {"binding": "step" if bound else "free"},
+    }
+    g2 = 3e-12 * (1.0 + mass_MeV**2 / (2.0 * m * 1e-3 * low_keV))
+    charges = {"charges": {"electron": -1.0, "nu_e": 2.0, "nu_mu": -1.0, "nu_tau": 0.5}} if kind == "vector" else {}
+    mediators = {"x": {"kind": kind, "mass_MeV": mass_MeV, **charges}}
+    Q_nu = {"e": 2.0, "m": -1.0, "t": 0.5}[FAMILY[flavour]]
+    gV, gA = standard_model(flavour, 0.23857)
+
+    def of_E(E: float, T: float) -> float:
+        propagator = g2 / (2.0 * m * T + mass_MeV**2)
+        shift = -Q_nu * propagator / (sqrt(2.0) * naive.G_F) if kind == "vector" else 0.0
+        added = 0.0
+        if kind == "scalar":
+            added = m * T * (m + 0.5 * T) / (4.0 * np.pi * E**2)
+        if kind == "tensor":
+            added = 4.0 * m / np.pi * (1.0 - T / E - m * T / (4.0 * E**2) + T**2 / (4.0 * E**2))
+        return matrix_element(gV + shift, gA, E, T) + float(propagator**2 * added * naive.HBARC_CM**2)
+
+    shells = step(symbol, Z)
+    steps = [B for B in shells.kinks_keV.tolist() if low_keV < B < high_keV] if bound else []
+    ends = sorted({low_keV, *steps, high_keV, *(min(low_keV * 2.0**k, high_keV) for k in range(7))})
+    total = 0.0
+    for a, b in pairwise(ends):
+        number = float(shells.number(np.array([0.5 * (a + b)]))[0]) if bound else float(Z)
+        of_T = lambda T_keV: quad(of_E, 2.0, 30.0, args=(1e-3 * T_keV,), epsabs=0.0, epsrel=1e-10)[0]  # noqa: E731
+        total += number * 1e-3 * quad(of_T, a, b, epsabs=0.0, epsrel=1e-9)[0]
+    exact = 1e10 * total * sum(material(symbol).atoms_per_kg)
+    found = counts(detector, {"g2_x": g2}, source=source, mediators=mediators)
+    assert found == pytest.approx(exact, rel=1e-6)
