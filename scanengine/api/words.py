@@ -7,6 +7,7 @@ import re
 
 from scanengine.grid.axes import Axis
 from scanengine.inference.intervals import Interval, Intervals
+from scanengine.plain import on_one_line
 
 _DIGITS = 4
 
@@ -31,7 +32,7 @@ def quantity(value: float, units: str, digits: int = _DIGITS) -> str:
 def _factor(units: str) -> tuple[float, str]:
     """Return units as a power of ten and what stands behind it."""
     match = re.fullmatch(r"(1e[+-]?\d+) (.+)", units)
-    return (float(match[1]), match[2]) if match else (1.0, "" if units == "1" else units)
+    return (float(match[1]), on_one_line(match[2])) if match else (1.0, "" if units == "1" else on_one_line(units))
 
 
 def limit(found: Intervals, axis: Axis) -> str:
@@ -97,4 +98,4 @@ def errors(best_fit: float, found: Intervals, axis: Axis) -> str:
 def _after(units: str) -> str:
     """Return units as they stand behind several numbers."""
     factor, unit = _factor(units)
-    return "" if not unit else f" {unit}" if factor == 1.0 else f" x {units}"
+    return "" if not unit else f" {unit}" if factor == 1.0 else f" x {on_one_line(units)}"

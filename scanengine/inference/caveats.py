@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,9 +95,17 @@ class AtEnd(str):
     @classmethod
     def of(cls, name: str, axis: str, end: float, which: str) -> AtEnd:
         """Return the warning for a region or an interval, by its name."""
-        found = cls(f"The {name} touches {axis} = {end:.6g}, the {which} end: extend the axis.")
+        return cls.said(f"The {name} touches {axis} = {end:.6g}, the {which} end: extend the axis.", axis, end)
+
+    @classmethod
+    def said(cls, text: str, axis: str, end: float) -> AtEnd:
+        """Return a warning with this text."""
+        found = cls(text)
         found.axis, found.end = axis, end
         return found
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return AtEnd.said, (str(self), self.axis, self.end)
 
 
 def grouped(warnings: Iterable[str]) -> list[str]:
