@@ -23,6 +23,7 @@ from scanengine.driver import final_checks
 from scanengine.driver.cells import Cells
 from scanengine.driver.one_pass import scan_grid
 from scanengine.driver.sinks import NoSink
+from scanengine.scan.conclusions import exact_of
 
 ENDS = {
     "eps_ee_uV": 2.5,
@@ -103,7 +104,7 @@ def main() -> None:
         text = scan_file(seed)
         scan = Scan(definitions.parse(text))
         grid = scan_grid(scan.problem.evaluator, scan.definition.axes, NoSink(), compiled=scan.problem.compiled)
-        _, exact = scan.problem.exact(grid, 1) or (None, grid)
+        _, exact = exact_of(scan.problem, grid, 1)
         random = np.random.default_rng((2, seed))
         failed = False
         for plane, pair in kept:

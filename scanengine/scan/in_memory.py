@@ -9,6 +9,7 @@ import numpy as np
 
 from scanengine.driver.sinks import ArraySink, NoSink, Sink
 from scanengine.grid.axes import FloatArray
+from scanengine.scan.conclusions import conclude
 from scanengine.scan.found import Found
 from scanengine.scan.how import HowToRun, check_memory
 from scanengine.scan.problem import Problem
@@ -26,4 +27,4 @@ def run_in_memory(problem: Problem, how: HowToRun) -> tuple[Found, FloatArray | 
         kept = ArraySink(problem.shape, output.precision)
     sink: Sink[Any] = kept or NoSink()
     profiles = problem.visit_planes(how) if problem.one_pass else problem.visit(sink, how, tiles_are_chunks=False)
-    return problem.conclude(profiles, how.threads), kept.chi2 if kept else None
+    return conclude(problem, profiles, how.threads), kept.chi2 if kept else None

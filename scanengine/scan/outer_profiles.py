@@ -19,6 +19,7 @@ from scanengine.definition import Definition
 from scanengine.driver.proven_profiles import Asked, Undecided
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import PROMISED_RELATIVE, Bounds, Profiles
+from scanengine.scan.exact import decided, exact, undecided
 from scanengine.scan.outer import Inside
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class _Found:
         if not problem.definition.axes:
             return _at_a_point(problem)
         grid = problem.grid_profiles(self._threads)
-        return self._kept(problem, grid, *problem.exact(grid, self._threads))
+        return self._kept(problem, grid, *exact(problem, grid, self._threads))
 
     def _kept(self, problem: Problem, grid: Profiles, axes: tuple[Axis, ...], exact: Profiles) -> Profiles:
         self.axes = axes
@@ -77,13 +78,13 @@ class _Found:
                 self.at[point] = _at_a_point(problem)
                 continue
             grid = problem.grid_profiles(self._threads)
-            searched[point] = grid, problem.undecided(grid, self._threads)
-        lowest = [undecided.ends for _, undecided in searched.values()]
+            searched[point] = grid, undecided(problem, grid, self._threads)
+        lowest = [still.ends for _, still in searched.values()]
         ends = (min(a for a, _ in lowest), min(b for _, b in lowest)) if lowest else (0.0, 0.0)
         for point in list(searched):
-            grid, undecided = searched.pop(point)
+            grid, still = searched.pop(point)
             problem = self._inside.at(point)
-            self.at[point] = self._kept(problem, grid, *problem.decided(undecided, ends, asked, self._threads))
+            self.at[point] = self._kept(problem, grid, *decided(problem, still, ends, asked, self._threads))
 
     def _shape(self, pair: tuple[str, str]) -> tuple[int, ...]:
         sizes = {axis.name: axis.values.size for axis in self.axes}

@@ -14,13 +14,10 @@ import numpy as np
 
 from scanengine.chi2.direct import DirectEvaluator
 from scanengine.chi2.evaluator import Cost, ScanEvaluator
-from scanengine.chi2.minima import standard_model
 from scanengine.chi2.squares import ChiSquaredPolynomial
 from scanengine.definition import Definition
 from scanengine.driver import chosen_planes as planes
-from scanengine.driver.exact_profiles import exact_profiles
 from scanengine.driver.one_pass import scan_grid
-from scanengine.driver.proven_profiles import Asked, Undecided, decided_profiles, undecided_profiles
 from scanengine.driver.sinks import NoSink, Sink
 from scanengine.driver.skipping import compact_tiling, cut_above, relevant_tiles_of_each
 from scanengine.errors import InputError
@@ -29,17 +26,13 @@ from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import Fit, Profiles
 from scanengine.grid.tiling import Tiling
 from scanengine.inference.caveats import LEAST_ROUNDING
-from scanengine.inference.coarseness import grid_errors
-from scanengine.inference.levels import delta_chi2
 from scanengine.inference.objective import Objective
 from scanengine.inputs.aliases import canonical
 from scanengine.inputs.parameters import PARAMETERS
 from scanengine.likelihood.profiled import Likelihood
 from scanengine.response.integrals import KnownRecoils, Response, responses
-from scanengine.scan.coordinates import axes_from_coordinates, on_axes, profiles_in_coordinates, profiles_on_axes
-from scanengine.scan.found import Found
+from scanengine.scan.coordinates import on_axes, profiles_on_axes
 from scanengine.scan.outer import Inside, OuterEvaluator, tiles_together
-from scanengine.scan.outer_profiles import exact_over_outer
 from scanengine.scan.rounding import rounding_near_minimum
 from scanengine_kernels.direct import CrossSection
 
@@ -325,71 +318,9 @@ class Problem:
         )
         return profiles_on_axes(self.definition.parameters, found)
 
-    def conclude(self, profiles: Profiles, threads: int) -> Found:
-        """Add to the profiles of the whole grid what follows from them: exact ones, the fit, and their errors."""
-        exact = None if self.definition.output.profile == "grid" else self.exact(profiles, threads)
-        best_fit = (exact[1] if exact else profiles).best_fit
-        fit = self.fit_at(np.array(best_fit, dtype=np.float64))
-        near = self.rounding_near(*(exact or (self.definition.axes, profiles)))
-        return Found(profiles, exact, fit, self._grid_errors(profiles), self.exact_possible, near)
-
     def grid_profiles(self, threads: int) -> Profiles:
         """Return the profiles of the whole grid, by its points, without keeping it."""
         return scan_grid(self.evaluator, self.definition.axes, NoSink(), threads=threads, compiled=self.compiled)
-
-    @property
-    def exact_possible(self) -> bool:
-        """Whether profiles can be minimised between the grid's points."""
-        if self.definition.outer:
-            first = self.first_inside
-            return not first.definition.axes or first.squares is not None
-        return self.squares is not None
-
-    def exact(self, profiles: Profiles, threads: int) -> tuple[tuple[Axis, ...], Profiles]:
-        """Return profiles minimised between grid points, from those of the grid, with the axes they lie on."""
-        output = self.definition.output
-        if self.definition.outer:
-            asked = self.asked_of_proofs if output.profile == "proven" else None
-            return exact_over_outer(self.definition, self.inside, profiles, asked, threads)
-        if output.profile == "proven":
-            undecided = self.undecided(profiles, threads)
-            return self.decided(undecided, undecided.ends, self.asked_of_proofs, threads)
-        axes, found = exact_profiles(*self._to_be_searched(profiles, threads))
-        return axes_from_coordinates(self.definition, axes), profiles_on_axes(self.definition.parameters, found)
-
-    def _to_be_searched(
-        self, profiles: Profiles, threads: int
-    ) -> tuple[ChiSquaredPolynomial, tuple[Axis, ...], Profiles, int, list[list[float]]]:
-        """Return what exact profiles are found from: chi2, axes, profiles of the grid, threads, and where to begin."""
-        squares = self.squares_for(f'output.profile = "{self.definition.output.profile}"')
-        grid = profiles_in_coordinates(self.definition.parameters, profiles)
-        # data may be the Standard Model's own expectation, or nearly: a start costs little
-        return squares, self.coordinates.axes, grid, threads, [standard_model(self.coordinates).tolist()]
-
-    @property
-    def asked_of_proofs(self) -> Asked:
-        """What cells of proven profiles are decided at."""
-        output = self.definition.output
-        heights = {dof: [delta_chi2(0.01 * level, dof) for level in output.confidence_levels] for dof in (1, 2)}
-        return Asked(heights, output.confidence_levels, output.enclosure)
-
-    def undecided(self, profiles: Profiles, threads: int) -> Undecided:
-        """Return profiles minimised between grid points, in coordinates, of which the lowest chi2 alone is proven."""
-        return undecided_profiles(*self._to_be_searched(profiles, threads))
-
-    def decided(
-        self, undecided: Undecided, ends: tuple[float, float], asked: Asked, threads: int
-    ) -> tuple[tuple[Axis, ...], Profiles]:
-        """Return such profiles with their bounds, and the axes they lie on; the lowest chi2 of all is between ends."""
-        axes, found = decided_profiles(undecided, ends, asked, threads)
-        return axes_from_coordinates(self.definition, axes), profiles_on_axes(self.definition.parameters, found)
-
-    def _grid_errors(self, profiles: Profiles) -> dict[str, FloatArray]:
-        """What the grid's own minima miss on each line, where there are no better ones."""
-        if self.definition.output.profile != "grid":
-            return {}
-        most = math.inf if self.evaluator.cost <= Cost.POLYNOMIALS else prod(self.shape) / (4 * len(self.shape))
-        return grid_errors(self.evaluator, self.definition.axes, profiles, most)
 
     @property
     def planes_held(self) -> list[tuple[int, int]]:

@@ -17,6 +17,7 @@ from scanengine.errors import InputError, Interrupted, is_interrupt
 from scanengine.grid.axes import Axis
 from scanengine.grid.profiles import Profiles
 from scanengine.grid.tiling import Tiling
+from scanengine.scan.conclusions import conclude
 from scanengine.scan.how import THREADS, HowToRun
 from scanengine.scan.plan import found_attributes, plan_of
 from scanengine.scan.problem import Problem
@@ -138,7 +139,7 @@ def _finish(problem: Problem, writer: GridWriter, how: HowToRun) -> None:
 
 
 def _complete(problem: Problem, writer: GridWriter, how: HowToRun, profiles: Profiles) -> None:
-    found = problem.conclude(profiles, how.threads)
+    found = conclude(problem, profiles, how.threads)
     writer.finish(found.profiles, found.exact, found_attributes(found))
 
 

@@ -1,0 +1,54 @@
+"""Exact and proven profiles of a problem whose axes are all parameters."""
+
+from __future__ import annotations
+
+from scanengine.chi2.minima import standard_model
+from scanengine.chi2.squares import ChiSquaredPolynomial
+from scanengine.driver.exact_profiles import exact_profiles
+from scanengine.driver.proven_profiles import Asked, Undecided, decided_profiles, undecided_profiles
+from scanengine.grid.axes import Axis
+from scanengine.grid.profiles import Profiles
+from scanengine.inference.levels import delta_chi2
+from scanengine.scan.coordinates import axes_from_coordinates, profiles_in_coordinates, profiles_on_axes
+from scanengine.scan.problem import Problem
+
+
+def exact(problem: Problem, profiles: Profiles, threads: int) -> tuple[tuple[Axis, ...], Profiles]:
+    """Return profiles minimised between grid points, from those of the grid, with the axes they lie on."""
+    if problem.definition.output.profile == "proven":
+        still = undecided(problem, profiles, threads)
+        return decided(problem, still, still.ends, asked_of_proofs(problem), threads)
+    return _on_axes(problem, *exact_profiles(*_to_be_searched(problem, profiles, threads)))
+
+
+def undecided(problem: Problem, profiles: Profiles, threads: int) -> Undecided:
+    """Return profiles minimised between grid points, in coordinates, of which the lowest chi2 alone is proven."""
+    return undecided_profiles(*_to_be_searched(problem, profiles, threads))
+
+
+def decided(
+    problem: Problem, still: Undecided, ends: tuple[float, float], asked: Asked, threads: int
+) -> tuple[tuple[Axis, ...], Profiles]:
+    """Return such profiles with their bounds, and the axes they lie on; the lowest chi2 of all is between ends."""
+    return _on_axes(problem, *decided_profiles(still, ends, asked, threads))
+
+
+def asked_of_proofs(problem: Problem) -> Asked:
+    """Return what cells of proven profiles are decided at."""
+    output = problem.definition.output
+    heights = {dof: [delta_chi2(0.01 * level, dof) for level in output.confidence_levels] for dof in (1, 2)}
+    return Asked(heights, output.confidence_levels, output.enclosure)
+
+
+def _to_be_searched(
+    problem: Problem, profiles: Profiles, threads: int
+) -> tuple[ChiSquaredPolynomial, tuple[Axis, ...], Profiles, int, list[list[float]]]:
+    """Return what exact profiles are found from: chi2, axes, profiles of the grid, threads, and where to begin."""
+    squares = problem.squares_for(f'output.profile = "{problem.definition.output.profile}"')
+    grid = profiles_in_coordinates(problem.definition.parameters, profiles)
+    # data may be the Standard Model's own expectation, or nearly: a start costs little
+    return squares, problem.coordinates.axes, grid, threads, [standard_model(problem.coordinates).tolist()]
+
+
+def _on_axes(problem: Problem, axes: tuple[Axis, ...], found: Profiles) -> tuple[tuple[Axis, ...], Profiles]:
+    return axes_from_coordinates(problem.definition, axes), profiles_on_axes(problem.definition.parameters, found)
