@@ -31,6 +31,7 @@ _LATER: Mapping[str, object] = {
     "kinks_MeV": None,
     "recoils": ("nucleus",),
     "electrons": None,
+    "dimensions": (),
 }
 """Fields that came later, with what they are where a scan file does without: such a scan is the one that it was."""
 

@@ -19,6 +19,7 @@ from scanengine.inputs.electrons import RECOIL_KINDS
 from scanengine.inputs.nuisances import Nuisance
 from scanengine.inputs.parameters import PHYSICAL_PARAMETERS
 from scanengine.inputs.physics import Physics
+from scanengine.inputs.response_matrix import ResponseMatrix
 from scanengine.inputs.sources import Source
 from scanengine.inputs.terms.interactions import Interactions
 from scanengine.inputs.terms.term import Parameter
@@ -167,6 +168,8 @@ def signal_numbers(experiment: Experiment, source: Source, physics: Physics) -> 
     response = experiment.reconstruction
     if response is None:
         return numbers | {"bins": experiment.bin_edges_keV}
+    if isinstance(response, ResponseMatrix):
+        return numbers | {"response": response}
     return numbers | {
         "quenching": response.quenching,
         "light_yield_PE_per_keVee": response.light_yield,

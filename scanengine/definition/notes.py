@@ -14,6 +14,7 @@ from scanengine.inputs.by_isotope import ByIsotope, of_isotope
 from scanengine.inputs.nuclei import capitals_note
 from scanengine.inputs.nuisances import Nuisance
 from scanengine.inputs.parameters import FLAVOURS, MAGNETIC_MOMENT_OF_ALL, PARAMETER_INDEX, Parameter
+from scanengine.inputs.reconstruction import Reconstruction
 from scanengine.inputs.resolution import Gaussian
 from scanengine.inputs.terms import magnetic_moment, millicharge
 
@@ -41,9 +42,10 @@ def per_cent_notes(parts: Sequence[Parts], nuisances: Sequence[Nuisance]) -> Ite
         where = f"experiment {part.name}"
         if part.numbers is not None and part.numbers[-1] > 1.0:
             yield _per_cent(f"{where}: systematic", part.numbers[-1])
-        if part.detector.reconstruction is None or part.target is None:
+        chain = part.detector.reconstruction
+        if not isinstance(chain, Reconstruction) or part.target is None:
             continue
-        resolution, quenching = part.detector.reconstruction.resolution, part.detector.reconstruction.quenching
+        resolution, quenching = chain.resolution, chain.quenching
         for each in resolution.each.values() if isinstance(resolution, ByIsotope) else (resolution,):
             if isinstance(each, Gaussian) and each.c > 1.0:
                 yield _per_cent(f"{where}: resolution.c", each.c)

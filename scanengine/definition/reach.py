@@ -7,10 +7,9 @@ from typing import NamedTuple
 
 from scanengine.definition.tables.experiments import Parts
 from scanengine.inputs.constants import M_E_MEV
-from scanengine.inputs.detectors import Efficiency, T_max_keV, highest_edge_keV
+from scanengine.inputs.detectors import DetectorResponse, Efficiency, T_max_keV, highest_edge_keV
 from scanengine.inputs.electrons import RecoilKind
 from scanengine.inputs.nuclei import Isotope
-from scanengine.inputs.reconstruction import Reconstruction
 from scanengine.inputs.sources import Source
 
 
@@ -35,7 +34,7 @@ class Seen(NamedTuple):
     isotopes: tuple[Isotope, ...]
     low_keV: float = 0.0
     efficiency: Efficiency | None = None
-    reconstruction: Reconstruction | None = None
+    reconstruction: DetectorResponse | None = None
 
     @property
     def masses(self) -> list[tuple[float, str]]:

@@ -30,6 +30,7 @@ from scanengine.inputs.form_factors import OSCILLATOR
 from scanengine.inputs.nuclei import Target
 from scanengine.inputs.nuisances import Nuisance
 from scanengine.inputs.physics import Physics
+from scanengine.inputs.reconstruction import Reconstruction
 from scanengine.inputs.sources import Source
 from scanengine.inputs.terms.interactions import Interactions
 
@@ -98,7 +99,7 @@ def _check_response(parts: Parts, kinds: Sequence[Seen], source: Source, report:
         assert response is not None
         if kind.recoil == "electron":
             T_keV = max(response.highest_keV(isotope, T_keV) for isotope in kind.isotopes)
-        fault = check_quenching(response, kind.isotopes, T_keV)
+        fault = check_quenching(response, kind.isotopes, T_keV) if isinstance(response, Reconstruction) else None
         if fault is not None:
             report.add((*path, "quenching"), fault)
             return None

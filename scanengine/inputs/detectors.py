@@ -17,8 +17,12 @@ from scanengine.inputs.form_factors import NuclearFormFactors
 from scanengine.inputs.frozen import FrozenMapping
 from scanengine.inputs.nuclei import Target
 from scanengine.inputs.reconstruction import Reconstruction
+from scanengine.inputs.response_matrix import Dimensions, ResponseMatrix
 from scanengine.inputs.sources import Source
 from scanengine.inputs.timing import Timing
+
+DetectorResponse = Reconstruction | ResponseMatrix
+"""What a detector makes of recoils: calculated step by step, or as a matrix."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,17 +72,23 @@ class Binning:
     in this order, time runs fastest.
 
     `energy_edges` (bins + 1,) are in `units`: "keV" of true recoil energy, the last edge may then be infinite, or
-    "keVee" or "PE" (photo-electrons) of the reconstructed one.
+    "keVee" or "PE" (photo-electrons) of the reconstructed one. Of a response matrix they are the numbers of the bins,
+    "bin", in the quantities of its `dimensions`.
     """
 
     energy_edges: FloatArray
     units: str = "keV"
     time_edges_us: FloatArray | None = None
     extra: Quantity | None = None
+    dimensions: Dimensions = ()
 
     @property
     def edges(self) -> Mapping[str, FloatArray]:
-        """The edges by quantity, in the order of the flattened bins: "energy", the extra one, "time_us"."""
+        """The edges by quantity, in the order of the flattened bins: "energy", the extra one, "time_us"; or those of a
+        response matrix.
+        """
+        if self.dimensions:
+            return dict(self.dimensions)
         named = {"energy": self.energy_edges}
         if self.extra is not None:
             named[self.extra.name] = self.extra.edges
@@ -99,6 +109,12 @@ class Binning:
         extras = [None] if self.extra is None else _ranges(self.extra.edges)
         times = [None] if self.time_edges_us is None else _ranges(self.time_edges_us)
         return (Bin(energy, time, extra) for energy, extra, time in product(energies, extras, times))
+
+
+def binning_of(reconstruction: DetectorResponse) -> Binning:
+    """Return the bins that a detector counts in, without those in time."""
+    dimensions = reconstruction.dimensions if isinstance(reconstruction, ResponseMatrix) else ()
+    return Binning(reconstruction.edges, reconstruction.units, dimensions=dimensions)
 
 
 def _ranges(edges: FloatArray) -> list[tuple[float, float]]:
@@ -136,7 +152,7 @@ class Experiment:
     source: Source | None = None
     data: FloatArray | None = None
     backgrounds: Mapping[str, FloatArray] = field(default_factory=dict)
-    reconstruction: Reconstruction | None = None
+    reconstruction: DetectorResponse | None = None
     timing: Timing | None = None
     signal_template: FloatArray | None = None
     extra: Quantity | None = None
@@ -164,7 +180,7 @@ class Experiment:
         time_edges_us = None if self.timing is None else self.timing.edges_us
         if self.reconstruction is None:
             return Binning(self.bin_edges_keV, "keV", time_edges_us, self.extra)
-        return Binning(self.reconstruction.edges, self.reconstruction.units, time_edges_us, self.extra)
+        return replace(binning_of(self.reconstruction), time_edges_us=time_edges_us, extra=self.extra)
 
     def seen_as(self, recoil: RecoilKind) -> Experiment:
         """Return the experiment as it sees nuclei, or electrons: with their efficiency, response and threshold."""

@@ -8,6 +8,7 @@ from scanengine.definition import Definition, parse
 from scanengine.errors import DefinitionError
 from scanengine.inputs.by_isotope import ByIsotope
 from scanengine.inputs.quenching import PolynomialQuenching
+from scanengine.inputs.reconstruction import Reconstruction
 from tests.scan_files import SOURCE_TEXT
 
 TEXT = f"""\
@@ -33,7 +34,7 @@ def read(old: str, new: str) -> Definition:
 
 def factors(scan: Definition) -> dict[str, float]:
     response = scan.experiments[0].reconstruction
-    assert response is not None
+    assert isinstance(response, Reconstruction)
     assert isinstance(response.quenching, ByIsotope)
     found = {}
     for isotope, quenching in response.quenching.each.items():
@@ -99,5 +100,5 @@ def test_backgrounds_with_a_spectrum_need_one_light_yield() -> None:
 def test_quenching_varies_by_element_in_a_nuisance() -> None:
     nuisance = '[[nuisances]]\nname = "q"\nquenching = { Ge = { plus = { Ge = 0.21, O = 0.3 }, minus = 0.2 } }\n'
     (varied,) = parse(TEXT + nuisance, require_axes=False).nuisances[0].responses
-    assert varied.plus.reconstruction is not None
+    assert isinstance(varied.plus.reconstruction, Reconstruction)
     assert isinstance(varied.plus.reconstruction.quenching, ByIsotope)

@@ -16,6 +16,7 @@ from scanengine.errors import DefinitionError
 from scanengine.inputs.acceptances import ExponentialDecay, Logistic, PiecewiseLinear
 from scanengine.inputs.detectors import Experiment
 from scanengine.inputs.quenching import Lindhard, PolynomialQuenching, TabulatedQuenching
+from scanengine.inputs.reconstruction import Reconstruction
 from scanengine.inputs.resolution import Gamma, Gaussian, Perfect, Poisson
 from scanengine.inputs.sources import Spectrum
 from scanengine.response.integrals import responses
@@ -89,7 +90,7 @@ def csi(*edits: tuple[str, str], files: Mapping[str, str] | None = None, folder:
 def test_response_data_and_backgrounds() -> None:
     experiment = csi()
     made = experiment.reconstruction
-    assert made is not None
+    assert isinstance(made, Reconstruction)
     assert isinstance(made.quenching, PolynomialQuenching)
     assert made.quenching.coefficients.tolist() == [0.0, 0.0878]
     assert (made.light_yield, made.units) == (13.348, "PE")
@@ -170,7 +171,7 @@ OTHERS: dict[str, dict[str, type]] = {
 @pytest.mark.parametrize(("old", "new", "kind"), [(o, n, k) for o, each in OTHERS.items() for n, k in each.items()])
 def test_other_kinds(old: str, new: str, kind: type) -> None:
     made = csi((old, new)).reconstruction
-    assert made is not None
+    assert isinstance(made, Reconstruction)
     assert kind in {type(made.quenching), type(made.resolution), type(made.efficiency)}
 
 
@@ -224,7 +225,7 @@ def test_smeared_rows_go_through_the_response(tmp_path: Path) -> None:
     new = 'counts = { file = "s.txt", columns = ["energy", "time_us", "counts"], smeared = true, energy_shift = 0.5 }'
     experiment = csi((COUNTS, new), files={"s.txt": "11 0.5 2\n3 1.5 1\n40 7 9\n"}, folder=tmp_path)
     steady, made = experiment.backgrounds["steady"].reshape(2, 3), experiment.reconstruction
-    assert made is not None
+    assert isinstance(made, Reconstruction)
     from scipy.stats import poisson
 
     k = np.arange(6, 20)
@@ -259,7 +260,7 @@ def test_quenching_and_efficiency_curves_of_files(tmp_path: Path) -> None:
         files={"q.txt": "1 0.05\n50 0.09\n", "e.txt": "5 0.1\n20 0.9\n"},
         folder=tmp_path,
     ).reconstruction
-    assert made is not None
+    assert isinstance(made, Reconstruction)
     assert isinstance(made.quenching, TabulatedQuenching)
     assert made.quenching.factors.tolist() == [0.05, 0.09]
     assert made.efficiency(np.array([5.5, 12.5])).tolist() == [0.0, 0.5]

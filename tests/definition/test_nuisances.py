@@ -10,6 +10,7 @@ import pytest
 from scanengine.definition import parse
 from scanengine.errors import DefinitionError
 from scanengine.inputs.quenching import PolynomialQuenching
+from scanengine.inputs.reconstruction import Reconstruction
 from tests.scan_files import SOURCE_TEXT
 
 DETECTORS_AND_NUISANCES = """\
@@ -89,7 +90,7 @@ def test_nuisances_are_what_the_file_says() -> None:
     assert steep.minus.tolist() == [5.5, 0.5]
     (varied,) = response.responses
     for experiment, factor in ((varied.plus, 0.10), (varied.minus, 0.08)):
-        assert experiment.reconstruction is not None
+        assert isinstance(experiment.reconstruction, Reconstruction)
         quenching = experiment.reconstruction.quenching
         assert isinstance(quenching, PolynomialQuenching)
         np.testing.assert_allclose(quenching.coefficients, [0.0, factor])

@@ -60,6 +60,20 @@ class Folders:
         release = self.data.joinpath(*relative.parts[:-1][:1])
         return confined(self.data / relative, release)
 
+    def names_in(self, folder: str) -> list[str]:
+        """Return the names of what is in a folder, as `find` takes it before a file's name. Raises InputError as it."""
+        in_data = folder == _DATA or folder.startswith(f"{_DATA}/")
+        relative = PurePosixPath(folder.removeprefix(_DATA).removeprefix("/") if in_data else folder)
+        if relative.is_absolute() or ".." in relative.parts:
+            raise InputError(f"found {quoted(folder)}, it must lie in the scan file's directory, or in {_DATA}/...")
+        if in_data and self.data is None:
+            self.find(f"{folder}/*")  # tells that no folder is named
+        base = self.own if not in_data or self.data is None else self.data
+        try:
+            return sorted(each.name for each in (base / relative).iterdir())
+        except (OSError, ValueError):
+            raise InputError(f"there is no folder {base / relative}") from None
+
 
 def confined(path: Path, folder: Path) -> Path:
     """Return the path of a file in a folder. Raises InputError if symbolic links lead out of it."""

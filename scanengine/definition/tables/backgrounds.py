@@ -17,6 +17,7 @@ from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs.background_spectra import BackgroundSpectrum, Constant, Exponential, Line, Power
 from scanengine.inputs.by_isotope import ByIsotope
+from scanengine.inputs.response_matrix import ResponseMatrix
 
 _RATES = ("per_kg_day_keV", "per_kg_day", "counts")
 
@@ -131,6 +132,8 @@ def _spectrum(table: BackgroundTable) -> BackgroundSpectrum:
 
 def _edges_keV(bins: Bins) -> FloatArray:
     """Return the edges (bins + 1,) of the bins of energy in keV, or keVee where the detector reconstructs that."""
+    if isinstance(bins.reconstruction, ResponseMatrix):
+        raise InputError("found for bins of a response matrix, which are not of an energy: give its counts in each bin")
     light_yield = None if bins.reconstruction is None else bins.reconstruction.light_yield
     if isinstance(light_yield, ByIsotope):
         raise InputError(

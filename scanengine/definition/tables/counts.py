@@ -8,17 +8,18 @@ from typing import Any
 
 import numpy as np
 
+from scanengine.definition.reading.arrays import read_array
 from scanengine.definition.reading.columns import read_rows
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report, finite
 from scanengine.definition.reading.sentences import listed, quoted, written
 from scanengine.definition.reading.table import file_of
-from scanengine.definition.tables.detector_schema import FallingFactor, HistogramFile, ProductTable
+from scanengine.definition.tables.detector_schema import ArrayFile, FallingFactor, HistogramFile, ProductTable
 from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs.acceptances import Acceptance
 from scanengine.inputs.by_isotope import ByIsotope
-from scanengine.inputs.detectors import Binning
+from scanengine.inputs.detectors import Binning, DetectorResponse
 from scanengine.inputs.reconstruction import Reconstruction
 from scanengine.inputs.resolution import Shown
 
@@ -33,7 +34,7 @@ class Bins:
     """What counts are put into, and what rows of a file may have to go through first."""
 
     binning: Binning
-    reconstruction: Reconstruction | None
+    reconstruction: DetectorResponse | None
     time_efficiency: Acceptance | None
     gaussian: bool = False
     """Whether a Gaussian chi2 compares the counts: data and backgrounds, as after a subtraction, may be negative."""
@@ -91,6 +92,8 @@ class Bins:
         raw = file_of(raw)
         if not isinstance(raw, dict):
             raise InputError(f"found {written(raw)}, it must be a list of counts per bin, or a table, as {_EXAMPLE}")
+        if "dataset" in raw:
+            return self._array(raw, names, path, report, lowest)
         table, bad = report.check(HistogramFile, raw, path)
         return None if bad else self._histogram(table, names, report, lowest)
 
@@ -123,11 +126,27 @@ class Bins:
             )
         return counts[max(below - (edges[below] != first), 0) :]
 
+    def _array(
+        self, raw: dict[str, Any], names: tuple[str, ...], path: KeyPath, report: Report, lowest: float
+    ) -> FloatArray | None:
+        table, bad = report.check(ArrayFile, raw, path)
+        if bad:
+            return None
+        shape = tuple(self.binning.edges[name].size - 1 for name in names)
+        counts = read_array(report.files, table.file, table.dataset)
+        if counts.shape != shape:
+            wanted = " x ".join(f"{n} of {name}" for n, name in zip(shape, names, strict=True))
+            raise InputError(f"{table.file}: found {_bins(counts.shape)}, the bins are {wanted}")
+        if np.any(counts < lowest):
+            found = f"{table.file}: found {counts.min():g}"
+            raise InputError(f"{found}, counts must not be negative{self._unless_gaussian}")
+        return _scaled(counts, table)
+
     def _histogram(self, table: HistogramFile, names: tuple[str, ...], report: Report, lowest: float) -> FloatArray:
         files = [table.file] if table.files is None else table.files
         if (table.file is None) == (table.files is None) or not files:
             raise InputError("there must be either file or files")
-        if table.smeared and self.reconstruction is None:
+        if table.smeared and not isinstance(self.reconstruction, Reconstruction):
             raise InputError("found smeared = true, which needs [experiments.response]")
         columns = [*names, "counts"] if table.columns is None else table.columns
         for name in (*names, *(["time_us"] if table.time_efficiency else [])):
@@ -199,7 +218,7 @@ class Bins:
     def _smear(self, x: FloatArray) -> FloatArray:
         """Return the shares (energy bins, rows) of means in the reconstructed quantity."""
         response = self.reconstruction
-        assert response is not None  # `_histogram` has seen to it
+        assert isinstance(response, Reconstruction)  # `_histogram` has seen to it
         if isinstance(response.light_yield, ByIsotope) or isinstance(response.resolution, ByIsotope):
             raise InputError(
                 "found smeared = true with a light yield or a resolution for each element, of which none is that of "
@@ -243,7 +262,7 @@ def _product_of_projections(counts: FloatArray) -> FloatArray:
     return np.asarray(product)
 
 
-def _scaled(counts: FloatArray, table: HistogramFile | ProductTable) -> FloatArray:
+def _scaled(counts: FloatArray, table: HistogramFile | ProductTable | ArrayFile) -> FloatArray:
     if table.total is not None and table.factor is not None:
         raise InputError("found total beside factor: give only one of them")
     if table.total is None:

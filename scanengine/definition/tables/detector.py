@@ -20,8 +20,7 @@ from scanengine.definition.tables.detector_schema import (
 from scanengine.definition.tables.reconstruction import build_edges
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs.acceptances import Acceptance, ExponentialDecay, constant
-from scanengine.inputs.detectors import Binning, Quantity
-from scanengine.inputs.reconstruction import Reconstruction
+from scanengine.inputs.detectors import Binning, DetectorResponse, Quantity
 from scanengine.inputs.timing import CLASSES, LIFETIMES_US, Pulse, Timing, bin_averages
 
 
@@ -29,7 +28,7 @@ from scanengine.inputs.timing import CLASSES, LIFETIMES_US, Pulse, Timing, bin_a
 class Detector:
     """The parts of an `Experiment` that only a real detector has."""
 
-    reconstruction: Reconstruction | None = None
+    reconstruction: DetectorResponse | None = None
     timing: Timing | None = None
     extra: Quantity | None = None
     backgrounds: Backgrounds = field(default_factory=Backgrounds)
@@ -44,7 +43,7 @@ class Counted(NamedTuple):
     """
 
     binning: Binning
-    reconstruction: Reconstruction | None
+    reconstruction: DetectorResponse | None
     written_edges: FloatArray
     kg_day: float | None
     gaussian: bool

@@ -215,6 +215,15 @@ class HistogramFile(Table):
     factor: Positive | None = Field(None, description="Factor on all counts; or total.")
 
 
+class ArrayFile(Table):
+    """An array of counts in an HDF5 file, with a dimension for each quantity that is binned."""
+
+    file: str = Field(description="Path, relative to the scan file's directory or {data}/...")
+    dataset: str = Field(description="Name of the array in it, as templates/template.")
+    total: Positive | None = Field(None, description="Counts in all bins to which it is scaled; or factor.")
+    factor: Positive | None = Field(None, description="Factor on all counts, as an exposure; or total.")
+
+
 class FallingFactor(Table):
     """Counts falling with time as exp(-rate t)."""
 
@@ -222,7 +231,7 @@ class FallingFactor(Table):
     rate_per_us: NotNegative = Field(description="Rate, /us; 0 for a uniform background.")
 
 
-Counts = list[Any] | FilePath | HistogramFile
+Counts = list[Any] | FilePath | HistogramFile | ArrayFile
 
 
 class ProductTable(Table):

@@ -25,6 +25,7 @@ from scanengine.errors import InputError
 from scanengine.inputs.detectors import Efficiency
 from scanengine.inputs.electrons import RECOIL_KINDS, Binding, Electrons, RecoilKind, TabulatedBinding, free, step
 from scanengine.inputs.nuclei import Isotope, Target
+from scanengine.inputs.reconstruction import Reconstruction
 
 _NUMBER = Columns(("T_keV", "electrons"), low=0.0)
 _BINDING = '"free", "step" or { file = "...", columns = ["T_keV", "electrons"] }'
@@ -149,7 +150,7 @@ def _response(
     raw: Mapping[str, Any], target: Target | None, detector: Detector, path: KeyPath, report: Report
 ) -> tuple[dict[str, object], float]:
     """Return the fields of a response that are others for electrons, and their threshold in keV."""
-    if detector.reconstruction is None:
+    if not isinstance(detector.reconstruction, Reconstruction):
         return {}, 0.0
     given = raw["response"].get("electron", {})
     table, bad = report.check(ElectronResponseTable, given, path)

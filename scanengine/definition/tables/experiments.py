@@ -20,12 +20,13 @@ from scanengine.definition.tables.electrons import build_electrons, build_recoil
 from scanengine.definition.tables.experiment_schema import ExperimentTable
 from scanengine.definition.tables.form_factors import build_form_factors
 from scanengine.definition.tables.recoil_efficiency import build_recoil_efficiency
-from scanengine.definition.tables.reconstruction import build_reconstruction
+from scanengine.definition.tables.reconstruction import ResponseRead, build_reconstruction
+from scanengine.definition.tables.response_matrix import build_matrix
 from scanengine.definition.tables.source import Sources
 from scanengine.definition.tables.targets import build_target
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs.constants import SECONDS_PER_DAY, SECONDS_PER_YEAR
-from scanengine.inputs.detectors import Binning, Efficiency, Experiment
+from scanengine.inputs.detectors import Binning, Efficiency, Experiment, binning_of
 from scanengine.inputs.electrons import Electrons, RecoilKind
 from scanengine.inputs.form_factors import NuclearFormFactors
 from scanengine.inputs.nuclei import Target
@@ -150,12 +151,19 @@ def _parts(raw: object, path: KeyPath, source: Source | None, kind: str, report:
         for key in ("recoil_window_keV", "recoil_bins_keV"):
             if key in raw:
                 report.add((*path, key), "found beside response, which has the bins: leave it out", (*path, "response"))
-        make = partial(build_reconstruction, raw["response"], material, (*path, "response"), report)
+        is_matrix = isinstance(raw["response"], dict) and "matrix" in raw["response"]
+        build_response = _matrix if is_matrix else build_reconstruction
+        make = partial(build_response, raw["response"], material, (*path, "response"), report)
         response = report.once("response", (raw["response"], material), make)
+        for key in ("time", "extra_bins", "recoils") if is_matrix else ():
+            if key in raw and raw[key] != ["nucleus"]:
+                message = "found beside a response matrix, which is one of nuclei and has all bins: leave it out"
+                report.add((*path, key), message)
+                return Parts(path, "", "", None, None, None, None, None, None)
         edges = None if response is None else np.array([response.recoil_threshold_keV, inf])
         if response is not None:
             reconstruction, _, written_edges = response
-            binning = Binning(reconstruction.edges, reconstruction.units)
+            binning = binning_of(reconstruction)
             counted = Counted(binning, reconstruction, written_edges, kg_day, gaussian)
             build = partial(build_detector, raw, channels, counted, path, report)
             read = (response, source, *(raw.get(key) for key in ("channels", *_EXPOSURE, *DETECTOR_KEYS)))
@@ -187,6 +195,12 @@ def _parts(raw: object, path: KeyPath, source: Source | None, kind: str, report:
         recoils=recoils,
         electrons=electrons,
     )
+
+
+def _matrix(raw: dict[str, Any], target: Target | None, path: KeyPath, report: Report) -> ResponseRead | None:  # noqa: ARG001
+    """Return a response matrix, or None after adding its faults."""
+    matrix = build_matrix(raw, path, report)
+    return None if matrix is None else ResponseRead(matrix, float(matrix.T_keV[0]), matrix.edges)
 
 
 def _kind(statistic: object) -> object:

@@ -13,6 +13,7 @@ from scanengine.definition.tables.detector_schema import (
     ProductTable,
     Quenching,
 )
+from scanengine.definition.tables.response_matrix import MatrixVariation
 
 Kind = Literal["gaussian", "poisson"]
 
@@ -115,6 +116,9 @@ class NuisanceTable(Table):
         None,
         description="By experiment, one standard deviation of a constant quenching factor, or the quenching to either "
         "side; counts are linear on either side.",
+    )
+    matrix: Annotated[dict[str, MatrixVariation] | None, SkipValidation] = Field(
+        None, description="By experiment, its response matrix to either side; counts are linear on either side."
     )
     efficiency: Annotated[dict[str, EfficiencyVariation] | None, SkipValidation] = Field(
         None,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,22 +23,24 @@ from scanengine.definition.tables.nuisance_schema import (
     ShapeTable,
 )
 from scanengine.definition.tables.reconstruction import build_efficiency, build_quenching, check_quenching
+from scanengine.definition.tables.response_matrix import MatrixVariation, read_matrix
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs.by_isotope import ByIsotope
 from scanengine.inputs.detectors import Experiment
 from scanengine.inputs.nuisances import FREE_WIDTH, Nuisance, ResponseVariation, Shape
 from scanengine.inputs.quenching import PolynomialQuenching, Quenching
 from scanengine.inputs.reconstruction import Reconstruction
+from scanengine.inputs.response_matrix import ResponseMatrix
 
 _Quenchings = Quenching | ByIsotope[Quenching]
-_EFFECTS = ("signal", "background", "shape", "quenching", "efficiency")
+_EFFECTS = ("signal", "background", "shape", "quenching", "efficiency", "matrix")
 _MAY_BE_FREE = ("signal", "background")
 """What nuisances without a width may change: by a factor."""
 
 _SAME_SUM = 1e-3
 """Sums this close are the same but for the digits of a file."""
 
-_EFFECTS_IN_WORDS = "signal, background, shape, quenching or efficiency"
+_EFFECTS_IN_WORDS = "signal, background, shape, quenching, efficiency or matrix"
 
 
 def build_nuisances(
@@ -237,25 +240,48 @@ class _Reader:
             path = (*self._path, key)
             for name, given in self._report.table(raw.get(key, {}), path, "{ CsI2017 = ... }").items():
                 experiment = self._with_response(name, key, (*path, name))
-                if experiment is None or experiment.reconstruction is None:
+                if experiment is None or not isinstance(experiment.reconstruction, Reconstruction):
                     continue
                 experiments[name] = experiment
                 plus, minus = sides.get(name, (experiment.reconstruction, experiment.reconstruction))
                 varied = self._varied(key, given, experiment, (*path, name))
                 if varied is not None:
                     sides[name] = (replace(plus, **{key: varied[0]}), replace(minus, **{key: varied[1]}))
-        return tuple(
+        found = [
             ResponseVariation(*(replace(experiments[name], reconstruction=side) for side in both))
             for name, both in sides.items()
-        )
+        ]
+        return (*found, *self._matrices(raw.get("matrix", {}), (*self._path, "matrix")))
+
+    def _matrices(self, raw: object, path: KeyPath) -> Iterator[ResponseVariation]:
+        """Yield the experiments whose response matrix is varied."""
+        for name, given in self._report.table(raw, path, "{ SR0 = { plus = ..., minus = ... } }").items():
+            part = self._part(name, (*path, name))
+            experiment = None if part is None else part.experiment()
+            if experiment is None:
+                continue
+            nominal = experiment.reconstruction
+            if not isinstance(nominal, ResponseMatrix):
+                self._report.add((*path, name), f"{name} has no response matrix to vary")
+                continue
+            _, bad = self._report.check(MatrixVariation, given, (*path, name), "{ plus = ..., minus = ... }")
+            if bad or not isinstance(given, dict):
+                continue
+            make = [
+                partial(read_matrix, given[side], nominal.dimensions, (*path, name, side), self._report)
+                for side in ("plus", "minus")
+            ]
+            both = [self._report.once("matrix", (each.args[0], nominal), each) for each in make]
+            if both[0] is not None and both[1] is not None:
+                yield ResponseVariation(*(replace(experiment, reconstruction=side) for side in both))
 
     def _with_response(self, name: str, key: str, path: KeyPath) -> Experiment | None:
         part = self._part(name, path)
         experiment = None if part is None else part.experiment()
         if part is None or experiment is None:
             return None
-        if experiment.reconstruction is None:
-            self._report.add(path, f"{name} has no [experiments.response] to vary")
+        if not isinstance(experiment.reconstruction, Reconstruction):
+            self._report.add(path, f"{name} has no [experiments.response] with it to vary")
             return None
         if experiment.signal_template is None:
             return experiment
@@ -282,7 +308,7 @@ class _Reader:
         varied = self._quenchings(given, experiment, path)
         for quenching in varied or ():
             reconstruction = experiment.reconstruction
-            assert reconstruction is not None  # `_with_response` has seen to it
+            assert isinstance(reconstruction, Reconstruction)  # `_with_response` has seen to it
             fault = check_quenching(
                 replace(reconstruction, quenching=quenching),
                 experiment.target.isotopes,
@@ -311,7 +337,8 @@ class _Reader:
                 path, f"found {written(given)}, it must be a positive number, or {{ plus = ..., minus = ... }}"
             )
             return None
-        nominal = experiment.reconstruction.quenching if experiment.reconstruction else None
+        chain = experiment.reconstruction
+        nominal = chain.quenching if isinstance(chain, Reconstruction) else None
         if not isinstance(nominal, PolynomialQuenching) or nominal.coefficients.size != 2 or nominal.coefficients[0]:
             self._report.add(
                 path,

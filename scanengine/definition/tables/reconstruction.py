@@ -33,6 +33,7 @@ from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs.acceptances import Acceptance, Logistic, PiecewiseLinear, constant
 from scanengine.inputs.by_isotope import ByIsotope
+from scanengine.inputs.detectors import DetectorResponse
 from scanengine.inputs.nuclei import Isotope, Target
 from scanengine.inputs.quenching import Lindhard, PolynomialQuenching, Quenching, TabulatedQuenching
 from scanengine.inputs.reconstruction import Reconstruction
@@ -54,7 +55,7 @@ class ResponseRead(NamedTuple):
     some of which may be below the threshold.
     """
 
-    reconstruction: Reconstruction
+    reconstruction: DetectorResponse
     recoil_threshold_keV: float
     written_edges: FloatArray
 

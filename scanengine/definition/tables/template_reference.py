@@ -144,9 +144,9 @@ def _reference(
             check_form_factors(replace(part, form_factors=form_factors), place, report)
     response = experiment.reconstruction
     of_response = [key for key in _OF_RESPONSE.values() if key in raw]
-    if response is None:
+    if not isinstance(response, Reconstruction):
         for key in of_response:
-            report.add((*path, key), f"found for {part.name}, which has no [experiments.response]: leave it out")
+            report.add((*path, key), f"found for {part.name}, which has no quenching or resolution: leave it out")
     else:
         make = partial(_response, raw, response, part, path, report)
         changed["reconstruction"] = report.once(f"response {path}", (raw, response, part.target, part.source), make)
