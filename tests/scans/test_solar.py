@@ -1,4 +1,4 @@
-"""XENONnT's release of 2026, where it lies beside the folder that SCANENGINE_DATA names, or in it: published numbers."""
+"""XENONnT's release of 2026, where it lies in the folder that SCANENGINE_DATA names, or beside it."""
 
 from __future__ import annotations
 
