@@ -10,6 +10,7 @@ import pytest
 from scanengine.definition import Definition, parse
 from scanengine.errors import DefinitionError
 from scanengine.inputs.electrons import Shells, TabulatedBinding
+from scanengine.inputs.reconstruction import Reconstruction
 from scanengine.scan.events import events
 from scanengine.scan.problem import Problem
 
@@ -75,8 +76,8 @@ def test_response_of_electrons_takes_over_what_is_not_theirs() -> None:
     own = "electron = { efficiency = 0.5, recoil_threshold_keV = 0.01 }\n"
     (experiment,) = read(RESPONSE + "recoil_threshold_keV = 0.2\n" + own).experiments
     seen = experiment.seen_as("electron")
-    assert seen.reconstruction is not None
-    assert experiment.reconstruction is not None
+    assert isinstance(seen.reconstruction, Reconstruction)
+    assert isinstance(experiment.reconstruction, Reconstruction)
     assert seen.reconstruction.resolution == experiment.reconstruction.resolution
     T = np.array([2.0])
     isotope = experiment.target.isotopes[0]
