@@ -23,6 +23,9 @@ EXPERIMENT = {
 }
 Table = Mapping[str, Any]
 
+NEED_DATA = ("coherent/", "solar/xenonnt")
+"""How the names of bundled scans begin that read what collaborations released."""
+
 SOURCE_TEXT = """\
 [source]
 kind = "stopped-pion"

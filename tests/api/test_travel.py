@@ -23,7 +23,7 @@ from scanengine.definition import bundled_scans
 from scanengine.errors import DefinitionError, Fault, InputError, Interrupted, RunError
 from scanengine.grid.axes import FloatArray
 from scanengine.store.partial import ForeignScan
-from tests.scan_files import definition, experiment
+from tests.scan_files import NEED_DATA, definition, experiment
 from tests.travellers import read, run_in_memory, run_to_file, same
 
 AXES = {"eps_ee_uV": {"min": -1.0, "max": 1.0, "points": 9}, "eps_ee_dV": {"min": -1.0, "max": 1.0, "points": 8}}
@@ -116,7 +116,7 @@ def test_a_scan_of_a_real_detector_is_the_same_after_it(copied: Callable[[Any], 
     assert same(arrived.fit_at(eps_ee_uV=0.3), sent.fit_at(eps_ee_uV=0.3))
 
 
-@pytest.mark.parametrize("name", [name for name in bundled_scans() if not name.startswith("coherent")])
+@pytest.mark.parametrize("name", [name for name in bundled_scans() if not name.startswith(NEED_DATA)])
 def test_every_bundled_scan_travels(name: str) -> None:
     sent = scanengine.load(name)
     assert same(pickle.loads(pickle.dumps(sent)), sent)

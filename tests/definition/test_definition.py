@@ -12,6 +12,7 @@ from scanengine.definition import Definition, bundled_scans, parse, read, schema
 from scanengine.errors import InputError
 from scanengine.inputs.parameters import PARAMETER_INDEX
 from tests.definition.example import TEXT, edited
+from tests.scan_files import NEED_DATA
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +149,7 @@ ELECTRONS = {
 """What Kosmas et al. leave out as well: they scan moments with thresholds of 1 keV."""
 
 
-@pytest.mark.parametrize("name", [name for name in bundled_scans() if not name.startswith("coherent/")])
+@pytest.mark.parametrize("name", [name for name in bundled_scans() if not name.startswith(NEED_DATA)])
 def test_bundled_scans_are_sound(name: str) -> None:
     definition = read(name)
     assert definition.title

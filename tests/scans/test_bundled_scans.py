@@ -7,9 +7,7 @@ import pytest
 
 import scanengine
 from scanengine.definition import bundled_scans
-
-NEED_DATA = ("coherent/", "solar/xenonnt")
-"""Scans that read what collaborations released."""
+from tests.scan_files import NEED_DATA
 
 
 @pytest.mark.parametrize("target", ["Ne20", "Ar40", "Ge76", "Xe132"])
