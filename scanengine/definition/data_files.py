@@ -22,7 +22,7 @@ class DataFiles:
 
     def missing(self, data: Path | None) -> str | None:
         """Return what is missing in a data folder, or of one that is not named, and what to do; None if nothing is."""
-        absent = [name for name in self.files if data is None or not (data / name).is_file()]
+        absent = [name for name in self.files if data is None or not _is_there(data, name)]
         if not absent:
             return None
         one = len(absent) == 1
@@ -36,6 +36,14 @@ class DataFiles:
             f"{what} {where}{names}: name the folder that holds {'it' if one else 'them'} with --data DIR or the "
             f"environment variable {DATA_VARIABLE}{f'; {origins}' if origins else ''}"
         )
+
+
+def _is_there(data: Path, name: str) -> bool:
+    """Whether a file is in the data folder, or one of those that a name with * stands for."""
+    path = data / name
+    if "*" not in path.name:
+        return path.is_file()
+    return path.parent.is_dir() and any(each.is_file() for each in path.parent.glob(path.name))
 
 
 @dataclass
@@ -94,6 +102,6 @@ def listing(of: DataFiles, data: Path | None) -> str:
         return "no data files are needed"
     lines = [f"{len(of.files)} files, in the folder that --data DIR or the environment variable {DATA_VARIABLE} names:"]
     for name in of.files:
-        known = "" if data is None else "  (found)" if (data / name).is_file() else "  (missing)"
+        known = "" if data is None else "  (found)" if _is_there(data, name) else "  (missing)"
         lines.append(f"  {name}{known}")
     return "\n".join([*lines, *of.origins])

@@ -12,6 +12,7 @@ from scanengine.definition import Definition, parse
 from scanengine.errors import DefinitionError
 from scanengine.inputs.acceptances import PiecewiseLinear
 from scanengine.inputs.quenching import TabulatedQuenching
+from scanengine.inputs.reconstruction import Reconstruction
 from tests.definition.example import edited
 
 KEY = 'efficiency = "eff.csv"'
@@ -128,7 +129,7 @@ def test_a_path_alone_is_a_table_everywhere(tmp_path: Path) -> None:
         (tmp_path / name).write_text(content)
     found = parse(edited(("[axes]\n", RESPONSE)), directory=tmp_path).experiments[-1]
     response = found.reconstruction
-    assert response is not None
+    assert isinstance(response, Reconstruction)
     sodium, iodine = (response.quenching.each[isotope] for isotope in found.target.isotopes)  # type: ignore[union-attr]
     assert isinstance(sodium, TabulatedQuenching)
     assert isinstance(iodine, TabulatedQuenching)
