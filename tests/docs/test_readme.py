@@ -123,12 +123,21 @@ def test_every_figure_that_is_shown_is_there() -> None:
 
 
 def test_the_response_of_a_real_detector_can_take_the_place_of_a_window() -> None:
-    scan, response = block("[axes]"), block("[experiments.response]")
+    scan, response = block("[axes]"), block("[experiments.time]")
     before, second = scan.split('[[experiments]]\nname = "Xe"')
     before = before.replace("recoil_window_keV = [10.0, inf] ", "# recoil_window_keV = [10.0, inf] ")
     definition = parse(f'{before}{response}\n[[experiments]]\nname = "Xe"{second}')
     assert definition.experiments[0].binning.shape == (12, 4)
     assert definition.experiments[0].binning.units == "PE"
+
+
+def test_a_crystal_of_two_elements_has_a_background_above_its_threshold() -> None:
+    scan = parse(block('source = "sns"'), require_axes=False)
+    (crystal,) = scan.experiments
+    assert crystal.binning.energy_edges.tolist() == [1.5, 2.0, 4.0, 8.0]
+    kg_day = 100.0 * 365.25
+    assert crystal.backgrounds["flat"].tolist() == pytest.approx([0.5 * kg_day * width for width in (0.5, 2.0, 4.0)])
+    assert all(record.counts > 0.0 for record in Scan(scan).events())
 
 
 def test_the_reference_of_a_template_is_that_of_the_bundled_scan() -> None:
