@@ -33,6 +33,8 @@ autodoc_typehints = "signature"
 autodoc_default_options = {"members": True, "inherited-members": True, "exclude-members": "count,index"}
 
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_title = f"scanengine {release}"
 html_copy_source = False
 html_show_sphinx = False
