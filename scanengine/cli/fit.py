@@ -49,7 +49,7 @@ def fitted(minima: Sequence[Minimum]) -> dict[str, Any]:
     records = [
         {
             "chi2": each.chi2,
-            "delta_chi2": each.chi2 - minima[0].chi2,
+            "delta_chi2": each.above(minima[0]),
             "place": each.place,
             "errors": each.errors,
             "covariance": None if each.covariance is None else each.covariance.tolist(),
@@ -69,8 +69,9 @@ def print_minima(scan: Scan, minima: Sequence[Minimum]) -> None:
     units = {axis.name: axis.units for axis in scan.definition.axes}
     for number, each in enumerate(minima):
         what = "best fit" if number == 0 else f"minimum {number + 1}"
-        above = "" if number == 0 else f", {each.chi2 - minima[0].chi2:.4g} above the best fit"
-        print(f"{what}: chi2 = {each.chi2:.6g}{above} at")
+        above = each.above(minima[0])
+        words = "" if number == 0 else f", {above:.4g} above the best fit" if above else ", as low as the best fit"
+        print(f"{what}: chi2 = {each.chi2:.6g}{words} at")
         for name, value in each.place.items():
             error = "" if each.errors is None else f" +- {each.errors[name]:.3g}"
             edge = "  (at the end of its axis)" if name in each.at_edge else ""

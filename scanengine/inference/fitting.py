@@ -73,6 +73,11 @@ class Minimum:
             return None
         return dict(zip(self.place, np.sqrt(np.diag(self.covariance)).tolist(), strict=True))
 
+    def above(self, lowest: Minimum) -> float:
+        """Return by how much its chi2 is above the lowest, 0 where rounding does not tell them apart."""
+        difference = self.chi2 - lowest.chi2
+        return 0.0 if abs(difference) <= _EQUAL * (1.0 + lowest.chi2) else difference
+
     @property
     def is_flat(self) -> bool:
         """Whether it is one of a connected set of equal minima, as a line or a ring."""

@@ -68,7 +68,8 @@ def narrow_interval(axis: Axis, width: float, name: str) -> list[str]:
     if width >= MIN_STEPS:
         return []
     points = _points(axis, width)
-    return [f"The {name} is only {width:.2g} grid steps of {axis.name} wide: use about {points} points."]
+    steps = "1 grid step" if f"{width:.2g}" == "1" else f"{width:.2g} grid steps"
+    return [f"The {name} is only {steps} of {axis.name} wide: use about {points} points."]
 
 
 def _points(axis: Axis, width: float) -> int:

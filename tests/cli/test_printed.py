@@ -12,11 +12,15 @@ import pytest
 from scanengine import Scan, cli
 from scanengine.api import words
 from scanengine.cli.events import print_events
+from scanengine.cli.fit import fitted, print_minima
 from scanengine.cli.limits import print_limits
 from scanengine.cli.minimum import print_best_fit
 from scanengine.grid.axes import Axis
+from scanengine.grid.profiles import Fit
 from scanengine.inference.caveats import AtEnd, grouped
+from scanengine.inference.fitting import Minimum
 from scanengine.inference.intervals import Interval, Intervals
+from scanengine.inference.resolution import narrow_interval
 from tests.scan_files import definition, experiment
 
 MU = Axis("mu_nu", np.linspace(0.0, 30.0, 31), "1e-10 mu_B", even=True)
@@ -54,6 +58,24 @@ def test_a_best_fit_has_its_errors_where_both_are_known() -> None:
     assert words.errors(1.3, found(R2, (0.9, 1.5)), R2) == "1.30 +0.20 -0.40 x 1e-32 cm^2"
     assert words.errors(0.1, found(EPS, (None, 0.3)), EPS) == ""
     assert words.errors(0.1, found(EPS, (0.0, 0.2), (0.5, 0.6)), EPS) == ""
+
+
+def test_minima_that_rounding_does_not_tell_apart_are_as_low(capsys: pytest.CaptureFixture[str]) -> None:
+    axes = {"eps_ee_uV": {"min": -1.0, "max": 1.0, "points": 3}}
+    minima = [Minimum(chi2, {"eps_ee_uV": 0.0}, (), True, None, Fit()) for chi2 in (1e-26, 2e-27, 0.3)]
+    print_minima(Scan(definition(axes=axes)), minima)
+    said = [line for line in capsys.readouterr().out.splitlines() if "minimum" in line]
+    assert said == [
+        "minimum 2: chi2 = 2e-27, as low as the best fit at",
+        "minimum 3: chi2 = 0.3, 0.3 above the best fit at",
+    ]
+    assert [each["delta_chi2"] for each in fitted(minima)["minima"]] == [0.0, 0.0, 0.3]
+
+
+def test_one_grid_step_is_one() -> None:
+    (one,), (more,) = (narrow_interval(EPS, width, "90% interval") for width in (1.0, 0.72))
+    assert "only 1 grid step of eps_ee_uV wide" in one
+    assert "only 0.72 grid steps of eps_ee_uV wide" in more
 
 
 def test_ends_of_axes_are_one_warning() -> None:
