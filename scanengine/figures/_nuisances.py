@@ -116,8 +116,14 @@ def _draw_pulls(axes: Axes, fit: JointFit, order: Sequence[int]) -> None:
     axes.axvspan(-2.0, 2.0, facecolor="0.92", edgecolor="none")
     axes.axvspan(-1.0, 1.0, facecolor="0.8", edgecolor="none")
     axes.axvline(0.0, color="0.4", linewidth=0.7)
-    axes.errorbar(at, places, xerr=errors, fmt="ko", markersize=3, linewidth=0.9)
-    most = max(2.4, 1.1 * float(np.max(np.abs(at) + errors)))
+    known = np.array([fit.nuisances[k] not in fit.factors for k in order])
+    axes.errorbar(at[known], places[known], xerr=errors[known], fmt="ko", markersize=3, linewidth=0.9)
+    for place, k in enumerate(order):
+        if fit.nuisances[k] in fit.factors:
+            factor, error = fit.factors[fit.nuisances[k]]
+            words = rf"free: ${factor:.3g} \pm {error:.2g}$"
+            axes.text(0.0, place, words, fontsize=6.5, ha="center", va="center", backgroundcolor="0.8")
+    most = max(2.4, 1.1 * float(np.max((np.abs(at) + errors)[known], initial=0.0)))
     axes.set(xlim=(-most, most), ylim=(len(order) - 0.5, -0.5))
     axes.set_yticks(places, [text.literal(fit.nuisances[k]) for k in order], fontsize=7)
     axes.tick_params(axis="y", which="both", length=0)

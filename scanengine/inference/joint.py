@@ -6,7 +6,8 @@ nuisance is moved by its own error s_k and everything else is fitted again, x mo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -33,6 +34,8 @@ class JointFit:
     values: FloatArray
     errors: FloatArray
     correlation: FloatArray
+    factors: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Of free nuisances, which have no standard deviations of their own, by what they multiply, with its error."""
 
     def impacts(self, axis: str) -> FloatArray:
         """Return by how much a parameter moves (nuisances,) where each nuisance is raised by its postfit error."""
@@ -54,6 +57,12 @@ def joint_fit(likelihood: Likelihood, definition: Definition, minimum: Minimum) 
     covariance = 2.0 * np.linalg.inv(H)
     scale = np.concatenate((np.ones(len(free)), likelihood.templates.steps))
     errors = np.sqrt(np.diag(covariance))
+    x = np.array([nuisance.width for nuisance in likelihood.nuisances]) * likelihood.templates.steps
+    factors = {
+        nuisance.name: (1.0 + float(x[k] * y[k]), float(x[k] * errors[len(free) + k]))
+        for k, nuisance in enumerate(likelihood.nuisances)
+        if nuisance.free
+    }
     return JointFit(
         axes,
         tuple(nuisance.name for nuisance in likelihood.nuisances),
@@ -61,6 +70,7 @@ def joint_fit(likelihood: Likelihood, definition: Definition, minimum: Minimum) 
         np.concatenate((place[free], y)) * scale,
         errors * scale,
         covariance / np.outer(errors, errors),
+        factors,
     )
 
 

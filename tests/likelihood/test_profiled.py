@@ -347,6 +347,10 @@ def test_a_free_nuisance_has_no_pull_and_takes_a_degree_of_freedom(kinds: tuple[
     assert flat.value == pytest.approx(wide.fit()[0].fit.nuisances[1].value, rel=1e-5)
     errors, wider = scan.joint_fit().errors, wide.joint_fit().errors  # of nuisances in their own standard deviations
     assert errors * [1.0, 1.0, FREE_WIDTH] == pytest.approx(wider * [1.0, 1.0, 1000.0], rel=1e-5)
+    factor, error = scan.joint_fit().factors["flat"]
+    assert factor == pytest.approx(1.0 + flat.value, rel=1e-9)
+    assert error == pytest.approx(1000.0 * wider[-1], rel=1e-5)
+    assert not wide.joint_fit().factors
 
 
 @pytest.mark.parametrize(("kind", "few"), [("poisson", 2), ("gaussian", 0)])
