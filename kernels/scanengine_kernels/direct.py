@@ -24,31 +24,37 @@ parameters is what the caller of `sum_counts` passes on.
 """
 
 
-@jit
-def _require_inside(cell: NDArray[np.int64], cells: int, E_first: NDArray[np.int64], energies: int) -> None:
-    """Raise IndexError unless each node's cell and its energies lie inside of the arrays."""
-    for node in range(cell.size):
-        if not (0 <= cell[node] < cells and E_first[node] >= 0 and E_first[node + 1] <= energies):
-            raise IndexError("a node's cell or its energies lie outside of the arrays")
+LargestRecoil = Callable[[float, float], float]
+"""(E_MeV, M_MeV) -> T_MeV, compiled with numba.njit: the largest recoil energy that a neutrino of energy E gives a
+nucleus of mass M, which does not fall as E rises."""
+
+_HALVINGS = 200
 
 
 @jit
-def sum_terms(
+def _require_inside(E_first: NDArray[np.int64], energies: int) -> None:
+    """Raise IndexError unless the energies of each node lie inside of the arrays."""
+    for node in range(E_first.size - 1):
+        if not (E_first[node] >= 0 and E_first[node + 1] <= energies):
+            raise IndexError("the energies of a node lie outside of the arrays")
+
+
+@jit
+def rates_of_terms(
     brackets: NDArray[np.float64],
     kinematics: NDArray[np.float64],
     T_weight: NDArray[np.float64],
-    cell: NDArray[np.int64],
     E_first: NDArray[np.int64],
     E: NDArray[np.float64],
     E_weight: NDArray[np.float64],
-    counts: NDArray[np.float64],
+    rates: NDArray[np.float64],
 ) -> None:
-    """Add the counts (cells,) of interactions: dsigma/dT = sum_s brackets_s (k_0 + k_1 / E + k_2 / E^2) at each node.
+    """Set what each node counts (nodes,) of interactions: dsigma/dT = sum_s brackets_s (k_0 + k_1 / E + k_2 / E^2).
 
-    brackets (nodes, structures) in cm^2, kinematics (nodes, structures, 3); T_weight and cell are (nodes,), E_first
-    (nodes + 1,), E and E_weight (all energies,). Raises IndexError if a cell or an energy lies outside of these.
+    brackets (nodes, structures) in cm^2, kinematics (nodes, structures, 3); T_weight is (nodes,), E_first (nodes + 1,),
+    E and E_weight (all energies,). Raises IndexError if an energy lies outside of these.
     """
-    _require_inside(cell, counts.size, E_first, E.size)
+    _require_inside(E_first, E.size)
     for node in range(T_weight.size):
         inner = 0.0
         for k in range(E_first[node], E_first[node + 1]):
@@ -57,32 +63,48 @@ def sum_terms(
                 k_0, k_1, k_2 = kinematics[node, s, 0], kinematics[node, s, 1], kinematics[node, s, 2]
                 sigma += brackets[node, s] * (k_0 + (k_1 + k_2 / E[k]) / E[k])
             inner += E_weight[k] * sigma
-        counts[cell[node]] += T_weight[node] * inner
+        rates[node] = T_weight[node] * inner
 
 
 @jit_uncached
-def sum_counts(
+def rates_of_given(
     cross_section: CrossSection,
     parameters: NDArray[np.float64],
     T: NDArray[np.float64],
     T_weight: NDArray[np.float64],
     nucleus: NDArray[np.float64],
     flavour: NDArray[np.int64],
-    cell: NDArray[np.int64],
     E_first: NDArray[np.int64],
     E: NDArray[np.float64],
     E_weight: NDArray[np.float64],
-    counts: NDArray[np.float64],
+    rates: NDArray[np.float64],
 ) -> None:
-    """Set counts (cells,) at one point.
+    """Set what each node counts (nodes,) of a given cross-section at one point.
 
-    T, T_weight, flavour and cell are (nodes,), nucleus (nodes, 5), E_first (nodes + 1,), E and E_weight (all
-    energies,). Raises IndexError if a cell or an energy lies outside of these.
+    T, T_weight and flavour are (nodes,), nucleus (nodes, 5), E_first (nodes + 1,), E and E_weight (all energies,).
+    Raises IndexError if an energy lies outside of these.
     """
-    counts[:] = 0.0
-    _require_inside(cell, counts.size, E_first, E.size)
+    _require_inside(E_first, E.size)
     for node in range(T.size):
         inner = 0.0
         for k in range(E_first[node], E_first[node + 1]):
             inner += E_weight[k] * cross_section(E[k], T[node], nucleus[node], flavour[node], parameters)
-        counts[cell[node]] += T_weight[node] * inner
+        rates[node] = T_weight[node] * inner
+
+
+@jit_uncached
+def least_energies(
+    T_max: LargestRecoil, M_MeV: float, highest_MeV: float, T: NDArray[np.float64], E: NDArray[np.float64]
+) -> None:
+    """Set the least neutrino energies E (n,) that give a nucleus the recoil energies T (n,), at most `highest_MeV`."""
+    for i in range(T.size):
+        low, high = 0.0, highest_MeV
+        for _ in range(_HALVINGS):
+            middle = 0.5 * (low + high)
+            if middle in (low, high):
+                break
+            if T_max(middle, M_MeV) < T[i]:
+                low = middle
+            else:
+                high = middle
+        E[i] = high

@@ -384,7 +384,7 @@ def _build(raw: dict[str, Any], parsed: Parsed, report: Report, outer: _Outer) -
     correlations = build_correlations(raw.get("correlations", []), nuisances, report)
     planes = () if settings.bad_output or outer.inside else build_planes(settings.output, outer.order, report)
     levels = () if settings.bad_output else build_levels(settings.output, report)
-    check_evaluation(settings.evaluation, parts, statistics, nuisances, report)
+    check_evaluation(settings.evaluation, statistics, nuisances, report)
     faulty = settings.bad_scan | settings.bad_statistic | settings.bad_output
     if report.faults or faulty or not read.sound or sources.default is None:
         return None

@@ -265,14 +265,13 @@ _GAUSSIAN = 'statistic.kind = "gaussian"'
 
 def check_evaluation(
     asked: Evaluation,
-    parts: Iterable[Parts],
     statistics: Mapping[str, Statistic],
     nuisances: Sequence[Nuisance],
     report: Report,
 ) -> None:
     """Add the faults of all that needs the counts as polynomials, or chi2 as one, where they are none."""
     if asked.direct:
-        _check_direct(asked, parts, nuisances, report)
+        _check_direct(asked, nuisances, report)
     if asked.kind == "poisson":
         _check_poisson(asked, report)
     if asked.stored and asked.delta_chi2_max is not None:
@@ -285,7 +284,7 @@ def check_evaluation(
         _check_polynomial(asked, statistics, nuisances, report)
 
 
-def _check_direct(asked: Evaluation, parts: Iterable[Parts], nuisances: Sequence[Nuisance], report: Report) -> None:
+def _check_direct(asked: Evaluation, nuisances: Sequence[Nuisance], report: Report) -> None:
     """Add the faults of what direct evaluation does without: polynomials, and the responses in their integrals."""
     if asked.exact:
         message = f'found "{asked.exact}", which needs the polynomial: use profile = "grid" or {_POLYNOMIAL}'
@@ -293,13 +292,6 @@ def _check_direct(asked: Evaluation, parts: Iterable[Parts], nuisances: Sequence
     if asked.delta_chi2_max is not None:
         message = f"found {asked.delta_chi2_max:g}, which needs the polynomial: use {_POLYNOMIAL}, or leave this out"
         report.add(_SKIPPING, message, _EVALUATION)
-    for part in parts:
-        experiment = part.experiment()
-        if experiment is not None and not experiment.is_ideal:
-            keys = {"response": experiment.reconstruction, "time": experiment.timing, "signal_template": True}
-            key = next(key for key, there in keys.items() if there)
-            message = f"found in a scan without the polynomial, which needs one: use {_POLYNOMIAL}"
-            report.add((*part.path, key), message, _EVALUATION)
     for index, nuisance in enumerate(nuisances):
         if nuisance.responses:
             message = f"it varies a response, which needs the polynomial: use {_POLYNOMIAL}"

@@ -165,11 +165,6 @@ class Experiment:
         object.__setattr__(self, "backgrounds", FrozenMapping(self.backgrounds))
 
     @property
-    def is_ideal(self) -> bool:
-        """Whether true recoil energies are counted as they are calculated, and nothing else."""
-        return self.reconstruction is None and self.timing is None and self.signal_template is None
-
-    @property
     def flavours(self) -> tuple[str, ...]:
         """The flavours that any channel counts."""
         return tuple(dict.fromkeys(flavour for flavours in self.channels.values() for flavour in flavours))

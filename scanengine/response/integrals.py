@@ -251,20 +251,53 @@ def _by_flavour(
 def _like_templates(definition: Definition, found: list[Response], threads: int, known: KnownRecoils) -> list[Response]:
     """Return responses of which those of nuclei in experiments with a template are scaled to it.
 
-    Raises InputError as `changed_reference` and `_like_template` do.
+    Raises InputError as `changed_reference` and `_scale_of` do.
     """
     for experiment in definition.experiments:
         if experiment.signal_template is None:
             continue
         scaled = (experiment.name, "nucleus")
         own = [response for response in found if (response.experiment, response.recoil) == scaled]
-        now = then = _standard_model(own, definition.physics)
-        other = changed_reference(definition, experiment)
-        if other is not None:
-            then = _standard_model(responses(other, threads, known), other.physics)
-        shaped = iter(_like_template(own, experiment.signal_template, then, now))
+        scale = _template_scale(definition, experiment, own, threads, known)
+        energies, _, times = scale.shape
+        shaped = iter(
+            replace(
+                response,
+                integrals=(scale[..., None] * response.integrals.reshape(energies, 1, times, -1)).reshape(
+                    response.binning.size, -1
+                ),
+            )
+            for response in own
+        )
         found = [next(shaped) if (each.experiment, each.recoil) == scaled else each for each in found]
     return found
+
+
+def template_scales(definition: Definition, threads: int = 1) -> dict[str, FloatArray]:
+    """Return by what the calculated counts (energies, 1, times) of each experiment with a signal template are
+    multiplied, (energies, extra bins, times).
+
+    Raises InputError as `responses` does.
+    """
+    found = {}
+    for experiment in definition.experiments:
+        if experiment.signal_template is not None:
+            alone = (replace(experiment, signal_template=None, extra=None, recoils=("nucleus",)),)
+            own = responses(replace(definition, experiments=alone, template_references={}), threads)
+            found[experiment.name] = _template_scale(definition, experiment, own, threads, {})
+    return found
+
+
+def _template_scale(
+    definition: Definition, experiment: Experiment, own: Sequence[Response], threads: int, known: KnownRecoils
+) -> FloatArray:
+    """Return the scale of an experiment's template, of its responses without it."""
+    now = then = _standard_model(own, definition.physics)
+    other = changed_reference(definition, experiment)
+    if other is not None:
+        then = _standard_model(responses(other, threads, known), other.physics)
+    assert experiment.signal_template is not None
+    return _scale_of(experiment, experiment.signal_template, then, now)
 
 
 def _at_detector(definition: Definition, experiment: Experiment, flavour: str, integrals: FloatArray) -> FloatArray:
@@ -285,38 +318,29 @@ def _standard_model(found: Sequence[Response], physics: Physics) -> FloatArray:
     return np.asarray(counts.reshape(found[0].binning.shape[0], 1, -1))
 
 
-def _like_template(
-    found: Sequence[Response], template: FloatArray, then: FloatArray, now: FloatArray
-) -> list[Response]:
-    """Return the responses of one experiment such that what it was made with gives the counts (bins,) of a template.
+def _scale_of(experiment: Experiment, template: FloatArray, then: FloatArray, now: FloatArray) -> FloatArray:
+    """Return what makes of the counts that the template of an experiment was made with those (bins,) of the template.
 
     `then` and `now` (energies, 1, times) are the Standard Model's counts, calculated with what the template was made
-    with and with what there is. A bin's integrals are those of its energy, and of its time where that was calculated,
+    with and with what there is. A bin's counts are those of its energy, and of its time where that was calculated,
     in proportion. Raises InputError if the template has counts where the calculation had none, or none where it has
     some now.
     """
-    binning = found[0].binning
+    binning = experiment.binning
     energies, _, times = then.shape
     wanted = template.reshape(energies, -1, times)
     beyond = (wanted > 0.0) & (then <= 0.0)
     if np.any(beyond):
         lo, hi = binning.energy_edges[np.argwhere(beyond)[0, 0] :][:2]
         raise InputError(
-            f"experiments.{found[0].experiment}.signal_template: found {wanted[beyond].sum():.3g} counts where the "
+            f"experiments.{experiment.name}.signal_template: found {wanted[beyond].sum():.3g} counts where the "
             f"response expects none, first in the bin [{lo:g}, {hi:g}] {binning.units}: the two must go together"
         )
     unseen = ~np.any(wanted > 0.0, axis=1, keepdims=True)
     lost = float(now[unseen].sum() / now.sum() - then[unseen].sum() / then.sum())
     if lost > _LOST:
         raise InputError(
-            f"experiments.{found[0].experiment}.signal_template: {lost:.2%} more of the signal would now be in bins in "
+            f"experiments.{experiment.name}.signal_template: {lost:.2%} more of the signal would now be in bins in "
             "which the template has no counts to scale: give a new template"
         )
-    scale = np.divide(wanted, then, out=np.zeros_like(wanted), where=wanted > 0.0)
-    return [
-        replace(
-            response,
-            integrals=(scale[..., None] * response.integrals.reshape(energies, 1, times, -1)).reshape(binning.size, -1),
-        )
-        for response in found
-    ]
+    return np.divide(wanted, then, out=np.zeros_like(wanted), where=wanted > 0.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from math import log, sqrt
 
@@ -128,6 +128,23 @@ def outer_panels_of_heavy_final_state(
             kinks += recoils_of_heavy_final_state_MeV(E, M, final_mass_MeV) or ()
     at_threshold = final_mass_MeV**2 / (2.0 * (M + final_mass_MeV))  # where recoils begin and end as E falls
     return _between(edges, (*kinks, at_threshold))
+
+
+def outer_panels_up_to(
+    experiment: Experiment,
+    isotope: Isotope,
+    spectrum: Spectrum,
+    form_factors: Sequence[FormFactor],
+    largest_recoil_MeV: Callable[[float], float],
+) -> Panels:
+    """Return the panels, in the root of T in MeV, of recoils up to what a function has at each neutrino energy."""
+    highest = largest_recoil_MeV(spectrum.E_max_MeV)
+    edges = np.minimum(experiment.bin_edges_keV * 1e-3, highest)
+    if not edges[0] < edges[-1]:
+        return np.empty((0, 2)), np.empty(0, dtype=np.int64)
+    kinks = _kinks_MeV(experiment, isotope, form_factors, spectrum.E_max_MeV, None)
+    kinks += [largest_recoil_MeV(E) for E in _kinks_of(spectrum) if E > 0.0]
+    return _between(np.sqrt(edges), np.sqrt(kinks).tolist())
 
 
 def recoils_of_heavy_final_state_MeV(E_MeV: float, M_MeV: float, m_MeV: float) -> tuple[float, float] | None:

@@ -227,6 +227,11 @@ class Recoils:
         integrand = self._integrand(self._nodes, groups, form_factors, compiled)
         return np.asarray(self._nodes.integrate(integrand, self.bins)[0])
 
+    @property
+    def refined(self) -> Panels:
+        """The panels of the last integrals, cut where these needed it."""
+        return self.panels if self._nodes is None else (self._nodes.panels, self._nodes.bins)
+
     def _scale(self, integrals: FloatArray) -> FloatArray:
         """Return what errors of integrals (flavours, bins, pairs) are measured against."""
         scale = integrals

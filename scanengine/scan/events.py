@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from scanengine.errors import InputError
-from scanengine.inputs.detectors import Bin
+from scanengine.grid.axes import FloatArray
+from scanengine.inputs.detectors import Bin, Binning
 from scanengine.inputs.electrons import RecoilKind
 from scanengine.scan.problem import Problem
 
@@ -27,13 +27,20 @@ class Events(NamedTuple):
 
 
 def events(problem: Problem, axis_values: Mapping[str, float]) -> list[Events]:
-    """Return the expected counts at a point. Raises InputError for another cross-section."""
-    if problem.cross_section is not None:
-        raise InputError("events need the standard cross-section: load the scan without cross_section")
+    """Return the expected counts at a point."""
     inside, point = problem.split(problem.point(axis_values))
-    theta = inside.definition.parameters.values(point)
+    rows: list[tuple[tuple[str, str, str], RecoilKind, Binning, FloatArray]]
+    if problem.cross_section is not None:
+        assert inside.direct is not None
+        rows = [
+            ((row.experiment.name, row.channel, row.flavour), row.recoil, row.experiment.binning, counts)
+            for row, counts in inside.direct.events(point)
+        ]
+    else:
+        theta = inside.definition.parameters.values(point)
+        rows = [((r.experiment, r.channel, r.flavour), r.recoil, r.binning, r.counts(theta)) for r in inside.responses]
     return [
-        Events(*response.key[:3], each, response.binning.units, float(counts), response.recoil)
-        for response in inside.responses
-        for each, counts in zip(response.binning, response.counts(theta), strict=True)
+        Events(*of, each, binning.units, float(n), recoil)
+        for of, recoil, binning, counts in rows
+        for each, n in zip(binning, counts, strict=True)
     ]

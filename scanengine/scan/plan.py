@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+from collections.abc import Callable
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scanengine.chi2.given import OwnCrossSection
 from scanengine.definition import Output
 from scanengine.definition.identity import identity
 from scanengine.grid.profiles import Fit
@@ -70,12 +72,16 @@ def _given(problem: Problem) -> dict[str, str]:
     """Which cross-section was given, by its code."""
     if problem.cross_section is None:
         return {}
-    function = getattr(problem.cross_section, "py_func", problem.cross_section)
+    functions = OwnCrossSection.of(problem.cross_section).functions
+    code = b"".join(_code(function) for function in functions)
+    return {"cross_section": f"{functions[0].__name__} ({hashlib.sha256(code).hexdigest()[:12]})"}
+
+
+def _code(function: Callable[..., Any]) -> bytes:
     try:
-        code = inspect.getsource(function).encode()
+        return inspect.getsource(function).encode()
     except (OSError, TypeError):  # typed in, not written in a file
-        code = function.__code__.co_code
-    return {"cross_section": f"{function.__name__} ({hashlib.sha256(code).hexdigest()[:12]})"}
+        return bytes(function.__code__.co_code)
 
 
 def _evaluation(problem: Problem) -> dict[str, AttributeValue]:
@@ -90,7 +96,8 @@ def _evaluation(problem: Problem) -> dict[str, AttributeValue]:
         "evaluation": definition.physics.evaluation,
     }
     if problem.cross_section is not None:
-        evaluation |= {"evaluation": "direct", "cross_section": getattr(problem.cross_section, "__name__", "given")}
+        function, *_ = OwnCrossSection.of(problem.cross_section).functions
+        evaluation |= {"evaluation": "direct", "cross_section": function.__name__}
     return evaluation
 
 

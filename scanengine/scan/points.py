@@ -58,16 +58,14 @@ def gradient(problem: Problem, axis_values: Mapping[str, ArrayLike]) -> FloatArr
 
 
 def counts(problem: Problem, axis_values: Mapping[str, ArrayLike]) -> FloatArray:
-    """Return the expected signal (..., bins) in the order of `Scan.bins`. Raises InputError as `chi2` does.
-
-    And for a cross-section of one's own, whose counts are not kept.
-    """
-    if problem.cross_section is not None:
-        raise InputError("counts need the standard cross-section: load the scan without cross_section")
+    """Return the expected signal (..., bins) in the order of `Scan.bins`. Raises InputError as `chi2` does."""
     points = _points(problem, axis_values)
     found: FloatArray | None = None
     for inside, places, rows in _by_problem(problem, points.places):
-        part = sum_over_flavours(inside.responses, inside.definition.parameters.values(places))
+        if problem.cross_section is not None and inside.direct is not None:
+            part = inside.direct.counts(places)
+        else:
+            part = sum_over_flavours(inside.responses, inside.definition.parameters.values(places))
         found = np.empty((len(points.places), part.shape[-1])) if found is None else found
         found[rows] = part
     assert found is not None

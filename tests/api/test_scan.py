@@ -239,8 +239,11 @@ def test_a_cross_section_of_ones_own_is_used_everywhere_or_refused(scan: api.Sca
     result = own.run(tmp_path / "own.h5")
     assert own.chi2(scale=3.0) == pytest.approx(result.chi2[2], rel=1e-12)
     assert result.chi2[2] != pytest.approx(result.chi2[0])
-    with pytest.raises(scanengine.InputError, match="standard cross-section"):
-        own.events()
+    events = {each.experiment: each.counts for each in own.events(scale=3.0)}
+    assert own.counts(scale=3.0).sum() == pytest.approx(sum(each.counts for each in own.events(scale=3.0)), rel=1e-12)
+    assert {each.experiment: each.counts for each in own.events(scale=1.0)} == pytest.approx(
+        {name: n / 3.0 for name, n in events.items()}, rel=1e-12
+    )
     with pytest.raises(scanengine.InputError, match="user-supplied cross-section, halved"):
         result.definition  # noqa: B018
     with pytest.raises(scanengine.InputError, match=r"must be used in \[tied\]"):

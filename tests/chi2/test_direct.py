@@ -13,9 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
+from scanengine.api import Scan
 from scanengine.chi2.direct import DirectEvaluator, differential_cross_section
+from scanengine.chi2.given import OwnCrossSection
 from scanengine.definition import Definition
-from scanengine.errors import RunError
+from scanengine.errors import InputError, RunError
 from scanengine.inputs.parameters import PARAMETER_INDEX
 from tests import naive
 from tests.likelihoods import filled, likelihood_of
@@ -103,6 +105,101 @@ SCANS: dict[str, dict[str, Any]] = {
         "physics": {"magnetic_form_factor": False},
     },
 }
+
+
+PE = {
+    "quenching": 0.09,
+    "light_yield_PE_per_keVee": 13.0,
+    "resolution": {"kind": "poisson"},
+    "efficiency": {"kind": "logistic", "height": 0.7, "steepness": 0.5, "midpoint": 10.0},
+    "bins": [6, 12, 20, 40],
+    "recoil_threshold_keV": 1.0,
+}
+PULSE = {"kind": "gaussian", "mean_us": 0.44, "width_us": 0.15}
+IN_TIME = {"bins_us": [0.0, 1.0, 6.0], "prompt": PULSE, "delayed": PULSE}
+REAL = experiment(target="CsI", recoil_window_keV=None, response=PE, channels={"all": ["nu_e", "nu_mu", "nu_mubar"]})
+REAL_SCANS: dict[str, dict[str, Any]] = {
+    "response": {"experiments": [REAL | {"systematic": 0.1}]},
+    "times": {"experiments": [REAL | {"time": IN_TIME}], "statistic": "poisson"},
+    "template": {"experiments": [REAL | {"signal_template": [30.0, 60.0, 20.0]}]},
+}
+MOMENTS = {"eps_ee_uV": {"values": [-0.3, 0.2]}, "mu_nu_e": {"values": [0.0, 30.0]}}
+
+
+@pytest.mark.parametrize("name", list(REAL_SCANS))
+def test_real_detectors_count_as_with_the_polynomial(name: str) -> None:
+    scan = definition(axes=MOMENTS, **REAL_SCANS[name])
+    likelihood = likelihood_of(scan)
+    fast = filled(likelihood.polynomial(scan.axes, scan.parameters), scan)
+    assert fast.max() > 10.0
+    for cross_section in (None, standard):
+        direct = filled(DirectEvaluator(scan, likelihood, cross_section), scan)
+        np.testing.assert_array_less(np.abs(fast - direct), 1e-7 * (1.0 + fast))
+
+
+@compiled
+def elastic(E: float, M: float) -> float:
+    return 2.0 * E * E / (M + 2.0 * E)
+
+
+@compiled
+def above_ten_MeV(E: float, M: float) -> float:
+    """Half of what is elastic, above a threshold."""
+    return E * E / (M + 2.0 * E) if E > 10.0 else 0.0
+
+
+def test_elastic_recoils_may_be_given_too() -> None:
+    scan = definition(axes=MOMENTS, **REAL_SCANS["response"])
+    likelihood = likelihood_of(scan)
+    fast = filled(likelihood.polynomial(scan.axes, scan.parameters), scan)
+    own = filled(DirectEvaluator(scan, likelihood, OwnCrossSection(standard, elastic)), scan)
+    np.testing.assert_array_less(np.abs(fast - own), 1e-7 * (1.0 + fast))
+
+
+@compiled
+def flat(E: float, T: float, nucleus: FloatArray, flavour: int, parameters: FloatArray) -> float:
+    return float(1e-40 * parameters[-1] * E)
+
+
+def test_recoils_end_where_the_user_says() -> None:
+    """dsigma/dT = s E up to half of the elastic end: what is counted above the threshold, by SciPy over E."""
+    scan = Scan(
+        definition(
+            [experiment(target="Ar40", recoil_window_keV=[5.0, 30.0], channels={"p": ["nu_mu"], "d": ["nu_e"]})],
+            axes={"s": {"values": [0.0, 1.0]}},
+            tied={"eps_tt_uV": {"s": 0.0}},
+        ),
+        OwnCrossSection(flat, above_ten_MeV),
+    )
+    target = naive.nucleus("Ar40")
+    found = {each.flavour: each.counts for each in scan.events(s=1.0)}
+    for flavour, counts in found.items():
+        spectrum = naive.STOPPED_PION[flavour](1e7)
+
+        def inside(E: float) -> float:
+            return E * max(min(above_ten_MeV(E, target.M), 0.030) - 0.005, 0.0)
+
+        total = sum(flux * inside(E) for E, flux in spectrum.lines)
+        if spectrum.breaks:
+            kinks = [sqrt(0.005 * target.M), sqrt(0.030 * target.M)]
+            moving = lambda E, s=spectrum: float(s.continuum(E)) * inside(E)  # noqa: E731
+            total += quad(moving, 10.0, spectrum.E_max, points=[k * 1.001 for k in kinks], limit=400)[0]
+        assert counts == pytest.approx(1e-40 * total * 100.0 * target.per_kg * naive.YEAR_S, rel=1e-6)
+    (sigma,) = scan.cross_section_cm2_per_keV("A", "nu_e", 40.0, np.array([20.0]), s=1.0).tolist()
+    assert sigma == pytest.approx(1e-3 * 40e-40)
+    (beyond,) = scan.cross_section_cm2_per_keV("A", "nu_e", 40.0, np.array([44.0]), s=1.0).tolist()
+    assert beyond == 0.0
+
+
+@compiled
+def falling(E: float, M: float) -> float:
+    return 0.1 / E
+
+
+def test_recoils_whose_end_falls_with_energy_are_refused() -> None:
+    scan = definition(axes=MOMENTS, **REAL_SCANS["response"])
+    with pytest.raises(InputError, match="a number from zero on that does not fall as E rises: found"):
+        DirectEvaluator(scan, likelihood_of(scan), OwnCrossSection(standard, falling))
 
 
 @pytest.mark.parametrize("name", list(SCANS))

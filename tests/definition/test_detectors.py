@@ -551,13 +551,10 @@ def test_magnetic_moments_need_a_threshold_where_recoils_of_no_energy_are_seen()
     parse(TEXT.replace("a = 0.05, c = 0.01", "b = 0.01") + axes)
 
 
-def test_direct_evaluation_has_no_response() -> None:
-    with pytest.raises(DefinitionError) as caught:
-        scan(("[sources.sns]", '[physics]\nevaluation = "direct"\n[sources.sns]'))
-    assert [str(fault).split(": ")[1] for fault in caught.value.faults] == [
-        "experiments.CsI.response",
-        "experiments.Ge.response",
-    ]
+def test_direct_evaluation_takes_a_response() -> None:
+    found = scan(("[sources.sns]", '[physics]\nevaluation = "direct"\n[sources.sns]'))
+    assert found.physics.evaluation == "direct"
+    assert any(experiment.reconstruction is not None for experiment in found.experiments)
 
 
 def test_bins_beyond_every_recoil_are_noted() -> None:

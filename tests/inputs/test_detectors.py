@@ -82,7 +82,6 @@ def test_backgrounds_of_an_experiment_cannot_be_changed() -> None:
     )
     counts["more"] = np.array([1.0])
     assert list(ideal.backgrounds) == ["steady"]
-    assert ideal.is_ideal
 
 
 def test_flavours_are_those_of_all_channels() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from scanengine.chi2.direct import Nodes
+from scanengine.chi2.nodes import Nodes
 from scanengine.definition import Definition
 from scanengine.inputs.solar.flavour import Oscillation, arriving
 from scanengine.inputs.sources import Source, Spectrum, tabulated_spectrum
@@ -141,7 +141,8 @@ def test_direct_integrals_have_the_interference() -> None:
     found = replace(found, source=Source(dict.fromkeys(FLAVOURS, rough), found.source.reference_distance_m))
     found = mixture(found, np.array([[0.3, 0.2, -0.1], [0.2, 0.4, -0.25], [-0.1, -0.25, 0.3]]))
     theta = found.parameters.values(np.zeros(0))
-    assert_allclose(Nodes.of(found, 1).counts(theta), counts(found), rtol=1e-8)
+    nodes = Nodes.of(found, 1, {})
+    assert_allclose(np.concatenate(nodes.by_channel(nodes.counts(theta))), counts(found), rtol=1e-8)
 
 
 def test_a_tabulated_form_of_the_survival_probability_is_an_incoherent_sum() -> None:
