@@ -100,10 +100,13 @@ class LinearNuisancePolynomial(ScanEvaluator):
 
 def side_by_side(seen: FloatArray, empty: FloatArray, residuals: FloatArray) -> FloatArray:
     """Return what belongs to the three kinds of rows (..., rows) in turn, each filled up to whole blocks."""
-    parts = [
-        np.pad(part, [(0, 0)] * (part.ndim - 1) + [(0, -part.shape[-1] % LANES)]) for part in (seen, empty, residuals)
-    ]
-    return np.concatenate(parts, axis=-1)
+    parts = (seen, empty, residuals)
+    blocks = [-(-part.shape[-1] // LANES) * LANES for part in parts]
+    together, first = np.zeros((*seen.shape[:-1], sum(blocks))), 0
+    for part, size in zip(parts, blocks, strict=True):
+        together[..., first : first + part.shape[-1]] = part
+        first += size
+    return together
 
 
 @dataclass(frozen=True, eq=False)

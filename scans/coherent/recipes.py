@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from . import calibrated, electromagnetic, neutron_radius, nsi, signal, spectra, weak_mixing_angle
+from . import (
+    calibrated,
+    electromagnetic,
+    mediators,
+    neutron_radius,
+    nsi,
+    radius_angle,
+    signal,
+    spectra,
+    weak_mixing_angle,
+)
 from .paper import paper
 
 paper.recipe("signals", "Expected and fitted counts")(signal.signals)
@@ -13,3 +23,5 @@ paper.recipe("fig-calibrated", "An interval by pseudo-experiments")(calibrated.f
 paper.recipe("fig-neutrons", "Radius of the neutrons")(neutron_radius.fig_radius)
 paper.recipe("fig-moments", "Magnetic moments")(electromagnetic.fig_moments)
 paper.recipe("fig-radii", "Charge radii")(electromagnetic.fig_radii)
+paper.recipe("fig-radius-angle", "Radius of the neutrons and weak mixing angle")(radius_angle.fig_radius_and_angle)
+paper.recipe("fig-mediators", "Light mediators")(mediators.fig_mediators)

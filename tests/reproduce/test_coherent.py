@@ -45,6 +45,28 @@ def test_neutrons_lie_as_far_out_as_published() -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif("SCANENGINE_DATA" not in os.environ, reason="SCANENGINE_DATA names no folder with COHERENT's data")
+def test_the_angle_with_a_free_radius_is_as_published() -> None:
+    (recipe,) = find_recipes(["coherent/fig-radius-angle"])
+    made = recipe.run()
+    assert [check.value for check in made.checks] == pytest.approx([0.205], abs=0.006)
+    assert all(check.passed for check in made.checks)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("SCANENGINE_DATA" not in os.environ, reason="SCANENGINE_DATA names no folder with COHERENT's data")
+def test_limits_on_mediators_are_those_that_were_seen() -> None:
+    """At 1 MeV, where the momentum transfer is larger than the mass, and at 1 GeV, where g / m is what counts."""
+    (recipe,) = find_recipes(["coherent/fig-mediators"])
+    made = recipe.run()
+    (table,) = made.tables
+    found = {row[:2]: (float(row[2]), float(row[-1])) for row in table.rows}
+    assert found["CsI 2021", "vector, universal"] == pytest.approx((1.98e-5, 4.53e-4), rel=0.02)
+    assert found["CsI 2021", "scalar"] == pytest.approx((1.67e-5, 2.72e-4), rel=0.02)
+    assert made.figure is not None
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("SCANENGINE_DATA" not in os.environ, reason="SCANENGINE_DATA names no folder with COHERENT's data")
 def test_pseudo_experiments_allow_what_is_published() -> None:
     (recipe,) = find_recipes(["coherent/fig-calibrated"])
     checks = recipe.run().checks
@@ -60,11 +82,12 @@ def test_without_data_results_are_not_run_and_the_others_are(monkeypatch: pytest
         verdicts = {check.result: check.label for check in made.checks}
         assert verdicts.pop("Ge 2024: significance", "differs, explained") == "differs, explained"
         assert set(verdicts.values()) == {"skipped: no data"}
-        assert "arXiv:1804.09459" in " ".join(made.notes)
+        release = "arXiv:2110.07730" if recipe.name == "fig-mediators" else "arXiv:1804.09459"
+        assert release in " ".join(made.notes)
         names = [row[0] for table in made.tables for row in table.rows]
-        assert names == (
-            []
-            if recipe.name in {"fig-spectra", "fig-calibrated", "fig-neutrons"}
-            else ["CsI 2017, one count", "Ge 2024"]
-        )
-        assert (made.figure is None) == (recipe.name in {"signals", "fig-spectra", "fig-calibrated", "fig-neutrons"})
+        none = {"fig-spectra", "fig-calibrated", "fig-neutrons", "fig-radius-angle"}
+        if recipe.name == "fig-mediators":  # of each of three charges
+            assert names == ["Ge 2024"] * 3
+        else:
+            assert names == ([] if recipe.name in none else ["CsI 2017, one count", "Ge 2024"])
+        assert (made.figure is None) == (recipe.name in {"signals", *none})

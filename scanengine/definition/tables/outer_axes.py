@@ -39,6 +39,8 @@ _SYMBOLS = (
     (r".*\.rms_n_fm", r"R_n"),
     (r".*\.rms_p_fm", r"R_p"),
     (r".*\.rms_fm", r"R"),
+    (r".*\.threshold_keVee", r"E_{{\mathrm{{thr}}}}"),
+    (r".*\.live_time_yr", r"t"),
     (r".*\.dm2_eV2", r"\Delta m^2"),
     (r".*\.sin2_2theta_(\w+)", r"\sin^2 2\theta_{{{0}}}"),
 )
