@@ -17,6 +17,7 @@ from scanengine.driver.sinks import Fleeting
 from scanengine.grid.arguments import whole
 from scanengine.grid.axes import FloatArray
 from scanengine.grid.tiling import Tiling
+from scanengine.scan.outer import Inside
 from scanengine.scan.problem import Problem, default_threads
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _SAMPLE_SECONDS = 0.3
 _TILES_AT_ONCE = 16
+_OUTER_SAMPLES = 5
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,31 @@ def estimate(problem: Problem, threads: int | None) -> Estimate:
     else:
         share, sampled = _sampled(problem, encoding, threads)
         seconds += sampled
+    if problem.definition.outer:
+        seconds += _of_outer_values(problem)
     if output.profile != "grid":
         seconds += _of_exact_profiles(problem, threads)
     grid_bytes = prod(problem.shape) * encoding.dtype.itemsize if keeps_grid else 0
     stored_bytes = int(share * grid_bytes) + problem.planes_bytes(problem.chosen_planes)
     return Estimate(problem.shape, visited, grid_bytes, stored_bytes, seconds, threads)
+
+
+def _of_outer_values(problem: Problem) -> float:
+    """Return about how long it takes to find what fills the grid of the other axes at all values of outer ones."""
+    outer = problem.definition.outer
+    shape = tuple(axis.values.size for axis in outer)
+    inside = Inside(problem.definition, problem.cross_section)  # one that does not know what was sampled
+    began = time.perf_counter()
+    first, *others = _spread(Tiling(shape, (1,) * len(shape)), _OUTER_SAMPLES)
+    for index in (first, *others):
+        values = [float(axis.values[i]) for axis, i in zip(outer, index, strict=True)]
+        if inside.at(values).definition.axes:
+            inside.evaluator_at(values)
+        else:
+            inside.at(values).chi2(np.empty(0))
+        if index is first:  # which lays out what the others share
+            began = time.perf_counter()
+    return (time.perf_counter() - began) / len(others) * prod(shape)
 
 
 def _of_exact_profiles(problem: Problem, threads: int) -> float:

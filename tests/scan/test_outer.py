@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import time
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from scipy import stats
 import scanengine
 from scanengine.api import open_calibration
 from scanengine.api.scan import Scan
+from scanengine.chi2.evaluator import ScanEvaluator
 from scanengine.errors import DefinitionError, InputError
 from scanengine.grid.axes import FloatArray
+from scanengine.scan.outer import Inside
 from scanengine.store import write_calibration
 from tests.scan_files import definition, experiment
 
@@ -288,3 +291,17 @@ def test_profiles_are_proven_at_the_outer_values() -> None:
     assert np.all(found.lower_bound("g_zp")[::20] <= (chi2 + rounding).min(axis=(0, 2)))
     assert np.all(found.lower_bound(MASS, "g_zp")[:, ::20] <= (chi2 + rounding).min(axis=2))
     assert np.all(found.lower_bound(MASS) <= (chi2 + rounding).min(axis=(1, 2)))
+
+
+def test_an_estimate_knows_that_each_outer_value_is_integrated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time of ten masses is at least ten times that of what fills the grid at one."""
+    slow = 0.02
+    found = Inside.evaluator_at
+
+    def slowed(self: Inside, values: list[float]) -> ScanEvaluator:
+        time.sleep(slow)
+        return found(self, values)
+
+    monkeypatch.setattr(Inside, "evaluator_at", slowed)
+    made = scan({MASS: MASSES | {"points": 10}, "g_zp": COUPLING})
+    assert 10 * slow < made.estimate(1).seconds < 3.0
