@@ -17,8 +17,8 @@ from .paper import CL, SCANS, STROKE, absent, missing_note, not_run, paper, ther
 
 FITTED = ("csi2021", "lar2020", "ge2024", "combined")
 VECTORS = {
-    "universal": ("universal", 1e-6, 1e-2),
-    "B-L": (r"$B-L$", 1e-6, 1e-2),
+    "universal": ("universal", 1e-6, 3e-3),
+    "B-L": (r"$B-L$", 1e-6, 3e-3),
     "L_mu-L_tau": (r"$L_\mu-L_\tau$", 1e-5, 1e-1),
 }
 """Charges of vector mediators, how they are called, and the couplings that are scanned."""
