@@ -76,7 +76,9 @@ def fig_mediators() -> Exhibit:
         "Upper limits on the coupling of a vector mediator with the charges named, and of a scalar and a tensor one, "
         "against its mass: 90% C.L., 1 dof, Δχ² from the minimum at each mass, minimised over nuisances.",
         not_run("light mediators", FITTED),
-        figures.sheet([panels[:2], panels[2:]], heading=[figures.statement((CL,), 1)]),
+        figures.sheet(
+            [panels[:2], panels[2:]] if len(panels) == 4 else [panels], heading=[figures.statement((CL,), 1)]
+        ),
         [Table("Upper limits on the coupling, 90% C.L., 1 dof", columns, tuple(rows))],
         [*missing_note(FITTED), *NOTES],
     )
