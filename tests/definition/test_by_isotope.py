@@ -63,6 +63,8 @@ def test_an_isotope_has_its_own_value_or_that_of_its_element() -> None:
             "quenching.O: each isotope of O has a value of its own: leave it out",
         ),
         ("bins", "light_yield_PE_per_keVee = { Ge = 3.0, O = 0 }\nbins", "light_yield_PE_per_keVee.O: found 0"),
+        (BOTH, '"lindhard"', 'quenching: found "lindhard", it must be a table with its kind'),
+        (BOTH, '{ Ge = "ge.csv", O = 0.3 }', "quenching.Ge.file: there is no file "),
         (
             "bins",
             "threshold_keVee = 2.0\nlight_yield_PE_per_keVee = { Ge = 3.0, O = 1.0 }\nbins",

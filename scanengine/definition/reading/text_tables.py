@@ -84,11 +84,18 @@ def _words(content: str) -> list[str]:
     separator = next((each for each in _SEPARATORS if each in content), None)
     if separator is None:
         return content.split()
-    words = next(csv.reader([content], delimiter=separator)) if '"' in content else content.split(separator)
+    words = _quoted_words(content, separator) if '"' in content else content.split(separator)
     words = [word.strip().strip('"') for word in words]
     while len(words) > 1 and not words[-1]:
         words.pop()
     return words
+
+
+def _quoted_words(content: str, separator: str) -> list[str]:
+    try:
+        return next(csv.reader([content], delimiter=separator))
+    except csv.Error:  # of a word that is far too long
+        return content.split(separator)
 
 
 def _is_like_a_number(word: str) -> bool:

@@ -33,7 +33,9 @@ _FLAVOURS = ", ".join(FLAVOURS)
 class DetectorKeys(Table):
     """The keys of a real detector, beside those of every experiment."""
 
-    source: str | None = Field(None, description="Name of one of [sources]; without it, [source].")
+    source: str | None = Field(
+        None, description='Name of one of [sources], or of a facility, as "sns"; without it, [source].'
+    )
     response: Annotated[ResponseTable | None, SkipValidation] = Field(
         None, description="Quenching, resolution, efficiency and bins in the reconstructed quantity."
     )

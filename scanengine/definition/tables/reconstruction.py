@@ -12,7 +12,7 @@ from scanengine.definition.reading.columns import Columns
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report, finite
 from scanengine.definition.reading.sentences import written
-from scanengine.definition.reading.table import LARGEST, SMALLEST, Table
+from scanengine.definition.reading.table import LARGEST, SMALLEST, Table, file_of
 from scanengine.definition.tables.by_isotope import build_by_isotope, is_by_isotope
 from scanengine.definition.tables.detector_schema import (
     ACCEPTANCES,
@@ -168,8 +168,8 @@ def table_of_kind(
 
     The kind `of_file`, if there is one, is that of a table of columns in a file, of which the path alone may be given.
     """
-    if of_file and isinstance(raw, str):
-        raw = {"file": raw}
+    if of_file:
+        raw = file_of(raw)
     if of_file and isinstance(raw, dict) and "file" in raw and "kind" not in raw:
         raw = {"kind": of_file, **raw}
     if not isinstance(raw, dict):
