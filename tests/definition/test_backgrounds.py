@@ -179,3 +179,38 @@ def test_a_factor_without_a_width_is_free() -> None:
     correlated = f'{nuisance}[[nuisances]]\nname = "s"\nwidth = 0.1\nsignal = "all"\n'
     with pytest.raises(DefinitionError, match='"b" has no width: only what is known of a nuisance can be correlated'):
         read(correlated, REAL, 'correlations=[["b", "s", 0.5]]')
+
+
+FALLING = 'spectrum = "exponential"\nslope_keV = 2.0\nper_kg_day_keV = 5.0\n[[nuisances]]\nname = "slope"\n'
+
+
+def test_a_parameter_of_a_spectrum_is_known_to_a_width() -> None:
+    """Counts at one standard deviation to either side are those of the spectrum there."""
+    nuisance = read(f'{FALLING}width = [0.3, 0.5]\nparameter = "A.b.slope_keV"').nuisances[0]
+    (shape,) = nuisance.shapes
+    assert (shape.experiment, shape.background, shape.normalised) == ("A", "b", False)
+    assert shape.minus is not None
+    for found, slope in ((shape.plus, 2.5), (shape.minus, 1.7)):
+        assert_allclose(
+            found, counts(f'spectrum = "exponential"\nslope_keV = {slope}\nper_kg_day_keV = 5.0'), rtol=1e-13
+        )
+    assert (nuisance.width, nuisance.width_below) == (0.5, 0.3)
+
+
+@pytest.mark.parametrize(
+    ("nuisance", "words"),
+    [
+        (
+            'width = 0.1\nparameter = "A.b.slop_keV"',
+            'unknown parameter "slop_keV" of "b", the nearest known one is',
+        ),
+        ('width = 0.1\nparameter = "A.c.slope_keV"', 'found "A.c.slope_keV", it must be a parameter of a background'),
+        ('parameter = "A.b.slope_keV"', "width is missing, it must be given with parameter"),
+        (
+            'width = 2.0\nparameter = "A.b.slope_keV"',
+            "width: at one standard deviation, slope_keV would change its sign",
+        ),
+    ],
+)
+def test_fault_of_the_parameter_of_a_nuisance(nuisance: str, words: str) -> None:
+    assert words in fault(FALLING + nuisance)

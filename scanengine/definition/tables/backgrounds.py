@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report, finite
@@ -25,12 +26,31 @@ _RATES = ("per_kg_day_keV", "per_kg_day", "counts")
 @dataclass(frozen=True, eq=False)
 class Backgrounds:
     """The backgrounds (bins,) of an experiment by name, the names of those with a fault, and of those that are kept
-    from negative counts.
+    from negative counts; the tables of those with a spectrum, and the exposure in kg d, None without a live time.
     """
 
     counts: Mapping[str, FloatArray] = field(default_factory=dict)
     faulty: tuple[str, ...] = ()
     nonnegative: tuple[str, ...] = ()
+    spectra: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    kg_day: float | None = None
+
+    def at(self, name: str, key: str, value: float, bins: Bins) -> FloatArray:
+        """Return the counts (bins,) of a background with a spectrum at another value of one of its parameters.
+
+        Raises InputError if there are none.
+        """
+        raw = {**self.spectra[name], key: value}
+        if key == "slope_keV" and not value * float(self.spectra[name][key]) > 0.0:
+            raise InputError("slope_keV would change its sign")
+        try:
+            table = BackgroundTable.model_validate(raw)
+        except ValidationError:
+            raise InputError(f"{key} cannot be {value:g}") from None
+        (rate,) = (each for each in _RATES if each in raw)
+        spectrum = _spectrum(table)
+        integrals = spectrum.integrals(_edges_keV(bins))
+        return _flat_in_time(_scaled(rate, raw[rate], table, spectrum, integrals, self.kg_day), bins)
 
 
 def build_backgrounds(raw: object, bins: Bins, kg_day: float | None, path: KeyPath, report: Report) -> Backgrounds:
@@ -66,7 +86,14 @@ def build_backgrounds(raw: object, bins: Bins, kg_day: float | None, path: KeyPa
             )
         if "name" not in bad:
             names.append(table.name)
-    return Backgrounds(backgrounds, tuple(name for name in names if name not in backgrounds), tuple(nonnegative))
+    spectra = {item["name"]: item for item in raw if isinstance(item, dict) and "spectrum" in item and "name" in item}
+    return Backgrounds(
+        backgrounds,
+        tuple(name for name in names if name not in backgrounds),
+        tuple(nonnegative),
+        {name: item for name, item in spectra.items() if name in backgrounds},
+        kg_day,
+    )
 
 
 def _of_counts(raw: Mapping[str, Any], bins: Bins, path: KeyPath, report: Report) -> FloatArray | None:

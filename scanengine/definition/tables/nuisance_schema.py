@@ -112,6 +112,11 @@ class NuisanceTable(Table):
     shape: Annotated[list[ShapeTable] | None, SkipValidation] = Field(
         None, description="Shapes that change, linearly on either side, by x / width standard deviations."
     )
+    parameter: str | None = Field(
+        None,
+        description='Parameter of a background with a spectrum, as "NaI.falling.slope_keV": x is what is added to it; '
+        "the counts are those at one width to either side, and linear in between.",
+    )
     quenching: Annotated[dict[str, Positive | QuenchingVariation] | None, SkipValidation] = Field(
         None,
         description="By experiment, one standard deviation of a constant quenching factor, or the quenching to either "

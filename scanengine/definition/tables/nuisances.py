@@ -15,6 +15,7 @@ from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report, finite
 from scanengine.definition.reading.sentences import nearest_or_all, quoted, written
 from scanengine.definition.reading.table import LARGEST, SMALLEST
+from scanengine.definition.tables.background_schema import SPECTRA
 from scanengine.definition.tables.experiments import Parts
 from scanengine.definition.tables.nuisance_schema import (
     EfficiencyVariation,
@@ -24,6 +25,7 @@ from scanengine.definition.tables.nuisance_schema import (
 )
 from scanengine.definition.tables.reconstruction import build_efficiency, build_quenching, check_quenching
 from scanengine.definition.tables.response_matrix import MatrixVariation, read_matrix
+from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs.by_isotope import ByIsotope
 from scanengine.inputs.detectors import Experiment
@@ -33,14 +35,14 @@ from scanengine.inputs.reconstruction import Reconstruction
 from scanengine.inputs.response_matrix import ResponseMatrix
 
 _Quenchings = Quenching | ByIsotope[Quenching]
-_EFFECTS = ("signal", "background", "shape", "quenching", "efficiency", "matrix")
+_EFFECTS = ("signal", "background", "shape", "parameter", "quenching", "efficiency", "matrix")
 _MAY_BE_FREE = ("signal", "background")
 """What nuisances without a width may change: by a factor."""
 
 _SAME_SUM = 1e-3
 """Sums this close are the same but for the digits of a file."""
 
-_EFFECTS_IN_WORDS = "signal, background, shape, quenching, efficiency or matrix"
+_EFFECTS_IN_WORDS = "signal, background, shape, parameter, quenching, efficiency or matrix"
 
 
 def build_nuisances(
@@ -114,7 +116,7 @@ class _Reader:
         effects = [key for key in _EFFECTS if key in raw]
         if not effects and not self._report.misspelt(raw, _EFFECTS, NuisanceTable):
             self._report.add(self._path, f"it has no effect: give {_EFFECTS_IN_WORDS}")
-        needing = [key for key in ("signal", "background") if key in raw]
+        needing = [key for key in ("signal", "background", "parameter") if key in raw]
         needing += ["pull"] if raw.get("pull") == "log" else []
         free = "width" not in raw and bool(needing) and set(effects) <= set(_MAY_BE_FREE) and raw.get("pull") != "log"
         if needing and "width" not in raw and not free and not self._report.misspelt(raw, ("width",), NuisanceTable):
@@ -123,6 +125,8 @@ class _Reader:
         signals = self._signals(raw["signal"]) if "signal" in raw else ()
         backgrounds = self._backgrounds(raw["background"]) if "background" in raw else ()
         shapes = self._shapes(raw["shape"]) if "shape" in raw else ()
+        if "parameter" in raw and width is not None:
+            shapes += self._parameter(raw["parameter"], width, width if width_below is None else width_below)
         responses = self._responses(raw)
         if bad or width is None:
             return None
@@ -231,6 +235,39 @@ class _Reader:
         if bad or plus is None or ("minus" in sides and sides["minus"] is None):
             return None
         return Shape(part.name, table.background, plus, sides.get("minus"), table.normalised)
+
+    def _parameter(self, raw: object, above: float, below: float) -> tuple[Shape, ...]:
+        """Return the shape of a background of which one parameter is above and below its value by so much."""
+        path = (*self._path, "parameter")
+        name, _, key = raw.rpartition(".") if isinstance(raw, str) else ("", "", "")
+        there = {
+            f"{part.name}.{background}": (part, background)
+            for part in self._parts.values()
+            for background in part.detector.backgrounds.spectra
+        }
+        if name not in there:
+            known = nearest_or_all(name, there) if there else "no background has a spectrum"
+            form = 'it must be a parameter of a background, as "NaI.falling.slope_keV"'
+            self._report.add(path, f"found {written(raw)}, {form}: {known}")
+            return ()
+        part, background = there[name]
+        given = part.detector.backgrounds.spectra[background]
+        known_keys = [each for each in SPECTRA[given["spectrum"]] if each in given]
+        if key not in known_keys:
+            hint = nearest_or_all(key, known_keys) if known_keys else "it has none"
+            self._report.add(path, f"unknown parameter {quoted(key)} of {quoted(background)}, {hint}")
+            return ()
+        if part.bins is None:
+            return ()
+        try:
+            sides = [
+                part.detector.backgrounds.at(background, key, float(given[key]) + shift, part.bins)
+                for shift in (above, -below)
+            ]
+        except InputError as error:
+            self._report.add((*self._path, "width"), f"at one standard deviation, {error}: use a smaller one", path)
+            return ()
+        return (Shape(part.name, background, sides[0], sides[1], normalised=False),)
 
     def _responses(self, raw: Mapping[str, Any]) -> tuple[ResponseVariation, ...]:
         """Return the experiments whose quenching, efficiency or both are varied, at both sides."""
