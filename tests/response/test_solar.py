@@ -110,6 +110,17 @@ def test_interference_is_the_trace_of_the_state_with_the_squared_amplitudes() ->
     assert counts(mixture(found, np.outer(state, state))) == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.parametrize(("recoil", "coupling"), [("nucleus", "uV"), ("electron", "eV"), ("electron", "eA")])
+def test_a_sum_of_flavours_has_what_changes_them_for_a_coupling_of_its_own(recoil: str, coupling: str) -> None:
+    """(nu_mu + nu_tau) / sqrt(2) stays what it is, with the couplings of nu_mu and eps_mt for eps_mm."""
+    keys: dict[str, Any] = {"target": "Xe132", "recoils": [recoil], "recoil_window_keV": [0.9, 60.0]}
+    of_sum = np.array([[0.0, 0.0, 0.0], [0.0, 0.5, 0.5], [0.0, 0.5, 0.5]])
+    both = mixture(solar({f"eps_mt_{coupling}": 0.15}, **keys), of_sum)
+    alone = mixture(solar({f"eps_mm_{coupling}": 0.15}, **keys), np.diag([0.0, 1.0, 0.0]))
+    assert counts(both) == pytest.approx(counts(alone), rel=1e-9)
+    assert abs(counts(both) / counts(mixture(solar({}, **keys), of_sum)) - 1.0) > 0.03
+
+
 def test_the_arriving_state_interferes_energy_by_energy() -> None:
     """Against int dE flux Tr[rho zeta^T zeta] sigma, with the state as it is calculated at each energy."""
     found = solar(NSI, target="Xe132", form_factor="unity", recoil_window_keV=[1.0, inf])
