@@ -12,6 +12,7 @@ from scanengine.inputs.detectors import T_max_keV
 from scanengine.inputs.facilities import FACILITIES, Facility
 from scanengine.inputs.nuclei import Target, target
 
+_COMMENTS_AT = 37
 _BEYOND = 'above_8_MeV = "none"                 # where its parametrisation ends; or "extrapolated"\n'
 
 
@@ -31,10 +32,10 @@ def new_scan(material: str, source: str, mass_kg: float, distance_m: float | Non
     second = "eps_ee_dV" if is_reactor else "eps_mumu_uV"
     distance = facility.distance_m if distance_m is None else distance_m
     threshold = 0.1 * edges[0]
-    return f"""\
+    text = f"""\
 title = "{material} at {source}"
 
-# {facility.summary}.
+# {facility.summary[:1].upper()}{facility.summary[1:]}.
 # {_wrapped(facility.references)}
 [source]
 preset = "{source}"                       # {listed(list(FACILITIES), "or")}; keys beside it take the place of its own
@@ -78,6 +79,7 @@ eps_ee_uV = {{ min = -0.6, max = 0.6, points = 81 }}
 [output]
 profile = "exact"                    # minimised between the grid's points as well
 """
+    return "".join(map(_aligned, text.splitlines(keepends=True)))
 
 
 def _bins_keV(made_of: Target, facility: Facility) -> list[float]:
@@ -86,6 +88,12 @@ def _bins_keV(made_of: Target, facility: Facility) -> list[float]:
     ends = [T_max_keV(E_max_MeV, isotope.mass_MeV) for isotope in made_of.isotopes]
     low, high = _rounded(0.1 * min(ends)), max(ends)
     return [low, *(_rounded(low + (high - low) * share) for share in (0.08, 0.2, 0.4, 1.0))]
+
+
+def _aligned(line: str) -> str:
+    """Return a line with the comment behind a key at the same column as all others."""
+    key, mark, comment = line.partition("  # ")
+    return f"{key.rstrip() + '  ':<{_COMMENTS_AT}}{mark.strip()} {comment}" if mark and key.strip() else line
 
 
 def _rounded(value: float) -> float:
