@@ -60,6 +60,12 @@ def test_every_command_and_every_bundled_scan_is_there(pages: ModuleType) -> Non
     assert [name for name in bundled_scans() if f"| `{name}` |" not in listed] == []
 
 
+def test_pages_made_from_the_code_are_those_that_others_lead_to(pages: ModuleType, tmp_path: Path) -> None:
+    pages.write(tmp_path)
+    named = {name for page in PAGES for name in re.findall(r"generated/([\w-]+)", page.read_text(encoding="utf-8"))}
+    assert named == {page.stem for page in tmp_path.iterdir()}
+
+
 def test_commands_have_the_options_that_are_written() -> None:
     verbs = getattr(typer.main.get_command(app), "commands", {})
     lines = [
