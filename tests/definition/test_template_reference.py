@@ -210,11 +210,10 @@ def test_faults_of_the_reference_stand_in_it(name: str) -> None:
 
 
 def test_an_ideal_detector_has_no_response_to_refer_to() -> None:
-    text = (TEMPLATE + REFERENCE).replace("[experiments.response]", "[experiments.nothing]")
     text = TEMPLATE[: TEMPLATE.index("[experiments.response]")] + "recoil_bins_keV = [10, 20, 40, 80]\n" + REFERENCE
     faults = faults_of(text, require_axes=False)
     assert len(faults) == 4
-    assert all("which has no [experiments.response]: leave it out" in fault.message for fault in faults)
+    assert all("which has no quenching or resolution: leave it out" in fault.message for fault in faults)
 
 
 def test_a_signal_that_leaves_the_template_is_refused() -> None:

@@ -235,12 +235,12 @@ def test_each_signal_is_as_uncertain_in_a_combination_as_alone(scan: str, name: 
 
 @needs_data
 @pytest.mark.parametrize("name", SCANS)
-def test_every_scan_states_its_title_and_has_one_word_about_argon(name: str) -> None:
+def test_every_scan_states_its_title_and_has_a_word_about_argon_and_about_tensors(name: str) -> None:
     found = load(name).definition
     assert found.title.startswith("COHERENT")
-    assert [note[:19] for note in found.notes] == (
-        ["experiment LAr2020:"] if name in {"lar2020", "combined", "all-four"} else []
-    )
+    has_argon = any(experiment.name == "LAr2020" for experiment in found.experiments)
+    of_tensor = ["mediators.t: the nu"] if name == "tensor-csi2021" else []
+    assert [note[:19] for note in found.notes] == of_tensor + ["experiment LAr2020:"] * has_argon
 
 
 @pytest.mark.parametrize(("name", "release"), [("csi2017", "1804.09459"), ("combined", "2110.07730")])

@@ -318,7 +318,9 @@ class _Reader:
         if part is None or experiment is None:
             return None
         if not isinstance(experiment.reconstruction, Reconstruction):
-            self._report.add(path, f"{name} has no [experiments.response] with it to vary")
+            by_matrix = f"the response of {name} is a matrix: vary it with matrix = {{ {name} = ... }}"
+            none = f"{name} has no [experiments.response] to vary"
+            self._report.add(path, none if experiment.reconstruction is None else by_matrix)
             return None
         if experiment.signal_template is None:
             return experiment
