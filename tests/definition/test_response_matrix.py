@@ -159,7 +159,7 @@ MONO = '{ glob = "mono_*_keV.h5", dataset = "histogram" }'
         (('{ file = "flat.h5", dataset = "histogram"', '{ file = "low.txt", dataset = "h"'), "cannot be read as HDF5"),
         (('plus = { glob = "high_*', 'plus = { glob = "hi_*'), "nuisances.yield.matrix.A.plus: there is no file hi_*"),
         (("[nuisances.matrix.A]", "[nuisances.matrix.B]"), 'nuisances.yield.matrix.B: unknown experiment "B"'),
-        (("[nuisances.matrix.A]", "[nuisances.quenching.A]"), "A has no [experiments.response] with it to vary"),
+        (("[nuisances.matrix.A]", "[nuisances.quenching.A]"), "the response of A is a matrix: vary it with matrix"),
         (("distance_m = 20.0\nch", 'distance_m = 20.0\nrecoils = ["electron"]\nch'), "which is one of nuclei"),
     ],
 )  # fmt: skip
