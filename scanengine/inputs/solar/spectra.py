@@ -70,8 +70,10 @@ def _log_gamma(z: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=16)
 def produced(component: str) -> Spectrum:
-    """Return the spectrum of one neutrino per cm^2 and second; of beta decays to 1e-7 of its largest value, and to 1e-5
-    in the last 1e-4 of the energies.
+    """Return the spectrum of one neutrino per cm^2 and second.
+
+    Beta decays are right to 1e-7 of their largest value, and to 3e-5 of it in the last 3e-4 of the energies: segments
+    are short there, and powers of the energy cancel to what its rounding leaves.
     """
     if component == "B8":
         return boron8()

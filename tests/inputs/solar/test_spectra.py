@@ -36,10 +36,13 @@ def test_shape_is_that_of_an_allowed_decay(component: str) -> None:
 
 @pytest.mark.parametrize("component", END_POINTS_MEV)
 def test_cubics_are_the_shape(component: str) -> None:
-    E = END_POINTS_MEV[component] * np.linspace(0.0, 0.9999, 4001)
+    from_end = np.concatenate((np.linspace(1.0, 3e-4, 4001), np.geomspace(3e-4, 1e-8, 4001)))
+    E = END_POINTS_MEV[component] * (1.0 - from_end)
     flux, shape = produced(component).per_cm2_s_MeV(E), allowed(component, E)
-    scale = np.median(flux[1:] / shape[1:])
-    assert np.abs(flux - scale * shape).max() < 1e-7 * flux.max()
+    scale = np.median(flux[1:4001] / shape[1:4001])
+    off = np.abs(flux - scale * shape) / flux.max()
+    assert off[:4001].max() < 1e-7
+    assert off[4001:].max() < 3e-5
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
