@@ -137,8 +137,9 @@ def _stored_fit(attributes: Mapping[str, object]) -> Fit:
     fitted = _rows(attributes, "nuisances", "nuisance_values", "nuisance_pulls")
     negative = _rows(attributes, "negative_backgrounds", "negative_background_counts", "negative_background_bins")
     dof, few = attributes.get("degrees_of_freedom"), attributes.get("bins_of_few_counts")
+    free = _texts(attributes, "free_nuisances")
     return Fit(
-        tuple(FittedNuisance(str(name), float(value), float(pull)) for name, value, pull in fitted),
+        tuple(FittedNuisance(str(name), float(value), float(pull), name in free) for name, value, pull in fitted),
         dof if isinstance(dof, int) else None,
         few if isinstance(few, int) else 0,
         tuple(NegativeBackground(str(name), float(counts), int(bins)) for name, counts, bins in negative),

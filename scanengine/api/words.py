@@ -24,15 +24,29 @@ def number(value: float, size: float, digits: int = _DIGITS) -> str:
 
 
 def quantity(value: float, units: str, digits: int = _DIGITS) -> str:
-    """Return a number with its units: 1.62 in units of "1e-10 mu_B" is "1.62e-10 mu_B"."""
-    factor, unit = _factor(units)
-    return f"{value * factor:.{digits}g}" + (f" {unit}" if unit else "")
+    """Return a number with its units: -15.96 in units of "1e-32 cm^2" is "-15.96e-32 cm^2"."""
+    return _in_units(f"{value + 0.0:.{digits}g}", units)
 
 
-def _factor(units: str) -> tuple[float, str]:
-    """Return units as a power of ten and what stands behind it."""
-    match = re.fullmatch(r"(1e[+-]?\d+) (.+)", units)
-    return (float(match[1]), on_one_line(match[2])) if match else (1.0, "" if units == "1" else on_one_line(units))
+def with_error(value: float, error: float, units: str) -> str:
+    """Return a number with its standard deviation and units, as "(-15.96 +- 3.2)e-32 cm^2"."""
+    written, after = f"{value + 0.0:.6g} +- {error:.3g}", after_several(units)
+    power, unit = _power(units)
+    return f"({written}){power} {unit}" if power and "e" not in written else f"{written}{after}"
+
+
+def _in_units(written: str, units: str) -> str:
+    """Return a number that is written already with its units."""
+    power, unit = _power(units)
+    if not power or written == "0":
+        return f"{written} {unit}" if unit else written
+    return f"{written}{power} {unit}" if "e" not in written else f"{float(written) * float(f'1{power}'):g} {unit}"
+
+
+def _power(units: str) -> tuple[str, str]:
+    """Return units as a power of ten, "e-32" or none, and what stands behind it."""
+    match = re.fullmatch(r"1(e[+-]?\d+) (.+)", units)
+    return (match[1], on_one_line(match[2])) if match else ("", "" if units == "1" else on_one_line(units))
 
 
 def limit(found: Intervals, axis: Axis) -> str:
@@ -52,7 +66,7 @@ def limit(found: Intervals, axis: Axis) -> str:
         assert end is not None
         return f"{axis.name} {sign} {quantity(end, axis.units)}{beyond}"
     ranges = " or ".join(_closed(interval, axis) for interval in found)
-    return f"{axis.name} in {ranges}{_after(axis.units)}{beyond}"
+    return f"{axis.name} in {ranges}{after_several(axis.units)}{beyond}"
 
 
 def cut_by_axis(interval: Interval, axis: Axis) -> tuple[bool, bool]:
@@ -92,10 +106,10 @@ def errors(best_fit: float, found: Intervals, axis: Axis) -> str:
         return ""
     size = min(high - best_fit, best_fit - low)
     values = (number(each, size, 2) for each in (best_fit, high - best_fit, best_fit - low))
-    return "{} +{} -{}".format(*values) + _after(axis.units)
+    return "{} +{} -{}".format(*values) + after_several(axis.units)
 
 
-def _after(units: str) -> str:
-    """Return units as they stand behind several numbers."""
-    factor, unit = _factor(units)
-    return "" if not unit else f" {unit}" if factor == 1.0 else f" x {on_one_line(units)}"
+def after_several(units: str) -> str:
+    """Return units as they stand behind several numbers: " x 1e-32 cm^2", " MeV"."""
+    power, unit = _power(units)
+    return "" if not unit else f" x {on_one_line(units)}" if power else f" {unit}"

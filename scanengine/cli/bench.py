@@ -20,7 +20,10 @@ def bench(
     quick: Annotated[bool, typer.Option("--quick", help="Fewer repetitions.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure speed on this machine: each kernel beside the limit or the peer measured in the same run."""
+    """Measure speed on this machine.
+
+    Each kernel is compared with a machine limit, or with another library, in the same run.
+    """
     from scanengine.bench import GROUPS, run
 
     with steps("benchmarks", GROUPS) as begin:

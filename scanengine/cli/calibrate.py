@@ -57,8 +57,10 @@ def calibrate(
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Feldman-Cousins intervals of one parameter or regions of two, with correct coverage: from all outcomes of a few
-    counts, summed exactly, or from pseudo-experiments.
+    """Find Feldman-Cousins intervals or regions.
+
+    Their coverage is correct: critical values come from pseudo-experiments or, where counts are few, from an exact sum
+    over all outcomes. One axis gives intervals, two give regions.
     """
     levels = levels_of(cl)
     loaded = load_scan(scan, overrides, data, quiet=as_json)

@@ -20,9 +20,10 @@ def events(
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Count expected events by flavour and bin, and show backgrounds and data beside them.
+    """Count expected events by flavour and bin.
 
-    At the fixed and tied values, and the values of axes that --at names; other axes are at the Standard Model.
+    Backgrounds and data are shown beside them. Fixed and tied parameters have their values, axes those that --at
+    gives them, or else that of the Standard Model.
     """
     loaded = load_scan(scan, overrides, data, quiet=as_json)
     values = axis_values(at)
@@ -75,12 +76,15 @@ def _print_bins(scan: Scan, values: Mapping[str, float]) -> None:
         return
     print("\nall flavours and times, nuisances at their nominal values:")
     names = list(dict.fromkeys(name for each in found for name in each.backgrounds))
-    rows = [("experiment", "channel", "energy", "signal", *names, "data")]
+    counted = any(each.data is not None for each in found)
+    rows = [("experiment", "channel", "energy", "signal", *names, *(["data"] if counted else []))]
     for each in found:
         backgrounds = [f"{each.backgrounds[name]:.4g}" if name in each.backgrounds else "" for name in names]
         data = "" if each.data is None else f"{each.data:.6g}"
         energy = f"{_range(each.energy)} {each.units}"
-        rows.append((each.experiment, each.channel, energy, f"{each.signal:.4g}", *backgrounds, data))
+        rows.append(
+            (each.experiment, each.channel, energy, f"{each.signal:.4g}", *backgrounds, *([data] if counted else []))
+        )
     _print_table(rows, 3)
 
 

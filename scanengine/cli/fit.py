@@ -12,7 +12,7 @@ import typer
 from scanengine.cli.minimum import fit_record, print_fit
 from scanengine.cli.options import DataOption, JsonOption, SetOption, load_scan
 from scanengine.cli.proofs import print_proof, proof_record
-from scanengine.cli.words import with_unit
+from scanengine.cli.words import chi2_of
 from scanengine.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,7 +25,10 @@ def fit(
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find all minima of chi2 within the axes, between the grid's points, and prove the list where that is possible."""
+    """Find all minima of chi2 within the axes.
+
+    Minima are found between the grid points, too; where it is possible, the list is proven to be complete.
+    """
     starts = []
     if Path(file).suffix in (".h5", ".hdf5"):
         from scanengine.api import Scan, open_result
@@ -66,20 +69,23 @@ def fitted(minima: Sequence[Minimum]) -> dict[str, Any]:
 
 def print_minima(scan: Scan, minima: Sequence[Minimum]) -> None:
     """Print all minima, the lowest first."""
+    from scanengine.api.words import after_several, quantity, with_error
+
     units = {axis.name: axis.units for axis in scan.definition.axes}
     for number, each in enumerate(minima):
         what = "best fit" if number == 0 else f"minimum {number + 1}"
         above = each.above(minima[0])
         words = "" if number == 0 else f", {above:.4g} above the best fit" if above else ", as low as the best fit"
-        print(f"{what}: chi2 = {each.chi2:.6g}{words} at")
+        print(f"{what}: chi2 = {chi2_of(each.chi2)}{words} at")
         for name, value in each.place.items():
-            error = "" if each.errors is None else f" +- {each.errors[name]:.3g}"
+            unit = units[name]
+            written = quantity(value, unit, 6) if each.errors is None else with_error(value, each.errors[name], unit)
             edge = "  (at the end of its axis)" if name in each.at_edge else ""
-            print(f"  {name} = {value:.6g}{error}{with_unit(units[name])}{edge}")
+            print(f"  {name} = {written}{edge}")
         if each.is_flat:
             print("  one point of a connected set of equal minima, which extends over")
             for name, (low, high) in each.extent.items():
-                print(f"    {name} from {low:.4g} to {high:.4g}{with_unit(units[name])}")
+                print(f"    {name} from {low:.4g} to {high:.4g}{after_several(units[name])}")
         elif not each.is_parabolic:
             print("  no errors: chi2 is flat in some direction, or is not parabolic")
         print_fit(each.chi2, each.fit)

@@ -11,7 +11,7 @@ import typer
 from scanengine.cli import calibrate
 from scanengine.cli.minimum import print_best_fit, print_fit_of, tell_of_checks
 from scanengine.cli.options import DataOption, SetOption, ThreadsOption, load_scan
-from scanengine.cli.words import STATISTICS, grid, pairs, with_unit
+from scanengine.cli.words import STATISTICS, grid, pairs
 from scanengine.inputs.constants import SECONDS_PER_YEAR
 from scanengine.plain import on_one_line
 
@@ -27,7 +27,10 @@ def info(
     data: DataOption = None,
     threads: ThreadsOption = None,
 ) -> None:
-    """Show what a scan file or a result holds; of a scan, estimate size and time (dry run)."""
+    """Summarise a result, or a scan with its size and time.
+
+    Nothing is run: for a scan file this is a dry run.
+    """
     if Path(file).suffix in (".h5", ".hdf5"):
         if not calibrate.describe(Path(file)):
             describe_result(Path(file))
@@ -36,7 +39,8 @@ def info(
 
 
 def describe_scan(scan: Scan, threads: int | None) -> None:
-    """Print what was understood of a scan, and estimates of its size and time."""
+    """Print a summary of a scan, and estimates of its size and time."""
+    from scanengine.api.words import after_several
     from scanengine.store import format_bytes
 
     definition = scan.definition
@@ -65,7 +69,7 @@ def describe_scan(scan: Scan, threads: int | None) -> None:
         print(f"  correlations: {', '.join(correlated)}")
     for axis in definition.axes:
         ends = f"{axis.values[0]:g} to {axis.values[-1]:g}"
-        print(f"  {axis.name}: {axis.values.size} points from {ends}{with_unit(axis.units)}")
+        print(f"  {axis.name}: {axis.values.size} points from {ends}{after_several(axis.units)}")
     estimate = scan.estimate(threads)
     print(f"{grid(estimate.shape)}")
     print(
@@ -97,6 +101,7 @@ def describe_result(path: Path) -> None:
     """Print what a result file holds, or how far an unfinished one has come."""
     from scanengine import store
     from scanengine.api import open_result
+    from scanengine.api.words import after_several
 
     if (unfinished := store.open_unfinished(path)) is not None:
         _describe_unfinished(unfinished)
@@ -113,7 +118,7 @@ def describe_result(path: Path) -> None:
     for axis in result.axes:
         print(
             f"  {axis.name}: {axis.values.size} points from {axis.values[0]:g} to {axis.values[-1]:g}"
-            f"{with_unit(axis.units)}  ({on_one_line(axis.long_name)})"
+            f"{after_several(axis.units)}  ({on_one_line(axis.long_name)})"
         )
     print(f"  chi2: {STATISTICS[result.statistic]}")
     if result.instruction_sets:

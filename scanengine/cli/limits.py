@@ -23,7 +23,10 @@ def limits(
     cl: LevelsOption = "68.27,90,95",
     as_json: JsonOption = False,
 ) -> None:
-    """Print the best fit and the allowed intervals of each parameter, any others profiled over."""
+    """Print the best fit and the limits on each parameter.
+
+    Intervals have 1 degree of freedom; other parameters are profiled over.
+    """
     from scanengine.api import open_result, words
 
     opened = open_result(result)

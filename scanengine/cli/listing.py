@@ -20,9 +20,9 @@ def list_scans() -> None:
 
 
 def schema(
-    likelihood: Annotated[bool, typer.Option("--likelihood", help="That of the files of `scanengine export`.")] = False,
+    likelihood: Annotated[bool, typer.Option("--likelihood", help="The schema of likelihood files.")] = False,
 ) -> None:
-    """Print the JSON schema of the scan file, with descriptions and units."""
+    """Print the JSON schema of the scan file."""
     if likelihood:
         from scanengine.export import schema as likelihood_schema
 

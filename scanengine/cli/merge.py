@@ -23,7 +23,10 @@ def merge(
     data: DataOption = None,
     figure: FigureOption = True,
 ) -> None:
-    """Combine the shards of a scan into one result: each tile of the grid must be in one of them, once."""
+    """Combine the shards of a scan into one result.
+
+    Each tile of the grid must be in exactly one of them.
+    """
     from scanengine import api, figures
 
     if figure:

@@ -15,8 +15,9 @@ _SAME_CHI2 = 1e-6
 def print_best_fit(result: Result) -> None:
     """Print the global minimum and where it lies; `print_fit` says what its nuisances are."""
     from scanengine.api.words import quantity
+    from scanengine.cli.words import chi2_of
 
-    print(f"best fit: chi2 = {result.minimum:.6g} at")
+    print(f"best fit: chi2 = {chi2_of(result.minimum)} at")
     for axis in result.axes:
         value = result.best_fit[axis.name]
         at_end = value in axis.values[[0, -1]] and not axis.is_natural_end(value)
@@ -41,8 +42,8 @@ def print_fit_of(result: Result) -> None:
 def print_fit(chi2: float, fit: Fit) -> None:
     """Print the nuisances of a minimum, and how well it fits if there are data."""
     for nuisance in fit.nuisances:
-        known = "free" if nuisance.value and not nuisance.pull else f"pull {nuisance.pull:+.3f}"
-        print(f"  nuisance {nuisance.name} = {nuisance.value:.4g} ({known})")
+        known = "free" if nuisance.free else f"pull {round(nuisance.pull, 3) + 0.0:+.3f}"
+        print(f"  nuisance {nuisance.name} = {nuisance.value + 0.0:.4g} ({known})")
     for background in fit.negative:
         where = f"in {background.bins} bin{'s' if background.bins > 1 else ''}"
         print(

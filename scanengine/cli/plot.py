@@ -61,7 +61,10 @@ def plot(
     ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace a file that scanengine did not draw.")] = False,
 ) -> None:
-    """Draw allowed regions, a profile, the corner figure of a whole scan, or upper limits against another axis."""
+    """Draw regions, profiles, a corner figure or upper limits.
+
+    With --show, the best fit of a scan: its spectrum, pulls, impacts or correlation.
+    """
     from scanengine import figures
     from scanengine.api import drawing, open_result
 

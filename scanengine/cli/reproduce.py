@@ -26,9 +26,10 @@ def reproduce(
     overwrite: Annotated[bool, typer.Option(help="Replace files in it that scanengine did not write.")] = False,
     data: DataOption = None,
 ) -> None:
-    """Recalculate the results of published papers, and write a report that compares them.
+    """Recalculate published results, and write a report.
 
-    Exit status 1 if one of them leaves its tolerance. What needs data that are not there is not run, and said.
+    Exit status 1 if a result is outside its tolerance. Results whose data are missing are skipped, and listed as
+    skipped.
     """
     from scanengine.definition.reading.folders import DATA_VARIABLE
     from scanengine.reproduce import INDEX, find_recipes, in_words, write_report

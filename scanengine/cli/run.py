@@ -56,9 +56,9 @@ def run(
     memory: Annotated[str, typer.Option(metavar="SIZE", help="Largest memory for the grid and the profiles.")] = "4GB",
     figure: FigureOption = True,
 ) -> None:
-    """Scan a grid, write it, print best fit and 90% intervals, and draw it.
+    """Run a scan: write the grid, print limits, draw a figure.
 
-    An interrupted scan resumes where it stopped.
+    Limits are at 90% C.L. If a scan is interrupted, the same command resumes it.
     """
     loaded = load_scan(scan, overrides, data)
     target = Path(Path(scan).name).with_suffix(".h5") if output is None else output

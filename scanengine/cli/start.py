@@ -27,7 +27,7 @@ def new(
     output: _Output = None,
     overwrite: _Overwrite = False,
 ) -> None:
-    """Write a scan file with comments to begin with, which runs as it is."""
+    """Write a commented scan file, which runs as it is."""
     from scanengine.definition import new_scan
 
     text = new_scan(target, source, mass_kg, distance_m)
@@ -41,7 +41,7 @@ def copy(
     output: _Output = None,
     overwrite: _Overwrite = False,
 ) -> None:
-    """Copy a bundled scan to the current directory, to change it."""
+    """Copy a bundled scan to the current directory."""
     from scanengine.definition import copy_of_bundled
 
     path = output or Path(f"{name.rpartition('/')[2]}.toml")
@@ -50,7 +50,7 @@ def copy(
 
 
 def data(scan: ScanArgument, data: DataOption = None) -> None:
-    """List the data files that a scan needs, and where they are to be had."""
+    """List the data files a scan needs, and where to get them."""
     from scanengine.definition import DATA_VARIABLE, data_files, listing
 
     named = str(data) if data else os.environ.get(DATA_VARIABLE)

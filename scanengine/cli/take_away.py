@@ -34,7 +34,10 @@ def export(
     overrides: SetOption = None,
     data: DataOption = None,
 ) -> None:
-    """Write the likelihood as a JSON file that is evaluated exactly without this package."""
+    """Write the likelihood as a JSON file.
+
+    It can be evaluated exactly without this package.
+    """
     scan, starts = _scan_of(file, overrides, data)
     target = output or Path(Path(file).name).with_suffix(".json")
     written = scan.export(target, *starts, overwrite=overwrite)
@@ -49,8 +52,9 @@ def explore(
     overrides: SetOption = None,
     data: DataOption = None,
 ) -> None:
-    """Write a web page that draws allowed regions in any plane, without a network: one file, to be opened by any
-    browser.
+    """Write an interactive web page of the likelihood.
+
+    It draws allowed regions in any plane. The page is one file, which any browser opens without a network.
     """
     scan, starts = _scan_of(file, overrides, data)
     target = output or Path(Path(file).name).with_suffix(".html")
@@ -66,7 +70,7 @@ def table(
         str, typer.Option("--cl", metavar="PERCENT,...", help="Confidence levels in per cent.")
     ] = "68.27,90,95",
 ) -> None:
-    """Print best fits and allowed intervals of several results side by side."""
+    """Tabulate best fits and limits of several results."""
     from scanengine.api import limits_table, open_result
 
     if latex + as_csv + markdown > 1:

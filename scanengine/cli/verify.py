@@ -15,7 +15,9 @@ def verify(
     results: Annotated[list[Path], typer.Argument(metavar="OUT.h5...", help="Result files, or shards.")],
     data: DataOption = None,
 ) -> None:
-    """Check every number of a result against its checksum, and recalculate chi2 at points spread over the grid.
+    """Check a result: its checksums, and chi2 at some points.
+
+    Every number is compared with its checksum, and chi2 is recalculated at points spread over the grid.
 
     Exit status 2 if something has changed since it was written, or does not agree with the scan file.
     """

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from scanengine.plain import on_one_line
+_ROUNDING = 1e-12
+"""Of chi2: what the rounding of counts leaves of zero."""
 
 STATISTICS = {
     "gaussian": "Gaussian, with the covariance of the counts",
@@ -25,9 +26,9 @@ def pairs(planes: Sequence[tuple[str, str]]) -> str:
     return ", ".join(" and ".join(pair) for pair in planes)
 
 
-def with_unit(unit: str) -> str:
-    """Return what stands behind a number with this unit."""
-    return "" if unit == "1" else f" {on_one_line(unit)}"
+def chi2_of(value: float) -> str:
+    """Return chi2 as it is printed: zero to rounding is 0."""
+    return f"{value:.6g}" if abs(value) > _ROUNDING else "0"
 
 
 def finite(value: float) -> Any:

@@ -1,4 +1,4 @@
-"""Which files of the data folder a scan needs, with those that it includes, and where they are to be had."""
+"""Which files of the data folder a scan and its includes need, and where to get them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scanengine.errors import InputError
 
 @dataclass(frozen=True)
 class DataFiles:
-    """Files of the data folder, relative to it, and sentences on where they are to be had."""
+    """Files of the data folder, relative to it, and sentences on where to get them."""
 
     files: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
@@ -97,7 +97,7 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def listing(of: DataFiles, data: Path | None) -> str:
-    """Say which files a scan needs, which of them are there, and where all are to be had."""
+    """Say which files a scan needs, which of them are there, and where to get them."""
     if not of.files:
         return "no data files are needed"
     lines = [f"{len(of.files)} files, in the folder that --data DIR or the environment variable {DATA_VARIABLE} names:"]

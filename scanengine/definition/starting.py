@@ -29,7 +29,7 @@ def new_scan(material: str, source: str, mass_kg: float, distance_m: float | Non
     flavours = ("nu_ebar",) if is_reactor else ("nu_mu", "nu_e", "nu_mubar")
     elements = list(dict.fromkeys(isotope.symbol for isotope in made_of.isotopes))
     factors = ", ".join(f"{element} = 0.1" for element in elements)
-    second = "eps_ee_dV" if is_reactor else "eps_mumu_uV"
+    second = "eps_etau_uV" if is_reactor else "eps_mumu_uV"  # with one of which counts are bounded in both
     distance = facility.distance_m if distance_m is None else distance_m
     threshold = 0.1 * edges[0]
     text = f"""\

@@ -149,12 +149,14 @@ FEW_COUNTS = 5.0
 class FittedNuisance(NamedTuple):
     """A nuisance parameter at the minimum: its value x, and its pull, x in standard deviations.
 
-    Of a logarithmic pull that is the square root of what it adds to chi2, with the sign of x.
+    Of a logarithmic pull that is the square root of what it adds to chi2, with the sign of x; a free nuisance, of which
+    nothing but the data are known, has none, and 0 stands in its place.
     """
 
     name: str
     value: float
     pull: float
+    free: bool = False
 
 
 class NegativeBackground(NamedTuple):

@@ -44,7 +44,7 @@ def reactor(
     From 2 to 8 MeV the spectrum is the parametrisation `above`, in pieces of cubics that agree with it to 1e-8. Below
     2 MeV it is Vogel and Engel's table joined by straight lines, or the points `below`, or nothing ("none"). The two do
     not meet: at 2 MeV there is a step of some per cent. From 8 MeV on there is nothing ("none"), or what the points
-    `beyond` say, or the parametrisation's formula up to 12 MeV, where nothing vouches for it ("extrapolated").
+    `beyond` say, or the parametrisation's formula up to 12 MeV, where it is not validated ("extrapolated").
 
     Raises InputError if the shares do not add up to 1, the points do not increase or lie within 2 to 8 MeV, or a name
     is not known.

@@ -322,7 +322,7 @@ def _fitted(nuisance: Nuisance, z: float) -> FittedNuisance:
     pull = 0.0 if nuisance.free else z
     if nuisance.pull == "log":
         pull = copysign(sqrt(2.0 * max(x - log1p(x), 0.0)) / nuisance.width, x)
-    return FittedNuisance(nuisance.name, x, pull)
+    return FittedNuisance(nuisance.name, x, pull, nuisance.free)
 
 
 def _minimum_of_squares(rows: FloatArray) -> Profiled:

@@ -154,6 +154,8 @@ def fit_attributes(fit: Fit) -> dict[str, AttributeValue]:
             "nuisance_values": [each.value for each in fit.nuisances],
             "nuisance_pulls": [each.pull for each in fit.nuisances],
         }
+    if free := [each.name for each in fit.nuisances if each.free]:
+        attributes["free_nuisances"] = free
     if fit.negative:
         attributes |= {
             "negative_backgrounds": [each.name for each in fit.negative],

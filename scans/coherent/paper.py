@@ -65,7 +65,7 @@ def not_run(what: str, scans: Iterable[str]) -> list[Check]:
 
 
 def missing_note(scans: Iterable[str]) -> list[str]:
-    """Return the note that says which data are absent and where they are to be had; none if all are there."""
+    """Return the note that says which data are absent and where to get them; none if all are there."""
     missing = sorted({folder for scan in scans for folder in absent(scan)})
     if not missing:
         return []

@@ -14,9 +14,9 @@ from scanengine.api import words
 from scanengine.cli.events import print_events
 from scanengine.cli.fit import fitted, print_minima
 from scanengine.cli.limits import print_limits
-from scanengine.cli.minimum import print_best_fit
+from scanengine.cli.minimum import print_best_fit, print_fit
 from scanengine.grid.axes import Axis
-from scanengine.grid.profiles import Fit
+from scanengine.grid.profiles import Fit, FittedNuisance
 from scanengine.inference.caveats import AtEnd, grouped
 from scanengine.inference.fitting import Minimum
 from scanengine.inference.intervals import Interval, Intervals
@@ -36,7 +36,7 @@ def found(axis: Axis, *intervals: tuple[float | None, float | None]) -> Interval
     ("limits", "axis", "said"),
     [
         (found(MU, (None, 1.6238)), MU, "mu_nu < 1.624e-10 mu_B"),
-        (found(MU, (0.5, None)), MU, "mu_nu > 5e-11 mu_B (allowed up to the end of its axis, 30)"),
+        (found(MU, (0.5, None)), MU, "mu_nu > 0.5e-10 mu_B (allowed up to the end of its axis, 30)"),
         (found(EPS, (-0.03312, 0.03601), (0.15, 0.2)), EPS, "eps_ee_uV in [-0.03312, 0.03601] or [0.15000, 0.20000]"),
         (found(EPS, (None, 0.3)), EPS, "eps_ee_uV < 0.3 (allowed up to the end of its axis, -1)"),
         (
@@ -47,6 +47,7 @@ def found(axis: Axis, *intervals: tuple[float | None, float | None]) -> Interval
         (found(EPS, (None, None)), EPS, "eps_ee_uV: no limit on its axis, -1 to 1"),
         (found(EPS), EPS, "eps_ee_uV: no grid point allowed"),
         (found(R2, (-5.3, 4.1)), R2, "r2_nu_e in [-5.300, 4.100] x 1e-32 cm^2"),
+        (found(R2, (-15.96, None)), R2, "r2_nu_e > -15.96e-32 cm^2 (allowed up to the end of its axis, 50)"),
     ],
 )
 def test_a_limit_is_written_as_it_is_said(limits: Intervals, axis: Axis, said: str) -> None:
@@ -60,13 +61,32 @@ def test_a_best_fit_has_its_errors_where_both_are_known() -> None:
     assert words.errors(0.1, found(EPS, (0.0, 0.2), (0.5, 0.6)), EPS) == ""
 
 
+def test_a_number_keeps_the_power_of_ten_of_its_units() -> None:
+    assert words.quantity(-15.961, "1e-32 cm^2") == "-15.96e-32 cm^2"
+    assert words.quantity(-0.0, "1e-32 cm^2") == "0 cm^2"
+    assert words.quantity(2.5e-7, "1e-10 mu_B") == "2.5e-17 mu_B"
+    assert words.quantity(2.5e-7, "MeV") == "2.5e-07 MeV"
+    assert words.with_error(-15.961, 3.21, "1e-32 cm^2") == "(-15.961 +- 3.21)e-32 cm^2"
+    assert words.with_error(2.5e-7, 1e-7, "1e-10 mu_B") == "2.5e-07 +- 1e-07 x 1e-10 mu_B"
+    assert words.with_error(0.25, 0.01, "1") == "0.25 +- 0.01"
+
+
+def test_a_free_nuisance_has_no_pull_wherever_it_is_fitted(capsys: pytest.CaptureFixture[str]) -> None:
+    fitted = (FittedNuisance("flat", 0.0, 0.0, free=True), FittedNuisance("flux", -0.0, -1e-9))
+    print_fit(0.0, Fit(fitted))
+    assert capsys.readouterr().out.splitlines() == [
+        "  nuisance flat = 0 (free)",
+        "  nuisance flux = 0 (pull +0.000)",
+    ]
+
+
 def test_minima_that_rounding_does_not_tell_apart_are_as_low(capsys: pytest.CaptureFixture[str]) -> None:
     axes = {"eps_ee_uV": {"min": -1.0, "max": 1.0, "points": 3}}
     minima = [Minimum(chi2, {"eps_ee_uV": 0.0}, (), True, None, Fit()) for chi2 in (1e-26, 2e-27, 0.3)]
     print_minima(Scan(definition(axes=axes)), minima)
     said = [line for line in capsys.readouterr().out.splitlines() if "minimum" in line]
     assert said == [
-        "minimum 2: chi2 = 2e-27, as low as the best fit at",
+        "minimum 2: chi2 = 0, as low as the best fit at",
         "minimum 3: chi2 = 0.3, 0.3 above the best fit at",
     ]
     assert [each["delta_chi2"] for each in fitted(minima)["minima"]] == [0.0, 0.0, 0.3]

@@ -40,6 +40,13 @@ def test_a_new_scan_is_sound_and_counts_in_each_bin(material: str, source: str) 
     assert {record.bin.energy for record in events if record.counts > 0.0} == {record.bin.energy for record in events}
 
 
+@pytest.mark.parametrize("source", ["leibstadt", "jsns2"])
+def test_limits_of_a_new_scan_lie_within_its_axes(source: str) -> None:
+    for found in Scan(parse(new_scan("Ge", source, 10.0))).run().limits(cl=0.9):
+        assert found.intervals
+        assert all(low is not None and high is not None for low, high in found)
+
+
 def test_a_new_scan_with_what_it_has_in_comments_is_sound_too() -> None:
     text = new_scan("NaI", "sns", 10.0)
     bins = next(line for line in text.splitlines() if line.startswith("recoil_bins_keV"))

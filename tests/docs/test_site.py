@@ -72,7 +72,7 @@ def test_commands_have_the_options_that_are_written() -> None:
         line.partition("scanengine ")[2]
         for text in map(Path.read_text, [DOCS.parent / "README.md", *PAGES])
         for block in re.findall(r"^```(?:sh|console)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-        for line in block.splitlines()
+        for line in block.replace("\\\n", " ").splitlines()
         if re.match(r"(\$ )?(srun |mpiexec .*)?scanengine [a-z]", line)
     ]
     assert len(lines) > 40

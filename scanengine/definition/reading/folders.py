@@ -24,7 +24,7 @@ IN_DATA = f"{_DATA}/"
 
 @dataclass(frozen=True)
 class Folders:
-    """The scan file's own folder, that of the data if it is named, and a sentence on where the data are to be had.
+    """The scan file's own folder, that of the data if it is named, and a sentence on where to get the data.
 
     `tables` are those read already, by the name of their file and of their columns, `lines` the files.
     """

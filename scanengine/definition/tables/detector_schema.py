@@ -42,7 +42,7 @@ QUENCHING: dict[str, type[Table]] = {"polynomial": PolynomialTable, "lindhard": 
 
 
 class NoResolution(Table):
-    """The reconstructed quantity does not scatter."""
+    """No smearing: the reconstructed quantity is its mean."""
 
     kind: Literal["none"]
 
@@ -114,10 +114,10 @@ Acceptance = Share | FilePath | LogisticTable | CurveTable
 
 
 class ElectronResponseTable(Table):
-    """What is another for electrons in the response of a detector."""
+    """The response to electron recoils, where it differs from that to nuclear recoils."""
 
     quenching: Annotated[Quenching, SkipValidation] = Field(
-        1.0, description="Energy shown, keVee, per keV of the electron's recoil."
+        1.0, description="Quenching factor of electron recoils, keVee per keV."
     )
     light_yield_PE_per_keVee: Annotated[LightYield | None, SkipValidation] = Field(
         None, description="Photo-electrons per keVee; by default as for nuclei."
@@ -134,7 +134,7 @@ class ElectronResponseTable(Table):
 
 
 class ResponseTable(Table):
-    """What a detector makes of a recoil, in place of recoil_bins_keV and recoil_window_keV."""
+    """The response of a detector to recoils, in place of recoil_bins_keV and recoil_window_keV."""
 
     quenching: Annotated[Quenching, SkipValidation] = Field(
         description="Quenching factor, keVee (electron-equivalent) per keV: a number, the path of a file with columns "
@@ -168,7 +168,7 @@ class ResponseTable(Table):
         0.0, description="True recoil energy below which nothing is detected, keV."
     )
     electron: Annotated[ElectronResponseTable | None, SkipValidation] = Field(
-        None, description="What is another for recoils of electrons: a table [experiments.response.electron]."
+        None, description="How electron recoils differ: a table [experiments.response.electron]."
     )
 
 

@@ -89,7 +89,7 @@ class EfficiencyVariation(Table):
 
 
 class NuisanceTable(Table):
-    """A parameter that is known to some width and changes counts; chi2 is minimised over it at every point.
+    """A nuisance parameter: it changes counts, and chi2 is minimised over it at every point.
 
     Its effects add up, and those of several nuisances too: counts are linear in each.
     """

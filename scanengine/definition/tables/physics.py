@@ -90,13 +90,14 @@ class MediatorTable(Table):
     kind: Literal["vector", "scalar", "tensor", "dipole"] = Field(
         description='"vector", "scalar", "tensor", or "dipole": a sterile state by a transition magnetic moment.'
     )
-    mass_MeV: NotNegative | None = Field(None, description="Mass, MeV; of a dipole portal that of the sterile state.")
+    mass_MeV: NotNegative | None = Field(None, description="Mass, MeV; for a dipole portal, that of the sterile state.")
     contact: bool = Field(False, description="Whether the mediator is too heavy for its mass to matter.")
     charges: Annotated[str | ChargesTable, SkipValidation] = Field(
         "universal", description=f"Charges of a vector mediator: {', '.join(CHARGES)}, or a table."
     )
     matrix_elements: Literal["hoferichter2015", "15.1Z+14N"] = Field(
-        "hoferichter2015", description="How a scalar mediator's coupling to quarks makes one to nucleons."
+        "hoferichter2015",
+        description="Nucleon matrix elements of a scalar mediator that couples to quarks.",
     )
 
 
@@ -241,8 +242,8 @@ def physics_notes(physics: Physics, isotopes: set[str]) -> list[str]:
     if physics.axial and not isotopes & set(physics.axial):
         notes.append("axial: no isotope of the targets has a spin in the table, nothing is added")
     notes += [
-        f"mediators.{mediator.name}: the nucleus is taken to answer to a tensor current as a whole, as the field's "
-        "papers have it, which is an upper estimate"
+        f"mediators.{mediator.name}: the nucleus is assumed to respond coherently to the tensor current, as in the "
+        "literature, which gives an upper estimate"
         for mediator in physics.mediators
         if mediator.kind == "tensor"
     ]
