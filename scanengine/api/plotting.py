@@ -14,6 +14,7 @@ from scanengine.errors import InputError
 from scanengine.grid.arguments import confidence_levels
 from scanengine.grid.arguments import path as path_of
 from scanengine.grid.calibration import Calibration
+from scanengine.inputs.aliases import canonical
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -88,7 +89,7 @@ def drawing(
         raise InputError("targets rescans profiles only: leave out the slice")
     layers = {label: each.run() if isinstance(each, Scan) else each for label, each in given.items()}
     first = next(iter(layers.values()))
-    shown = names or first.shown
+    shown = tuple(map(canonical, names)) or first.shown
     if len(shown) > 2 and (targets or len(layers) > 1):
         raise InputError("only planes and profiles can be overlaid: choose one axis or two (--axes X,Y)")
     if len(shown) > 2:

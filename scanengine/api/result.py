@@ -22,6 +22,7 @@ from scanengine.errors import InputError
 from scanengine.grid.arguments import confidence_level, confidence_levels
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import Fit, GridErrors, Profiles, ReducedGrid
+from scanengine.inputs.aliases import canonical
 
 if TYPE_CHECKING:
     import xarray
@@ -216,7 +217,8 @@ class Result(Sendable):
         The plane of a scan with two axes is its grid, which may be larger than the memory: `thin` takes only as many of
         its points, evenly, as a figure can show.
         """
-        axes = [named(name, self._profile_axes) for name in self._one_or_two(names)]
+        names = self._one_or_two(names)
+        axes = [named(name, self._profile_axes) for name in names]
         hidden = tuple(axis.name for axis in self.axes if axis.name not in names)
         highest = self.delta_chi2_max if self._profiles is self._grid_profiles else math.inf
         self._require_kept(names)
@@ -348,6 +350,7 @@ class Result(Sendable):
         return named(name, self.axes)
 
     def _one_or_two(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        names = tuple(map(canonical, names))
         if len(names) not in (1, 2) or len(set(names)) < len(names):
             raise InputError(f"one axis or two different ones can be shown: found {', '.join(names) or 'none'}")
         return names

@@ -11,15 +11,16 @@ from scanengine.api.origin import Selection
 from scanengine.errors import InputError
 from scanengine.grid.arguments import number
 from scanengine.grid.axes import Axis, FloatArray
+from scanengine.inputs.aliases import canonical
 
 SLICE_POINTS = 1_000_000
 """A larger grid is sliced piece by piece."""
 
 
 def named(name: str, axes: Sequence[Axis]) -> Axis:
-    """Return the axis of a name. Raises InputError if there is none."""
+    """Return the axis of a name, in any of its spellings. Raises InputError if there is none."""
     for axis in axes:
-        if axis.name == name:
+        if axis.name == canonical(name):
             return axis
     raise InputError(f"{name!r} is not an axis of this scan: {', '.join(axis.name for axis in axes)} are")
 
@@ -32,11 +33,11 @@ def nearest(axes: Sequence[Axis], shown: Sequence[str], at: Mapping[str, float])
     index = {}
     for name, given in at.items():
         axis, value = named(name, axes), number(given, name)
-        if name in shown:
+        if axis.name in shown:
             raise InputError(f"{name} is one of the axes shown and cannot be fixed at {value:g}")
         if not axis.values[0] <= value <= axis.values[-1]:
             raise InputError(f"{name} = {value:g} is outside its axis, {axis.values[0]:g} to {axis.values[-1]:g}")
-        index[name] = int(np.argmin(np.abs(axis.values - value)))
+        index[axis.name] = int(np.argmin(np.abs(axis.values - value)))
     return index
 
 

@@ -18,7 +18,8 @@ STATISTICS = {
 
 def grid(shape: tuple[int, ...]) -> str:
     """Say how many points a grid has."""
-    return f"{' x '.join(map(str, shape))} = {prod(shape):,} grid points"
+    written = f"{' x '.join(map(str, shape))} = " if len(shape) > 1 else ""
+    return f"{written}{prod(shape):,} grid points"
 
 
 def pairs(planes: Sequence[tuple[str, str]]) -> str:

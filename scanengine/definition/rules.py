@@ -115,7 +115,8 @@ def _check_response(parts: Parts, kinds: Sequence[Seen], source: Source, report:
     assert binning is not None
     bins = zip(pairwise(binning.edges), np.any(seen, axis=0), strict=True)
     blind = [f"[{lo:g}, {hi:g}]" for (lo, hi), sees in bins if not sees]
-    return [f"experiment {parts.name}: no signal reaches bin {listed(blind)} {binning.units}"] if blind else []
+    which = "the bin" if len(blind) == 1 else "the bins"
+    return [f"experiment {parts.name}: no signal reaches {which} {listed(blind)} {binning.units}"] if blind else []
 
 
 def _separated(parts: Parts, source: Source) -> list[str]:

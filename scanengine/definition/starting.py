@@ -29,7 +29,8 @@ def new_scan(material: str, source: str, mass_kg: float, distance_m: float | Non
     flavours = ("nu_ebar",) if is_reactor else ("nu_mu", "nu_e", "nu_mubar")
     elements = list(dict.fromkeys(isotope.symbol for isotope in made_of.isotopes))
     factors = ", ".join(f"{element} = 0.1" for element in elements)
-    second = "eps_etau_uV" if is_reactor else "eps_mumu_uV"  # with one of which counts are bounded in both
+    # axes along both of which counts are bounded: their allowed sets are a ring about the weak charge's zero
+    second, low, high = ("eps_etau_uV", -0.7, 0.7) if is_reactor else ("eps_mumu_uV", -0.5, 0.9)
     distance = facility.distance_m if distance_m is None else distance_m
     threshold = 0.1 * edges[0]
     text = f"""\
@@ -73,11 +74,11 @@ background = ["{material}.flat"]
 width = 0.10                         # relative; without a width the background is free
 
 [axes]
-eps_ee_uV = {{ min = -0.6, max = 0.6, points = 81 }}
-{second} = {{ min = -0.6, max = 0.6, points = 81 }}
+eps_ee_uV = {{ min = -0.5, max = 0.9, points = 71 }}
+{second} = {{ min = {low:g}, max = {high:g}, points = 71 }}
 
 [output]
-profile = "exact"                    # minimised between the grid's points as well
+profile = "exact"                    # minimised between the grid points, too; not with a Poisson statistic
 """
     return "".join(map(_aligned, text.splitlines(keepends=True)))
 

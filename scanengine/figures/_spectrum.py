@@ -49,7 +49,7 @@ def spectrum(spectra: Sequence[Spectrum], *, heading: Sequence[str] = ()) -> Fig
     head = 0.32 + 0.16 * len(heading) + 0.16 * math.ceil((3 + len(names)) / (2 if columns == 1 else 4))
     height = head + rows * (_COUNTS_IN + _PULLS_IN + _GAP_IN)
     figure = style.new_figure(width, height)
-    left, right = 0.58, 0.06
+    left, right = 0.58, 0.14  # the last number of a panel reaches beyond it
     each_width = (width - right - columns * left) / columns
     for k, shown in enumerate(panels):
         row, column = divmod(k, columns)

@@ -130,3 +130,14 @@ def test_experiments_of_a_given_cross_section_are_those_of_its_scan(scan: Scan) 
         InputError, match="with a cross-section of its own, which a result does not hold: give the scan"
     ):
         scanengine.plot(own.run(), targets=True)
+
+
+def test_axes_are_known_by_their_other_spellings(tmp_path: Path) -> None:
+    (tmp_path / "small.toml").write_text(SMALL.replace("eps_ee_dV", "eps_mumu_dV"))
+    result = scanengine.load(tmp_path / "small.toml", ["axes.eps_mumu_dV.points=5", "axes.eps_ee_uV.points=6"]).run()
+    (grid,) = drawing(result, "eps_mumu_dV", at={"eps_ee_uV": 0.0}).grids
+    assert [axis.name for axis in grid.axes] == ["eps_mm_dV"]
+    np.testing.assert_array_equal(result.profile("eps_mumu_dV").chi2, result.profile("eps_mm_dV").chi2)
+    assert result.slice("eps_ee_uV", at={"eps_mumu_dV": 0.0}).fixed[0][0] == "eps_mm_dV"
+    with pytest.raises(InputError, match="one axis or two different ones"):
+        result.profile("eps_mumu_dV", "eps_mm_dV")

@@ -214,3 +214,12 @@ def test_a_parameter_of_a_spectrum_is_known_to_a_width() -> None:
 )
 def test_fault_of_the_parameter_of_a_nuisance(nuisance: str, words: str) -> None:
     assert words in fault(FALLING + nuisance)
+
+
+@pytest.mark.parametrize(
+    "nuisance",
+    [f'{SPECTRUM}\n[[nuisances]]\nname = "n"\nbackground = ["A.b"]', f'{FALLING}parameter = "A.b.slope_keV"'],
+)
+def test_a_fault_of_the_bins_is_the_only_one(nuisance: str) -> None:
+    """What a nuisance says of backgrounds that could not be read is no fault of its own."""
+    assert "response.efficiency" in fault(f"{nuisance}\nwidth = 0.1", REAL, "experiments.A.response.efficiency=2.0")

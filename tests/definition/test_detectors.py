@@ -559,7 +559,7 @@ def test_direct_evaluation_takes_a_response() -> None:
 
 def test_bins_beyond_every_recoil_are_noted() -> None:
     loaded = scan(("bins = [0.2, 0.5, 1.0]", "bins = [0.2, 0.5, 50.0, 60.0]"))
-    assert "experiment Ge: no signal reaches bin [50, 60] keVee" in loaded.notes
+    assert "experiment Ge: no signal reaches the bin [50, 60] keVee" in loaded.notes
 
 
 def core(change: tuple[str, str]) -> Spectrum:

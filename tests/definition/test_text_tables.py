@@ -81,7 +81,10 @@ def test_the_same_table_is_read_in_every_form(name: str, tmp_path: Path) -> None
         (b"A,,B,\nX,Y,X,Y\n1,0,2,0\n", 'found the columns "X", "Y", "X" and "Y"'),
         (b"recoil_keV,efficiency,efficiency\n1,0,0\n", 'its header has "efficiency" twice: keep one table in a file'),
         (b"5 1\n4 0.5\n", "found recoil_keV = 4 after 5, it must increase from 0 or above: sort the rows"),
-        (b"5 1\n6 50\n", "found efficiency = 50, it must lie in [0, 1]; of per cents say per_cent = true"),
+        (
+            b"5 1\n6 50\n",
+            "found efficiency = 50, it must lie in [0, 1]; for per cent, write",
+        ),
         (b"E eff\nkeV per cent\n", "found no numbers, it must hold lines of 2 numbers: recoil_keV, efficiency"),
         (b"PK\x03\x04\x00", "eff.csv is a workbook, not text: save its sheet as CSV"),
         ("5 0\n6 1\n".encode("utf-16-be"), "eff.csv is not a text file: it has null bytes; save it as UTF-8 text"),

@@ -47,7 +47,11 @@ class Columns:
             return row, f"found {self.names[0]} = {first[row]:g}{before}, it must increase from 0 or above{hint}"
         column = int(np.argmax((others[row] < self.low) | (others[row] > self.high)))
         wanted = f"lie in [{self.low:g}, {self.high:g}]" if np.isfinite(self.high) else f"be at least {self.low:g}"
-        hint = "; of per cents say per_cent = true" if self.high == 1.0 < others[row, column] <= 100.0 else ""
+        hint = (
+            "; for per cent, write { file = ..., per_cent = true }"
+            if self.high == 1.0 < others[row, column] <= 100.0
+            else ""
+        )
         return row, f"found {self.names[1 + column]} = {others[row, column]:g}, it must {wanted}{hint}"
 
     def from_lists(self, lists: Mapping[str, list[float]]) -> FloatArray:

@@ -53,6 +53,13 @@ class Backgrounds:
         return _flat_in_time(_scaled(rate, raw[rate], table, spectrum, integrals, self.kg_day), bins)
 
 
+def unread_backgrounds(raw: Mapping[str, Any]) -> Backgrounds:
+    """Return the names alone of the backgrounds of an experiment whose bins have a fault."""
+    tables = raw.get("backgrounds", [])
+    names = [table.get("name") for table in tables if isinstance(table, dict)] if isinstance(tables, list) else []
+    return Backgrounds(faulty=tuple(name for name in names if isinstance(name, str)))
+
+
 def build_backgrounds(raw: object, bins: Bins, kg_day: float | None, path: KeyPath, report: Report) -> Backgrounds:
     """Return the backgrounds, after adding their faults; kg_day is the exposure, None where there is no live time."""
     if not isinstance(raw, list):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report, finite
 from scanengine.definition.reading.sentences import listed, quoted, written
-from scanengine.definition.tables.backgrounds import Backgrounds, build_backgrounds
+from scanengine.definition.tables.backgrounds import Backgrounds, build_backgrounds, unread_backgrounds
 from scanengine.definition.tables.counts import Bins
 from scanengine.definition.tables.detector_schema import (
     DataTable,
@@ -71,11 +71,12 @@ def build_detector(
     timing: Timing | None = None
     if "time" in raw:
         report.check(TimeTable, raw["time"], (*path, "time"))
+        unread = Detector(reconstruction, backgrounds=unread_backgrounds(raw))
         if not isinstance(raw["time"], dict):
-            return Detector(reconstruction)
+            return unread
         edges = build_edges(raw["time"].get("bins_us"), (*path, "time", "bins_us"), report)
         if edges is None:
-            return Detector(reconstruction)
+            return unread
         binning = replace(binning, time_edges_us=edges)
         efficiency = _time_efficiency(raw["time"].get("efficiency", 1.0), (*path, "time", "efficiency"), report)
         bins = Bins(binning, reconstruction, efficiency)

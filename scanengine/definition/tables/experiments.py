@@ -13,6 +13,7 @@ import numpy as np
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report, finite
 from scanengine.definition.reading.sentences import listed, nearest_or_all, quoted, written
+from scanengine.definition.tables.backgrounds import unread_backgrounds
 from scanengine.definition.tables.counts import Bins
 from scanengine.definition.tables.detector import DETECTOR_KEYS, Counted, Detector, build_detector
 from scanengine.definition.tables.edges import edge_fault, width_fault
@@ -145,7 +146,7 @@ def _parts(raw: object, path: KeyPath, source: Source | None, kind: str, report:
         channels = {"all": tuple(source.spectra)}
     numbers = _numbers(table, bad, raw, source, path, report)
     kg_day = None if numbers is None or (source and source.fluence) else numbers[0] * numbers[1] / SECONDS_PER_DAY
-    detector, gaussian = Detector(), _kind(raw.get("statistic", kind)) != "poisson"
+    detector, gaussian = Detector(backgrounds=unread_backgrounds(raw)), _kind(raw.get("statistic", kind)) != "poisson"
     if "response" in raw:
         window_key = "response"
         for key in ("recoil_window_keV", "recoil_bins_keV"):

@@ -184,11 +184,7 @@ class _Reader:
             for part in self._parts.values()
             for background in part.detector.backgrounds.counts
         }
-        faulty = {
-            f"{part.name}.{background}"
-            for part in self._parts.values()
-            for background in part.detector.backgrounds.faulty
-        }
+        faulty = self._faulty_backgrounds()
         found = []
         for name, path in self._names(raw, (*self._path, "background"), '["CsI2017.neutrons"]'):
             if name in there:
@@ -197,6 +193,13 @@ class _Reader:
                 known = nearest_or_all(name, there) if there else "no experiment has one"
                 self._report.add(path, f"unknown background {quoted(name)}, {known}")
         return tuple(found)
+
+    def _faulty_backgrounds(self) -> set[str]:
+        return {
+            f"{part.name}.{background}"
+            for part in self._parts.values()
+            for background in part.detector.backgrounds.faulty
+        }
 
     def _shapes(self, raw: object) -> tuple[Shape, ...]:
         path = (*self._path, "shape")
@@ -245,6 +248,8 @@ class _Reader:
             for part in self._parts.values()
             for background in part.detector.backgrounds.spectra
         }
+        if name in self._faulty_backgrounds():
+            return ()
         if name not in there:
             known = nearest_or_all(name, there) if there else "no background has a spectrum"
             form = 'it must be a parameter of a background, as "NaI.falling.slope_keV"'
