@@ -9,12 +9,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-RECIPE = (ROOT / "conda" / "meta.yaml").read_text()
+RECIPE = (ROOT / "conda" / "recipe.yaml").read_text()
 ON_CONDA = {"isal": "python-isal", "matplotlib": "matplotlib-base"}
 
 
 def test_versions_are_the_same() -> None:
-    assert re.search(r'^\{% set version = "(.*)" %\}', RECIPE, re.MULTILINE)[1] == PROJECT["version"]  # type: ignore[index]
+    assert re.search(r'^  version: "(.*)"$', RECIPE, re.MULTILINE)[1] == PROJECT["version"]  # type: ignore[index]
     citation = (ROOT / "CITATION.cff").read_text()
     assert re.search(r"^version: (.*)$", citation, re.MULTILINE)[1] == PROJECT["version"]  # type: ignore[index]
     assert f"version = {{{PROJECT['version']}}}" in (ROOT / "README.md").read_text()
