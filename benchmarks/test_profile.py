@@ -16,12 +16,12 @@ import pytest
 
 from benchmarks.grids import polynomial
 from benchmarks.limits import MULTIPLY_ADDS, by_turns, multiply_adds, wall_by_turns
-from scanengine.chi2.evaluator import PlaneMinima
 from scanengine.chi2.squares import ChiSquaredPolynomial
 from scanengine.driver.chosen_planes import HiddenMinimum, pass_for
 from scanengine.driver.one_pass import scan_grid
 from scanengine.driver.sinks import NoSink
 from scanengine.grid.axes import Axis
+from scanengine_kernels.grids import PlaneMinima
 
 
 @pytest.mark.jit_only
@@ -69,5 +69,5 @@ def reduced(compiled: ChiSquaredPolynomial, axes: Sequence[Axis]) -> None:
     for a, b in combinations(range(len(shape)), 2):
         offsets[a, b] = points
         points += shape[a] * shape[b]
-    minima = PlaneMinima(shape, offsets, np.full(points + 7, np.inf))
+    minima = PlaneMinima(np.array(shape), offsets, np.full(points + 7, np.inf))
     compiled.reduce([axis.values for axis in axes], (0,) * len(shape), minima)

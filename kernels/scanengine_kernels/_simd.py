@@ -34,9 +34,10 @@ from numba.core.typing.templates import ConcreteTemplate, infer_global
 from numba.extending import intrinsic, lower_builtin, register_model
 from numpy.typing import NDArray
 
-from scanengine_kernels._jit import jit
+from scanengine_kernels import grids
+from scanengine_kernels._jit import jit, jit_inline
 
-LANES = 8
+LANES = grids.LANES
 """Numbers in a block."""
 
 OUTSIDE = "a block of numbers lies outside of its array"
@@ -362,6 +363,12 @@ _register_operator(operator.add, "fadd")
 _register_operator(operator.sub, "fsub")
 _register_operator(operator.mul, "fmul")
 _register_operator(operator.truediv, "fdiv")
+
+
+@jit_inline
+def whole_blocks(number: int) -> int:
+    """Return the next multiple of a block's eight numbers."""
+    return -(-number // LANES) * LANES
 
 
 @jit

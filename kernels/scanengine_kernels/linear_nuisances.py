@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from scanengine_kernels._jit import jit
 from scanengine_kernels._simd import LANES, fma, load, splat, store
+from scanengine_kernels.grids import Grid, Polynomials
 from scanengine_kernels.polynomial import contraction, go_to_line
 
 
@@ -98,32 +99,19 @@ def fill_line(
 
 
 @jit
-def fill_linear(
-    quadratics: NDArray[np.float64],
-    rows: int,
-    nuisances: int,
-    starts: NDArray[np.int64],
-    groups: NDArray[np.int64],
-    shape: NDArray[np.int64],
-    values: NDArray[np.float64],
-    chi2: NDArray[np.float64],
-) -> None:
-    """Fill chi2 (lines, shape[-1]) on the tensor grid of values (axes, longest): values[a, :shape[a]] of variable a.
+def fill_linear(quadratics: Polynomials, rows: int, nuisances: int, grid: Grid, chi2: NDArray[np.float64]) -> None:
+    """Fill chi2 (lines, shape[-1]) on a tensor grid.
 
-    quadratics (monomials of degree two, (1 + nuisances) rows rounded up to whole blocks) hold the rows of the
-    residuals, then those of each nuisance's template, with starts and groups as in `polynomial`.
+    quadratics, (1 + nuisances) rows of them rounded up to whole blocks, are the rows of the residuals, then those of
+    each nuisance's template.
     """
-    n = shape.size
-    length = shape[n - 1]
-    x = np.zeros((length + LANES - 1) // LANES * LANES)
-    x[:length] = values[n - 1, :length]
+    lines = contraction(quadratics, grid)
+    x, on_line = lines.x, lines.levels[grid.shape.size - 1]
     row = np.empty(x.size)
     at_points = np.empty((1 + nuisances) * rows * LANES)
     H = np.empty(nuisances * nuisances * LANES)
     g = np.empty(nuisances * LANES)
-    lines = contraction(quadratics, starts, groups, shape, values)
-    on_line = lines.levels[n - 1]
     for line in range(chi2.shape[0]):
         go_to_line(lines, line)
         fill_line(on_line, rows, nuisances, x, at_points, H, g, row)
-        chi2[line] = row[:length]
+        chi2[line] = row[: chi2.shape[1]]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scanengine_kernels._jit import jit
 from scanengine_kernels._log import where_positive, x_minus_log1p
 from scanengine_kernels._simd import LANES, fma, load, maximum, minimum, splat, store
+from scanengine_kernels.grids import Grid, Polynomials
 from scanengine_kernels.polynomial import contraction, go_to_line
 
 
@@ -39,28 +40,14 @@ def fill_line(
 
 
 @jit
-def fill_poisson(
-    quadratics: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    starts: NDArray[np.int64],
-    groups: NDArray[np.int64],
-    shape: NDArray[np.int64],
-    values: NDArray[np.float64],
-    chi2: NDArray[np.float64],
-) -> None:
-    """Fill chi2 (lines, shape[-1]) on the tensor grid of values (axes, longest): values[a, :shape[a]] of variable a.
+def fill_poisson(quadratics: Polynomials, weights: NDArray[np.float64], grid: Grid, chi2: NDArray[np.float64]) -> None:
+    """Fill chi2 (lines, shape[-1]) on a tensor grid.
 
-    quadratics (monomials of degree two, bins + 1 rounded up to whole blocks) have starts and groups as in `polynomial`,
-    and with weights (bins,) are those of `fill_line`.
+    quadratics, bins + 1 of them rounded up to whole blocks, and weights (bins,) are those of `fill_line`.
     """
-    n = shape.size
-    length = shape[n - 1]
-    x = np.zeros((length + LANES - 1) // LANES * LANES)
-    x[:length] = values[n - 1, :length]
-    row = np.empty(x.size)
-    lines = contraction(quadratics, starts, groups, shape, values)
-    on_line = lines.levels[n - 1]
+    lines = contraction(quadratics, grid)
+    on_line, row = lines.levels[grid.shape.size - 1], np.empty(lines.x.size)
     for line in range(chi2.shape[0]):
         go_to_line(lines, line)
-        fill_line(on_line, weights, x, row)
-        chi2[line] = row[:length]
+        fill_line(on_line, weights, lines.x, row)
+        chi2[line] = row[: chi2.shape[1]]

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanengine_kernels._jit import jit, jit_inline
-from scanengine_kernels._simd import LANES, fma, load, store
+from scanengine_kernels._simd import LANES, fma, load, store, whole_blocks
+from scanengine_kernels.grids import Grid, Polynomials
 
 
 @jit
@@ -53,40 +54,41 @@ def first_changed(line: int, shape: NDArray[np.int64], index: NDArray[np.int64])
     return changed
 
 
-class Contraction(NamedTuple):
-    """Polynomials side by side that are contracted to one line after another of a tensor grid, along its last axis.
+@jit_inline
+def fix_next_variable(polynomials: Polynomials, levels: NDArray[np.float64], axis: int, t: float) -> None:
+    """Set the next of levels (variables, monomials, polynomials), which have 0, 1, ... of them fixed: one axis at t."""
+    fix_variable_of_all(levels[axis], polynomials.starts[axis], polynomials.groups[axis], t, levels[axis + 1])
 
-    values (axes, longest) of which values[a, : shape[a]] are those of axis a; starts and groups are those of the
-    polynomials, `levels` (axes, monomials, polynomials) these with 0, 1, ... variables fixed, and `place` (axes - 1,)
-    at which values.
+
+class Contraction(NamedTuple):
+    """Polynomials that are contracted to one line after another of a tensor grid, along its last axis.
+
+    `levels` (axes, monomials, polynomials) are these with 0, 1, ... variables fixed, and `place` (axes - 1,) says at
+    which values. `x` are the last axis' values, in whole blocks that zeros fill.
     """
 
-    starts: NDArray[np.int64]
-    groups: NDArray[np.int64]
-    shape: NDArray[np.int64]
-    values: NDArray[np.float64]
+    polynomials: Polynomials
+    grid: Grid
     levels: NDArray[np.float64]
     place: NDArray[np.int64]
+    x: NDArray[np.float64]
 
 
 @jit
-def contraction(
-    polynomials: NDArray[np.float64],
-    starts: NDArray[np.int64],
-    groups: NDArray[np.int64],
-    shape: NDArray[np.int64],
-    values: NDArray[np.float64],
-) -> Contraction:
-    """Return the contraction of polynomials (monomials, polynomials), at no line yet."""
-    levels = np.empty((shape.size, *polynomials.shape))
-    levels[0] = polynomials
-    return Contraction(starts, groups, shape, values, levels, np.full(shape.size - 1, -1, dtype=np.int64))
+def contraction(polynomials: Polynomials, grid: Grid) -> Contraction:
+    """Return the contraction of polynomials, at no line yet."""
+    axes = grid.shape.size
+    levels = np.empty((axes, *polynomials.coefficients.shape))
+    levels[0] = polynomials.coefficients
+    length = grid.shape[axes - 1]
+    x = np.zeros(whole_blocks(length))
+    x[:length] = grid.values[axes - 1, :length]
+    return Contraction(polynomials, grid, levels, np.full(axes - 1, -1, dtype=np.int64), x)
 
 
 @jit_inline
 def go_to_line(contraction: Contraction, line: int) -> None:
     """Set contraction.levels[axes - 1] to the polynomials in the last variable on a line, counted in C order."""
-    levels, place = contraction.levels, contraction.place
-    for axis in range(first_changed(line, contraction.shape, place), place.size):
-        t = contraction.values[axis, place[axis]]
-        fix_variable_of_all(levels[axis], contraction.starts[axis], contraction.groups[axis], t, levels[axis + 1])
+    grid, place = contraction.grid, contraction.place
+    for axis in range(first_changed(line, grid.shape, place), place.size):
+        fix_next_variable(contraction.polynomials, contraction.levels, axis, grid.values[axis, place[axis]])

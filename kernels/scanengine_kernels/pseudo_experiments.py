@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanengine_kernels._jit import jit, jit_inline
-from scanengine_kernels._simd import LANES
+from scanengine_kernels._simd import LANES, whole_blocks
 from scanengine_kernels.nuisances.kinks import minimise_everywhere
 from scanengine_kernels.nuisances.pulls import Nuisances
 from scanengine_kernels.nuisances.room import new_room
@@ -29,12 +29,6 @@ class Expected(NamedTuple):
     residuals: NDArray[np.float64]
     above: NDArray[np.float64]
     below: NDArray[np.float64]
-
-
-@jit_inline
-def whole_blocks(number: int) -> int:
-    """Return the next multiple of a block's eight numbers."""
-    return (number + LANES - 1) // LANES * LANES
 
 
 @jit

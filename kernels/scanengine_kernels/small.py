@@ -12,6 +12,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from scanengine_kernels.grids import LineMinima, PlaneMinima
+
 SMALL_SQUARES = 1 << 24
 """A grid of up to so many squares, points times residuals, is filled and reduced in less time than it takes to import
 Numba and load compiled kernels."""
@@ -59,11 +61,8 @@ def reduce_tile(
     chi2: NDArray[np.float64],
     shape: NDArray[np.int64],
     start: NDArray[np.int64],
-    grid_shape: NDArray[np.int64],
-    plane_offsets: NDArray[np.int64],
-    planes: NDArray[np.float64],
-    line_offsets: NDArray[np.int64],
-    lines: NDArray[np.float64],
+    planes: PlaneMinima,
+    lines: LineMinima,
     best: float,
     best_index: NDArray[np.int64],
 ) -> float:
@@ -75,14 +74,14 @@ def reduce_tile(
     tile = chi2.reshape(shape)
     tile = np.where(np.isnan(tile), np.inf, tile)
     inside = [slice(s, s + length) for s, length in zip(start, shape, strict=True)]
-    if planes.size > 0:
+    if planes.values.size > 0:
         for a, b in combinations(range(n), 2):
-            first = plane_offsets[a, b]
-            plane = planes[first : first + grid_shape[a] * grid_shape[b]].reshape(grid_shape[a], grid_shape[b])
+            first, rows, length = planes.offsets[a, b], planes.grid_shape[a], planes.grid_shape[b]
+            plane = planes.values[first : first + rows * length].reshape(rows, length)
             here = plane[inside[a], inside[b]]
             np.minimum(here, tile.min(axis=tuple(c for c in range(n) if c not in {a, b})), out=here)
     for a in range(max(n - 2, 0), n):
-        line = lines[line_offsets[a] : line_offsets[a + 1]][inside[a]]
+        line = lines.values[lines.offsets[a] : lines.offsets[a + 1]][inside[a]]
         np.minimum(line, tile.min(axis=tuple(c for c in range(n) if c != a)), out=line)
     lowest = np.unravel_index(tile.argmin(), tile.shape)
     if tile[lowest] < best:

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntEnum
-from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
-
-import numpy as np
-from numpy.typing import NDArray
 
 from scanengine.grid.axes import FloatArray
 
@@ -16,10 +12,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from scanengine.chi2.squares import ChiSquaredPolynomial
-
-
-LANES = 8
-"""Numbers in a block of the kernels, `scanengine_kernels._simd.LANES`, without Numba."""
+    from scanengine_kernels.grids import PlaneMinima
 
 
 class Evaluator(Protocol):
@@ -91,27 +84,6 @@ class ReducingEvaluator(Protocol):
 
         And `fill` chi2 with it, if it is given.
         """
-
-
-class PlaneMinima(NamedTuple):
-    """Minima of a grid over all axes but two: those of axes a < b lie in `values` from offsets[a, b] on, b fastest.
-
-    Behind them are 7 elements or more, which no minimum belongs to.
-    """
-
-    grid_shape: tuple[int, ...]
-    offsets: NDArray[np.int64]
-    values: FloatArray
-
-    def require_inside(self, values: Sequence[FloatArray], start: tuple[int, ...]) -> None:
-        """Raise ValueError unless the tensor grid of these values lies in this one from `start` on, and all planes in
-        memory.
-        """
-        ends = [first + v.size for first, v in zip(start, values, strict=True)]
-        inside = all(0 <= first < end <= n for first, end, n in zip(start, ends, self.grid_shape, strict=True))
-        last = max(int(self.offsets[a, b]) + n * m for (a, n), (b, m) in combinations(enumerate(self.grid_shape), 2))
-        if not inside or last + 7 > self.values.size:
-            raise ValueError(f"a tile from {start} to {ends} is not one of the grid {self.grid_shape}")
 
 
 class LowestPlane(NamedTuple):

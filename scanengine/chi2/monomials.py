@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scanengine.grid.axes import FloatArray
-
-if TYPE_CHECKING:
-    pass
+from scanengine_kernels.grids import LANES, Grid, Polynomials
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +39,13 @@ class Monomials:
             starts[v, 1 : groups[v] + 1] = np.cumsum(lengths)
         return cls(tuple(by_variables[n]), starts, groups)
 
+    def polynomials(self, coefficients: FloatArray) -> Polynomials:
+        """Return polynomials (monomials, number) as the kernels take them, with zeros up to whole blocks."""
+        monomials, number = coefficients.shape
+        filled = np.zeros((monomials, whole_blocks(number)))
+        filled[:, :number] = coefficients
+        return Polynomials(filled, self.starts, self.groups)
+
     @cached_property
     def column(self) -> dict[tuple[int, ...], int]:
         """The coefficient that belongs to each tuple of exponents."""
@@ -65,10 +69,15 @@ def scaled(values: Sequence[FloatArray], centre: FloatArray, half_width: FloatAr
     return [(x - c) / h for x, c, h in zip(values, centre, half_width, strict=True)]
 
 
-def packed(t: Sequence[FloatArray]) -> tuple[NDArray[np.int64], FloatArray]:
-    """Return the shape of the grid that the variables' values span, and these (axes, longest), for the kernels."""
+def whole_blocks(number: int) -> int:
+    """Return the next multiple of the numbers in a block of the kernels."""
+    return -(-number // LANES) * LANES
+
+
+def packed(t: Sequence[FloatArray]) -> Grid:
+    """Return the grid that the variables' values span, as the kernels take it."""
     shape = np.array([v.size for v in t])
     together = np.zeros((shape.size, shape.max()))
     for axis, v in enumerate(t):
         together[axis, : v.size] = v
-    return shape, together
+    return Grid(shape, together)

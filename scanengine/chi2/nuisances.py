@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from scanengine.chi2.evaluator import LANES, Cost, ScanEvaluator
-from scanengine.chi2.monomials import Monomials, packed, scaled
+from scanengine.chi2.evaluator import Cost, ScanEvaluator
+from scanengine.chi2.monomials import Monomials, packed, scaled, whole_blocks
 from scanengine.chi2.squares import require_shape
 from scanengine.grid.axes import FloatArray
+from scanengine_kernels.grids import Polynomials
 
 if TYPE_CHECKING:
     from scanengine_kernels.nuisances import rows as kernels
@@ -77,31 +78,19 @@ class LinearNuisancePolynomial(ScanEvaluator):
         require_shape(chi2, values)
         from scanengine_kernels.linear_nuisances import fill_linear
 
-        shape, t = packed(scaled(values, self.centre, self.half_width))
+        grid = packed(scaled(values, self.centre, self.half_width))
         columns, rows, _ = self.templates.shape
-        fill_linear(
-            self._quadratics,
-            rows,
-            columns - 1,
-            self.monomials.starts,
-            self.monomials.groups,
-            shape,
-            t,
-            chi2.reshape(-1, chi2.shape[-1]),
-        )
+        fill_linear(self._quadratics, rows, columns - 1, grid, chi2.reshape(-1, chi2.shape[-1]))
 
     @cached_property
-    def _quadratics(self) -> FloatArray:
-        columns, rows, monomials = self.templates.shape
-        together = np.zeros((monomials, -(-columns * rows // LANES) * LANES))
-        together[:, : columns * rows] = self.templates.reshape(columns * rows, monomials).T
-        return together
+    def _quadratics(self) -> Polynomials:
+        return self.monomials.polynomials(self.templates.reshape(-1, self.templates.shape[2]).T)
 
 
 def side_by_side(seen: FloatArray, empty: FloatArray, residuals: FloatArray) -> FloatArray:
     """Return what belongs to the three kinds of rows (..., rows) in turn, each filled up to whole blocks."""
     parts = (seen, empty, residuals)
-    blocks = [-(-part.shape[-1] // LANES) * LANES for part in parts]
+    blocks = [whole_blocks(part.shape[-1]) for part in parts]
     together, first = np.zeros((*seen.shape[:-1], sum(blocks))), 0
     for part, size in zip(parts, blocks, strict=True):
         together[..., first : first + part.shape[-1]] = part
@@ -159,18 +148,14 @@ class NuisancePolynomial(ScanEvaluator):
         from scanengine_kernels.nuisances.grid import fill_profiled
         from scanengine_kernels.nuisances.pulls import Nuisances
 
-        shape, t = packed(scaled(values, self.centre, self.half_width))
         fill_profiled(
             self._quadratics,
             self.kinds.for_kernel(),
             Nuisances(self.below, self.log_widths, self.pull_weights, np.zeros(self.below.size)),
-            self.monomials.starts,
-            self.monomials.groups,
-            shape,
-            t,
+            packed(scaled(values, self.centre, self.half_width)),
             chi2.reshape(-1, chi2.shape[-1]),
         )
 
     @cached_property
-    def _quadratics(self) -> FloatArray:
-        return np.ascontiguousarray(self.templates.reshape(-1, self.templates.shape[2]).T)
+    def _quadratics(self) -> Polynomials:
+        return self.monomials.polynomials(self.templates.reshape(-1, self.templates.shape[2]).T)

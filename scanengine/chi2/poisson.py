@@ -15,6 +15,7 @@ from scanengine.chi2.evaluator import Cost, ScanEvaluator
 from scanengine.chi2.monomials import Monomials, packed, scaled
 from scanengine.chi2.squares import require_shape
 from scanengine.grid.axes import FloatArray
+from scanengine_kernels.grids import Polynomials
 
 
 def poisson_chi2(counts: FloatArray, data: FloatArray) -> FloatArray:
@@ -39,8 +40,7 @@ class PoissonPolynomial(ScanEvaluator):
 
     centre: FloatArray
     half_width: FloatArray
-    monomials: Monomials
-    quadratics: FloatArray
+    quadratics: Polynomials
     weights: FloatArray
     cost = Cost.POLYNOMIALS
 
@@ -54,16 +54,11 @@ class PoissonPolynomial(ScanEvaluator):
         data: FloatArray,
     ) -> PoissonPolynomial:
         """Set up chi2 from the coefficients (cells, monomials) of the counts and the data (cells,)."""
-        from scanengine_kernels._simd import LANES
-
         seen = data > 0.0
-        bins = int(np.sum(seen))
         excess = coefficients[seen]
         excess[:, monomials.column_of_product(0)] -= data[seen]
-        quadratics = np.zeros((len(monomials.exponents), -(-(bins + 1) // LANES) * LANES))
-        quadratics[:, :bins] = (excess / data[seen, None]).T
-        quadratics[:, bins] = 2.0 * np.sum(coefficients[~seen], axis=0)
-        return cls(centre, half_width, monomials, quadratics, 2.0 * data[seen])
+        quadratics = np.vstack((excess / data[seen, None], 2.0 * np.sum(coefficients[~seen], axis=0)))
+        return cls(centre, half_width, monomials.polynomials(quadratics.T), 2.0 * data[seen])
 
     def fill(self, values: Sequence[FloatArray], chi2: FloatArray) -> None:
         """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis.
@@ -73,13 +68,5 @@ class PoissonPolynomial(ScanEvaluator):
         require_shape(chi2, values)
         from scanengine_kernels.poisson import fill_poisson
 
-        shape, t = packed(scaled(values, self.centre, self.half_width))
-        fill_poisson(
-            self.quadratics,
-            self.weights,
-            self.monomials.starts,
-            self.monomials.groups,
-            shape,
-            t,
-            chi2.reshape(-1, chi2.shape[-1]),
-        )
+        grid = packed(scaled(values, self.centre, self.half_width))
+        fill_poisson(self.quadratics, self.weights, grid, chi2.reshape(-1, chi2.shape[-1]))

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scanengine.chi2.evaluator import Cost, LowestPlane, ScanEvaluator
+from scanengine.chi2.monomials import Monomials, packed, scaled
 from scanengine.grid.axes import FloatArray
+from scanengine_kernels.grids import LANES, Grid
 from scanengine_kernels.small import SMALL_SQUARES, fill_squares
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from scanengine_kernels.quartic import Squares
-from scanengine.chi2.evaluator import Cost, LowestPlane, PlaneMinima, ScanEvaluator
-from scanengine.chi2.monomials import Monomials, packed, scaled
+    from scanengine_kernels.grids import PlaneMinima
+    from scanengine_kernels.quartic.squares import Squares
 
 _FEWEST_VARIABLES = 3
 
@@ -59,10 +62,9 @@ class ChiSquaredPolynomial(ScanEvaluator):
         if not self.compiled:
             fill_squares(self.residuals, self.monomials.starts, self.monomials.groups, self.scaled(values), chi2)
             return chi2[..., 0].size
-        from scanengine_kernels.quartic_grid import fill_quartic
+        from scanengine_kernels.quartic.grid import fill_quartic
 
-        shape, t = self._packed(values)
-        return fill_quartic(self._squares, shape, t, past_caches, chi2.reshape(-1, copy=False))
+        return fill_quartic(self._squares, self._packed(values), past_caches, chi2.reshape(-1, copy=False))
 
     def reduce(
         self,
@@ -78,20 +80,19 @@ class ChiSquaredPolynomial(ScanEvaluator):
         The grid's first point has the index `start` in the grid that minima belong to. The minima may be below zero, by
         rounding, where chi2 is zero. Raises ValueError if the grids do not fit.
         """
-        minima.require_inside(values, start)
+        require_inside(minima, values, start)
         if chi2 is not None:
             require_shape(chi2, values)
-        from scanengine_kernels.quartic_profiles import reduce_quartic
-        from scanengine_kernels.quartic_tiles import reduce_and_fill_quartic
+        from scanengine_kernels.quartic.profiles import reduce_quartic
+        from scanengine_kernels.quartic.tiles import reduce_and_fill_quartic
 
-        shape, t = self._packed(values)
-        grid_shape = np.array(minima.grid_shape)
-        given = self._squares, shape, t, np.array(start), grid_shape, minima.offsets, minima.values
+        grid = self._packed(values)
         if chi2 is None:
-            lowest, plane = reduce_quartic(*given)
+            lowest, plane = reduce_quartic(self._squares, grid, np.array(start), minima)
         else:
-            lowest, plane = reduce_and_fill_quartic(*given, past_caches, chi2.reshape(-1, copy=False))
-        return LowestPlane(lowest, tuple(int(i) for i in np.unravel_index(plane, shape[:-2])))
+            flat = chi2.reshape(-1, copy=False)
+            lowest, plane = reduce_and_fill_quartic(self._squares, grid, np.array(start), minima, past_caches, flat)
+        return LowestPlane(lowest, tuple(int(i) for i in np.unravel_index(plane, grid.shape[:-2])))
 
     def minimise(self, values: Sequence[FloatArray], chi2: FloatArray, *, parabolas: bool = False) -> None:
         """Set chi2, C-contiguous with one dimension for each of the first axes, to its minima over the other ones.
@@ -100,10 +101,9 @@ class ChiSquaredPolynomial(ScanEvaluator):
         are linear in its variable. Raises ValueError if chi2 has another shape.
         """
         require_shape(chi2, values[: chi2.ndim])
-        from scanengine_kernels.quartic_minima import minimise_quartic
+        from scanengine_kernels.quartic.minima import minimise_quartic
 
-        shape, t = self._packed(values)
-        minimise_quartic(self._squares, shape, t, chi2.ndim, parabolas, chi2.reshape(-1, copy=False))
+        minimise_quartic(self._squares, self._packed(values), chi2.ndim, parabolas, chi2.reshape(-1, copy=False))
 
     def reordered(self, order: Sequence[int]) -> ChiSquaredPolynomial:
         """Return the same chi2 with the axis order[i] of this one as its axis i."""
@@ -121,29 +121,22 @@ class ChiSquaredPolynomial(ScanEvaluator):
         """Return values of each axis as those of the variables t."""
         return scaled(values, self.centre, self.half_width)
 
-    def _packed(self, values: Sequence[FloatArray]) -> tuple[NDArray[np.int64], FloatArray]:
-        """Return the shape of a grid and the variables' values (axes, longest) as the kernels take them."""
+    def _packed(self, values: Sequence[FloatArray]) -> Grid:
+        """Return a grid of the variables as the kernels take it."""
         return packed([np.zeros(1)] * (_FEWEST_VARIABLES - len(values)) + self.scaled(values))
 
     @cached_property
     def _squares(self) -> Squares:
         """The residuals as the kernels take them: in three variables or more, the first of which may not matter."""
-        from scanengine_kernels._simd import LANES
-        from scanengine_kernels.quartic import Squares
+        from scanengine_kernels.quartic.squares import Squares
 
-        number = self.residuals.shape[0]
         n = len(self.monomials.exponents[0])
         missing = (0,) * (_FEWEST_VARIABLES - n)
         monomials = Monomials.of(n + len(missing), 2)
         columns = [monomials.column[missing + e] for e in self.monomials.exponents]
-        residuals = np.zeros((len(monomials.exponents), -(-number // LANES) * LANES))
-        residuals[columns, :number] = self.residuals.T
-        return Squares(
-            residuals,
-            monomials.starts,
-            monomials.groups,
-            *(_products(variables) for variables in (3, 2, 1)),
-        )
+        residuals = np.zeros((len(monomials.exponents), len(self.residuals)))
+        residuals[columns] = self.residuals.T
+        return Squares(monomials.polynomials(residuals), *(_products(variables) for variables in (3, 2, 1)))
 
 
 def require_shape(chi2: NDArray[np.floating], values: Sequence[FloatArray]) -> None:
@@ -153,6 +146,18 @@ def require_shape(chi2: NDArray[np.floating], values: Sequence[FloatArray]) -> N
     wanted = tuple(v.size for v in values)
     if chi2.shape != wanted:
         raise ValueError(f"chi2 has the shape {chi2.shape}, the grid has {wanted}")
+
+
+def require_inside(minima: PlaneMinima, values: Sequence[FloatArray], start: tuple[int, ...]) -> None:
+    """Raise ValueError unless the tensor grid of these values lies in that of the minima from `start` on, and all
+    planes in memory.
+    """
+    shape = minima.grid_shape.tolist()
+    ends = [first + v.size for first, v in zip(start, values, strict=True)]
+    inside = all(0 <= first < end <= n for first, end, n in zip(start, ends, shape, strict=True))
+    last = max(int(minima.offsets[a, b]) + n * m for (a, n), (b, m) in combinations(enumerate(shape), 2))
+    if not inside or last + LANES - 1 > minima.values.size:
+        raise ValueError(f"a tile from {start} to {ends} is not one of the grid {tuple(shape)}")
 
 
 @cache

@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from scanengine.chi2.monomials import whole_blocks
 from scanengine.chi2.residuals import HiddenVariables
 from scanengine.grid.axes import FloatArray
 from scanengine_kernels.cells import hand_on, minimise_cells, search_from
@@ -74,12 +75,11 @@ class Cells:
         return True
 
     def _minimise_pair(self, pair: LinearPart) -> None:
-        # these import Numba, which a small scan does without
-        from scanengine_kernels._simd import LANES
+        # imports Numba, which a small scan does without
         from scanengine_kernels.linear_minima import minimise_linear
 
         cells, shown = self.points.shape
-        padded = -(-cells // LANES) * LANES
+        padded = whole_blocks(cells)
         points, chi2, where = np.zeros((shown, padded)), np.empty(padded), np.empty((2, padded))
         points[:, :cells] = self.points.T
         minimise_linear(self.hidden.residuals, pair, points, chi2, where)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scanengine.chi2.evaluator import LANES
+from scanengine.chi2.monomials import whole_blocks
 from scanengine.chi2.residuals import LoneVariable, quadratic_residuals
 from scanengine.chi2.squares import ChiSquaredPolynomial
 from scanengine.driver.one_pass import scan_grid
@@ -59,7 +59,7 @@ def pass_for(polynomial: ChiSquaredPolynomial, shape: Sequence[int], planes: Col
 
 def _cost(length: int, *, parabolas: bool) -> float:
     """Return about how many operations of eight numbers eight points along an axis take."""
-    along = -(-length // LANES) * LANES * (_OPERATIONS_OF_PARABOLA if parabolas else _OPERATIONS)
+    along = whole_blocks(length) * (_OPERATIONS_OF_PARABOLA if parabolas else _OPERATIONS)
     return (along + _OPERATIONS_PER_LINE) / length
 
 

@@ -15,13 +15,14 @@ from typing import Generic
 import numpy as np
 from numpy.typing import NDArray
 
-from scanengine.chi2.evaluator import Evaluator, PlaneMinima, ReducingEvaluator
+from scanengine.chi2.evaluator import Evaluator, ReducingEvaluator
 from scanengine.driver.minima import GridMinima
 from scanengine.driver.sinks import Prepared, Sink
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import RunningMinima
 from scanengine.grid.tiling import Tiling
 from scanengine_kernels import small
+from scanengine_kernels.grids import LineMinima, PlaneMinima
 
 PAST_CACHES_BYTES = 1 << 22
 """A grid in memory larger than this is written past the caches."""
@@ -33,8 +34,8 @@ _NOWHERE: FloatArray = np.empty(0)
 class _OfThread:
     """What one thread has: the minima over the tiles it has filled, and a buffer for those that need one."""
 
-    minima: PlaneMinima
-    lines: FloatArray
+    planes: PlaneMinima
+    lines: LineMinima
     best_index: NDArray[np.int64]
     best: float = np.inf
     buffer: FloatArray = field(default_factory=lambda: _NOWHERE)
@@ -98,8 +99,8 @@ class Filling(Generic[Prepared]):
     def lower(self, running: RunningMinima) -> None:
         """Lower minima to those of all tiles that are done, and of some that are not yet."""
         for each in list(self._of_threads):
-            np.minimum(running.planes, each.minima.values[: self.layout.plane_points], out=running.planes)
-            np.minimum(running.lines, each.lines, out=running.lines)
+            np.minimum(running.planes, each.planes.values[: self.layout.plane_points], out=running.planes)
+            np.minimum(running.lines, each.lines.values, out=running.lines)
 
     def fill_several(self, starts: Sequence[tuple[int, ...]]) -> list[Done[Prepared]]:
         """Fill and reduce the tiles that begin there."""
@@ -137,10 +138,7 @@ class Filling(Generic[Prepared]):
             chi2.reshape(-1, chi2.shape[-1]),
             np.array(chi2.shape),
             np.array(start),
-            np.array(self.layout.shape),
-            mine.minima.offsets,
-            mine.minima.values[: self.layout.plane_points],
-            self.layout.line_offsets,
+            mine.planes._replace(values=mine.planes.values[: self.layout.plane_points]),
             mine.lines,
             mine.best,
             mine.best_index,
@@ -155,7 +153,7 @@ class Filling(Generic[Prepared]):
         chi2: FloatArray | None,
     ) -> None:
         """Lower a thread's minima to a tile that may be kept or not; a new minimum is looked for in its plane."""
-        lowest, outer = evaluator.reduce(values, start, mine.minima, chi2, past_caches=self._past_caches)
+        lowest, outer = evaluator.reduce(values, start, mine.planes, chi2, past_caches=self._past_caches)
         if not lowest < mine.best:
             return
         box = [v[i : i + 1] for v, i in zip(values, outer, strict=False)] + [*values[-2:]]

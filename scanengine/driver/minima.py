@@ -8,10 +8,10 @@ from math import prod
 
 import numpy as np
 
-from scanengine.chi2.evaluator import LANES, PlaneMinima
 from scanengine.errors import RunError
-from scanengine.grid.axes import Axis, FloatArray
+from scanengine.grid.axes import Axis
 from scanengine.grid.profiles import Profiles, RunningMinima
+from scanengine_kernels.grids import LANES, LineMinima, PlaneMinima
 
 
 class GridMinima:
@@ -29,19 +29,19 @@ class GridMinima:
         for a, b in self._pairs:
             self._plane_offsets[a, b] = self.plane_points
             self.plane_points += self.shape[a] * self.shape[b]
-        self.line_offsets = np.concatenate(([0], np.cumsum(self.shape)))
+        self._line_offsets = np.concatenate(([0], np.cumsum(self.shape)))
 
     def planes(self) -> PlaneMinima:
         """Return planes over nothing yet."""
-        return PlaneMinima(self.shape, self._plane_offsets, np.full(self.plane_points + LANES, np.inf))
+        return PlaneMinima(np.array(self.shape), self._plane_offsets, np.full(self.plane_points + LANES, np.inf))
 
-    def lines(self) -> FloatArray:
+    def lines(self) -> LineMinima:
         """Return lines over nothing yet."""
-        return np.full(sum(self.shape), np.inf)
+        return LineMinima(self._line_offsets, np.full(sum(self.shape), np.inf))
 
     def running(self) -> RunningMinima:
         """Return minima over nothing yet."""
-        return RunningMinima(np.full(self.plane_points, np.inf), self.lines())
+        return RunningMinima(np.full(self.plane_points, np.inf), self.lines().values)
 
     def profiles(self, running: RunningMinima, *, of_squares: bool) -> Profiles:
         """Return minima of the whole grid as profiles; `of_squares`, those of a chi2 that is negative by rounding only.
@@ -59,7 +59,7 @@ class GridMinima:
         lines = {}
         for a, name in enumerate(names):
             if len(names) < 3:
-                lines[name] = running.lines[self.line_offsets[a] : self.line_offsets[a + 1]]
+                lines[name] = running.lines[self._line_offsets[a] : self._line_offsets[a + 1]]
             elif a == 0:
                 lines[name] = planes[name, names[1]].min(axis=1)
             else:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scanengine.chi2.evaluator import Cost, LowestPlane, PlaneMinima, ReducingEvaluator, ScanEvaluator
+from scanengine.chi2.evaluator import Cost, LowestPlane, ReducingEvaluator, ScanEvaluator
 from scanengine.definition import Definition, ParameterMap
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import Profiles
+
+if TYPE_CHECKING:
+    from scanengine_kernels.grids import PlaneMinima
 
 
 class OnSquares(ScanEvaluator):

@@ -1,21 +1,15 @@
-"""What a scan asks of evaluators, and what it knows of the kernels without importing Numba."""
+"""What a scan asks of evaluators."""
 
 from __future__ import annotations
 
 import pytest
 
 import scanengine
-from scanengine.chi2 import evaluator
 from scanengine.chi2.evaluator import Cost
-from scanengine_kernels import _simd
 
 POISSON = "statistic.kind=poisson"
 NO_SYSTEMATIC = "experiments.Ne.systematic=0"
 DIRECT = "physics.evaluation=direct"
-
-
-def test_blocks_are_as_long_as_those_of_the_kernels() -> None:
-    assert evaluator.LANES == _simd.LANES
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanengine.chi2.monomials import Monomials, packed
+from scanengine_kernels.grids import Polynomials
 from scanengine_kernels.linear_nuisances import fill_linear
 from tests.naive import FloatArray
 
@@ -22,9 +23,9 @@ def filled(templates: FloatArray, values: list[FloatArray]) -> FloatArray:
     monomials = Monomials.of(len(values), 2)
     quadratics = np.full((len(monomials.exponents), -(-columns * rows // 8) * 8), 7.0)  # what is beyond is not read
     quadratics[:, : columns * rows] = templates.reshape(columns * rows, -1).T
-    shape, t = packed(values)
-    chi2 = np.full((int(np.prod(shape[:-1])), shape[-1]), np.nan)
-    fill_linear(quadratics, rows, columns - 1, monomials.starts, monomials.groups, shape, t, chi2)
+    grid = packed(values)
+    chi2 = np.full((int(np.prod(grid.shape[:-1])), grid.shape[-1]), np.nan)
+    fill_linear(Polynomials(quadratics, monomials.starts, monomials.groups), rows, columns - 1, grid, chi2)
     return chi2.ravel()
 
 

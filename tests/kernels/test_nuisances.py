@@ -243,17 +243,14 @@ def test_fills_a_grid(shape: tuple[int, ...], two_sided: int) -> None:
             part[0, : int(np.sum(case.data > 0.0))] += 1.0  # the data are taken off the constant alone
         parts.append(part)
     assert parts[0] == pytest.approx(at(origin).rows)
-    quadratics = np.ascontiguousarray(np.array(parts).reshape(len(parts), -1))
-    points, t = packed(values)
-    chi2 = np.full((int(np.prod(points[:-1])), points[-1]), np.nan)
+    quadratics = np.array(parts).reshape(len(parts), -1)
+    points = packed(values)
+    chi2 = np.full((int(np.prod(points.shape[:-1])), points.shape[-1]), np.nan)
     fill_profiled(
-        quadratics,
+        monomials.polynomials(quadratics),
         case.kinds.for_kernel(),
         Nuisances(case.below, case.log_widths, np.ones(case.below.size), np.zeros(case.below.size)),
-        monomials.starts,
-        monomials.groups,
         points,
-        t,
         chi2,
     )
     grid = np.stack(np.meshgrid(*values, indexing="ij"), axis=-1).reshape(-1, n)

@@ -13,7 +13,9 @@ from mpmath import mpf
 
 from scanengine.chi2.monomials import Monomials
 from scanengine_kernels import poisson as kernels
+from scanengine_kernels.grids import Polynomials
 from tests import naive
+from tests.kernels.quartic.naive_squares import grid_of
 from tests.naive import FloatArray
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -25,12 +27,10 @@ def filled(excess: FloatArray, data: FloatArray, rest: FloatArray, values: list[
     bins = data.size
     quadratics = np.full((len(monomials.exponents), (bins + 8) // 8 * 8), 7.0)  # what is beyond is not read
     quadratics[:, :bins], quadratics[:, bins] = excess.T, rest
-    packed = np.full((len(values), max(v.size for v in values)), np.nan)
-    for axis, v in enumerate(values):
-        packed[axis, : v.size] = v
     shape = [v.size for v in values]
     chi2 = np.full((int(np.prod(shape[:-1])), shape[-1]), np.nan)
-    kernels.fill_poisson(quadratics, 2.0 * data, monomials.starts, monomials.groups, np.array(shape), packed, chi2)
+    polynomials = Polynomials(quadratics, monomials.starts, monomials.groups)
+    kernels.fill_poisson(polynomials, 2.0 * data, grid_of(values), chi2)
     return chi2.ravel()
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from scanengine_kernels import profiles as kernels
 from scanengine_kernels import small
+from scanengine_kernels.grids import LineMinima, PlaneMinima
 from tests import naive
 
 SHAPES = st.lists(st.integers(1, 5), min_size=1, max_size=5)
@@ -54,11 +55,8 @@ def test_tiles_reduce_to_the_minima_of_the_grid(shape: list[int], data: st.DataO
             chi2.reshape(-1, chi2.shape[-1]),
             np.array(chi2.shape),
             np.array(start),
-            np.array(shape),
-            offsets,
-            planes,
-            line_offsets,
-            lines,
+            PlaneMinima(np.array(shape), offsets, planes),
+            LineMinima(line_offsets, lines),
             best,
             best_index,
         )
@@ -109,7 +107,9 @@ def test_the_place_of_the_minimum_is_that_of_a_number(reduce_tile: Any) -> None:
         sizes, start = np.array(shape), np.zeros(n, dtype=np.int64)
         rows = chi2.reshape(-1, shape[-1])
         planes = np.full(chi2.size, np.inf) if n > 1 else np.empty(0)
-        best = reduce_tile(rows, sizes, start, sizes, offsets, planes, places, lines, np.inf, index)
+        best = reduce_tile(
+            rows, sizes, start, PlaneMinima(sizes, offsets, planes), LineMinima(places, lines), np.inf, index
+        )
         assert best == 1.0
         assert tuple(index) == tuple(m - 1 for m in shape)
         assert lines.min() == 1.0

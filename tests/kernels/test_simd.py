@@ -120,7 +120,8 @@ def test_aligned_memory(size: int) -> None:
 def test_kernels_give_the_same_on_a_processor_without_vector_extensions(tmp_path: Path) -> None:
     """The tests of the kernels that are written in blocks, compiled for the least of these processors."""
     here = Path(__file__).parent
-    files = [str(here / f"test_{name}.py") for name in ("quartic_grid", "quartic_profiles", "simd", "polynomial")]
+    names = ("quartic/test_grid", "quartic/test_profiles", "test_simd", "test_polynomial")
+    files = [str(here / f"{name}.py") for name in names]
     result = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not without_vector", *files],
         env=os.environ | {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "", "NUMBA_CACHE_DIR": str(tmp_path)},

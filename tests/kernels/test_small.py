@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scanengine.chi2.monomials import Monomials
 from scanengine.chi2.squares import ChiSquaredPolynomial
 from scanengine_kernels import profiles, small
+from scanengine_kernels.grids import LineMinima, PlaneMinima
 from tests.naive import FloatArray
 
 
@@ -97,7 +98,9 @@ def reduced(kernel: object, tiles: list[tuple[NDArray[np.int64], FloatArray]], g
     for start, chi2 in tiles:
         shape = np.array(chi2.shape)
         rows = chi2.reshape(-1, shape[-1])
-        best = kernel(rows, shape, start, grid, offsets, planes, line_offsets, lines, best, best_index)
+        best = kernel(
+            rows, shape, start, PlaneMinima(grid, offsets, planes), LineMinima(line_offsets, lines), best, best_index
+        )
     return planes, lines, best_index, best
 
 
@@ -121,7 +124,15 @@ def test_plane_of_two_axes_is_left_out_where_it_is_not_asked_for() -> None:
     lines, index = np.full(4, np.inf), np.zeros(2, dtype=np.int64)
     two, none = np.array([2, 2]), np.zeros((2, 2), dtype=np.int64)
     start = np.zeros(2, dtype=np.int64)
-    best = small.reduce_tile(chi2, two, start, two, none, np.zeros(0), np.array([0, 2, 4]), lines, np.inf, index)
+    best = small.reduce_tile(
+        chi2,
+        two,
+        start,
+        PlaneMinima(two, none, np.zeros(0)),
+        LineMinima(np.array([0, 2, 4]), lines),
+        np.inf,
+        index,
+    )
     assert best == 1.0
     assert index.tolist() == [0, 1]
     assert lines.tolist() == [1.0, 2.0, 2.0, 1.0]

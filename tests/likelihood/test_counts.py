@@ -19,7 +19,7 @@ from scanengine.inputs.constants import CHARGE_RADIUS_SHIFT
 from scanengine.inputs.parameters import PARAMETER_INDEX, PHYSICAL_PARAMETERS
 from scanengine.likelihood.profiled import Likelihood
 from scanengine.likelihood.whitening import ExperimentWhitening, Whitening
-from scanengine_kernels.quartic import ROUNDING_GOAL
+from scanengine_kernels.quartic.squares import ROUNDING_GOAL
 from tests import naive
 from tests.likelihoods import deviation, filled, grid_points, likelihood_of
 from tests.naive import FloatArray

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from scanengine_kernels._jit import jit
 from scanengine_kernels._simd import LANES, fma, load, store
+from scanengine_kernels.grids import Grid, Polynomials
 from scanengine_kernels.nuisances.kinks import minimise_everywhere
 from scanengine_kernels.nuisances.pulls import Nuisances
 from scanengine_kernels.nuisances.room import new_room
@@ -16,33 +17,28 @@ from scanengine_kernels.polynomial import contraction, go_to_line
 
 @jit
 def fill_profiled(
-    quadratics: NDArray[np.float64],
+    quadratics: Polynomials,
     rows: RowWeights,
     nuisances: Nuisances,
-    starts: NDArray[np.int64],
-    groups: NDArray[np.int64],
-    shape: NDArray[np.int64],
-    values: NDArray[np.float64],
+    grid: Grid,
     chi2: NDArray[np.float64],
 ) -> None:
-    """Fill chi2 (lines, shape[-1]) on the tensor grid of values (axes, longest): values[a, :shape[a]] of variable a.
+    """Fill chi2 (lines, shape[-1]) on a tensor grid.
 
-    quadratics (monomials of degree two, templates times rows) have starts and groups as in `polynomial`. Every point is
-    begun from the minima of the two before it on its line, every line from the one before.
+    quadratics are the templates, each of all rows. Every point is begun from the minima of the two before it on its
+    line, every line from the one before.
     """
-    n = shape.size
     K = nuisances.below.size
     number = rows.seen + rows.empty + rows.gaussian
-    columns = quadratics.shape[1] // max(number, 1)
+    columns = quadratics.coefficients.shape[1] // max(number, 1)
     templates = np.empty((columns, number))
     room = new_room(number, K)
-    lines = contraction(quadratics, starts, groups, shape, values)
-    level, size = lines.levels[n - 1], columns * number
+    lines = contraction(quadratics, grid)
+    x, level, size = lines.x, lines.levels[grid.shape.size - 1], columns * number
     line_start, before, z, start = np.zeros(K), np.zeros(K), np.zeros(K), np.zeros(K)
-    x = values[n - 1]
     for line in range(chi2.shape[0]):
         go_to_line(lines, line)
-        for point in range(shape[n - 1]):
+        for point in range(chi2.shape[1]):
             t = x[point]
             for q in range(0, size, LANES):
                 value = fma(t, fma(t, load(level, 2 * size + q), load(level, size + q)), load(level, q))

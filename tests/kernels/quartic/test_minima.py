@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanengine.chi2.monomials import Monomials
-from scanengine_kernels.quartic import ROUNDING_GOAL
-from scanengine_kernels.quartic_minima import minimise_quartic
-from tests.kernels.quartics import exact, packed, random_values, squares_of
+from scanengine_kernels.quartic.minima import minimise_quartic
+from scanengine_kernels.quartic.squares import ROUNDING_GOAL
+from tests.kernels.quartic.naive_squares import exact, grid_of, random_values, squares_of
 from tests.naive import FloatArray
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -22,7 +22,7 @@ def minimised(residuals: FloatArray, values: list[FloatArray], shown: int, *, pa
     points = int(np.prod(shape[:shown]))
     memory = np.full(points + 16, np.nan)
     squares = squares_of(residuals, len(values))
-    minimise_quartic(squares, np.array(shape), packed(values), shown, parabolas, memory[8 : 8 + points])
+    minimise_quartic(squares, grid_of(values), shown, parabolas, memory[8 : 8 + points])
     assert np.isnan(memory[:8]).all()
     assert np.isnan(memory[8 + points :]).all()
     return memory[8 : 8 + points].reshape(shape[:shown])

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanengine.chi2.monomials import Monomials
-from scanengine_kernels.quartic_grid import fill_quartic
-from scanengine_kernels.quartic_profiles import reduce_quartic
+from scanengine_kernels.grids import PlaneMinima
+from scanengine_kernels.quartic.grid import fill_quartic
+from scanengine_kernels.quartic.profiles import reduce_quartic
 from tests import naive
-from tests.kernels.quartics import packed, random_values, squares_of
+from tests.kernels.quartic.naive_squares import grid_of, random_values, squares_of
 from tests.naive import FloatArray
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -32,10 +33,9 @@ def reduced(
     lowest = []
     for start in product(*(range(0, s, t) for s, t in zip(shape, tile, strict=True))):
         part = [v[s : s + t] for v, s, t in zip(values, start, tile, strict=True)]
-        part_shape = np.array([v.size for v in part])
         squares = squares_of(residuals, n)
         lowest.append(
-            reduce_quartic(squares, part_shape, packed(part), np.array(start), np.array(shape), offsets, minima)
+            reduce_quartic(squares, grid_of(part), np.array(start), PlaneMinima(np.array(shape), offsets, minima))
         )
     assert np.isinf(minima[points:]).all()
     planes = {
@@ -49,7 +49,7 @@ def stored(residuals: FloatArray, values: list[FloatArray]) -> tuple[FloatArray,
     shape = [v.size for v in values]
     chi2 = np.empty(int(np.prod(shape)))
     squares = squares_of(residuals, len(values))
-    squared = fill_quartic(squares, np.array(shape), packed(values), False, chi2)
+    squared = fill_quartic(squares, grid_of(values), False, chi2)
     return chi2.reshape(shape), squared
 
 

@@ -15,24 +15,21 @@ from numpy.typing import NDArray
 
 from scanengine_kernels._jit import jit, jit_inline
 from scanengine_kernels._simd import LANES, aligned, first_lanes, load, minimum, splat, store
-from scanengine_kernels.polynomial import fix_variable_of_all
-from scanengine_kernels.profiles import smallest
-from scanengine_kernels.quartic import (
-    Last,
-    Squares,
+from scanengine_kernels.grids import Grid, PlaneMinima
+from scanengine_kernels.polynomial import fix_next_variable
+from scanengine_kernels.profiles import place_in_plane, smallest
+from scanengine_kernels.quartic.axes import Last, last_axes
+from scanengine_kernels.quartic.careful import take_carefully
+from scanengine_kernels.quartic.lines import (
     Tables,
-    fill_line_with_squares,
-    fix_volume,
-    floor_needed,
-    go_to_volumes,
-    last_axes,
     lowest_of_eight,
-    new_volumes,
     quartic_at,
+    quartic_on_line,
     tabulate_lines,
     tabulate_planes,
-    take_carefully,
 )
+from scanengine_kernels.quartic.squares import Squares, fill_line_with_squares, floor_needed
+from scanengine_kernels.quartic.volumes import Volumes, fix_volume, go_to_volumes, new_volumes, volumes_of
 
 
 class Over(NamedTuple):
@@ -46,83 +43,91 @@ class Over(NamedTuple):
 
 
 @jit
-def reduce_quartic(
-    squares: Squares,
-    shape: NDArray[np.int64],
-    values: NDArray[np.float64],
-    start: NDArray[np.int64],
-    grid_shape: NDArray[np.int64],
-    plane_offsets: NDArray[np.int64],
-    minima: NDArray[np.float64],
-) -> tuple[float, int]:
-    """Lower minima to chi2 on a tile of a grid; return the lowest chi2 on the tile, and the first plane that has it.
+def reduce_quartic(squares: Squares, grid: Grid, start: NDArray[np.int64], minima: PlaneMinima) -> tuple[float, int]:
+    """Lower minima to chi2 on a tile of their grid; return the lowest chi2 on the tile, and the first plane that has
+    it.
 
-    squares, shape and values are those of `quartic_grid.fill_quartic`, for three axes or more; start, grid_shape and
-    plane_offsets those of `profiles.reduce_tile`, and minima are its planes, with 7 elements more at the end. What
-    rounding leaves below zero is left in them. Planes of the tile's last two axes are counted in C order over the
-    others.
+    The tile is a grid of three axes or more, whose first point has the index start (axes,). What rounding leaves below
+    zero is left in the minima. Planes of the tile's last two axes are counted in C order over the others.
     """
-    n = shape.size
-    last = last_axes(shape, values, 0)
-    z, y, x, depth, rows, length = last.z, last.y, last.x, last.planes, last.lines, last.points
+    n, last = grid.shape.size, last_axes(grid, 0)
+    z, y, x, depth, rows = last.z, last.y, last.x, last.planes, last.lines
     volumes, planes = new_volumes(squares, n), aligned(15 * z.size).reshape((15, z.size // LANES, LANES))
     coefficients, floors = aligned(10 * y.size).reshape((2, 5, y.size)), aligned(2 * y.size).reshape((2, y.size))
     tables = Tables(planes, coefficients, floors)
-    squared = np.zeros(rows, dtype=np.bool_)
     over_z = aligned(y.size * x.size).reshape((y.size, x.size))
     over_y = aligned(depth * x.size).reshape((depth, x.size))
     over_x = aligned(depth * y.size).reshape((depth, y.size))
     over = Over(over_z, over_y, over_x)
     reset(over_z)
-    lowest_of_planes, row = np.empty(z.size), np.empty(x.size)
+    lowest_of_planes, index = np.empty(z.size), start.copy()
     best, best_plane = np.inf, 0
-    index = np.zeros(n - 3, dtype=np.int64)
-    all_volumes, together, volume = 1, 0, 0
-    for axis in range(n - 3):
-        all_volumes *= shape[axis]
-    for b in range(all_volumes):
-        volume += 1
-        if volume >= together:
-            volume, together = 0, go_to_volumes(volumes, b, squares, shape, values)
-        for axis in range(n - 3):
-            index[axis] = volumes.place[axis] + (volume if axis == n - 4 else 0)
-        needed = floor_needed(volumes.bounds[volume])
-        for k in range(0, z.size, LANES):
-            tabulate_planes(volumes.quartics, volume, z, k, planes, k // LANES)
-        reset(over_y)
-        reset(over_x)
-        plane, stopped = 0, False
-        while plane < depth:
-            plane, stopped = reduce_planes(last, tables, needed, plane, stopped, over)
-            if not stopped:
-                break
-            for i in range(2):
-                k = min(plane + i, depth - 1)
-                fix_volume(volumes, squares, values, volume)
-                levels = volumes.levels
-                take_carefully(squares, levels, needed, last, k, coefficients[i], floors[i], squared)
-                for line in range(y.size):
-                    if line < rows and not squared[line]:
-                        continue
-                    leave_out(coefficients[i], line)
-                    if line < rows:
-                        t = y[line]
-                        fix_variable_of_all(
-                            levels[n - 2], squares.starts[n - 2], squares.groups[n - 2], t, levels[n - 1]
-                        )
-                        fill_line_with_squares(levels[n - 1], x, row)
-                        lower(over_z, line * x.size, row, 0, length)
-                        lower(over_y, k * x.size, row, 0, length)
-                        over_x[k, line] = min(over_x[k, line], smallest(row))
-        for k in range(depth):
-            lowest_of_planes[k] = smallest(over_x[k])
-            if max(lowest_of_planes[k], 0.0) < best:
-                best, best_plane = max(lowest_of_planes[k], 0.0), b * depth + k
-        lower_planes(over_y, over_x, lowest_of_planes, index, shape, start, grid_shape, plane_offsets, minima)
-    first = plane_offsets[n - 2, n - 1] + start[n - 2] * grid_shape[n - 1] + start[n - 1]
+    all_volumes, b = volumes_of(grid, 0), 0
+    while b < all_volumes:
+        number = go_to_volumes(volumes, b, squares, grid)
+        for volume in range(number):
+            for axis in range(n - 3):
+                index[axis] = start[axis] + volumes.place[axis] + (volume if axis == n - 4 else 0)
+            reset(over_y)
+            reset(over_x)
+            reduce_volume(squares, grid, volumes, volume, last, tables, over)
+            for k in range(depth):
+                lowest_of_planes[k] = smallest(over_x[k])
+                if max(lowest_of_planes[k], 0.0) < best:
+                    best, best_plane = max(lowest_of_planes[k], 0.0), (b + volume) * depth + k
+            lower_planes(over, lowest_of_planes, grid.shape, index, minima)
+        b += number
     for line in range(rows):
-        lower(minima, first + line * grid_shape[n - 1], over_z, line * x.size, length)
+        index[n - 2] = start[n - 2] + line
+        lower(minima.values, place_in_plane(minima, n - 2, n - 1, index), over_z, line * x.size, last.points)
     return best, best_plane
+
+
+@jit
+def reduce_volume(
+    squares: Squares, grid: Grid, volumes: Volumes, volume: int, last: Last, tables: Tables, over: Over
+) -> None:
+    """Lower minima to chi2 on one volume: where its planes' quartics round too much, of lines taken carefully."""
+    needed = floor_needed(volumes.bounds[volume])
+    for k in range(0, last.z.size, LANES):
+        tabulate_planes(volumes.quartics, volume, last.z, k, tables.planes, k // LANES)
+    plane, stopped = 0, False
+    while plane < last.planes:
+        plane, stopped = reduce_planes(last, tables, needed, plane, stopped, over)
+        if not stopped:
+            break
+        fix_volume(volumes, squares, grid, volume)
+        for i in range(2):
+            reduce_carefully(squares, volumes.levels, needed, last, tables, i, min(plane + i, last.planes - 1), over)
+
+
+@jit
+def reduce_carefully(
+    squares: Squares,
+    levels: NDArray[np.float64],
+    needed: float,
+    last: Last,
+    tables: Tables,
+    which: int,
+    k: int,
+    over: Over,
+) -> None:
+    """Set the lines of the plane at last.z[k], in one of two tables, anew; lower minima to those of its lines that have
+    to be squared, and leave these out of the table.
+    """
+    y, x, squared, row = last.y, last.x, np.zeros(last.lines, dtype=np.bool_), np.empty(last.x.size)
+    n, coefficients = levels.shape[0], tables.coefficients[which]
+    take_carefully(squares, levels, needed, last, k, coefficients, tables.floors[which], squared)
+    for line in range(y.size):
+        if line >= last.lines:
+            leave_out(coefficients, line)
+        elif squared[line]:
+            leave_out(coefficients, line)
+            fix_next_variable(squares.residuals, levels, n - 2, y[line])
+            fill_line_with_squares(levels[n - 1], x, row)
+            lower(over.z, line * x.size, row, 0, last.points)
+            lower(over.y, k * x.size, row, 0, last.points)
+            over.x[k, line] = min(over.x[k, line], smallest(row))
 
 
 @jit
@@ -198,19 +203,14 @@ def reduce_two_planes(
     other = p.shape[1] * LANES
     inf = splat(np.inf)
     for line in range(0, rows, 2):
-        a0, b0, c0, d0 = splat(p[0, line]), splat(p[0, line + 1]), splat(q[0, line]), splat(q[0, line + 1])
-        a1, b1, c1, d1 = splat(p[1, line]), splat(p[1, line + 1]), splat(q[1, line]), splat(q[1, line + 1])
-        a2, b2, c2, d2 = splat(p[2, line]), splat(p[2, line + 1]), splat(q[2, line]), splat(q[2, line + 1])
-        a3, b3, c3, d3 = splat(p[3, line]), splat(p[3, line + 1]), splat(q[3, line]), splat(q[3, line + 1])
-        a4, b4, c4, d4 = splat(p[4, line]), splat(p[4, line + 1]), splat(q[4, line]), splat(q[4, line + 1])
+        on_a, on_b = quartic_on_line(p, line), quartic_on_line(p, line + 1)
+        on_c, on_d = quartic_on_line(q, line), quartic_on_line(q, line + 1)
         a_end, b_end, c_end, d_end = inf, inf, inf, inf
         at = line * width
         for i in range(0, width, LANES):
             t = load(x, i)
-            a = quartic_at(t, a0, a1, a2, a3, a4)
-            b = quartic_at(t, b0, b1, b2, b3, b4)
-            c = quartic_at(t, c0, c1, c2, c3, c4)
-            d = quartic_at(t, d0, d1, d2, d3, d4)
+            a, b = quartic_at(t, on_a), quartic_at(t, on_b)
+            c, d = quartic_at(t, on_c), quartic_at(t, on_d)
             a_end, b_end = minimum(a, a_end), minimum(b, b_end)
             c_end, d_end = minimum(c, c_end), minimum(d, d_end)
             store(over_y, p_row + i, minimum(a, minimum(b, load(over_y, p_row + i))))
@@ -236,44 +236,39 @@ def lower_to_ends(
 
 @jit
 def lower_planes(
-    over_y: NDArray[np.float64],
-    over_x: NDArray[np.float64],
+    over: Over,
     lowest_of_planes: NDArray[np.float64],
-    index: NDArray[np.int64],
     shape: NDArray[np.int64],
-    start: NDArray[np.int64],
-    grid_shape: NDArray[np.int64],
-    plane_offsets: NDArray[np.int64],
-    minima: NDArray[np.float64],
+    index: NDArray[np.int64],
+    minima: PlaneMinima,
 ) -> None:
-    """Lower the minima over all planes but that of the last two axes to those of one volume, at index (n - 3,)."""
+    """Lower the minima over all planes but that of the last two axes to those of one volume, which has this shape along
+    these, and whose first point has this index in the minima's grid.
+    """
     n = shape.size
-    depth, rows, length = over_y.shape[0], shape[n - 2], shape[n - 1]
-    z = n - 3
+    depth, rows, length = shape[n - 3], shape[n - 2], shape[n - 1]
+    z, values, width, lines = n - 3, minima.values, over.y.shape[1], over.x.shape[1]
+    first = index[z]
     for k in range(depth):
-        at = start[z] + k
-        lower(
-            minima, plane_offsets[z, n - 1] + at * grid_shape[n - 1] + start[n - 1], over_y, k * over_y.shape[1], length
-        )
-        lower(
-            minima, plane_offsets[z, n - 2] + at * grid_shape[n - 2] + start[n - 2], over_x, k * over_x.shape[1], rows
-        )
+        index[z] = first + k
+        lower(values, place_in_plane(minima, z, n - 1, index), over.y, k * width, length)
+        lower(values, place_in_plane(minima, z, n - 2, index), over.x, k * lines, rows)
+    index[z] = first
     if n == 3:
         return
-    lowest_y, lowest_x = aligned(over_y.shape[1]), aligned(over_x.shape[1])
+    lowest_y, lowest_x = aligned(width), aligned(lines)
     reset(lowest_y)
     reset(lowest_x)
     for k in range(depth):
-        lower(lowest_y, 0, over_y, k * lowest_y.size, lowest_y.size)
-        lower(lowest_x, 0, over_x, k * lowest_x.size, lowest_x.size)
+        lower(lowest_y, 0, over.y, k * width, width)
+        lower(lowest_x, 0, over.x, k * lines, lines)
     for a in range(z):
-        at = start[a] + index[a]
-        lower(minima, plane_offsets[a, n - 1] + at * grid_shape[n - 1] + start[n - 1], lowest_y, 0, length)
-        lower(minima, plane_offsets[a, n - 2] + at * grid_shape[n - 2] + start[n - 2], lowest_x, 0, rows)
-        lower(minima, plane_offsets[a, z] + at * grid_shape[z] + start[z], lowest_of_planes, 0, depth)
+        lower(values, place_in_plane(minima, a, n - 1, index), lowest_y, 0, length)
+        lower(values, place_in_plane(minima, a, n - 2, index), lowest_x, 0, rows)
+        lower(values, place_in_plane(minima, a, z, index), lowest_of_planes, 0, depth)
         for c in range(a + 1, z):
-            cell = plane_offsets[a, c] + at * grid_shape[c] + start[c] + index[c]
-            minima[cell] = min(minima[cell], smallest(lowest_of_planes[:depth]))
+            cell = place_in_plane(minima, a, c, index)
+            values[cell] = min(values[cell], smallest(lowest_of_planes[:depth]))
 
 
 @jit_inline

@@ -7,7 +7,8 @@ from itertools import product
 import numpy as np
 
 from scanengine.chi2.monomials import Monomials
-from scanengine_kernels.quartic import Squares
+from scanengine_kernels.grids import Grid
+from scanengine_kernels.quartic.squares import Squares
 from tests import naive
 from tests.naive import FloatArray
 
@@ -22,18 +23,15 @@ def products_of(n: int) -> naive.Real:
 def squares_of(residuals: FloatArray, variables: int) -> Squares:
     """Of residuals (k, monomials) in three variables or more."""
     monomials = Monomials.of(variables, 2)
-    padded = np.zeros((residuals.shape[1], -(-residuals.shape[0] // 8) * 8))
-    padded[:, : residuals.shape[0]] = residuals.T
-    products = products_of(3), products_of(2), products_of(1)
-    return Squares(padded, monomials.starts, monomials.groups, *products)
+    return Squares(monomials.polynomials(residuals.T), products_of(3), products_of(2), products_of(1))
 
 
-def packed(values: list[FloatArray]) -> FloatArray:
-    """Values of each axis in a rectangular array; what is beyond an axis' end must never be read."""
+def grid_of(values: list[FloatArray]) -> Grid:
+    """The grid that values of each axis span; what is beyond an axis' end must never be read."""
     array = np.full((len(values), max(v.size for v in values)), np.nan)
     for axis, v in enumerate(values):
         array[axis, : v.size] = v
-    return array
+    return Grid(np.array([v.size for v in values]), array)
 
 
 def exact(residuals: FloatArray, values: list[FloatArray]) -> FloatArray:

@@ -8,9 +8,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from scanengine.chi2.monomials import Monomials
-from scanengine_kernels import quartic_grid as kernels
-from scanengine_kernels.quartic import ROUNDING_GOAL
-from tests.kernels.quartics import exact, packed, random_values, squares_of
+from scanengine_kernels.quartic import grid as kernels
+from scanengine_kernels.quartic.squares import ROUNDING_GOAL
+from tests.kernels.quartic.naive_squares import exact, grid_of, random_values, squares_of
 from tests.naive import FloatArray
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -25,7 +25,7 @@ def filled(
     memory = np.full(points + 64, np.nan, dtype=dtype)
     chi2 = memory[offset : offset + points]
     squares = squares_of(residuals, len(values))
-    squared = kernels.fill_quartic(squares, np.array(shape), packed(values), past_caches, chi2)
+    squared = kernels.fill_quartic(squares, grid_of(values), past_caches, chi2)
     assert np.isnan(memory[:offset]).all()
     assert np.isnan(memory[offset + points :]).all()
     return chi2, squared
