@@ -69,7 +69,7 @@ def test_readme_and_validation_count_as_the_report_does() -> None:
     assert f"or from ours | {checks} | {sound} | | |" in page
     readme = " ".join((root / "README.md").read_text(encoding="utf-8").split())
     assert f"{published} results of the two papers" in readme
-    assert f"of which {agree} agree" in readme
+    assert f"whose equations the code follows: {agree} agree" in readme
 
 
 @pytest.mark.parametrize("name", WITH_FIGURES, ids=[name.replace("/", "-") for name in WITH_FIGURES])
