@@ -18,6 +18,14 @@ def test_versions_are_the_same() -> None:
     citation = (ROOT / "CITATION.cff").read_text()
     assert re.search(r"^version: (.*)$", citation, re.MULTILINE)[1] == PROJECT["version"]  # type: ignore[index]
     assert f"version = {{{PROJECT['version']}}}" in (ROOT / "README.md").read_text()
+    deposited = json.loads((ROOT / ".zenodo.json").read_text())
+    assert deposited["version"] == PROJECT["version"]
+    released = re.search(
+        rf"^## \[{re.escape(PROJECT['version'])}\] - (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE
+    )
+    assert released is not None, "CHANGELOG.md has no dated section of this version"
+    assert f"date-released: {released[1]}\n" in citation
+    assert deposited["publication_date"] == released[1]
 
 
 def test_the_conda_recipe_needs_what_the_project_needs() -> None:
