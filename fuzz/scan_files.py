@@ -20,7 +20,7 @@ with atheris.instrument_imports(include=["scanengine", "tomllib"]):
 
     from scanengine.api import Scan
     from scanengine.definition import parse
-    from scanengine.definition.reading.include import as_toml
+    from scanengine.definition.reading.toml import as_toml
     from scanengine.errors import ScanengineError
 
 ROOT = Path(__file__).parent.parent

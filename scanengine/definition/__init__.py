@@ -1,9 +1,7 @@
 """Scan file -> objects: what a scan is, read strictly, with all faults of a file reported at once."""
 
-from scanengine.definition.build import parse, read
 from scanengine.definition.data_files import DataFiles, data_files, listing
 from scanengine.definition.model import (
-    Correlation,
     Definition,
     Output,
     ParameterMap,
@@ -14,8 +12,10 @@ from scanengine.definition.model import (
 )
 from scanengine.definition.reading.bundled import bundled_scans, copy_of_bundled, nearest_file, scans_folder
 from scanengine.definition.reading.folders import DATA_VARIABLE
+from scanengine.definition.scan_file import parse, read
 from scanengine.definition.starting import new_scan
 from scanengine.definition.tables.schema import schema
+from scanengine.inputs.nuisances import Correlation
 from scanengine.inputs.physics import Physics
 
 __all__ = [

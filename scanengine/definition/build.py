@@ -1,27 +1,19 @@
-"""From the text of a scan file to a `Definition`, or to all its faults at once."""
+"""From the tables of a scan file to a `Definition`, or to all their faults at once."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from scanengine.definition.data_files import data_files_of
 from scanengine.definition.model import Definition, Output, ParameterMap, Statistic
 from scanengine.definition.notes import electron_notes, parameter_notes, per_cent_notes, target_notes
-from scanengine.definition.reading.aliases import canonical_lines, with_canonical_names
-from scanengine.definition.reading.bundled import bundled_scans, find_scan, read_text
-from scanengine.definition.reading.folders import DATA_VARIABLE, IN_DATA, Folders, confined
-from scanengine.definition.reading.include import checked_names, merged
-from scanengine.definition.reading.lines import KeyPath, key_lines
-from scanengine.definition.reading.overrides import NAMED, Override, applied, followed_by, from_texts, from_values
+from scanengine.definition.reading.overrides import NAMED, Override, applied, followed_by, from_values
 from scanengine.definition.reading.parsed import Parsed
 from scanengine.definition.reading.report import Report
-from scanengine.definition.reading.toml import as_toml, tables_of, with_null
+from scanengine.definition.reading.toml import with_null
 from scanengine.definition.rules import (
     Evaluation,
     check_diverging_rates,
@@ -34,7 +26,7 @@ from scanengine.definition.tables.correlations import build_correlations
 from scanengine.definition.tables.experiments import Parts, build_experiments, experiments_of
 from scanengine.definition.tables.nuisance_schema import StatisticTable
 from scanengine.definition.tables.nuisances import build_nuisances, shape_notes
-from scanengine.definition.tables.outer_axes import build_outer_axes, is_outer
+from scanengine.definition.tables.outer_axes import OuterAxes, without_outer
 from scanengine.definition.tables.output import OutputTable, build_levels, build_planes
 from scanengine.definition.tables.parameters import build_parameters, read_fixed, read_ties
 from scanengine.definition.tables.physics import PhysicsRead, build_physics, physics_notes
@@ -43,209 +35,13 @@ from scanengine.definition.tables.solar import flux_nuisances
 from scanengine.definition.tables.source import build_sources, source_notes
 from scanengine.definition.tables.statistics import build_statistics
 from scanengine.definition.tables.template_reference import build_references, check_changes
-from scanengine.errors import DefinitionError, Fault, InputError
+from scanengine.errors import DefinitionError, Fault
 from scanengine.grid.axes import Axis
 
-Overrides = Sequence[str] | Mapping[str, object]
-"""Texts KEY=VALUE, or values by their dotted keys."""
-
-_DEEPEST = 20
-"""Files of which each includes the next."""
 _AXIS = "eps_ee_uV = { min = -1.0, max = 1.0, points = 31 }"
 
 
-def read(
-    path_or_name: str | Path,
-    overrides: Overrides = (),
-    *,
-    require_axes: bool = True,
-    own_axes: bool = False,
-    data: str | Path | None = None,
-) -> Definition:
-    """Read a scan file, given its path or the name of a bundled scan; `overrides` as `parse` takes them.
-
-    Raises InputError if there is no such file, DefinitionError with all its faults if it is wrong.
-    """
-    path = find_scan(path_or_name)
-    text = read_text(path)
-    return parse(text, path=path, overrides=overrides, require_axes=require_axes, own_axes=own_axes, data=data)
-
-
-def parse(
-    text: str,
-    *,
-    path: Path | None = None,
-    directory: Path | None = None,
-    overrides: Overrides = (),
-    require_axes: bool = True,
-    own_axes: bool = False,
-    data: str | Path | None = None,
-) -> Definition:
-    """Return what the text of a scan file defines; its files are relative to `directory`, by default that of `path`.
-
-    `overrides` are texts KEY=VALUE, as `--set` takes them, or values by their dotted key. Files written as {data}/...
-    are in the folder `data`, by default that of the environment variable SCANENGINE_DATA. With `own_axes` an axis may
-    have any name, for a cross-section that makes use of it.
-
-    Raises DefinitionError with all faults of the text and the overrides.
-    """
-    data = data or os.environ.get(DATA_VARIABLE)
-    folders = Folders(directory or (path.parent if path else Path()), Path(data) if data else None)
-    name = str(path) if path else "scan"
-    missing = data_files_of(tables_of(text, name), folders.own).missing(folders.data)
-    if missing is not None:
-        line = text.count("\n", 0, max(text.find(IN_DATA), 0)) + 1
-        raise DefinitionError([Fault(f"{name}:{line}", missing)])
-    parsed = replace(_parsed(text, path, folders, (), {}), require_axes=require_axes, own_axes=own_axes)
-    found = from_values(overrides, "overrides") if isinstance(overrides, Mapping) else from_texts(overrides)
-    return _defined(parsed, list(found))
-
-
-def changed(parsed: Parsed, changes: Mapping[str, object]) -> Definition:
-    """Return what a scan file defines with other values, by their dotted keys, on top of earlier ones.
-
-    Raises DefinitionError with all faults.
-    """
-    new = list(from_values(changes, "at"))
-    kept = followed_by(parsed.overrides, [each for each in new if isinstance(each, Override)])
-    faults = [each for each in new if isinstance(each, Fault)]
-    definition = _defined(replace(parsed, only=()), [*kept, *faults])
-    for names, channels in parsed.only:
-        definition = definition.only(names, channels)
-    return definition
-
-
-def _parsed(
-    text: str,
-    path: Path | None,
-    folders: Folders,
-    within: tuple[str, ...],
-    known: dict[Path, Definition | DefinitionError],
-) -> Parsed:
-    """Return the tables of a scan file and of those that it includes.
-
-    `within` are the names of the files that include this one, which it may not include; `known` are the files that
-    were read already, each of them once. Raises DefinitionError.
-    """
-    name = str(path) if path else "scan"
-    raw, lines = with_canonical_names(tables_of(text, name)), canonical_lines(key_lines(text))
-    if "include" in raw:
-        raw = _with_included(raw, name, lines, folders, (*within, Path(name).name), known)
-        text = as_toml(raw)
-    data_from = raw.get("data_from")
-    files = replace(folders, data_from=data_from if isinstance(data_from, str) else "")
-    return Parsed(name, text, path, raw, lines, files, require_axes=False, own_axes=False)
-
-
-def _with_included(
-    raw: dict[str, Any],
-    name: str,
-    lines: Mapping[KeyPath, int],
-    folders: Folders,
-    within: tuple[str, ...],
-    known: dict[Path, Definition | DefinitionError],
-) -> dict[str, Any]:
-    """Return the tables of a scan file with those of the files that it includes, each of which is checked by itself.
-
-    `within` are the names of the file and of those that include it, `known` the files that were read already. Raises
-    DefinitionError with all faults of the included files, each once, or with the fault of `include`.
-    """
-    faults: list[Fault] = []
-    files: dict[str, dict[str, Any]] = {}
-    try:
-        for included in checked_names(raw["include"], within):
-            bundled = bundled_scans().get(included)
-            path = confined(folders.own / included, folders.own) if bundled is None else bundled
-            if path not in known:
-                known[path] = _included(path, replace(folders, own=path.parent), within, known)
-            whole = known[path]
-            if isinstance(whole, DefinitionError):
-                faults += whole.faults
-            elif whole.parsed is not None:
-                name_of_file = path.stem if path.stem not in files else included.removesuffix(".toml").replace("/", "-")
-                files[name_of_file] = whole.parsed.raw
-        if not faults:
-            return merged(raw, files)
-    except InputError as error:
-        faults.append(Fault(f"{name}:{lines[('include',)]}", f"include: {error}"))
-    raise DefinitionError(list(dict.fromkeys(faults)))
-
-
-def _included(
-    path: Path, folders: Folders, within: tuple[str, ...], known: dict[Path, Definition | DefinitionError]
-) -> Definition | DefinitionError:
-    """Read a file that others include, in their folder; return it, or what is wrong with it."""
-    if len(within) > _DEEPEST:
-        raise InputError(f"more than {_DEEPEST} files include one another: put the experiments into fewer")
-    try:
-        return _defined(_parsed(read_text(path), path, folders, within, known), [])
-    except DefinitionError as error:
-        return error
-
-
-def inside(parsed: Parsed, outer: Mapping[str, float]) -> Definition:
-    """Return what a scan file defines at values of its outer axes, by their names, with its other axes alone.
-
-    Raises DefinitionError with all faults of the file at these values.
-    """
-    definition = _defined(replace(parsed, only=()), parsed.overrides, outer)
-    for names, channels in parsed.only:
-        definition = definition.only(names, channels)
-    return definition
-
-
-class _Outer(NamedTuple):
-    """The outer axes of a scan file, and the names of all axes in its order."""
-
-    axes: tuple[Axis, ...]
-    order: tuple[str, ...]
-    inside: bool
-    """Whether the definition is to be that at one value of each, without them."""
-
-    def added_to(self, definition: Definition) -> Definition:
-        """Return a definition of the other axes with these as well."""
-        inner = definition.parameters
-        by_name = {axis.name: axis for axis in (*self.axes, *definition.axes)}
-        names = [name for name in self.order if name in by_name]
-        matrix = np.zeros((len(inner.matrix), 1 + len(names)))
-        matrix[:, 0] = inner.matrix[:, 0]
-        for column, name in enumerate(inner.axes, start=1):
-            matrix[:, 1 + names.index(name)] = inner.matrix[:, column]
-        squared = dict(zip(inner.axes, inner.squared, strict=True))
-        flags = tuple(squared.get(name, False) for name in names)
-        parameters = replace(inner, axes=tuple(names), matrix=matrix, squared=flags)
-        return replace(definition, axes=tuple(by_name[name] for name in names), parameters=parameters)
-
-
-def _without_outer(
-    raw: dict[str, Any],
-    parsed: Parsed,
-    report: Report,
-    overridden: dict[KeyPath, Override],
-    at: Mapping[str, float] | None,
-) -> tuple[dict[str, Any], _Outer, list[Fault]]:
-    """Return the tables of a scan file at one value of each outer axis, which then is no axis; these axes; and faults.
-
-    The values are those of `at`, or the first ones; `overridden` is told of them.
-    """
-    order = tuple(raw["axes"]) if isinstance(raw.get("axes"), dict) else ()
-    tables = {name: raw["axes"][name] for name in order if is_outer(name)}
-    if not tables:
-        return raw, _Outer((), order, inside=False), []
-    axes = build_outer_axes(tables, raw, report)
-    changes = []
-    for axis in axes:
-        value = float(axis.values[0]) if at is None else at[axis.name]
-        line = parsed.lines.get(("axes", axis.name), 1)
-        where = f"{parsed.name}:{line}: axes.{axis.name} at {value:g}"
-        changes.append(Override(tuple(axis.name.split(".")), value, f"{axis.name}={value!r}", where))
-    others = {name: table for name, table in raw["axes"].items() if name not in tables}
-    raw, by_axes, faults = applied({**raw, "axes": others}, changes)
-    overridden.update(by_axes)
-    return raw, _Outer(axes, order, inside=at is not None), faults
-
-
-def _defined(
+def defined(
     parsed: Parsed, overrides: Sequence[Override | Fault], outer_at: Mapping[str, float] | None = None
 ) -> Definition:
     """Return what a scan file defines with overrides in place of those that it had.
@@ -255,7 +51,7 @@ def _defined(
     """
     raw, overridden, refused = applied(parsed.raw, overrides)
     report = Report(parsed.name, parsed.files, parsed.lines, overridden, parsed.memory)
-    raw, outer, more = _without_outer(raw, parsed, report, overridden, outer_at)
+    raw, outer, more = without_outer(raw, parsed, report, overridden, outer_at)
     refused += more
     if "include" in raw:
         report.add(("include",), "found among overrides, but it is read before these: a scan file of its own would do")
@@ -269,11 +65,49 @@ def _defined(
     if outer.axes and not outer.inside:
         for axis in outer.axes:  # a file that is wrong at the other end is refused before it is scanned
             first = {each.name: float(each.values[0]) for each in outer.axes}
-            _defined(parsed, overrides, {**first, axis.name: float(axis.values[-1])})
+            defined(parsed, overrides, {**first, axis.name: float(axis.values[-1])})
         definition = outer.added_to(definition)
     items = tuple(each for each in overrides if isinstance(each, Override))
     definition = replace(definition, text=parsed.text, path=parsed.path, overrides=tuple(each.text for each in items))
-    return definition.read_from(replace(parsed, overrides=items))
+    return definition.read_from(ScanText(replace(parsed, overrides=items)))
+
+
+@dataclass(frozen=True, eq=False)
+class ScanText:
+    """What a definition was read from, with what was changed of it since: the `Origin` of all that are read."""
+
+    parsed: Parsed
+
+    def tables(self, more: Sequence[Override] = ()) -> dict[str, Any]:
+        """Return the tables of the file with all that was changed of them, and with more changes."""
+        return applied(self.parsed.raw, [*self.parsed.overrides, *more])[0]
+
+    def changed(self, changes: Mapping[str, object]) -> Definition:
+        """Return what the file defines with other values, by their dotted keys, on top of earlier ones.
+
+        Raises DefinitionError with all faults.
+        """
+        new = list(from_values(changes, "at"))
+        kept = followed_by(self.parsed.overrides, [each for each in new if isinstance(each, Override)])
+        faults = [each for each in new if isinstance(each, Fault)]
+        return self._chosen(defined(replace(self.parsed, only=()), [*kept, *faults]))
+
+    def inside(self, outer: Mapping[str, float]) -> Definition:
+        """Return what the file defines at values of its outer axes, by their names, with its other axes alone.
+
+        Raises DefinitionError with all faults of the file at these values.
+        """
+        return self._chosen(defined(replace(self.parsed, only=()), self.parsed.overrides, outer))
+
+    def only(self, experiments: Sequence[str], channels: Sequence[str]) -> ScanText:
+        """Return the same file of which only some experiments and channels are meant."""
+        step = tuple(experiments), tuple(channels)
+        return ScanText(replace(self.parsed, only=(*self.parsed.only, step)))
+
+    def _chosen(self, definition: Definition) -> Definition:
+        for names, channels in self.parsed.only:
+            definition = definition.only(names, channels)
+        return definition
 
 
 class _Settings(NamedTuple):
@@ -324,7 +158,7 @@ class _Grid(NamedTuple):
     parameters: ParameterMap
 
 
-def _grid(raw: Mapping[str, Any], physics: PhysicsRead, parsed: Parsed, outer: _Outer, report: Report) -> _Grid:
+def _grid(raw: Mapping[str, Any], physics: PhysicsRead, parsed: Parsed, outer: OuterAxes, report: Report) -> _Grid:
     fixed, ties = read_fixed(raw.get("fixed", {}), report), read_ties(raw.get("tied", {}), report)
     tables = report.table(raw.get("axes", {}), ("axes",), _AXIS)
     no_axes = not outer.order and raw.get("axes", {}) == {} and not report.misspelt(raw, ("axes",), ScanFile)
@@ -356,7 +190,7 @@ def _check_physics(
     return notes
 
 
-def _build(raw: dict[str, Any], parsed: Parsed, report: Report, outer: _Outer) -> Definition | None:
+def _build(raw: dict[str, Any], parsed: Parsed, report: Report, outer: OuterAxes) -> Definition | None:
     """Return what the tables `raw` define, or None after adding their faults; `parsed` has them before overrides."""
     for key in NAMED:
         if isinstance(raw.get(key), list):

@@ -12,7 +12,7 @@ from scanengine.definition.model import Definition, ParameterMap, TemplateRefere
 from scanengine.inputs.detectors import Experiment
 from scanengine.inputs.parameters import FIRST_PARAMETERS
 
-_WORDS = frozenset({"title", "text", "overrides", "path", "notes", "parsed"})
+_WORDS = frozenset({"title", "text", "overrides", "path", "notes", "origin"})
 """Fields of a definition that do not affect the numbers: a scan file may be renamed, moved and commented."""
 
 _LATER: Mapping[str, object] = {

@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 from scanengine.definition import Definition
-from scanengine.definition.reading.overrides import Override, applied
+from scanengine.definition.reading.overrides import Override
 from scanengine.definition.reading.toml import as_toml, as_toml_key, as_toml_value
 from scanengine.explorer.typeset import Run, runs
 from scanengine.export import Document
@@ -41,11 +41,11 @@ def scan_file(definition: Definition) -> dict[str, Any]:
     """
     from scanengine.inputs.parameters import PARAMETERS
 
-    if definition.parsed is None:
+    if definition.origin is None:
         return {}
     marks = {axis.name: f"@{axis.name}@" for axis in definition.outer}
     set_to_marks = [Override(tuple(name.split(".")), mark, f"{name}={mark}", name) for name, mark in marks.items()]
-    raw, _, _ = applied(definition.parsed.raw, [*definition.parsed.overrides, *set_to_marks])
+    raw = definition.origin.tables(set_to_marks)
     axes, fixed = raw.pop("axes", {}), raw.pop("fixed", {})
     axes = {name: table for name, table in axes.items() if name not in marks}
     known = {*PARAMETERS, *(parameter.name for parameter in definition.parameters.parameters)}

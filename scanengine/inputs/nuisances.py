@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs.detectors import Experiment
@@ -85,3 +85,11 @@ class Nuisance:
         """Whether counts and the square root of its own chi2 are linear in it."""
         one_sided = all(shape.minus is None for shape in self.shapes) and not self.responses
         return self.pull == "gaussian" and one_sided and self.width_below is None
+
+
+class Correlation(NamedTuple):
+    """How what is known of two nuisances is correlated, in (-1, 1)."""
+
+    first: str
+    second: str
+    value: float

@@ -140,7 +140,7 @@ def test_include_cannot_be_set(folder: Path) -> None:
 
 
 def test_each_file_is_read_once_however_many_include_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from scanengine.definition import build
+    from scanengine.definition import include, scan_file
     from scanengine.definition.reading.bundled import read_text
 
     (tmp_path / "layer19a.toml").write_text(NEON)
@@ -156,7 +156,8 @@ def test_each_file_is_read_once_however_many_include_it(tmp_path: Path, monkeypa
         reads.append(path)
         return read_text(path)
 
-    monkeypatch.setattr(build, "read_text", counted)
+    for module in (include, scan_file):
+        monkeypatch.setattr(module, "read_text", counted)
     with pytest.raises(DefinitionError) as caught:
         scanengine.load(tmp_path / "both.toml")
     assert len(reads) == len(set(reads)) <= 41

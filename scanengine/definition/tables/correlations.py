@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from scanengine.definition.model import Correlation
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report, finite
 from scanengine.definition.reading.sentences import listed, nearest_or_all, quoted, written
-from scanengine.inputs.nuisances import Nuisance
+from scanengine.inputs.nuisances import Correlation, Nuisance
 
 _FORM = 'it must be two nuisances and their correlation, as ["a", "b", 0.5]'
 _SINGULAR = 1e-9

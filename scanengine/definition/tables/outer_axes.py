@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
-from scanengine.definition.reading.overrides import NAMED, names_of, with_its_table
+import numpy as np
+
+from scanengine.definition.model import Definition
+from scanengine.definition.reading.lines import KeyPath
+from scanengine.definition.reading.overrides import NAMED, Override, applied, names_of, with_its_table
+from scanengine.definition.reading.parsed import Parsed
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import listed, nearest_or_all, quoted, written
 from scanengine.definition.tables.axes import axis_values
+from scanengine.errors import Fault
 from scanengine.grid.axes import Axis
 
 _TABLES = ("source", "sources", "physics", "mediators", "experiments", "nuisances", "fixed", "tied")
@@ -49,6 +56,57 @@ _SYMBOLS = (
 def is_outer(name: str) -> bool:
     """Whether the name of an axis is a key of the scan file."""
     return "." in name
+
+
+class OuterAxes(NamedTuple):
+    """The outer axes of a scan file, and the names of all axes in its order."""
+
+    axes: tuple[Axis, ...]
+    order: tuple[str, ...]
+    inside: bool
+    """Whether the definition is to be that at one value of each, without them."""
+
+    def added_to(self, definition: Definition) -> Definition:
+        """Return a definition of the other axes with these as well."""
+        inner = definition.parameters
+        by_name = {axis.name: axis for axis in (*self.axes, *definition.axes)}
+        names = [name for name in self.order if name in by_name]
+        matrix = np.zeros((len(inner.matrix), 1 + len(names)))
+        matrix[:, 0] = inner.matrix[:, 0]
+        for column, name in enumerate(inner.axes, start=1):
+            matrix[:, 1 + names.index(name)] = inner.matrix[:, column]
+        squared = dict(zip(inner.axes, inner.squared, strict=True))
+        flags = tuple(squared.get(name, False) for name in names)
+        parameters = replace(inner, axes=tuple(names), matrix=matrix, squared=flags)
+        return replace(definition, axes=tuple(by_name[name] for name in names), parameters=parameters)
+
+
+def without_outer(
+    raw: dict[str, Any],
+    parsed: Parsed,
+    report: Report,
+    overridden: dict[KeyPath, Override],
+    at: Mapping[str, float] | None,
+) -> tuple[dict[str, Any], OuterAxes, list[Fault]]:
+    """Return the tables of a scan file at one value of each outer axis, which then is no axis; these axes; and faults.
+
+    The values are those of `at`, or the first ones; `overridden` is told of them.
+    """
+    order = tuple(raw["axes"]) if isinstance(raw.get("axes"), dict) else ()
+    tables = {name: raw["axes"][name] for name in order if is_outer(name)}
+    if not tables:
+        return raw, OuterAxes((), order, inside=False), []
+    axes = build_outer_axes(tables, raw, report)
+    changes = []
+    for axis in axes:
+        value = float(axis.values[0]) if at is None else at[axis.name]
+        line = parsed.lines.get(("axes", axis.name), 1)
+        where = f"{parsed.name}:{line}: axes.{axis.name} at {value:g}"
+        changes.append(Override(tuple(axis.name.split(".")), value, f"{axis.name}={value!r}", where))
+    others = {name: table for name, table in raw["axes"].items() if name not in tables}
+    raw, by_axes, faults = applied({**raw, "axes": others}, changes)
+    overridden.update(by_axes)
+    return raw, OuterAxes(axes, order, inside=at is not None), faults
 
 
 def build_outer_axes(tables: Mapping[str, Any], raw: Mapping[str, Any], report: Report) -> tuple[Axis, ...]:

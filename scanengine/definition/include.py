@@ -3,20 +3,100 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from scanengine.definition.reading.bundled import bundled_scans
+from scanengine.definition.build import defined
+from scanengine.definition.model import Definition
+from scanengine.definition.reading.aliases import canonical_lines, with_canonical_names
+from scanengine.definition.reading.bundled import bundled_scans, read_text
+from scanengine.definition.reading.folders import Folders, confined
+from scanengine.definition.reading.lines import KeyPath, key_lines
 from scanengine.definition.reading.overrides import NAMED
+from scanengine.definition.reading.parsed import Parsed
 from scanengine.definition.reading.sentences import listed, quoted
 from scanengine.definition.reading.spelling import alike
+from scanengine.definition.reading.toml import as_toml, tables_of
 from scanengine.definition.tables.template_reference import changes_of_templates, refusal
-from scanengine.errors import InputError
+from scanengine.errors import DefinitionError, Fault, InputError
 
 _LOST = ("fixed", "tied")
 """Tables that would change another file's experiments, or be lost."""
 
+_DEEPEST = 20
+"""Files of which each includes the next."""
 
-def merged(own: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+
+def parsed(
+    text: str,
+    path: Path | None,
+    folders: Folders,
+    within: tuple[str, ...],
+    known: dict[Path, Definition | DefinitionError],
+) -> Parsed:
+    """Return the tables of a scan file and of those that it includes.
+
+    `within` are the names of the files that include this one, which it may not include; `known` are the files that
+    were read already, each of them once. Raises DefinitionError.
+    """
+    name = str(path) if path else "scan"
+    raw, lines = with_canonical_names(tables_of(text, name)), canonical_lines(key_lines(text))
+    if "include" in raw:
+        raw = _with_included(raw, name, lines, folders, (*within, Path(name).name), known)
+        text = as_toml(raw)
+    data_from = raw.get("data_from")
+    files = replace(folders, data_from=data_from if isinstance(data_from, str) else "")
+    return Parsed(name, text, path, raw, lines, files, require_axes=False, own_axes=False)
+
+
+def _with_included(
+    raw: dict[str, Any],
+    name: str,
+    lines: Mapping[KeyPath, int],
+    folders: Folders,
+    within: tuple[str, ...],
+    known: dict[Path, Definition | DefinitionError],
+) -> dict[str, Any]:
+    """Return the tables of a scan file with those of the files that it includes, each of which is checked by itself.
+
+    `within` are the names of the file and of those that include it, `known` the files that were read already. Raises
+    DefinitionError with all faults of the included files, each once, or with the fault of `include`.
+    """
+    faults: list[Fault] = []
+    files: dict[str, dict[str, Any]] = {}
+    try:
+        for included in _checked_names(raw["include"], within):
+            bundled = bundled_scans().get(included)
+            path = confined(folders.own / included, folders.own) if bundled is None else bundled
+            if path not in known:
+                known[path] = _included(path, replace(folders, own=path.parent), within, known)
+            whole = known[path]
+            if isinstance(whole, DefinitionError):
+                faults += whole.faults
+            elif whole.origin is not None:
+                name_of_file = path.stem if path.stem not in files else included.removesuffix(".toml").replace("/", "-")
+                files[name_of_file] = whole.origin.tables()
+        if not faults:
+            return _merged(raw, files)
+    except InputError as error:
+        faults.append(Fault(f"{name}:{lines[('include',)]}", f"include: {error}"))
+    raise DefinitionError(list(dict.fromkeys(faults)))
+
+
+def _included(
+    path: Path, folders: Folders, within: tuple[str, ...], known: dict[Path, Definition | DefinitionError]
+) -> Definition | DefinitionError:
+    """Read a file that others include, in their folder; return it, or what is wrong with it."""
+    if len(within) > _DEEPEST:
+        raise InputError(f"more than {_DEEPEST} files include one another: put the experiments into fewer")
+    try:
+        return defined(parsed(read_text(path), path, folders, within, known), [])
+    except DefinitionError as error:
+        return error
+
+
+def _merged(own: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Return the tables of a scan file with those of sound files that it includes, by their names without ending.
 
     Its own experiments, nuisances and correlations come first; an included nuisance of the same name as one of them is
@@ -93,7 +173,7 @@ def _nuisance(table: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any
     return {**table, "signal": [experiment["name"] for experiment in raw["experiments"]]}
 
 
-def checked_names(raw: object, within: Sequence[str]) -> list[str]:
+def _checked_names(raw: object, within: Sequence[str]) -> list[str]:
     """Return the value of `include`.
 
     Raises InputError unless it is a list of names of files beside this, none of them `within` which this is read, or of
