@@ -25,12 +25,16 @@ nb_execution_raise_on_error = True
 nb_execution_in_temp = True
 nb_execution_timeout = 120
 nb_merge_streams = True
-myst_enable_extensions = ["deflist", "dollarmath", "colon_fence"]
+myst_enable_extensions = ["deflist", "colon_fence"]
 myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
-autodoc_default_options = {"members": True, "inherited-members": True, "exclude-members": "count,index"}
+autodoc_type_aliases = {"ArrayLike": "ArrayLike", "FloatArray": "FloatArray"}
+autodoc_class_signature = "separated"  # how objects are made is no part of the interface
+autodoc_default_options = {"members": True, "inherited-members": True, "exclude-members": "count,index,__init__"}
+
+smartquotes = False  # quotes and dashes in text are those of files and commands
 
 html_theme = "furo"
 html_static_path = ["_static"]

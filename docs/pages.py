@@ -7,6 +7,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from scanengine.inputs.terms import MEDIATORS, TERMS
 from scanengine.inputs.terms.term import Term
 
 Schema = Mapping[str, Any]
+
+_schema = cache(schema)
 
 
 def write(folder: Path) -> None:
@@ -38,7 +41,7 @@ def write(folder: Path) -> None:
 
 def scan_file() -> str:
     """Return the page of all keys of a scan file, each with its units, default and an example."""
-    whole = schema()
+    whole = _schema()
     parts = ["# Every key of the scan file", _INTRODUCTION]
     parts += ["## Top level", _table(whole, "")]
     for name, inner in whole["properties"].items():
@@ -56,22 +59,37 @@ _INTRODUCTION = """A scan file is [TOML](https://toml.io). Units are in the name
 def _title(name: str) -> str:
     """Return the name of a table of the schema as words: "ExperimentTable" is "experiment"."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.removesuffix("Table")).lower()
+    for plain, written in _NAMES.items():
+        words = words.replace(plain, written)
     return words[0].upper() + words[1:]
+
+
+_NAMES = {
+    "bcs": "BCS",
+    "helm": "Helm",
+    "klein nystrand": "Klein-Nystrand",
+    "fermi": "Fermi",
+    "lindhard": "Lindhard",
+    "poisson": "Poisson",
+    "gaussian": "Gaussian",
+}
 
 
 def _table(table: Schema, name: str) -> str:
     """Return the keys of a table, one line each."""
-    rows = ["| key | value | default | meaning | example |", "|---|---|---|---|---|"]
+    rows = ["| key | value | meaning and example |", "|---|---|---|"]
     needed = table.get("required", [])
     for key, about in table.get("properties", {}).items():
         default = "required" if key in needed else _default(about)
-        meaning, written = _escaped(about.get("description", "")), example(name, key, about).replace("|", "\\|")
-        rows.append(f"| `{key}` | {_kind(about)} | {default} | {meaning} | `{written}` |")
+        value = f"{_kind(about)}; {default}" if default else _kind(about)
+        written = f"`{example(name, key, about)}`".replace("|", "\\|")
+        meaning = "<br>".join(filter(None, [_escaped(about.get("description", "")), written]))
+        rows.append(f"| `{key}` | {value} | {meaning} |")
     return "\n".join(rows) if len(rows) > 2 else ""
 
 
 def _default(about: Schema) -> str:
-    return f"`{_toml(about['default'])}`" if about.get("default", "") not in ("", {}, [], None) else ""
+    return f"default `{_toml(about['default'])}`" if about.get("default", "") not in ("", {}, [], None) else ""
 
 
 def _escaped(text: str) -> str:
@@ -82,33 +100,44 @@ def _kind(about: Schema) -> str:
     """Return what a value may be, with links to the tables it may be."""
     if "$ref" in about:
         name = about["$ref"].split("/")[-1]
-        return f"[{_title(name).lower()}](#table-{name.lower()})"
+        title = _title(name)
+        return f"[{title if title.startswith(tuple(_NAMES.values())) else title.lower()}](#table-{name.lower()})"
     if "enum" in about:
         return ", ".join(f'`"{each}"`' for each in about["enum"])
     if "const" in about:
         return f'`"{about["const"]}"`'
     if "anyOf" in about:
-        return " or ".join(dict.fromkeys(_kind(each) for each in about["anyOf"]))
+        kinds = list(dict.fromkeys(_kind(each) for each in about["anyOf"]))
+        alone = [kind for kind in kinds if not kind.startswith("table of ")]
+        return " or ".join(alone if kinds == alone else [*alone, _table_of(kinds, alone)])
     kinds = {"integer": "whole number", "string": "text", "boolean": "true or false"} | _SEVERAL
     kind = about.get("type", "value")
     inner = about.get("items") or about.get("additionalProperties")
     if kind in ("array", "object") and isinstance(inner, Mapping):
-        return f"{kinds[kind]} of {_kind(inner)}"
+        return f"{kinds[kind]} of {_kind(inner)}{'s' if _kind(inner) == 'number' else ''}"
     return kinds.get(kind, str(kind))
+
+
+def _table_of(kinds: list[str], alone: list[str]) -> str:
+    """Return how a table of values by name is called: of what a value may be alone, in few words."""
+    (table,) = [kind for kind in kinds if kind not in alone]
+    return "a table of these" if table == f"table of {' or '.join(alone)}" else table
 
 
 _SEVERAL = {"array": "list", "object": "table"}
 
-_OWN: dict[str, Any] = {"include": ["csi2021.toml"], "sources": {}, "correlations": [["flux", "quenching", 0.5]]}
-"""Examples of keys that no bundled scan has, and of which the schema says too little."""
-
 
 def example(table: str, key: str, about: Schema) -> str:
-    """Return how a key is written: as in a bundled scan, or with a value that the schema allows."""
+    """Return how a key is written: as in reference/examples.toml, in a bundled scan, or as the schema allows alone."""
     if table == "" and key in _TABLES:
         return _TABLES[key]
-    value = _OWN.get(key, _found(key) if _found(key) is not None else _allowed(about))
-    return f"{key} = {_toml(value)}"
+    own = _examples().get(table or "top", {})
+    return f"{key} = {_toml(own[key] if key in own else _found(key, about))}"
+
+
+@cache
+def _examples() -> Mapping[str, Any]:
+    return tomllib.loads((Path(__file__).parent / "reference" / "examples.toml").read_text(encoding="utf-8"))
 
 
 _TABLES = {
@@ -126,21 +155,55 @@ _TABLES = {
 }
 
 
-def _found(key: str) -> Any:
-    """Return the shortest value that a key has in a bundled scan; None if there is none."""
+def _found(key: str, about: Schema) -> Any:
+    """Return the shortest value that a key has in a bundled scan and the schema allows here; else the one it allows.
+
+    Raises KeyError for a key with neither, which needs an example of its own.
+    """
     found = [value for name, value in _uses() if name == key and value not in ({}, [], "")]
-    short = [value for value in found if len(_toml(value)) <= 60]
-    return min(short, key=lambda value: len(_toml(value)), default=None)
+    short = [value for value in found if len(_toml(value)) <= 60 and fits(value, about)]
+    if short:
+        return min(short, key=lambda value: len(_toml(value)))
+    if "const" in about or "enum" in about:
+        return about.get("const", about.get("enum", [""])[-1])
+    if _kind(about) == "true or false":
+        return not about.get("default")
+    if about.get("default") in (None, "", [], {}):
+        raise KeyError(f"{key} is in no bundled scan: give it an example in reference/examples.toml")
+    return about["default"]
 
 
-_USES: list[tuple[str, Any]] = []
+def fits(value: Any, about: Schema | bool) -> bool:
+    """Whether a schema allows a value."""
+    if isinstance(about, bool) or not about.keys() & {"$ref", "anyOf", "const", "enum", "type"}:
+        return about is not False
+    if "$ref" in about:
+        return fits(value, _schema()["$defs"][about["$ref"].split("/")[-1]])
+    if "anyOf" in about:
+        return any(fits(value, each) for each in about["anyOf"])
+    if "const" in about or "enum" in about:
+        return value in about.get("enum", [about.get("const")])
+    if isinstance(value, Mapping):
+        keys, others = about.get("properties", {}), about.get("additionalProperties", False)
+        return (
+            about.get("type") == "object"
+            and set(about.get("required", [])) <= value.keys()
+            and all(fits(each, keys.get(key, others)) for key, each in value.items())
+        )
+    if isinstance(value, list):
+        return about.get("type") == "array" and all(fits(each, about.get("items", {})) for each in value)
+    return isinstance(value, _PLAIN.get(about.get("type", ""), ())) and isinstance(value, bool) == (
+        about.get("type") == "boolean"
+    )
 
 
+_PLAIN = {"integer": int, "number": (int, float), "string": str, "boolean": bool}
+
+
+@cache
 def _uses() -> list[tuple[str, Any]]:
-    if not _USES:
-        for path in bundled_scans().values():
-            _USES.extend(_walk(tomllib.loads(path.read_text(encoding="utf-8"))))
-    return _USES
+    texts = [path.read_text(encoding="utf-8") for path in bundled_scans().values()]
+    return [each for text in texts for each in _walk(tomllib.loads(text))]
 
 
 def _walk(value: object) -> Iterator[tuple[str, Any]]:
@@ -153,28 +216,14 @@ def _walk(value: object) -> Iterator[tuple[str, Any]]:
             yield from _walk(inner)
 
 
-def _allowed(about: Schema) -> Any:
-    """Return a value of the kind that a key takes."""
-    if "anyOf" in about:
-        return _allowed(about["anyOf"][0])
-    for key in ("const", "default"):
-        if about.get(key) not in (None, ""):
-            return about[key]
-    if "enum" in about:
-        return about["enum"][0]
-    if about.get("type") == "array":
-        inner = about.get("items", {})
-        return [_allowed(inner if isinstance(inner, Mapping) else {})] * max(1, about.get("minItems", 1))
-    simple = {"integer": about.get("minimum", 2), "number": 1.0, "string": "text", "boolean": True}
-    return simple.get(about.get("type", ""), {})
-
-
 def _toml(value: Any) -> str:
     """Return a value as TOML writes it on one line."""
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items()) + " }" if value else "{}"
     if isinstance(value, list):
         return "[" + ", ".join(_toml(each) for each in value) + "]"
+    if isinstance(value, float) and not 1e-4 < abs(value) < 1e5 and value:
+        return re.sub(r"e\+?(-?)0*", r"e\1", f"{value:g}")
     return json.dumps(value) if isinstance(value, str | bool) else f"{value!r}"
 
 
@@ -193,7 +242,8 @@ def commands() -> str:
             metavar = f" {parameter.metavar}" if is_option and parameter.metavar else ""
             shown = f"{written}{metavar}".replace("|", "\\|")
             rows.append(f"| `{shown}` | {_escaped(getattr(parameter, 'help', None) or '')} |")
-        parts.append("\n".join(rows))
+        if len(rows) > 2:
+            parts.append("\n".join(rows))
     return "\n\n".join(parts) + "\n"
 
 

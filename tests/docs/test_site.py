@@ -48,7 +48,9 @@ def test_every_key_is_there_with_an_example_that_is_toml(pages: ModuleType) -> N
     for name, table in {"": whole, **whole["$defs"]}.items():
         for key, about in table.get("properties", {}).items():
             assert f"| `{key}` |" in page
-            tomllib.loads(pages.example(name, key, about))
+            written = tomllib.loads(pages.example(name, key, about))
+            assert list(written) == [key]
+            assert name == "" or pages.fits(written[key], about), (name, key)
 
 
 def test_every_command_and_every_bundled_scan_is_there(pages: ModuleType) -> None:
