@@ -16,6 +16,7 @@ import pytest
 
 import scanengine
 from benchmarks.grids import NAMES
+from scanengine.scan.grid_scan import GridScan
 
 POINTS = int(os.environ.get("SCANENGINE_BENCHMARK_POINTS", "3_000_000"))
 KINDS = {
@@ -48,7 +49,7 @@ def test_sink_beside_the_raw_disk(tmp_path: Path) -> None:
         kind: scanengine.load("large/nsi-5d", [*axes, "output.profile=grid", *options])
         for kind, options in KINDS.items()
     }
-    n_bytes = 8 * scans["deflate"].problem.tiles.points
+    n_bytes = 8 * GridScan(scans["deflate"].problem).tiles.points
     raw, taken, cpu, sizes = [], {kind: [] for kind in KINDS}, {kind: [] for kind in KINDS}, {}
     for scan in scans.values():  # the first time compiles, and integrates
         scan.run(tmp_path / "warm.h5", overwrite=True)

@@ -87,7 +87,7 @@ def from_stored(stored: StoredResult) -> Result:
         targets=_texts(stored.attributes, "targets"),
         instruction_sets=_texts(stored.attributes, "instruction_sets"),
         path=stored.path,
-        origin=InFile(stored),
+        origin=InFile(stored, of_sent_file),
     )
 
 

@@ -10,6 +10,7 @@ from scanengine.api.finished import open_result
 from scanengine.api.progress import Progress, told
 from scanengine.api.result import Result
 from scanengine.errors import InputError
+from scanengine.scan.grid_scan import GridScan
 from scanengine.scan.how import THREADS, HowToRun
 from scanengine.scan.problem import Problem, default_threads
 from scanengine.scan.to_file import merge_shards
@@ -43,7 +44,8 @@ def merge(
     paths = [Path(shard) for shard in shards]
     check_not_read(Path(output), paths)
     text, overrides = shard_definition(paths[0])
-    problem = Problem(definitions.parse(text, directory=paths[0].parent, overrides=overrides, data=data))
+    grid = GridScan(Problem(definitions.parse(text, directory=paths[0].parent, overrides=overrides, data=data)))
     how = HowToRun(overwrite, fresh, threads=default_threads(), executor=THREADS, progress=None)
-    merge_shards(problem, Path(output), paths, how, virtual=virtual, progress=told(progress, problem.definition.title))
+    tell = told(progress, grid.problem.definition.title)
+    merge_shards(grid, Path(output), paths, how, virtual=virtual, progress=tell)
     return open_result(output)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from scanengine.api import notebook
 from scanengine.api.at_points import AtPoints
 from scanengine.api.exporting import explore_scan, export_scan
-from scanengine.api.moved import of_problem
+from scanengine.api.moved import moved
 from scanengine.api.progress import Progress, told
 from scanengine.api.result import Result
 from scanengine.api.running import run, run_each, run_shard
@@ -23,7 +23,8 @@ from scanengine.likelihood.profiled import Likelihood
 from scanengine.response.integrals import Response
 from scanengine.scan import proofs
 from scanengine.scan.estimate import Estimate, estimate
-from scanengine.scan.how import MEMORY_BYTES, THREADS, WORKER_TIMEOUT_S, how_to_run
+from scanengine.scan.grid_scan import GridScan, how_to_run
+from scanengine.scan.how import MEMORY_BYTES, THREADS, WORKER_TIMEOUT_S
 from scanengine.scan.problem import Problem
 from scanengine.scan.statements import calibrate, fit
 from scanengine_kernels.direct import CrossSection
@@ -50,7 +51,7 @@ class Scan(AtPoints):
         self.problem = Problem(definition, cross_section)
 
     if not TYPE_CHECKING:
-        __getattr__ = of_problem
+        __getattr__ = moved
 
     @property
     def definition(self) -> Definition:
@@ -187,10 +188,11 @@ class Scan(AtPoints):
         more than memory_bytes, or the file cannot be written, Interrupted, saying what was kept, on Ctrl-C.
         """
         tell = told(progress, self.definition.title)
+        grid = GridScan(self.problem)
         how = how_to_run(
-            self.problem, threads, tell, memory_bytes, executor, worker_timeout_s, overwrite=overwrite, fresh=fresh
+            grid, threads, tell, memory_bytes, executor, worker_timeout_s, overwrite=overwrite, fresh=fresh
         )
-        return run(self.problem, output, how)
+        return run(grid, output, how)
 
     def run_shard(
         self,
@@ -209,8 +211,9 @@ class Scan(AtPoints):
         `merge` makes a result of all of them. Raises as `run` does, and InputError if there is no such part.
         """
         tell = told(progress, self.definition.title)
-        how = how_to_run(self.problem, threads, tell, memory_bytes, overwrite=overwrite, fresh=fresh)
-        return run_shard(self.problem, output, number, of, how)
+        grid = GridScan(self.problem)
+        how = how_to_run(grid, threads, tell, memory_bytes, overwrite=overwrite, fresh=fresh)
+        return run_shard(grid, output, number, of, how)
 
     def run_each(self) -> dict[str, Result]:
         """Scan the same axes for each experiment alone, in memory, keeping profiles."""

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scanengine.api.origin import InFile, InMemory
+from scanengine.api.origin import InFile, InMemory, Reopen
 
 if TYPE_CHECKING:
     from typing import Self
@@ -23,12 +23,17 @@ class Sendable:
     def __getstate__(self) -> dict[str, Any]:
         if self.path is None:
             return self.__dict__
-        return {"path": self.path.absolute(), "_digest": self._digest}
+        return {"path": self.path.absolute(), "_digest": self._digest, "_reopen": self._reopen}
 
     @cached_property
     def _digest(self) -> str:
         assert isinstance(self._origin, InFile)
         return self._origin.stored.digest
+
+    @cached_property
+    def _reopen(self) -> Reopen:
+        assert isinstance(self._origin, InFile)
+        return self._origin.reopen
 
     if not TYPE_CHECKING:
 
@@ -36,9 +41,7 @@ class Sendable:
             # of a file that another process has sent there is only the path yet
             if name.startswith("__") or "_digest" not in self.__dict__ or "_origin" in self.__dict__:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            from scanengine.api.finished import of_sent_file
-
-            self.__dict__.update(of_sent_file(self.path, self._digest).__dict__)
+            self.__dict__.update(self._reopen(self.path, self._digest).__dict__)
             return getattr(self, name)
 
     def __copy__(self) -> Self:

@@ -12,14 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanengine.api.finished import from_stored
-from scanengine.api.origin import InFile
+from scanengine.api.origin import stored_definition
 from scanengine.api.result import Result
 from scanengine.api.scan import Scan
 from scanengine.chi2.evaluator import Cost
 from scanengine.errors import InputError
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import PROMISED_RELATIVE, Profiles
-from scanengine.scan.plan import ROUNDING_NEAR, fit_attributes, plan_of
+from scanengine.scan.plan import ROUNDING_NEAR, attributes_of, fit_attributes
+from scanengine.scan.rounding import rounding_near_minimum
 
 if TYPE_CHECKING:
     from scanengine.store import StoredResult
@@ -81,7 +82,7 @@ def verify(
     (sample,) = samples
     result = from_stored(stored)
     try:
-        scan = Scan(InFile(stored).definition(data))
+        scan = Scan(stored_definition(stored, data))
     except InputError as error:
         return Verification((found,), (f"whether anything follows from the definition: {error}",))
     check = _Check(scan, stored, result)
@@ -160,14 +161,13 @@ class _Check:
 
     def attributes(self) -> list[str]:
         """Check the attributes that follow from the definition; return which are missing."""
-        expected = {**plan_of(self.scan.problem).attributes}
+        expected = attributes_of(self.scan.problem)
         at = self.stored.profiles.best_fit if self.stored.exact_profiles is None else self.result.best_fit.values()
         named = dict(zip((axis.name for axis in self.stored.axes), at, strict=True))
         if not self.direct:
             expected |= fit_attributes(self.scan.fit_at(**named))
-            near = self.scan.problem.rounding_near(
-                *(self.stored.exact_profiles or (self.stored.axes, self.stored.profiles))
-            )
+            found = self.stored.exact_profiles or (self.stored.axes, self.stored.profiles)
+            near = rounding_near_minimum(self.scan.problem, *found)
             expected |= {} if near is None else {ROUNDING_NEAR: near}
         missing = []
         for name, value in expected.items():

@@ -7,23 +7,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
-from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
 
 from scanengine.definition.model import ParameterMap, Statistic
-from scanengine.definition.reach import Reach, Seen, counted, seen_in
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import listed
 from scanengine.definition.tables.experiments import Parts
+from scanengine.definition.tables.reach import Reach, Seen, check_form_factors, counted, seen_in
 from scanengine.definition.tables.reconstruction import check_quenching
 from scanengine.definition.tables.sterile import oscillation_fault
 from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs.bcs import closed_shell_notes, nucleus
-from scanengine.inputs.constants import HBARC_MEV_FM
 from scanengine.inputs.detectors import E_min_MeV, Efficiency
 from scanengine.inputs.electrons import RECOIL_KINDS, RecoilKind
 from scanengine.inputs.form_factors import OSCILLATOR
@@ -166,25 +164,6 @@ def _dropped(where: str, edges: FloatArray, seen: Sequence[tuple[Efficiency | No
         bins = f"bin [{low}, {high}] keV is" if above.size == 1 else f"{above.size} bins from {low} to {high} keV are"
         notes.append(f"{where}: {bins} above {farthest}: dropped")
     return notes
-
-
-def check_form_factors(parts: Parts, path: KeyPath, report: Report) -> None:
-    """Add a fault at `path` if recoils reach beyond the end of a table of form factors."""
-    source = parts.source
-    if parts.form_factors is None or parts.bin_edges_keV is None or parts.target is None or source is None:
-        return
-    for isotope in parts.target.isotopes:
-        q_max_invfm = min(form_factor.q_max_invfm for form_factor in parts.form_factors(isotope))
-        reach = Seen("nucleus", (isotope,)).reach(counted(parts), source)
-        T_keV = min(float(parts.bin_edges_keV[-1]), reach.T_keV)
-        q_invfm = sqrt(2.0 * isotope.mass_MeV * T_keV * 1e-3) / HBARC_MEV_FM
-        if q_invfm > q_max_invfm:
-            reached = f"recoils of {T_keV:.4g} keV of {isotope} reach q = {q_invfm:.4g} /fm"
-            message = (
-                f"the table ends at q = {q_max_invfm:.4g} /fm, but {reached}: extend it, or end the window earlier"
-            )
-            report.add(path, message, (*parts.path, parts.window_key))
-            return
 
 
 def check_oscillation(parts: Parts, kinds: Sequence[Seen], report: Report) -> None:

@@ -15,6 +15,7 @@ from scanengine.scan.exact import asked_of_proofs, exact
 from scanengine.scan.found import Found
 from scanengine.scan.outer_profiles import exact_over_outer
 from scanengine.scan.problem import Problem
+from scanengine.scan.rounding import rounding_near_minimum
 
 
 def conclude(problem: Problem, profiles: Profiles, threads: int) -> Found:
@@ -22,7 +23,7 @@ def conclude(problem: Problem, profiles: Profiles, threads: int) -> Found:
     found = None if problem.definition.output.profile == "grid" else exact_of(problem, profiles, threads)
     best_fit = (found[1] if found else profiles).best_fit
     fit = problem.fit_at(np.array(best_fit, dtype=np.float64))
-    near = problem.rounding_near(*(found or (problem.definition.axes, profiles)))
+    near = rounding_near_minimum(problem, *(found or (problem.definition.axes, profiles)))
     return Found(profiles, found, fit, _grid_errors(problem, profiles), _exact_possible(problem), near)
 
 

@@ -17,7 +17,7 @@ from scanengine.driver.sinks import Fleeting
 from scanengine.grid.arguments import whole
 from scanengine.grid.axes import FloatArray
 from scanengine.grid.tiling import Tiling
-from scanengine.scan.outer import Inside
+from scanengine.scan.grid_scan import GridScan
 from scanengine.scan.problem import Problem, default_threads
 
 if TYPE_CHECKING:
@@ -54,21 +54,22 @@ def estimate(problem: Problem, threads: int | None) -> Estimate:
     keeps_grid = output.keep == "grid"
     encoding = encoding_of(output)
     began = time.perf_counter()
-    visited = problem.tiles.points
+    grid = GridScan(problem)
+    visited = grid.tiles.points
     seconds = time.perf_counter() - began if output.delta_chi2_max is not None else 0.0  # to find those that matter
     share = 0.0
     axes, squares = problem.coordinates.axes, problem.squares
-    if problem.one_pass is not None and squares is not None:
-        seconds += planes.estimated_seconds(squares, axes, problem.one_pass, threads)
+    if grid.one_pass is not None and squares is not None:
+        seconds += planes.estimated_seconds(squares, axes, grid.one_pass, threads)
     else:
-        share, sampled = _sampled(problem, encoding, threads)
+        share, sampled = _sampled(grid, encoding, threads)
         seconds += sampled
     if problem.definition.outer:
         seconds += _of_outer_values(problem)
     if output.profile != "grid":
         seconds += _of_exact_profiles(problem, threads)
     grid_bytes = prod(problem.shape) * encoding.dtype.itemsize if keeps_grid else 0
-    stored_bytes = int(share * grid_bytes) + problem.planes_bytes(problem.chosen_planes)
+    stored_bytes = int(share * grid_bytes) + grid.planes_bytes(grid.chosen_planes)
     return Estimate(problem.shape, visited, grid_bytes, stored_bytes, seconds, threads)
 
 
@@ -76,7 +77,7 @@ def _of_outer_values(problem: Problem) -> float:
     """Return about how long it takes to find what fills the grid of the other axes at all values of outer ones."""
     outer = problem.definition.outer
     shape = tuple(axis.values.size for axis in outer)
-    inside = Inside(problem.definition, problem.cross_section)  # one that does not know what was sampled
+    inside = Problem(problem.definition, problem.cross_section).inside  # one that does not know what was sampled
     began = time.perf_counter()
     first, *others = _spread(Tiling(shape, (1,) * len(shape)), _OUTER_SAMPLES)
     for index in (first, *others):
@@ -96,7 +97,7 @@ def _of_exact_profiles(problem: Problem, threads: int) -> float:
     inside = problem.first_inside if outer else problem
     if inside.squares is None or not inside.definition.axes:
         return 0.0
-    squares, axes, planes_of = inside.squares, inside.coordinates.axes, inside.chosen_planes
+    squares, axes, planes_of = inside.squares, inside.coordinates.axes, GridScan(inside).chosen_planes
     seconds = profiling.estimated_seconds(squares, axes, planes_of, threads)
     if output.profile == "proven":
         seconds += proven_profiles.estimated_seconds(squares, axes, planes_of, output.enclosure, threads)
@@ -121,35 +122,35 @@ class _Trial(Fleeting):
         """Do nothing."""
 
 
-def _sampled(problem: Problem, encoding: Encoding, threads: int) -> tuple[float, float]:
+def _sampled(grid: GridScan, encoding: Encoding, threads: int) -> tuple[float, float]:
     """Return the share of its bytes that a stored grid compresses to, and the seconds that all tiles take."""
     from scanengine.store import Encoder
 
-    tile = problem.tiles.tile_shape
+    problem, tile = grid.problem, grid.tiles.tile_shape
     keeps_grid = problem.definition.output.keep == "grid"
     # some tiles at once, so that it does not count how long a scan takes to begin
     samples = Tiling.of(problem.shape, _TILES_AT_ONCE * prod(tile))
     starts = _spread(samples, 64)
     encoder = Encoder(encoding, tile, compiled=problem.compiled) if keeps_grid else None
-    _try(problem, samples, starts[0], _Trial(encoder))  # the first call compiles, or loads what was compiled
+    _try(grid, samples, starts[0], _Trial(encoder))  # the first call compiles, or loads what was compiled
     trial, points = _Trial(encoder), 0
     began = time.perf_counter()
     for start in starts:
-        points += _try(problem, samples, start, trial)
+        points += _try(grid, samples, start, trial)
         if time.perf_counter() - began > _SAMPLE_SECONDS:
             break
-    seconds = (time.perf_counter() - began) * problem.tiles.points / points
-    return trial.n_bytes / (points * encoding.dtype.itemsize), seconds / min(threads, problem.tiles.number)
+    seconds = (time.perf_counter() - began) * grid.tiles.points / points
+    return trial.n_bytes / (points * encoding.dtype.itemsize), seconds / min(threads, grid.tiles.number)
 
 
-def _try(problem: Problem, samples: Tiling, start: tuple[int, ...], trial: _Trial) -> int:
+def _try(grid: GridScan, samples: Tiling, start: tuple[int, ...], trial: _Trial) -> int:
     """Scan a sample of the grid as a run would, and return its number of points."""
-    shape = samples.shape_at(start)
+    problem, shape = grid.problem, samples.shape_at(start)
     axes = [
         replace(axis, values=axis.values[s : s + n])
         for axis, s, n in zip(problem.definition.axes, start, shape, strict=True)
     ]
-    tiling = Tiling(shape, tuple(min(n, t) for n, t in zip(shape, problem.tiles.tile_shape, strict=True)))
+    tiling = Tiling(shape, tuple(min(n, t) for n, t in zip(shape, grid.tiles.tile_shape, strict=True)))
     scan_grid(problem.evaluator, axes, trial, tiling=tiling, compiled=problem.compiled)
     return prod(shape)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from scanengine.definition import Definition
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.tiling import SomeTiles, Tiling
 from scanengine.response.integrals import KnownRecoils
-from scanengine_kernels.direct import CrossSection
 
 if TYPE_CHECKING:
     from scanengine.scan.problem import Problem
@@ -23,12 +22,19 @@ _MOST_KEPT = 1 << 13
 """So many problems at outer values are kept, by what fills their grids."""
 
 
+class ProblemOf(Protocol):
+    """What makes the problem of a definition without outer axes, from responses of which recoils are known."""
+
+    def __call__(self, definition: Definition, *, known: KnownRecoils) -> Problem:
+        """Return it."""
+
+
 class Inside:
     """The problems at values of the outer axes, which share what does not depend on these."""
 
-    def __init__(self, definition: Definition, cross_section: CrossSection | None) -> None:
+    def __init__(self, definition: Definition, problem_of: ProblemOf) -> None:
         self._definition = definition
-        self._cross_section = cross_section
+        self._problem_of = problem_of
         self._names = [axis.name for axis in definition.outer]
         self._problems: dict[tuple[float, ...], Problem] = {}
         self._known: KnownRecoils = {}
@@ -36,18 +42,23 @@ class Inside:
 
     def at(self, values: Sequence[float]) -> Problem:
         """Return the problem of the other axes at values of the outer ones, in their order."""
-        from scanengine.scan.problem import Problem  # which asks for this one
-
         key = tuple(map(float, values))
         with self._lock:
             problem = self._problems.get(key)
             if problem is None:
                 definition = self._definition.inside(dict(zip(self._names, key, strict=True)))
-                problem = Problem(definition, self._cross_section, self._known)
+                problem = self._problem_of(definition, known=self._known)
                 while len(self._problems) >= _MOST_KEPT:
                     self._problems.pop(next(iter(self._problems)))
                 self._problems[key] = problem
             return problem
+
+    def __getstate__(self) -> dict[str, object]:
+        # the problems are made again where it arrives
+        return {"definition": self._definition, "problem_of": self._problem_of}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)  # type: ignore[misc]
 
     def everywhere(self) -> Iterator[Problem]:
         """Yield the problem at every point of the outer axes, in C order."""
@@ -68,20 +79,11 @@ class OuterEvaluator(ScanEvaluator):
 
     squares = None
 
-    def __init__(self, definition: Definition, inside: Inside, cross_section: CrossSection | None, cost: Cost) -> None:
-        self._definition = definition
-        self._cross_section = cross_section
+    def __init__(self, definition: Definition, inside: Inside, cost: Cost) -> None:
         self._inside = inside
         self._outer = [i for i, axis in enumerate(definition.axes) if axis.is_outer]
         self._inner = [i for i in range(len(definition.axes)) if i not in self._outer]
         self._cost = cost
-
-    def __getstate__(self) -> dict[str, object]:
-        return {"definition": self._definition, "cross_section": self._cross_section, "cost": self._cost}
-
-    def __setstate__(self, state: dict[str, object]) -> None:
-        definition, cross_section = state["definition"], state["cross_section"]
-        self.__init__(definition, Inside(definition, cross_section), cross_section, state["cost"])  # type: ignore[misc,arg-type]
 
     @property
     def cost(self) -> Cost:

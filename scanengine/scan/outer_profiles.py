@@ -20,6 +20,7 @@ from scanengine.driver.proven_profiles import Asked, Undecided
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import PROMISED_RELATIVE, Bounds, Profiles
 from scanengine.scan.exact import decided, exact, undecided
+from scanengine.scan.grid_scan import grid_profiles
 from scanengine.scan.outer import Inside
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class _Found:
         problem = self._inside.at(point)
         if not problem.definition.axes:
             return _at_a_point(problem)
-        grid = problem.grid_profiles(self._threads)
+        grid = grid_profiles(problem, self._threads)
         return self._kept(problem, grid, *exact(problem, grid, self._threads))
 
     def _kept(self, problem: Problem, grid: Profiles, axes: tuple[Axis, ...], exact: Profiles) -> Profiles:
@@ -77,7 +78,7 @@ class _Found:
             if not problem.definition.axes:
                 self.at[point] = _at_a_point(problem)
                 continue
-            grid = problem.grid_profiles(self._threads)
+            grid = grid_profiles(problem, self._threads)
             searched[point] = grid, undecided(problem, grid, self._threads)
         lowest = [still.ends for _, still in searched.values()]
         ends = (min(a for a, _ in lowest), min(b for _, b in lowest)) if lowest else (0.0, 0.0)

@@ -20,6 +20,7 @@ from scanengine_kernels._sources import source_hash
 
 if TYPE_CHECKING:
     from scanengine.scan.found import Found
+    from scanengine.scan.grid_scan import GridScan
     from scanengine.scan.problem import Problem
     from scanengine.store import AttributeValue, Encoding, GridPlan, ResponseArray
 
@@ -32,11 +33,12 @@ ROUNDING_NEAR = "rounding_near_minimum"
 """The attribute with the rounding of the root of chi2 where limits are."""
 
 
-def plan_of(problem: Problem) -> GridPlan:
+def plan_of(grid: GridScan) -> GridPlan:
     """Return what the result file of a scan is to hold."""
     from scanengine.store import GridPlan
 
-    definition, tiles = problem.definition, problem.tiles
+    problem, tiles = grid.problem, grid.tiles
+    definition = problem.definition
     return GridPlan(
         axes=definition.axes,
         definition=definition.text,
@@ -44,13 +46,19 @@ def plan_of(problem: Problem) -> GridPlan:
         overrides=definition.overrides,
         responses=_response_arrays(problem),
         planes=definition.output.planes,
-        attributes={"title": definition.title, "targets": definition.targets, **_evaluation(problem)},
+        attributes=attributes_of(problem),
         identity={**identity(definition), **_software(), **_given(problem)},
         keep=definition.output.keep,
         encoding=encoding_of(definition.output),
         compiled=problem.compiled,
         tiles=tiles.numbers if isinstance(tiles, SomeTiles) and tiles.number < prod(tiles.counts) else None,
     )
+
+
+def attributes_of(problem: Problem) -> dict[str, AttributeValue]:
+    """Return what the file's attributes tell of a scan before it has begun."""
+    definition = problem.definition
+    return {"title": definition.title, "targets": definition.targets, **_evaluation(problem)}
 
 
 def encoding_of(output: Output) -> Encoding:

@@ -1,14 +1,13 @@
-"""What is evaluated, and how: the responses and likelihood of a definition, the evaluator and the tiles of its grid."""
+"""What is evaluated, and by what: the responses and the likelihood of a definition, and the evaluator of its grid."""
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping, Sequence
-from functools import cached_property
-from itertools import combinations, product
+from functools import cached_property, partial
+from itertools import product
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,38 +15,22 @@ from scanengine.chi2.direct import DirectEvaluator
 from scanengine.chi2.evaluator import Cost, ScanEvaluator
 from scanengine.chi2.squares import ChiSquaredPolynomial
 from scanengine.definition import Definition
-from scanengine.driver import chosen_planes as planes
-from scanengine.driver.one_pass import scan_grid
-from scanengine.driver.sinks import NoSink, Sink
-from scanengine.driver.skipping import compact_tiling, cut_above, relevant_tiles_of_each
 from scanengine.errors import InputError
 from scanengine.grid.arguments import number
-from scanengine.grid.axes import Axis, FloatArray
-from scanengine.grid.profiles import Fit, Profiles
-from scanengine.grid.tiling import Tiling
-from scanengine.inference.caveats import LEAST_ROUNDING
+from scanengine.grid.axes import FloatArray
+from scanengine.grid.profiles import Fit
 from scanengine.inference.objective import Objective
 from scanengine.inputs.aliases import canonical
 from scanengine.inputs.parameters import PARAMETERS
 from scanengine.likelihood.profiled import Likelihood
 from scanengine.response.integrals import KnownRecoils, Response, responses
-from scanengine.scan.coordinates import on_axes, profiles_on_axes
-from scanengine.scan.outer import Inside, OuterEvaluator, tiles_together
-from scanengine.scan.rounding import rounding_near_minimum
+from scanengine.scan.coordinates import on_axes
+from scanengine.scan.outer import Inside, OuterEvaluator
 from scanengine_kernels.direct import CrossSection
-
-if TYPE_CHECKING:
-    from scanengine.scan.how import HowToRun
-
-_TILE_POINTS = {Cost.ITERATION: 1 << 13, Cost.INTEGRALS: 1 << 10}
-"""Points of a tile where each takes long: some tens of milliseconds of Newton's iteration, seconds of integrals."""
-
-_MOST_BOUNDED_TILES = 1 << 31
-"""The bounds of this many tiles take hours."""
 
 
 class Problem:
-    """A definition ready to be evaluated on its grid; it knows no files, and nothing of what becomes of the numbers."""
+    """A definition ready to be evaluated; it knows no files, and nothing of how its grid is gone over."""
 
     def __init__(
         self, definition: Definition, cross_section: CrossSection | None = None, known: KnownRecoils | None = None
@@ -73,7 +56,7 @@ class Problem:
     @cached_property
     def inside(self) -> Inside:
         """The problems at values of the outer axes."""
-        return Inside(self.definition, self.cross_section)
+        return Inside(self.definition, partial(Problem, cross_section=self.cross_section))
 
     @property
     def first_inside(self) -> Problem:
@@ -108,7 +91,7 @@ class Problem:
         if self.definition.outer:
             first = self.first_inside
             cost = first.evaluator.cost if first.definition.axes else Cost.INTEGRALS
-            return OuterEvaluator(self.definition, self.inside, self.cross_section, cost)
+            return OuterEvaluator(self.definition, self.inside, cost)
         if self.direct is not None:
             return self.direct
         return on_axes(self.polynomial, self.definition.parameters.squared)
@@ -192,14 +175,6 @@ class Problem:
             return 0.0  # a number, not a polynomial
         return self.likelihood.rounding(self.coordinates.axes, self.coordinates.parameters)
 
-    def rounding_near(self, axes: Sequence[Axis], profiles: Profiles) -> float | None:
-        """How far the root of chi2 may be rounded near the minimum of profiles on these axes; None where that is little
-        anywhere.
-        """
-        if (2.0 * math.sqrt(abs(profiles.minimum) + 1.0) + self.rounding) * self.rounding <= LEAST_ROUNDING:
-            return None
-        return rounding_near_minimum(self, axes, profiles)
-
     def standard_model(self, axis: str) -> float:
         """Return where the Standard Model lies on an axis; zero where that means nothing.
 
@@ -244,101 +219,6 @@ class Problem:
         """Return the nuisances at a point (axes,), and the degrees of freedom if that is the best fit."""
         problem, inner = self.split(point)
         return problem.likelihood.fit_at(problem.definition.parameters.values(inner), len(self.shape))
-
-    @property
-    def chosen_planes(self) -> list[tuple[int, int]]:
-        """The planes of the result, by the numbers of their axes."""
-        names = [axis.name for axis in self.definition.axes]
-        chosen = self.definition.output.planes
-        return [(a, b) for a, b in combinations(range(len(names)), 2) if not chosen or (names[a], names[b]) in chosen]
-
-    @cached_property
-    def one_pass(self) -> planes.Pass | None:
-        """The pass that finds only the chosen planes; None where all planes are found at once."""
-        output = self.definition.output
-        if not output.planes or output.delta_chi2_max is not None or len(self.shape) < 3:
-            return None
-        if self.squares is None or not self.compiled:
-            return None
-        return planes.pass_for(self.squares, self.shape, self.chosen_planes)
-
-    @cached_property
-    def tiles(self) -> Tiling:
-        """The tiles that a run to a file visits: all, or those that can hold a point within `delta_chi2_max`."""
-        output, axes = self.definition.output, self.coordinates.axes
-        if output.delta_chi2_max is not None and not all(axis.is_outer for axis in axes):
-            return self._relevant_tiles(output.delta_chi2_max)
-        if (points := _TILE_POINTS.get(self.evaluator.cost)) is not None:
-            return Tiling.of(self.shape, points)
-        from_registers = self.squares is not None and self.compiled and len(axes) > 2
-        return Tiling.for_minima(self.shape) if output.keep == "profiles" and from_registers else Tiling.of(self.shape)
-
-    def _relevant_tiles(self, delta_chi2_max: float) -> Tiling:
-        inner = list(self.inside.everywhere()) if self.definition.outer else [self]
-        parts = [(each.squares_for("output.delta_chi2_max"), each.coordinates.axes) for each in inner]
-        tiling = compact_tiling(*parts[0])
-        if tiling.number * len(parts) > _MOST_BOUNDED_TILES:
-            raise InputError(too_large(self.shape))
-        found = relevant_tiles_of_each(delta_chi2_max, parts, tiling)
-        return tiles_together(found, self.definition.axes) if self.definition.outer else found[0]
-
-    def visit(
-        self, sink: Sink[Any], how: HowToRun, *, keep_planes: bool = True, tiles_are_chunks: bool = True
-    ) -> Profiles:
-        """Scan all tiles that the sink does not have, and return the profiles of the whole grid.
-
-        Tiles that are not the chunks of a file may be those that are quickest.
-        """
-        free = self.squares is not None and not tiles_are_chunks and self.definition.output.delta_chi2_max is None
-        profiles = scan_grid(
-            self.evaluator,
-            self.definition.axes,
-            sink,
-            tiling=None if free else self.tiles,
-            threads=how.threads,
-            progress=how.progress,
-            keep_planes=keep_planes,
-            compiled=self.compiled,
-        )
-        output = self.definition.output
-        profiles = planes.only(profiles, output.planes) if output.planes else profiles
-        return profiles if output.delta_chi2_max is None else cut_above(output.delta_chi2_max, profiles)
-
-    def visit_planes(self, how: HowToRun, scan: planes.Scanner | None = None) -> Profiles:
-        """Find the chosen planes alone, by a pass that `scan` does, or this process."""
-        assert self.one_pass is not None
-        found = planes.scan_planes(
-            self.squares_for("a pass"),
-            self.coordinates.axes,
-            self.chosen_planes,
-            self.one_pass,
-            threads=how.threads,
-            progress=how.progress,
-            scan=scan,
-        )
-        return profiles_on_axes(self.definition.parameters, found)
-
-    def grid_profiles(self, threads: int) -> Profiles:
-        """Return the profiles of the whole grid, by its points, without keeping it."""
-        return scan_grid(self.evaluator, self.definition.axes, NoSink(), threads=threads, compiled=self.compiled)
-
-    @property
-    def planes_held(self) -> list[tuple[int, int]]:
-        """The planes that are in memory while the grid is scanned."""
-        shown = self.one_pass.shown if self.one_pass else range(len(self.shape))
-        return list(combinations(shown, 2))
-
-    def planes_bytes(self, pairs: Sequence[tuple[int, int]]) -> int:
-        """Return the size of all lines and these planes, beside the grid."""
-        shape = self.shape
-        if len(shape) == 2 and self.definition.output.keep == "grid":
-            return 0
-        return 8 * (sum(shape[a] * shape[b] for a, b in pairs) + sum(shape))
-
-
-def too_large(shape: Sequence[int]) -> str:
-    """Say that a grid has too many points."""
-    return f"a grid of {prod(shape):.3g} points is too large to evaluate: use fewer points or fewer axes"
 
 
 def default_threads() -> int:

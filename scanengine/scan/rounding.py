@@ -6,23 +6,24 @@ largest at its corner, and the box of the values that chi2 near its minimum allo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import NEAR_MINIMUM, Profiles
+from scanengine.inference.caveats import LEAST_ROUNDING
+from scanengine.scan.problem import Problem
 
-if TYPE_CHECKING:
-    from scanengine.scan.problem import Problem
 
-
-def rounding_near_minimum(problem: Problem, axes: Sequence[Axis], profiles: Profiles) -> float:
+def rounding_near_minimum(problem: Problem, axes: Sequence[Axis], profiles: Profiles) -> float | None:
     """Return how far the root of chi2 may be rounded where chi2 is within `NEAR_MINIMUM` of the minimum, or at given
-    values of outer axes of the lowest there; of profiles on these axes.
+    values of outer axes of the lowest there; of profiles on these axes. None where that is little anywhere.
     """
+    if (2.0 * math.sqrt(abs(profiles.minimum) + 1.0) + problem.rounding) * problem.rounding <= LEAST_ROUNDING:
+        return None
     named = {axis.name: axis for axis in axes}
     return max(
         _rounding(problem.inside.at(list(at.values())) if at else problem, named, lines, highest)

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scanengine.driver.chosen_planes import HiddenMinimum
-from scanengine.driver.one_pass import scan_grid, visit_tiles
+from scanengine.driver.one_pass import scan_grid
 from scanengine.errors import InputError, Interrupted, is_interrupt
 from scanengine.grid.axes import Axis
 from scanengine.grid.profiles import Profiles
 from scanengine.grid.tiling import Tiling
 from scanengine.scan.conclusions import conclude
+from scanengine.scan.grid_scan import GridScan
 from scanengine.scan.how import THREADS, HowToRun
 from scanengine.scan.plan import found_attributes, plan_of
-from scanengine.scan.problem import Problem
 
 if TYPE_CHECKING:
     from scanengine.driver.workers import Workers
@@ -30,32 +30,32 @@ if TYPE_CHECKING:
 _log = logging.getLogger("scanengine")
 
 
-def run_to_file(problem: Problem, output: Path, how: HowToRun) -> None:
+def run_to_file(grid: GridScan, output: Path, how: HowToRun) -> None:
     """Scan the grid and write it to a file, resuming an unfinished one of the same scan."""
     from scanengine import store  # HDF5 waits until there is a file
     from scanengine.scan.workers import Work
 
-    if problem.one_pass is not None:
-        _run_pass(problem, output, how)
+    if grid.one_pass is not None:
+        _run_pass(grid, output, how)
         return
-    writer = store.GridWriter(output, plan_of(problem), overwrite=how.overwrite, fresh=how.fresh)
+    writer = store.GridWriter(output, plan_of(grid), overwrite=how.overwrite, fresh=how.fresh)
     folder = output.with_suffix(".shards")
     with _workers(how.executor) as workers, _interruptible(writer):
         if not _finished_but_for_its_name(writer):
             if workers is not None or folder.exists():
-                work = Work.of(problem.evaluator, problem.tiles, writer.plan, folder, compiled=problem.compiled)
+                work = Work.of(grid.problem.evaluator, grid.tiles, writer.plan, folder, compiled=grid.problem.compiled)
                 _farm_out(writer, work, how, workers)
-            _finish(problem, writer, how)
+            _finish(grid, writer, how)
         if workers is not None or folder.exists():
             _clear(folder, writer.plan)
 
 
-def _run_pass(problem: Problem, output: Path, how: HowToRun) -> None:
+def _run_pass(grid: GridScan, output: Path, how: HowToRun) -> None:
     """Find the chosen planes by a pass, in an unfinished file of its own until the result is whole."""
     from scanengine.scan.workers import Work
     from scanengine.store import GridPlan, GridWriter, partial_path
 
-    plan = replace(plan_of(problem), tiles=np.zeros(0, dtype=np.int64))
+    plan = replace(plan_of(grid), tiles=np.zeros(0, dtype=np.int64))
     of_pass = output.with_name(f"{output.stem}.pass{output.suffix}")
 
     with _workers(how.executor) as workers, GridWriter(output, plan, overwrite=how.overwrite, fresh=how.fresh) as whole:
@@ -74,7 +74,7 @@ def _run_pass(problem: Problem, output: Path, how: HowToRun) -> None:
                 return scan_grid(minimum, shown, writer, tiling=tiling, threads=how.threads, progress=tell)
 
         if not _finished_but_for_its_name(whole):
-            _complete(problem, whole, how, problem.visit_planes(how, scan_to_file))
+            _complete(grid, whole, how, grid.visit_planes(how, scan_to_file))
     partial_path(of_pass).unlink(missing_ok=True)
 
 
@@ -90,29 +90,20 @@ def _workers(executor: object) -> Iterator[Workers | None]:
         yield workers
 
 
-def run_shard(problem: Problem, output: Path, number: int, of: int, how: HowToRun) -> Path:
+def run_shard(grid: GridScan, output: Path, number: int, of: int, how: HowToRun) -> Path:
     """Scan one of every `of` tiles of the grid and write them to OUT.shard-I-of-N.h5, which is returned."""
     from scanengine.store import GridWriter
 
-    numbers = problem.tiles.numbered()
+    numbers = grid.tiles.numbered()
     if not 1 <= number <= of:
         raise InputError(f"--shard {number}/{of}: the shards of {of} are 1/{of} to {of}/{of}")
     if of > numbers.size:
         raise InputError(f"--shard {number}/{of}: this grid has {numbers.size} tiles, and no more shards than that")
     mine = numbers[number - 1 :: of]
     path = output.with_name(f"{output.stem}.shard-{number}-of-{of}{output.suffix}")
-    writer = GridWriter(path, replace(plan_of(problem), tiles=mine), overwrite=how.overwrite, fresh=how.fresh)
+    writer = GridWriter(path, replace(plan_of(grid), tiles=mine), overwrite=how.overwrite, fresh=how.fresh)
     with _interruptible(writer):
-        visit_tiles(
-            problem.evaluator,
-            problem.definition.axes,
-            writer,
-            problem.tiles.some(mine),
-            threads=how.threads,
-            progress=how.progress,
-            keep_planes=not writer.wants_tiles,
-            compiled=problem.compiled,
-        )
+        grid.visit_some(mine, writer, how)
         return writer.finish_shard(number, of)
 
 
@@ -133,13 +124,13 @@ def _clear(folder: Path, plan: GridPlan) -> None:
     remove_leftovers(folder, plan)
 
 
-def _finish(problem: Problem, writer: GridWriter, how: HowToRun) -> None:
+def _finish(grid: GridScan, writer: GridWriter, how: HowToRun) -> None:
     """Do what is left to do here, and add what belongs to the whole grid."""
-    _complete(problem, writer, how, problem.visit(writer, how, keep_planes=not writer.wants_tiles))
+    _complete(grid, writer, how, grid.visit(writer, how, keep_planes=not writer.wants_tiles))
 
 
-def _complete(problem: Problem, writer: GridWriter, how: HowToRun, profiles: Profiles) -> None:
-    found = conclude(problem, profiles, how.threads)
+def _complete(grid: GridScan, writer: GridWriter, how: HowToRun, profiles: Profiles) -> None:
+    found = conclude(grid.problem, profiles, how.threads)
     writer.finish(found.profiles, found.exact, found_attributes(found))
 
 
@@ -170,7 +161,7 @@ def _interruptible(writer: GridWriter) -> Iterator[GridWriter]:
 
 
 def merge_shards(
-    problem: Problem,
+    grid: GridScan,
     output: Path,
     shards: Sequence[Path],
     how: HowToRun,
@@ -178,10 +169,10 @@ def merge_shards(
     virtual: bool,
     progress: Callable[[int, int], None] | None,
 ) -> None:
-    """Make a result of all shards of a problem; `virtual`, a view of them. Raises InputError unless they are whole."""
+    """Make a result of all shards of a scan; `virtual`, a view of them. Raises InputError unless they are whole."""
     from scanengine.store import GridWriter, absorb, check_complete, read_shard, relative_sources
 
-    plan = plan_of(problem)
+    plan = plan_of(grid)
     parts = [read_shard(shard, plan) for shard in shards]
     check_complete(parts, plan)
     if virtual and plan.has_grid:
@@ -192,5 +183,5 @@ def merge_shards(
             for shard in shards:
                 absorb(writer, shard)
                 if progress:
-                    progress(writer.points_written, problem.tiles.points)
-            _finish(problem, writer, how)
+                    progress(writer.points_written, grid.tiles.points)
+            _finish(grid, writer, how)

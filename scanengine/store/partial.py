@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from glob import escape
+from io import FileIO
 from pathlib import Path
 from typing import Literal, Self
 from uuid import uuid4
@@ -22,7 +23,7 @@ from scanengine.store import layout, members
 from scanengine.store.disk import access, heaps
 from scanengine.store.disk.access import Damage
 from scanengine.store.disk.blocks import LARGE_BYTES, PAGE_BYTES
-from scanengine.store.disk.committed import CommittedFile
+from scanengine.store.disk.committed import CommittedFile, lock
 from scanengine.store.instructions import instruction_set
 from scanengine.store.layout import READING_ERRORS
 from scanengine.store.plan import GridPlan, identity_of
@@ -274,3 +275,10 @@ def write_progress(file: h5py.File, done: DoneMask, running: RunningMinima) -> N
             group[name][...] = values
         else:
             members.create_checked(group, name, values)
+
+
+def remove_partial(partial: Path) -> None:
+    """Remove an unfinished file, if it is there. Raises BlockingIOError if another run is writing it."""
+    with suppress(FileNotFoundError), FileIO(partial) as file:
+        lock(file, partial)
+        partial.unlink()

@@ -7,12 +7,9 @@ import os
 import shutil
 import stat
 from collections.abc import Iterable
-from contextlib import suppress
-from io import FileIO
 from pathlib import Path
 
 from scanengine.errors import InputError
-from scanengine.store.disk.committed import lock
 
 SUFFIXES = (".h5", ".hdf5")
 
@@ -94,13 +91,6 @@ def _size_of_unfinished(partial: Path) -> int:
         kind = "a symbolic link" if stat.S_ISLNK(found.st_mode) else "not a regular file"
         raise InputError(f"{partial}, where the unfinished result would be, is {kind}: remove it, or use -o")
     return found.st_size
-
-
-def remove_partial(partial: Path) -> None:
-    """Remove an unfinished file, if it is there. Raises BlockingIOError if another run is writing it."""
-    with suppress(FileNotFoundError), FileIO(partial) as file:
-        lock(file, partial)
-        partial.unlink()
 
 
 def fsync_directory(path: Path) -> None:

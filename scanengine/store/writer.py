@@ -34,9 +34,10 @@ from scanengine.store.partial import (
     is_whole,
     open_partial,
     remove_leftovers,
+    remove_partial,
     write_progress,
 )
-from scanengine.store.paths import check_output, fsync_directory, partial_path, remove_partial
+from scanengine.store.paths import check_output, fsync_directory, partial_path
 from scanengine.store.plan import GridPlan
 
 _log = logging.getLogger("scanengine")

@@ -16,6 +16,7 @@ from scanengine import api
 from scanengine.driver.chosen_planes import HiddenMinimum
 from scanengine.errors import InputError, Interrupted
 from scanengine.grid import tiling
+from scanengine.scan.grid_scan import GridScan
 from scanengine.store import open_result
 from tests.cli.test_cli import Call, call
 from tests.naive import FloatArray
@@ -165,7 +166,7 @@ def test_a_pass_goes_on_where_it_stopped_and_leaves_nothing_behind(
 ) -> None:
     monkeypatch.setattr(tiling, "UNBUFFERED_TILE_POINTS", 500)
     scan = load(ONE)
-    assert scan.problem.one_pass is not None
+    assert GridScan(scan.problem).one_pass is not None
     done: list[int] = []
     fill = HiddenMinimum.fill
 

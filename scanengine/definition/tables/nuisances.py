@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from scanengine.definition.model import TemplateReference
-from scanengine.definition.reach import highest_recoil_keV
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report, finite
 from scanengine.definition.reading.sentences import nearest_or_all, quoted, written
@@ -23,6 +22,7 @@ from scanengine.definition.tables.nuisance_schema import (
     QuenchingVariation,
     ShapeTable,
 )
+from scanengine.definition.tables.reach import highest_recoil_keV
 from scanengine.definition.tables.reconstruction import build_efficiency, build_quenching, check_quenching
 from scanengine.definition.tables.response_matrix import MatrixVariation, read_matrix
 from scanengine.errors import InputError

@@ -15,15 +15,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scanengine.definition.model import TemplateReference
-from scanengine.definition.reach import highest_recoil_keV
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import written
-from scanengine.definition.rules import check_form_factors
 from scanengine.definition.tables.experiment_schema import ExperimentTable, TemplateReferenceTable
 from scanengine.definition.tables.experiments import Parts
 from scanengine.definition.tables.form_factors import build_form_factors
 from scanengine.definition.tables.physics import PhysicsTable
+from scanengine.definition.tables.reach import check_form_factors, highest_recoil_keV
 from scanengine.definition.tables.recoil_efficiency import build_recoil_efficiency
 from scanengine.definition.tables.reconstruction import (
     build_efficiency,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import sqrt
 from typing import NamedTuple
 
+from scanengine.definition.reading.lines import KeyPath
+from scanengine.definition.reading.report import Report
 from scanengine.definition.tables.experiments import Parts
-from scanengine.inputs.constants import M_E_MEV
+from scanengine.inputs.constants import HBARC_MEV_FM, M_E_MEV
 from scanengine.inputs.detectors import DetectorResponse, Efficiency, T_max_keV, highest_edge_keV
 from scanengine.inputs.electrons import RecoilKind
 from scanengine.inputs.nuclei import Isotope
@@ -81,3 +84,22 @@ def highest_recoil_keV(parts: Parts) -> float:
     assert parts.target is not None
     assert parts.source is not None
     return Seen("nucleus", parts.target.isotopes).reach(counted(parts), parts.source).T_keV
+
+
+def check_form_factors(parts: Parts, path: KeyPath, report: Report) -> None:
+    """Add a fault at `path` if recoils reach beyond the end of a table of form factors."""
+    source = parts.source
+    if parts.form_factors is None or parts.bin_edges_keV is None or parts.target is None or source is None:
+        return
+    for isotope in parts.target.isotopes:
+        q_max_invfm = min(form_factor.q_max_invfm for form_factor in parts.form_factors(isotope))
+        reach = Seen("nucleus", (isotope,)).reach(counted(parts), source)
+        T_keV = min(float(parts.bin_edges_keV[-1]), reach.T_keV)
+        q_invfm = sqrt(2.0 * isotope.mass_MeV * T_keV * 1e-3) / HBARC_MEV_FM
+        if q_invfm > q_max_invfm:
+            reached = f"recoils of {T_keV:.4g} keV of {isotope} reach q = {q_invfm:.4g} /fm"
+            message = (
+                f"the table ends at q = {q_max_invfm:.4g} /fm, but {reached}: extend it, or end the window earlier"
+            )
+            report.add(path, message, (*parts.path, parts.window_key))
+            return
