@@ -23,7 +23,7 @@ EXPERIMENT = {
 }
 Table = Mapping[str, Any]
 
-NEED_DATA = ("coherent/", "solar/xenonnt")
+NEED_DATA = ("coherent/", "combined/", "solar/xenonnt")
 """How the names of bundled scans begin that read what collaborations released."""
 
 SOURCE_TEXT = """\

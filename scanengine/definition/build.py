@@ -55,6 +55,9 @@ def defined(
     refused += more
     if "include" in raw:
         report.add(("include",), "found among overrides, but it is read before these: a scan file of its own would do")
+    if "set" in raw:
+        message = "it changes keys of what `include` names, and nothing is included: change these keys themselves"
+        report.add(("set",), message)
     with np.errstate(all="ignore"):  # numbers that overflow are found where they end up
         definition = _build(raw, parsed, report, outer)
     for place in () if report.faults else with_null(raw):

@@ -1,4 +1,6 @@
-"""The key `include` of a scan file: other scan files, whose experiments it takes over with what belongs to them."""
+"""The key `include` of a scan file: other scan files, whose experiments it takes over with what belongs to them; and
+its table [set], which changes keys of theirs.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from scanengine.definition.reading.aliases import canonical_lines, with_canonica
 from scanengine.definition.reading.bundled import bundled_scans, read_text
 from scanengine.definition.reading.folders import Folders, confined
 from scanengine.definition.reading.lines import KeyPath, key_lines
-from scanengine.definition.reading.overrides import NAMED
+from scanengine.definition.reading.overrides import NAMED, applied, from_values
 from scanengine.definition.reading.parsed import Parsed
 from scanengine.definition.reading.sentences import listed, quoted
 from scanengine.definition.reading.spelling import alike
@@ -43,7 +45,9 @@ def parsed(
     name = str(path) if path else "scan"
     raw, lines = with_canonical_names(tables_of(text, name)), canonical_lines(key_lines(text))
     if "include" in raw:
-        raw = _with_included(raw, name, lines, folders, (*within, Path(name).name), known)
+        own = {key: value for key, value in raw.items() if key != "set"}
+        own = _with_included(own, name, lines, folders, (*within, Path(name).name), known)
+        raw = _with_changes(own, raw["set"], f"{name}:{lines[('set',)]}") if "set" in raw else own
         text = as_toml(raw)
     data_from = raw.get("data_from")
     files = replace(folders, data_from=data_from if isinstance(data_from, str) else "")
@@ -171,6 +175,24 @@ def _nuisance(table: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any
     if table.get("signal") != "all":
         return dict(table)
     return {**table, "signal": [experiment["name"] for experiment in raw["experiments"]]}
+
+
+def _with_changes(raw: dict[str, Any], changes: object, where: str) -> dict[str, Any]:
+    """Return the tables of a scan file and of what it includes with the values of [set] by their dotted keys.
+
+    Raises DefinitionError with all faults, at the place `where` of the table.
+    """
+    example = '"experiments.Ne.mass_kg" = 50.0'
+    if not isinstance(changes, dict) or any("." not in key for key in changes):
+        message = f"set: it must be a table of dotted keys in quotes with their values, as {example}"
+        raise DefinitionError([Fault(where, message)])
+    found, _, faults = applied(raw, from_values(changes, "set"))
+    said = [fault.message for fault in faults]
+    for _, experiment, cancelling in changes_of_templates(raw, found):
+        said += [f"{'.'.join(map(str, each.path))}: {refusal(experiment, each)}" for each in cancelling]
+    if said:
+        raise DefinitionError([Fault(where, f"set: {message}") for message in said])
+    return found
 
 
 def _checked_names(raw: object, within: Sequence[str]) -> list[str]:

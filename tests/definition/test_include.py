@@ -169,3 +169,44 @@ def test_a_long_chain_of_files_is_a_fault(tmp_path: Path) -> None:
         (tmp_path / f"f{number}.toml").write_text(f'title = "x"\ninclude = ["f{number + 1}.toml"]\n')
     with pytest.raises(DefinitionError, match="more than 20 files include one another"):
         scanengine.load(tmp_path / "f0.toml")
+
+
+def test_keys_of_included_files_are_set(folder: Path) -> None:
+    changes = (
+        '[set]\n"experiments.Ne.mass_kg" = 20\n"sources.xe.flux_per_cm2_s" = 1e7\n"nuisances.Ne-dust.width" = 0.1\n'
+    )
+    (folder / "both.toml").write_text(BOTH + changes)
+    changed = scanengine.load(folder / "both.toml").definition
+    assert changed.experiments[0].mass_kg == 20.0
+    assert changed.nuisances[1].width == 0.1
+    counts = [
+        sum(event.counts for event in scanengine.load(folder / "both.toml").only(name).events())
+        for name in ("Ne", "Xe")
+    ]
+    alone = [sum(event.counts for event in scanengine.load(folder / f"{name}.toml").events()) for name in ("ne", "xe")]
+    assert counts == pytest.approx([2.0 * alone[0], 0.5 * alone[1]])
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ('"experiments.Neon.mass_kg" = 2', "both.toml:10: set: there is no experiment .Neon., the file has Ne and Xe"),
+        ("experiments.Ne.mass_kg = 2", "set: it must be a table of dotted keys in quotes"),
+        ('"experiments.Ne" = 2', "set: this names a whole experiment"),
+        ('"experiments.Ne.mass_kg" = -2', "mass_kg: found -2"),
+    ],
+)
+def test_what_is_wrong_with_set_is_said(folder: Path, lines: str, said: str) -> None:
+    (folder / "both.toml").write_text(f"{BOTH}[set]\n{lines}\n")
+    with pytest.raises(DefinitionError, match=said):
+        scanengine.load(folder / "both.toml")
+
+
+def test_set_needs_something_included_and_no_template_that_would_cancel(folder: Path) -> None:
+    (folder / "ne.toml").write_text(NEON + '[set]\n"experiments.Ne.mass_kg" = 2\n')
+    with pytest.raises(DefinitionError, match="set: it changes keys of what `include` names, and nothing is included"):
+        scanengine.load(folder / "ne.toml")
+    (folder / "ne.toml").write_text(NEON.replace("mass_kg = 10", "mass_kg = 10\nsignal_template = [3.0]"))
+    (folder / "both.toml").write_text(BOTH + '[set]\n"experiments.Ne.mass_kg" = 2\n')
+    with pytest.raises(DefinitionError, match=r"set: experiments\.0\.mass_kg: .* the signal of Ne is a template"):
+        scanengine.load(folder / "both.toml")

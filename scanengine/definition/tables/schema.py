@@ -32,6 +32,11 @@ class ScanFile(Table):
         "experiments, sources and nuisances are taken over; "
         "a nuisance of this file takes the place of theirs of the same name. Their axes and output are not.",
     )
+    set: Annotated[dict[str, Any], SkipValidation] = Field(
+        {},
+        description="Changes of keys of the included files, by their dotted keys in quotes, as "
+        '"experiments.Ne.mass_kg" = 50.0. Included sources are sources.NAME, by the name of their file.',
+    )
     source: Annotated[str | SourceTable | None, SkipValidation] = Field(
         None,
         description='Neutrino source: a table [source], or the name of a facility, as "sns"; it may be left out where '
