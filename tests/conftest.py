@@ -5,6 +5,7 @@ the compiler skipped where it is off, and an order in which two processes end at
 from __future__ import annotations
 
 import os
+import sys
 
 # Matrices are small here: more threads wait for each other most of their time, and take it from the other processes'
 # work. To be set before NumPy and SciPy are imported; processes that tests start inherit it.
@@ -20,7 +21,11 @@ from numba.core import config
 from xdist.scheduler import LoadFileScheduling
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from xdist.remote import Producer
+
+    from tests.command_line import Command, Printed
 
 # The first example may compile a kernel: no deadline. `fuzz/properties.py` draws other examples, by the second profile.
 hypothesis.settings.register_profile("scanengine", deadline=None, derandomize=True)
@@ -86,6 +91,35 @@ class _SharedResults(LoadFileScheduling):  # type: ignore[misc]
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
     return _SharedResults(config, log) if config.option.dist == "loadfile" else None
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
+    """Run `scanengine ARGUMENTS` in this process and in the test's folder: exit status, output, errors."""
+    from scanengine import cli
+
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["scanengine", *arguments])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        written = capsys.readouterr()
+        return int(stop.value.code or 0), written.out, written.err
+
+    return run
+
+
+@pytest.fixture
+def printed(command: Command) -> Printed:
+    """Run `scanengine ARGUMENTS` as `command` does, and return the output of one that succeeds."""
+
+    def run(*arguments: str) -> str:
+        status, output, errors = command(*arguments)
+        assert status == 0, errors
+        return output
+
+    return run
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

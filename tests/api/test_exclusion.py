@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import csv
 import shlex
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import scanengine
-from scanengine import InputError, Result, Scan, cli
+from scanengine import InputError, Result, Scan
 from scanengine.api import draw_upper_limits
+from tests.command_line import Command
 
 MASS = "mediators.zp.mass_MeV"
 AXIS = f'"{MASS}" = {{ min = 1.0, max = 300.0, points = 4, spacing = "log" }}'
@@ -95,18 +95,14 @@ def test_axes_that_are_not_there(b_l: Result) -> None:
         draw_upper_limits({}, "g_zp", against=MASS)
 
 
-def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_the_command_line(command: Command) -> None:
     result = load().run("b-l.h5")
     load("L_mu-L_tau").run("loops.h5")
 
     def run(arguments: str, status: int = 0) -> str:
-        monkeypatch.setattr(sys, "argv", ["scanengine", "plot", *shlex.split(arguments)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        told = capsys.readouterr()
-        assert (stop.value.code or 0) == status, told.err
-        return told.out + told.err
+        ended, output, errors = command("plot", *shlex.split(arguments))
+        assert ended == status, errors
+        return output + errors
 
     assert "figure: g.pdf" in run(f"b-l.h5 loops.h5 --upper-limit g_zp --against {MASS} -o g.pdf")
     assert "upper limits: g.csv" in run(f"b-l.h5 loops.h5 --upper-limit g_zp --against {MASS} --cl 90,95 -o g.csv")

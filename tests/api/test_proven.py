@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import h5py
@@ -13,6 +11,7 @@ import pytest
 
 import scanengine
 from scanengine.definition import parse
+from tests.command_line import Printed
 from tests.definition.example import edited, faults_of
 from tests.inference.test_proving import SCAN
 
@@ -64,17 +63,12 @@ def test_a_bound_above_its_profile_is_damage(path: Path, tmp_path: Path) -> None
         scanengine.open_result(damaged)
 
 
-def test_the_command_line_counts_the_cells(folder: Path, path: Path) -> None:
-    def run(*arguments: str) -> str:
-        return subprocess.run(
-            [sys.executable, "-m", "scanengine", *arguments], cwd=folder, capture_output=True, text=True, check=True
-        ).stdout
-
-    found = json.loads(run("limits", path.name, "--json", "--cl", "90"))
+def test_the_command_line_counts_the_cells(path: Path, printed: Printed) -> None:
+    found = json.loads(printed("limits", str(path), "--json", "--cl", "90"))
     assert found["status"] == "found"  # the ends of intervals lie between points
     assert {tuple(each["profile"]) for each in found["proven_at_points"]} >= {("mu_nu",), ("eps_ee_uV", "mu_nu")}
     assert all(each["undecided"] == 0 for each in found["proven_at_points"])
-    assert "none undecided" in run("limits", path.name, "--cl", "90")
+    assert "none undecided" in printed("limits", str(path), "--cl", "90")
 
 
 def test_nothing_is_proven_of_other_scans(folder: Path) -> None:

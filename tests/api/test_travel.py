@@ -262,6 +262,7 @@ def test_goes_to_a_pool_and_comes_back(pool: Any, scan: Scan, result: Result, tm
         goes_and_comes_back(call, scan, result, tmp_path / "there.h5")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_goes_to_joblib_and_comes_back(scan: Scan, result: Result, tmp_path: Path) -> None:
     joblib = pytest.importorskip("joblib")

@@ -3,38 +3,26 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
-from scanengine import cli, load, open_result
+from scanengine import load, open_result
 from scanengine.definition import bundled_scans
+from tests.command_line import Command
 from tests.scan_files import SMALL
-
-Call = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
-    """Run `scanengine ARGS` in a folder that holds small.toml; give exit status, standard output and standard error."""
+def call(command: Command, tmp_path: Path) -> Command:
+    """`command` in a folder that holds small.toml."""
     (tmp_path / "small.toml").write_text(SMALL)
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["scanengine", *arguments])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        written = capsys.readouterr()
-        return int(stop.value.code or 0), written.out, written.err
-
-    return run
+    return command
 
 
-def test_run_writes_the_result_prints_limits_and_draws(call: Call, tmp_path: Path) -> None:
+def test_run_writes_the_result_prints_limits_and_draws(call: Command, tmp_path: Path) -> None:
     status, out, _ = call("run", "small.toml")
     assert status == 0
     assert "81 x 89 = 7,209 grid points" in out
@@ -45,7 +33,7 @@ def test_run_writes_the_result_prints_limits_and_draws(call: Call, tmp_path: Pat
     assert not list(tmp_path.glob("*.partial*"))
 
 
-def test_a_run_in_the_way_of_a_file_says_how_to_overwrite_it(call: Call) -> None:
+def test_a_run_in_the_way_of_a_file_says_how_to_overwrite_it(call: Command) -> None:
     assert call("run", "small.toml", "--no-figure")[0] == 0
     status, out, err = call("run", "small.toml", "--no-figure")
     assert (status, out) == (2, "")
@@ -64,7 +52,7 @@ def test_a_run_in_the_way_of_a_file_says_how_to_overwrite_it(call: Call) -> None
     ],
 )
 def test_a_wrong_scan_is_a_sentence_status_2_and_no_file(
-    call: Call, tmp_path: Path, override: str, fragment: str
+    call: Command, tmp_path: Path, override: str, fragment: str
 ) -> None:
     status, out, err = call("run", "small.toml", "--set", override)
     assert (status, out) == (2, "")
@@ -74,7 +62,7 @@ def test_a_wrong_scan_is_a_sentence_status_2_and_no_file(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["small.toml"]
 
 
-def test_every_fault_of_a_file_is_reported_with_its_line(call: Call, tmp_path: Path) -> None:
+def test_every_fault_of_a_file_is_reported_with_its_line(call: Command, tmp_path: Path) -> None:
     text = SMALL.replace("mass_kg = 100.0", "mass_kg = true", 1).replace("points = 81", "points = 0")
     (tmp_path / "bad.toml").write_text(text)
     status, _, err = call("run", "bad.toml")
@@ -83,7 +71,7 @@ def test_every_fault_of_a_file_is_reported_with_its_line(call: Call, tmp_path: P
     assert "bad.toml:24: axes.eps_ee_uV.points" in err
 
 
-def test_events_json_is_a_flat_list_of_records(call: Call) -> None:
+def test_events_json_is_a_flat_list_of_records(call: Command) -> None:
     status, out, err = call("events", "small.toml", "--json")
     assert (status, err) == (0, "")
     records = json.loads(out)
@@ -98,7 +86,7 @@ def test_events_json_is_a_flat_list_of_records(call: Call) -> None:
     assert muons == pytest.approx(220.5226, rel=1e-6)
 
 
-def test_events_need_no_axes_and_use_fixed_values(call: Call, tmp_path: Path) -> None:
+def test_events_need_no_axes_and_use_fixed_values(call: Command, tmp_path: Path) -> None:
     (tmp_path / "counting.toml").write_text(SMALL[: SMALL.index("[axes]")])
 
     def total(*arguments: str) -> float:
@@ -112,14 +100,14 @@ def test_events_need_no_axes_and_use_fixed_values(call: Call, tmp_path: Path) ->
     assert "axes" in err
 
 
-def test_events_without_json_is_a_table_with_the_total(call: Call) -> None:
+def test_events_without_json_is_a_table_with_the_total(call: Command) -> None:
     status, out, _ = call("events", "small.toml")
     assert status == 0
     assert "recoil energy [keV]" in out
     assert out.splitlines()[-1].startswith("total")
 
 
-def test_what_a_target_was_understood_as_is_shown(call: Call) -> None:
+def test_what_a_target_was_understood_as_is_shown(call: Command) -> None:
     told = "target Ge76O2: Ge76 33.33%, O16 66.5%, O17 0.02557%, O18 0.1363% of the atoms"
     override = "experiments.Ne.target=Ge76O2"
     for verb in ("events", "info"):
@@ -135,7 +123,7 @@ def test_what_a_target_was_understood_as_is_shown(call: Call) -> None:
     assert open_result("oxide.h5").targets[0] == f"Ne: {told}"
 
 
-def test_limits_json_follows_the_contract(call: Call) -> None:
+def test_limits_json_follows_the_contract(call: Command) -> None:
     call("run", "small.toml", "--no-figure")
     status, out, _ = call("limits", "small.h5", "--json", "--cl", "90")
     assert status == 0
@@ -150,14 +138,14 @@ def test_limits_json_follows_the_contract(call: Call) -> None:
         assert lo is None or hi is None or lo < hi
 
 
-def test_limits_gives_an_end_that_leaves_the_axis_as_null(call: Call) -> None:
+def test_limits_gives_an_end_that_leaves_the_axis_as_null(call: Command) -> None:
     call("run", "small.toml", "--no-figure", "--set", "axes.eps_ee_dV.max=0.05", "--set", "axes.eps_ee_dV.points=80")
     _, out, _ = call("limits", "small.h5", "--json", "--cl", "90")
     intervals = {entry["parameter"]: entry["intervals"] for entry in json.loads(out)["intervals"]}
     assert intervals["eps_ee_dV"][-1][1] is None
 
 
-def test_default_levels_are_68_90_and_95(call: Call) -> None:
+def test_default_levels_are_68_90_and_95(call: Command) -> None:
     call("run", "small.toml", "--no-figure")
     _, out, _ = call("limits", "small.h5", "--json")
     levels = [entry["cl"] for entry in json.loads(out)["intervals"] if entry["parameter"] == "eps_ee_uV"]
@@ -165,14 +153,14 @@ def test_default_levels_are_68_90_and_95(call: Call) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["png", "pdf", "svg"])
-def test_plot_writes_the_same_bytes_twice(call: Call, tmp_path: Path, suffix: str) -> None:
+def test_plot_writes_the_same_bytes_twice(call: Command, tmp_path: Path, suffix: str) -> None:
     call("run", "small.toml", "--no-figure")
     assert call("plot", "small.h5", "-o", f"a.{suffix}", "--cl", "68,90")[0] == 0
     assert call("plot", "small.h5", "-o", f"b.{suffix}", "--cl", "68,90")[0] == 0
     assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
 
 
-def test_plot_draws_a_profile_a_slice_targets_and_an_overlay(call: Call, tmp_path: Path) -> None:
+def test_plot_draws_a_profile_a_slice_targets_and_an_overlay(call: Command, tmp_path: Path) -> None:
     call("run", "small.toml", "--no-figure")
     call("run", "small.toml", "--no-figure", "-o", "heavy.h5", "--set", "experiments.Ne.mass_kg=1000")
     for name, options in {
@@ -211,7 +199,7 @@ def test_plot_draws_a_profile_a_slice_targets_and_an_overlay(call: Call, tmp_pat
         (["verify", 300 * "x" + ".h5"], "File name too long"),
     ],
 )
-def test_wrong_input_is_a_sentence_and_status_2(call: Call, arguments: list[str], fragment: str) -> None:
+def test_wrong_input_is_a_sentence_and_status_2(call: Command, arguments: list[str], fragment: str) -> None:
     call("run", "small.toml", "--no-figure")
     status, out, err = call(*arguments)
     assert (status, out) == (2, "")
@@ -219,7 +207,7 @@ def test_wrong_input_is_a_sentence_and_status_2(call: Call, arguments: list[str]
     assert "Traceback" not in err
 
 
-def test_a_foreign_or_truncated_result_is_named_as_such(call: Call, tmp_path: Path) -> None:
+def test_a_foreign_or_truncated_result_is_named_as_such(call: Command, tmp_path: Path) -> None:
     call("run", "small.toml", "--no-figure")
     whole = (tmp_path / "small.h5").read_bytes()
     (tmp_path / "half.h5").write_bytes(whole[: len(whole) // 2])
@@ -231,7 +219,7 @@ def test_a_foreign_or_truncated_result_is_named_as_such(call: Call, tmp_path: Pa
         assert "not a result of scanengine" in err
 
 
-def test_info_estimates_a_scan_and_describes_a_result(call: Call) -> None:
+def test_info_estimates_a_scan_and_describes_a_result(call: Command) -> None:
     status, out, _ = call("info", "small.toml")
     assert status == 0
     for fragment in ("Ne, delayed", "7,209 grid points", "57.7 kB", "time: about"):
@@ -242,19 +230,19 @@ def test_info_estimates_a_scan_and_describes_a_result(call: Call) -> None:
     assert "eps_ee_uV: 81 points from -1.2 to 0.8" in out
 
 
-def test_list_names_every_bundled_scan(call: Call) -> None:
+def test_list_names_every_bundled_scan(call: Command) -> None:
     status, out, _ = call("list")
     assert status == 0
     assert [line.split()[0] for line in out.splitlines()] == sorted(bundled_scans())
 
 
-def test_schema_is_json_with_units_and_all_tables(call: Call) -> None:
+def test_schema_is_json_with_units_and_all_tables(call: Command) -> None:
     status, out, _ = call("schema")
     assert status == 0
     assert {"source", "physics", "experiments", "axes", "fixed", "tied", "output"} <= set(json.loads(out)["properties"])
 
 
-def test_keep_profiles_stores_no_grid(call: Call) -> None:
+def test_keep_profiles_stores_no_grid(call: Command) -> None:
     call("run", "small.toml", "--no-figure", "--set", "output.keep=profiles")
     result = open_result("small.h5")
     assert not result.has_grid
@@ -262,7 +250,7 @@ def test_keep_profiles_stores_no_grid(call: Call) -> None:
 
 
 def test_ctrl_c_ends_with_a_word_about_what_was_kept(
-    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    call: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from scanengine import api  # noqa: F401  (so that the driver is imported before it is changed)
     from scanengine.store.disk.blocks import Block
@@ -283,7 +271,7 @@ def test_ctrl_c_ends_with_a_word_about_what_was_kept(
     assert not (tmp_path / "small.h5").exists()
 
 
-def test_a_bug_is_a_sentence_too(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_is_a_sentence_too(call: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("oops")
 
@@ -294,7 +282,7 @@ def test_a_bug_is_a_sentence_too(call: Call, monkeypatch: pytest.MonkeyPatch) ->
     assert "Traceback" not in err
 
 
-def test_the_result_opens_in_xarray_with_named_and_unit_carrying_coordinates(call: Call) -> None:
+def test_the_result_opens_in_xarray_with_named_and_unit_carrying_coordinates(call: Command) -> None:
     import xarray as xr
 
     call("run", "small.toml", "--no-figure", "--set", "axes.mu_nu={ min = 0, max = 20, points = 5 }")
@@ -306,7 +294,7 @@ def test_the_result_opens_in_xarray_with_named_and_unit_carrying_coordinates(cal
 
 
 def test_results_of_one_name_from_two_folders_are_both_drawn(
-    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    call: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from scanengine import figures
 
@@ -326,7 +314,7 @@ def test_results_of_one_name_from_two_folders_are_both_drawn(
     assert call("plot", "small.h5", "small.h5", "-o", "twice.png")[0] == 2
 
 
-def test_a_figure_in_the_way_is_found_before_the_scan(call: Call, tmp_path: Path) -> None:
+def test_a_figure_in_the_way_is_found_before_the_scan(call: Command, tmp_path: Path) -> None:
     (tmp_path / "small.png").write_bytes(b"a photograph")
     status, _, err = call("run", "small.toml")
     assert status == 2
@@ -335,7 +323,7 @@ def test_a_figure_in_the_way_is_found_before_the_scan(call: Call, tmp_path: Path
 
 
 def test_ctrl_c_while_drawing_says_that_the_result_is_whole(
-    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    call: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from scanengine import api
 
@@ -351,7 +339,7 @@ def test_ctrl_c_while_drawing_says_that_the_result_is_whole(
     assert (status, err) == (1, "error: interrupted\n")
 
 
-def test_a_degenerate_minimum_is_named(call: Call) -> None:
+def test_a_degenerate_minimum_is_named(call: Command) -> None:
     only_neon = SMALL.replace('target = "Xe132"', 'target = "Ne20"')
     Path("neon.toml").write_text(only_neon)
     # the Standard Model lies between the grid's points, others on the line of equal chi2
@@ -387,7 +375,7 @@ delayed = [0.1, 0.8]
 """
 
 
-def test_events_of_a_real_detector_have_times_and_units(call: Call, tmp_path: Path) -> None:
+def test_events_of_a_real_detector_have_times_and_units(call: Command, tmp_path: Path) -> None:
     (tmp_path / "real.toml").write_text(REAL)
     (tmp_path / "release").mkdir()
     (tmp_path / "release" / "shares.txt").write_text("0.5 0.9\n3.0 0.1\n")
@@ -405,7 +393,7 @@ def test_events_of_a_real_detector_have_times_and_units(call: Call, tmp_path: Pa
 
 
 def test_absence_of_the_data_says_how_to_name_the_folder(
-    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    call: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SCANENGINE_DATA", raising=False)
     (tmp_path / "real.toml").write_text('data_from = "example.org has them"\n' + REAL)
@@ -415,7 +403,7 @@ def test_absence_of_the_data_says_how_to_name_the_folder(
     assert "--data DIR or the environment variable SCANENGINE_DATA; example.org has them" in err
 
 
-def test_a_scan_of_a_real_detector_agrees_with_its_counts(call: Call, tmp_path: Path) -> None:
+def test_a_scan_of_a_real_detector_agrees_with_its_counts(call: Command, tmp_path: Path) -> None:
     axes = SMALL[SMALL.index("[axes]") :]
     shares = '{ file = "{data}/shares.txt", columns = ["time_us", "counts"] }'
     (tmp_path / "real.toml").write_text(REAL.replace(shares, "[0.9, 0.1]") + axes)

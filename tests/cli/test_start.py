@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from scanengine import cli
+from tests.command_line import Command
 from tests.scan_files import SMALL
-
-Call = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
-    """Run `scanengine ARGS` in a folder that holds small.toml; give exit status, standard output and standard error."""
+def call(command: Command, tmp_path: Path) -> Command:
+    """`command` in a folder that holds small.toml."""
     (tmp_path / "small.toml").write_text(SMALL)
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["scanengine", *arguments])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        written = capsys.readouterr()
-        return int(stop.value.code or 0), written.out, written.err
-
-    return run
+    return command
 
 
-def test_new_writes_a_scan_that_counts_and_replaces_none(call: Call, tmp_path: Path) -> None:
+def test_new_writes_a_scan_that_counts_and_replaces_none(call: Command, tmp_path: Path) -> None:
     assert call("new", "--target", "CsI", "--source", "ess")[0] == 0
     written = (tmp_path / "csi-ess.toml").read_text()
     status, out, _ = call("events", "csi-ess.toml")
@@ -43,14 +30,14 @@ def test_new_writes_a_scan_that_counts_and_replaces_none(call: Call, tmp_path: P
     assert "mass_kg = 3\n" in (tmp_path / "csi-ess.toml").read_text()
 
 
-def test_copy_puts_a_bundled_scan_here(call: Call, tmp_path: Path) -> None:
+def test_copy_puts_a_bundled_scan_here(call: Command, tmp_path: Path) -> None:
     assert call("copy", "coherent/vector-csi2021")[0] == 0
     assert 'include = ["coherent/csi2021"]' in (tmp_path / "vector-csi2021.toml").read_text()
     status, _, err = call("copy", "coherent/csi2020")
     assert (status, "the nearest is coherent/csi2021" in err) == (2, True)
 
 
-def test_data_lists_the_files_that_a_scan_needs(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_lists_the_files_that_a_scan_needs(call: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SCANENGINE_DATA", raising=False)
     status, out, _ = call("data", "coherent/lar2020")
     assert status == 0
@@ -59,7 +46,7 @@ def test_data_lists_the_files_that_a_scan_needs(call: Call, monkeypatch: pytest.
     assert call("data", "small.toml")[1] == "no data files are needed\n"
 
 
-def test_events_at_a_value_of_an_axis_are_those_where_it_is_fixed(call: Call, tmp_path: Path) -> None:
+def test_events_at_a_value_of_an_axis_are_those_where_it_is_fixed(call: Command, tmp_path: Path) -> None:
     (tmp_path / "fixed.toml").write_text(SMALL.partition("[axes]")[0] + "[fixed]\neps_ee_uV = 0.2\n")
     status, out, _ = call("events", "small.toml", "--at", "eps_ee_uV=0.2", "--json")
     assert status == 0
@@ -77,11 +64,11 @@ def test_events_at_a_value_of_an_axis_are_those_where_it_is_fixed(call: Call, tm
         (["events", "large/nsi-5"], "the nearest bundled one is large/nsi-5d"),
     ],
 )
-def test_what_is_misspelt_is_told_with_the_nearest(call: Call, arguments: list[str], words: str) -> None:
+def test_what_is_misspelt_is_told_with_the_nearest(call: Command, arguments: list[str], words: str) -> None:
     status, _, err = call(*arguments)
     assert (status, words in err) == (2, True)
 
 
-def test_help_has_a_short_option(call: Call) -> None:
+def test_help_has_a_short_option(call: Command) -> None:
     assert call("events", "-h") == call("events", "--help")
     assert "--at" in call("events", "-h")[1]

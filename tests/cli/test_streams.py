@@ -135,7 +135,7 @@ PLACES = {
 
 @pytest.mark.jit_only
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full device is Linux's")
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", [pytest.param(p, marks=[] if p == "full" else pytest.mark.slow) for p in PLACES])
 def test_a_scan_is_done_and_drawn_whatever_takes_what_it_prints(tmp_path: Path, place: str) -> None:
     variables, redirections, status = PLACES[place]
     (tmp_path / "a.toml").write_text(SMALL.replace("Two axes", r"\U0001F600 \u001b[2J"), encoding="utf-8")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from scanengine import cli, load
+from scanengine import load
+from tests.command_line import Command
 
 pytestmark = pytest.mark.jit_only
 
@@ -19,17 +19,13 @@ Said = Callable[..., tuple[str, str]]
 
 
 @pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Said:
+def said(command: Command) -> Said:
     """Run a command line in an empty folder, and return what it printed."""
-    monkeypatch.chdir(tmp_path)
 
-    def run(command: str, status: int = 0) -> tuple[str, str]:
-        monkeypatch.setattr(sys, "argv", ["scanengine", *shlex.split(command)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        told = capsys.readouterr()
-        assert (stop.value.code or 0) == status, told.err
-        return told.out, told.err
+    def run(line: str, status: int = 0) -> tuple[str, str]:
+        ended, output, errors = command(*shlex.split(line))
+        assert ended == status, errors
+        return output, errors
 
     return run
 

@@ -58,7 +58,7 @@ def assert_close(found: api.Result, whole: api.Result) -> None:
     "overrides",
     [
         [],
-        ["output.profile=exact"],
+        pytest.param(["output.profile=exact"], marks=pytest.mark.slow),
         ["output.delta_chi2_max=30"],
         ["statistic.kind=poisson", *(f"experiments.{name}.systematic=0" for name in ("Ne", "Ar", "Ge", "Xe"))],
     ],

@@ -121,6 +121,7 @@ def test_a_whole_scan_has_no_height_in_its_file(tmp_path: Path) -> None:
         assert "delta_chi2_max" not in file.attrs
 
 
+@pytest.mark.slow
 def test_exact_profiles_do_not_depend_on_what_was_skipped() -> None:
     whole, some = (small_scan("output.profile=exact", *more).run() for more in ((), ("output.delta_chi2_max=30.0",)))
     pair = "eps_ee_uV", "mu_nu"

@@ -185,6 +185,7 @@ def test_a_folder_that_turns_read_only_costs_no_tile(whole: Path, tmp_path: Path
     assert_same(tmp_path / "scan.h5", whole)
 
 
+@pytest.mark.slow
 def test_a_folder_that_turns_read_only_before_the_first_tile(tmp_path: Path, under: list[str]) -> None:
     write_scan(tmp_path)
     stop = (
@@ -219,6 +220,7 @@ def test_two_runs_to_one_output_and_the_first_is_unharmed(nursery: Nursery, whol
     assert_same(tmp_path / "scan.h5", whole)
 
 
+@pytest.mark.slow
 def test_many_runs_that_begin_at_once_make_one_result(whole: Path, tmp_path: Path) -> None:
     write_scan(tmp_path)
     script = (

@@ -178,7 +178,9 @@ def test_sigterm_while_the_kernels_are_compiled_does_not_wait_for_them(tmp_path:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
-@pytest.mark.parametrize("how", ["batch system", "twice", "killed parent"])
+@pytest.mark.parametrize(
+    "how", ["killed parent", *(pytest.param(each, marks=pytest.mark.slow) for each in ("batch system", "twice"))]
+)
 def test_a_pool_of_processes_ends_with_its_parent(tmp_path: Path, how: str) -> None:
     """A batch system signals the workers as well; a parent that is killed can tell them nothing."""
     write_scan(tmp_path)

@@ -186,7 +186,7 @@ def test_processes_that_all_stop_end_the_run_and_the_same_command_goes_on(whole:
     same_bytes(tmp_path / "scan.h5", whole)
 
 
-@pytest.mark.parametrize("executor", ["threads", "processes:1"])
+@pytest.mark.parametrize("executor", ["threads", pytest.param("processes:1", marks=pytest.mark.slow)])
 def test_what_workers_of_a_killed_run_have_left_is_taken_up(whole: Path, tmp_path: Path, executor: str) -> None:
     write_scan(tmp_path)
     shards = tmp_path / "scan.shards"
@@ -399,7 +399,7 @@ def test_a_dask_scheduler_that_is_not_there_is_named(tmp_path: Path) -> None:
     ("where", "said"),
     [
         ("tls://127.0.0.1:1", "dask's settings do not fit this scheduler"),  # no certificate is set
-        ("dask:/dev/null", "not a scheduler file of dask"),
+        pytest.param("dask:/dev/null", "not a scheduler file of dask", marks=pytest.mark.slow),
         ("dask:scan.toml", "not a scheduler file of dask"),
     ],
 )
@@ -420,6 +420,7 @@ def mpiexec(ranks: int) -> tuple[str, ...]:
     return (found, *own, "-n", str(ranks), sys.executable, "-m", "mpi4py.futures")
 
 
+@pytest.mark.slow
 def test_mpi_ranks_write_the_same_bytes_and_one_that_is_killed_costs_its_own_tiles(whole: Path, tmp_path: Path) -> None:
     write_scan(tmp_path)
     ranks = mpiexec(3)

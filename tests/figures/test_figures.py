@@ -242,7 +242,7 @@ def test_a_region_that_is_empty_still_gives_a_figure(tmp_path: Path) -> None:
     assert "no grid point allowed" in words(figures.profile([("", line)]))
 
 
-@pytest.mark.parametrize("count", [2, 3, 8])
+@pytest.mark.parametrize("count", [2, 3, pytest.param(8, marks=pytest.mark.slow)])
 def test_a_corner_has_a_panel_for_every_pair_and_its_text_covers_none(count: int) -> None:
     names = ("eps_ee_uV", "eps_ee_dV", "eps_et_dV", "mu_nu", "sin2_theta_w", "r2_nu_mu", "eps_mm_uV", "eps_mm_dV")
     lines, planes = gaussian(dict.fromkeys(names[:count], (-0.5, 0.5)))

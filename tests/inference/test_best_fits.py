@@ -12,7 +12,7 @@ import pytest
 from scanengine.api import Scan, load
 from scanengine.chi2.minima import standard_model
 from scanengine.inference.fitting import Minimum
-from tests.inference.test_fitting import run
+from tests.command_line import Printed
 from tests.random_scans import KINDS, random_scan
 from tests.scan_files import definition, experiment
 
@@ -195,7 +195,7 @@ def changed(case: dict[str, Any], name: str, slope: float, constant: float) -> d
         (TWO_ROUNDS, "eps_em_uV", -3.0, 7.0),
         (FOUR_TARGETS, "sin2_theta_w", 0.5, -0.5),
         (FLUX_OF_BINS, "eps_em_uV", 2.0, 1.0),
-        (POISSON_N_EQUALS_Z, "mu_nu", 0.5, -0.5),
+        pytest.param(POISSON_N_EQUALS_Z, "mu_nu", 0.5, -0.5, marks=pytest.mark.slow),
     ],
 )
 def test_tied_axis_finds_the_same_minima(case: dict[str, Any], name: str, slope: float, constant: float) -> None:
@@ -230,12 +230,12 @@ def test_random_scans(seed: int, kind: str) -> None:
         assert found <= float(smaller.run().minimum) * (1.0 + 1e-9) + 1e-9
 
 
-def test_what_a_run_has_found_is_a_start(tmp_path: Path) -> None:
+def test_what_a_run_has_found_is_a_start(printed: Printed, tmp_path: Path) -> None:
     """A known place is never undercut, and `fit OUT.h5` begins at the result's."""
     scan = Scan(definition(**FLUX_OF_TWO))
     theirs = scan.run(tmp_path / "scan.h5")
     place = {"eps_et_uV": 0.05, "eps_em_uV": 0.4, "eps_mm_dV": -1.3, "sin2_theta_w": 0.25}
     assert scan.fit(theirs.best_fit, place)[0].chi2 <= min(theirs.minimum, scan.chi2(**place))
-    printed = run("fit", "scan.h5", folder=tmp_path)
-    assert "best fit: chi2 = " in printed
-    assert "sin2_theta_w = 0.2312" in printed
+    told = printed("fit", "scan.h5")
+    assert "best fit: chi2 = " in told
+    assert "sin2_theta_w = 0.2312" in told

@@ -21,7 +21,8 @@ from scanengine.errors import InputError, RunError
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.calibration import Calibration, allowed
 from scanengine.inference.contours import region
-from tests.inference.test_fitting import SCAN, run
+from tests.command_line import Command, Printed
+from tests.inference.test_fitting import SCAN
 from tests.likelihood.test_profiled import EPS, FLAT_KNOWN, FLUX, tables
 from tests.scan_files import definition, experiment
 
@@ -210,12 +211,12 @@ def test_what_cannot_be_calibrated_says_so() -> None:
         scan_of(tables(), axes=axis).calibrate(90)
 
 
-def test_command_line_keeps_the_seed_in_its_files(tmp_path: Path) -> None:
+def test_command_line_keeps_the_seed_in_its_files(printed: Printed, tmp_path: Path) -> None:
     (tmp_path / "scan.toml").write_text(SCAN, encoding="utf-8")
     outputs = [option for name in ("out.json", "out.h5", "out.png") for option in ("-o", name)]
-    printed = run("calibrate", "scan.toml", "-n", "30", "--seed", "8", *outputs, folder=tmp_path)
-    assert "30 pseudo-experiments at each of 21 values, seed 8" in printed
-    assert "Wilks' theorem" in printed
+    told = printed("calibrate", "scan.toml", "-n", "30", "--seed", "8", *outputs)
+    assert "30 pseudo-experiments at each of 21 values, seed 8" in told
+    assert "Wilks' theorem" in told
     record = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
     assert (record["seed"], record["pseudo_experiments"], record["parameters"]) == (8, 30, ["eps_mm_uV"])
     assert record["definition"] == SCAN
@@ -226,9 +227,9 @@ def test_command_line_keeps_the_seed_in_its_files(tmp_path: Path) -> None:
     assert (found.seed, found.pseudo_experiments, found.definition) == (8, 30, SCAN)
     assert found.critical[0].tolist() == level["critical_delta_chi2"]
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
-    run("plot", "out.h5", "-o", "again.png", folder=tmp_path)
+    printed("plot", "out.h5", "-o", "again.png")
     assert (tmp_path / "again.png").read_bytes() == (tmp_path / "out.png").read_bytes()
-    assert printed in run("info", "out.h5", folder=tmp_path)
+    assert told in printed("info", "out.h5")
 
 
 @pytest.mark.parametrize(
@@ -240,16 +241,15 @@ def test_command_line_keeps_the_seed_in_its_files(tmp_path: Path) -> None:
         ("there.h5", "there.h5 exists: pass --overwrite to replace it"),
     ],
 )
-def test_outputs_are_checked_before_anything_is_done(output: str, expected: str, tmp_path: Path) -> None:
+def test_outputs_are_checked_before_anything_is_done(
+    output: str, expected: str, command: Command, tmp_path: Path
+) -> None:
     for name in ("scan.json", "there.h5"):
         (tmp_path / name).write_text("mine", encoding="utf-8")
     (tmp_path / "scan.toml").write_text(SCAN, encoding="utf-8")
-    arguments = ["calibrate", "scan.toml", "-n", "1000000000", "-o", output]
-    done = subprocess.run(
-        [sys.executable, "-m", "scanengine", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 2
-    assert expected in done.stderr
+    status, _, errors = command("calibrate", "scan.toml", "-n", "1000000000", "-o", output)
+    assert status == 2
+    assert expected in errors
 
 
 def test_a_disk_without_room_is_seen_before_anything_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from scanengine.definition import Definition
 from scanengine.errors import RunError
 from scanengine.inference.fitting import find_minima
 from scanengine.inference.objective import Objective
+from tests.command_line import Printed
 from tests.likelihood.test_profiled import (
     CHANGES,
     DATA,
@@ -218,29 +217,21 @@ eps_mm_uV = { min = -0.1, max = 0.1, points = 21 }
 """
 
 
-def run(*arguments: str, folder: Path) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "scanengine", *arguments], cwd=folder, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def test_command_line(tmp_path: Path) -> None:
+def test_command_line(printed: Printed, tmp_path: Path) -> None:
     (tmp_path / "scan.toml").write_text(SCAN, encoding="utf-8")
-    found = json.loads(run("fit", "scan.toml", "--json", folder=tmp_path))
+    found = json.loads(printed("fit", "scan.toml", "--json"))
     assert found["minima"][0]["chi2"] == found["minimum"]
     assert found["minima"][0]["place"] == found["best_fit"]
     assert found["minima"][0]["dof"] == 1
     (nuisance,) = found["minima"][0]["nuisances"]
     assert nuisance["name"] == "flux"
-    printed = run("fit", "scan.toml", folder=tmp_path)
-    assert "nuisance flux = " in printed
-    assert "goodness of fit: chi2 = " in printed
-    assert "for 1 degrees of freedom" in printed
-    ran = run("run", "scan.toml", "--no-figure", folder=tmp_path)
+    told = printed("fit", "scan.toml")
+    assert "nuisance flux = " in told
+    assert "goodness of fit: chi2 = " in told
+    assert "for 1 degrees of freedom" in told
+    ran = printed("run", "scan.toml", "--no-figure")
     assert "nuisance flux = " in ran
-    limits = json.loads(run("limits", "scan.h5", "--json", folder=tmp_path))
+    limits = json.loads(printed("limits", "scan.h5", "--json"))
     assert limits["dof"] == 1
     assert 0.0 < limits["p_value"] <= 1.0
     assert [each["name"] for each in limits["nuisances"]] == ["flux"]

@@ -97,7 +97,10 @@ def test_the_intervals_that_feldman_and_cousins_published(background: float) -> 
 
 
 @pytest.mark.parametrize("level", LEVELS)
-@pytest.mark.parametrize(("background", "points"), [(NO_BACKGROUND, 121), (0.5, 41), (3.0, 121), (6.2, 41)])
+@pytest.mark.parametrize(
+    ("background", "points"),
+    [*(pytest.param(each, 121, marks=pytest.mark.slow) for each in PUBLISHED), (0.5, 41), (6.2, 41)],
+)
 def test_coverage_is_nowhere_below_the_level(background: float, level: float, points: int) -> None:
     """Of all means from 0 to 15, on the grid's points and between, and at the ends of the intervals themselves."""
     every = [intervals_of_the_mean(found, level) for found in belt(background, points)]

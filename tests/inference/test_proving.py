@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from scanengine.chi2.monomials import Monomials
 from scanengine.chi2.squares import ChiSquaredPolynomial
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.inference.proving import Proof, prove
+from tests.command_line import Printed
 
 pytestmark = pytest.mark.jit_only
 
@@ -132,23 +131,15 @@ mu_nu = { min = 0.0, max = 50.0, points = 5 }
 POISSON = '\n[statistic]\nkind = "poisson"\n'
 
 
-def run(*arguments: str, folder: Path) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "scanengine", *arguments], cwd=folder, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def test_the_command_line_says_proven_or_found(tmp_path: Path) -> None:
+def test_the_command_line_says_proven_or_found(printed: Printed, tmp_path: Path) -> None:
     for text, status in ((SCAN, "proven"), (SCAN.replace("systematic = 0.1\n", "") + POISSON, "found")):
         (tmp_path / "scan.toml").write_text(text, encoding="utf-8")
-        found = json.loads(run("fit", "scan.toml", "--json", folder=tmp_path))
+        found = json.loads(printed("fit", "scan.toml", "--json"))
         assert found["status"] == status
         assert ("proof" in found) == (status == "proven")
-        printed = run("fit", "scan.toml", folder=tmp_path)
-        assert ("proven: the lowest chi2" in printed) == (status == "proven")
-        assert ("not proven" in printed) == (status == "found")
+        told = printed("fit", "scan.toml")
+        assert ("proven: the lowest chi2" in told) == (status == "proven")
+        assert ("not proven" in told) == (status == "found")
 
 
 def test_a_proof_of_what_is_no_sum_of_squares_is_refused_with_a_sentence(tmp_path: Path) -> None:

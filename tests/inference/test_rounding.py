@@ -230,6 +230,7 @@ def test_couplings_far_beyond_the_limits_do_not_keep_these_from_being_known(tmp_
     verify(tmp_path / "wide.h5")
 
 
+@pytest.mark.slow
 def test_the_rounding_near_a_minimum_is_not_larger_than_it_is_said_to_be() -> None:
     """Of Asimov data chi2 is zero at the Standard Model, whatever it is where couplings are 1e7."""
     scan = neon({"eps_ee_uV": {"min": -1e7, "max": 1e7, "points": 2_000_001}}, mass_kg=1e6)
