@@ -14,10 +14,8 @@ import pytest
 from scanengine import api
 from scanengine.errors import InputError
 from tests.api.test_scan import THREE
-from tests.cli.test_cli import Call, call
+from tests.command_line import Command
 from tests.scan_files import SMALL
-
-__all__ = ["call"]
 
 Lie = Callable[[h5py.File], None]
 
@@ -133,12 +131,12 @@ def test_a_single_point_of_a_small_grid_is_found(path: Path) -> None:
         api.verify(path)
 
 
-def test_a_definition_that_cannot_be_read_is_not_vouched_for(path: Path, call: Call) -> None:
+def test_a_definition_that_cannot_be_read_is_not_vouched_for(path: Path, command: Command) -> None:
     with h5py.File(path, "r+") as file:
         definition(lambda _: 'title = "other"\n')(file)
     verified = api.verify(path)
     assert len(verified.found) == 1
     assert any(what.startswith("whether anything follows from the definition") for what in verified.unchecked)
-    status, out, _ = call("verify", str(path))
+    status, out, _ = command("verify", str(path))
     assert status == 0
     assert "  not checked: whether anything follows from the definition" in out

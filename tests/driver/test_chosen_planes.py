@@ -18,10 +18,8 @@ from scanengine.errors import InputError, Interrupted
 from scanengine.grid import tiling
 from scanengine.scan.grid_scan import GridScan
 from scanengine.store import open_result
-from tests.cli.test_cli import Call, call
+from tests.command_line import Command
 from tests.naive import FloatArray
-
-__all__ = ["call"]
 
 POINTS = {"eps_ee_uV": 9, "eps_ee_dV": 8, "eps_et_dV": 5, "mu_nu": 6, "sin2_theta_w": 7}
 OVERRIDES = [f"axes.{name}.points={points}" for name, points in POINTS.items()]
@@ -138,20 +136,20 @@ def test_the_corner_figure_has_the_panels_of_the_planes_that_are_there() -> None
     assert len(run(TWO).plot().axes) == 3 + 2
 
 
-def test_the_command_line_says_what_is_there(call: Call) -> None:
+def test_the_command_line_says_what_is_there(command: Command) -> None:
     overrides = [argument for item in (*PROFILES, TWO) for argument in ("--set", item)]
-    status, out, err = call("run", "large/nsi-5d", *overrides, "-o", "two.h5")
+    status, out, err = command("run", "large/nsi-5d", *overrides, "-o", "two.h5")
     assert status == 0, err
     assert "eps_et_dV, sin2_theta_w: not in any plane of output.planes" in out
-    status, out, _ = call("limits", "two.h5", "--json")
+    status, out, _ = command("limits", "two.h5", "--json")
     assert {entry["parameter"] for entry in json.loads(out)["intervals"]} == {"eps_ee_uV", "eps_ee_dV", "mu_nu"}
     for file in (["two.h5"], ["large/nsi-5d", *overrides]):
-        _, out, _ = call("info", *file)
+        _, out, _ = command("info", *file)
         assert "planes: eps_ee_uV and eps_ee_dV, eps_ee_uV and mu_nu" in out
-    status, _, err = call("plot", "two.h5", "--axes", "sin2_theta_w,mu_nu")
+    status, _, err = command("plot", "two.h5", "--axes", "sin2_theta_w,mu_nu")
     assert status == 2
     assert "the profile of sin2_theta_w and mu_nu was not kept" in err
-    assert call("plot", "two.h5", "-o", "corner.png")[0] == 0
+    assert command("plot", "two.h5", "-o", "corner.png")[0] == 0
 
 
 def test_two_planes_take_less_memory_than_ten() -> None:
