@@ -21,9 +21,9 @@ def load(
     T_max: LargestRecoil | None = None,
     data: str | Path | None = None,
 ) -> Scan:
-    """Load a scan file by its path, or a bundled scan by its name, as "large/nsi-5d".
+    """Load a scan file by its path, or a bundled scan by its name, such as "large/nsi-5d".
 
-    overrides are values by dotted keys of the scan file, as {"fixed.mu_nu": 10}, or texts KEY=VALUE, as `--set` takes
+    overrides are values by dotted keys of the scan file, e.g. {"fixed.mu_nu": 10}, or texts KEY=VALUE, as `--set` takes
     them. cross_section, compiled with numba.njit, takes the place of the standard one at every grid point
     (`scanengine_kernels.direct` says how it is called). T_max, compiled as well and called with (E_MeV, M_MeV), is the
     largest recoil energy in MeV that it allows, if it is not that of elastic scattering. Files written as {data}/...
@@ -37,7 +37,7 @@ def load(
     items = [overrides] if isinstance(overrides, str) else overrides
     path(path_or_name, "a scan file")
     if not isinstance(items, Mapping) and not all(isinstance(item, str) for item in items):
-        raise InputError(f"overrides are texts KEY=VALUE, as 'fixed.mu_nu=10': found {items!r}")
+        raise InputError(f"overrides are texts KEY=VALUE, such as 'fixed.mu_nu=10': found {items!r}")
     definition = definitions.read(path_or_name, items, require_axes=False, own_axes=own_axes, data=data)
     if T_max is None:
         return Scan(definition, cross_section)

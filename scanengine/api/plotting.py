@@ -135,7 +135,9 @@ def _labelled(what: object) -> dict[str, Result | Scan]:
         labels = [_name(each, folder=True) for each in opened]
     if len(set(labels)) < len(labels):
         same = next(label for label in labels if labels.count(label) > 1)
-        raise InputError(f"{same} is given twice: each can be drawn once, or by a label of its own, as {{'new': ...}}")
+        raise InputError(
+            f"{same} is given twice: each can be drawn once, or by a label of its own, such as {{'new': ...}}"
+        )
     return dict(zip(labels, opened, strict=True))
 
 

@@ -97,7 +97,7 @@ class Scan(AtPoints):
         return notebook.scan_html(self)
 
     def at(self, changes: Mapping[str, object] | None = None, /, **keys: object) -> Scan:
-        """Return the scan with other values of keys, as {"experiments.Xe.mass_kg": 1000}: raises as `Definition.at`."""
+        """Return the scan with other values of keys, e.g. {"experiments.Xe.mass_kg": 10}: raises as `Definition.at`."""
         return Scan(self.definition.at(changes, **keys), self.cross_section)
 
     def only(self, *experiments: str, channels: Sequence[str] = ()) -> Scan:

@@ -29,7 +29,7 @@ def quantity(value: float, units: str, digits: int = _DIGITS) -> str:
 
 
 def with_error(value: float, error: float, units: str) -> str:
-    """Return a number with its standard deviation and units, as "(-15.96 +- 3.2)e-32 cm^2"."""
+    """Return a number with its standard deviation and units, such as "(-15.96 +- 3.2)e-32 cm^2"."""
     written, after = f"{value + 0.0:.6g} +- {error:.3g}", after_several(units)
     power, unit = _power(units)
     return f"({written}){power} {unit}" if power and "e" not in written else f"{written}{after}"

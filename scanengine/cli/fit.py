@@ -75,7 +75,7 @@ def print_minima(scan: Scan, minima: Sequence[Minimum]) -> None:
     for number, each in enumerate(minima):
         what = "best fit" if number == 0 else f"minimum {number + 1}"
         above = each.above(minima[0])
-        words = "" if number == 0 else f", {above:.4g} above the best fit" if above else ", as low as the best fit"
+        words = "" if number == 0 else f", {above:.4g} above the best fit" if above else " (as low as the best fit)"
         print(f"{what}: chi2 = {chi2_of(each.chi2)}{words} at")
         for name, value in each.place.items():
             unit = units[name]

@@ -45,9 +45,8 @@ def describe_scan(scan: Scan, threads: int | None) -> None:
 
     definition = scan.definition
     print(on_one_line(definition.title))
-    for target in definition.targets:
+    for target, detector in zip(definition.targets, definition.experiments, strict=True):
         print(f"  {on_one_line(target)}")
-    for detector in definition.experiments:
         print(f"  {_detector(detector, definition.source_of(detector).fluence)}")
     totals: dict[tuple[str, str], float] = {}
     for record in scan.events():

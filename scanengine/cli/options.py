@@ -19,12 +19,14 @@ ScanArgument = Annotated[str, typer.Argument(metavar="FILE|NAME", help="A scan f
 
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the scan file, as fixed.mu_nu=10. Repeatable."),
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Change a key of the scan file, such as fixed.mu_nu=10. Repeatable."
+    ),
 ]
 
 AtOption = Annotated[
     list[str] | None,
-    typer.Option("--at", metavar="AXIS=VALUE", help="Value of an axis, as mu_nu=1. Repeatable."),
+    typer.Option("--at", metavar="AXIS=VALUE", help="Value of an axis, such as mu_nu=1. Repeatable."),
 ]
 
 DataOption = Annotated[
@@ -73,7 +75,7 @@ def axis_values(given: Sequence[str] | None) -> dict[str, float]:
         try:
             values[name.strip().strip('"')] = float(number)
         except ValueError:
-            raise InputError(f"--at {text}: it must be AXIS=VALUE with a number, as mu_nu=1") from None
+            raise InputError(f"--at {text}: it must be AXIS=VALUE with a number, such as mu_nu=1") from None
     return values
 
 

@@ -57,7 +57,7 @@ def plot(
     ] = None,
     against: Annotated[
         str | None,
-        typer.Option(metavar="AXIS", help="The axis at each of whose values --upper-limit is found, as a mass."),
+        typer.Option(metavar="AXIS", help="The axis at each of whose values --upper-limit is found, such as a mass."),
     ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace a file that scanengine did not draw.")] = False,
 ) -> None:
@@ -134,4 +134,4 @@ def _assignment(item: str) -> tuple[str, float]:
     try:
         return name.strip(), float(value if equals else "missing")
     except ValueError:
-        raise InputError(f"--slice {item}: write an axis and a number, as mu_nu=5") from None
+        raise InputError(f"--slice {item}: write an axis and a number, such as mu_nu=5") from None

@@ -17,7 +17,7 @@ def reproduce(
         list[str] | None,
         typer.Argument(
             metavar="[NAME...]",
-            help="Papers or single results, as kosmas2015 or kosmas2015/fig05, or a folder with recipes; default: all.",
+            help="Papers or single results, e.g. kosmas2015 or kosmas2015/fig05, or a folder of recipes; default: all.",
         ),
     ] = None,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The report's folder.")] = Path(

@@ -166,7 +166,7 @@ def _grid(raw: Mapping[str, Any], physics: PhysicsRead, parsed: Parsed, outer: O
     tables = report.table(raw.get("axes", {}), ("axes",), _AXIS)
     no_axes = not outer.order and raw.get("axes", {}) == {} and not report.misspelt(raw, ("axes",), ScanFile)
     if parsed.require_axes and no_axes:
-        report.add(("axes",), f"no axes, a scan needs at least one, as {_AXIS}")
+        report.add(("axes",), f"no axes, a scan needs at least one, such as {_AXIS}")
     used = set(tables) if parsed.own_axes else {term for tie in ties.values() for term in tie}
     axes = build_axes(tables, used, physics.known, report)
     parameters = build_parameters(tuple(tables), fixed, ties, physics.physics, physics.known, report)

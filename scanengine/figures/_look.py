@@ -53,7 +53,9 @@ class Look:
             raise InputError(f"ax must be axes of Matplotlib: found {self.ax!r:.60}")
         for colour in self.colours:
             if not is_color_like(colour):
-                raise InputError(f"colours must be names that Matplotlib knows, as 'C1' or '#08306b': found {colour!r}")
+                raise InputError(
+                    f"colours must be names that Matplotlib knows, such as 'C1' or '#08306b': found {colour!r}"
+                )
         if self.width not in _WIDTHS and not (
             isinstance(self.width, int | float) and _NARROWEST_IN <= self.width <= _WIDEST_IN
         ):

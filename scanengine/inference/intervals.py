@@ -103,8 +103,8 @@ def _at_bound(grid: ReducedGrid) -> Iterator[str]:
     bounds = [i for i, value in enumerate(axis.values.tolist()) if axis.is_natural_end(value)]
     if any(grid.chi2[i] <= lowest + _SAME_CHI2 * (1.0 + abs(lowest)) for i in bounds):
         yield (
-            f"The best fit lies at {axis.name} = 0, a bound of it, where intervals from delta chi2 over-cover: "
-            "they contain the true value more often than their C.L. says. `scanengine calibrate` finds intervals with "
+            f"The best fit lies at {axis.name} = 0, the bound of this parameter, where intervals from delta chi2 "
+            "over-cover: they contain the true value more often than their C.L. says. `scanengine calibrate` finds intervals with "
             "correct coverage."
         )
 

@@ -207,6 +207,6 @@ def _composition(atom: Any, name: str) -> dict[Isotope, float]:
         number = likely if likely in atom.isotopes else atom.isotopes[len(atom.isotopes) // 2]
         isotope = f"{atom.symbol}[{number}]"
         raise InputError(
-            f"target {name!r}: no natural abundances of {atom.symbol} are tabulated: name an isotope, as {isotope}"
+            f"target {name!r}: no natural abundances of {atom.symbol} are tabulated: name an isotope, such as {isotope}"
         )
     return {_isotope(atom, number): share / total for number, share in abundance.items()}

@@ -24,7 +24,7 @@ def papers() -> dict[str, Path]:
 
 
 def find_recipes(names: Sequence[str]) -> list[Recipe]:
-    """Return the recipes of papers and single results, as "kosmas2015" or "kosmas2015/fig05"; by default all.
+    """Return the recipes of papers and single results, such as "kosmas2015" or "kosmas2015/fig05"; by default all.
 
     A paper of one's own is named by the path of its folder. Raises InputError, saying what there is, if there is no
     such paper or result, or the paper has none, RunError if its recipes.py fails.
@@ -47,7 +47,7 @@ def _recipes_of(name: str, bundled: dict[str, Path]) -> list[Recipe]:
         raise InputError(f"{name} is a file: name its folder, {head or '.'}, or one of its results, {head or '.'}/NAME")
     folder = bundled.get(head) or (Path(head).resolve() if head and (Path(head) / RECIPES).is_file() else None)
     if folder is None:
-        would_do = f"{', '.join(bundled)}, one of their results, as {next(iter(bundled), 'PAPER')}/fig07"
+        would_do = f"{', '.join(bundled)}, one of their results, such as {next(iter(bundled), 'PAPER')}/fig07"
         raise InputError(f"there is no paper {name!r}: choose {would_do}, or name a folder with {RECIPES}")
     recipes = _read(folder).recipes
     found = [recipe for recipe in recipes if recipe.name == tail]

@@ -59,7 +59,7 @@ class Recipe:
 
     @property
     def full_name(self) -> str:
-        """The name as the command line takes it, as "kosmas2015/fig05"."""
+        """The name as the command line takes it, such as "kosmas2015/fig05"."""
         return f"{self.paper.name}/{self.name}"
 
     def run(self) -> Exhibit:

@@ -86,7 +86,7 @@ def test_minima_that_rounding_does_not_tell_apart_are_as_low(capsys: pytest.Capt
     print_minima(Scan(definition(axes=axes)), minima)
     said = [line for line in capsys.readouterr().out.splitlines() if "minimum" in line]
     assert said == [
-        "minimum 2: chi2 = 0, as low as the best fit at",
+        "minimum 2: chi2 = 0 (as low as the best fit) at",
         "minimum 3: chi2 = 0.3, 0.3 above the best fit at",
     ]
     assert [each["delta_chi2"] for each in fitted(minima)["minima"]] == [0.0, 0.0, 0.3]

@@ -62,7 +62,7 @@ def test_what_was_changed_is_kept_as_set_takes_it(key: str, value: object, text:
         ),
         ({"axes.mu_nu.max": 0.05}, "at {'axes.mu_nu.max': 0.05}: axes.mu_nu.max: found min = 0.1 and max = 0.05, min"),
         ({"experiments.Nee.mass_kg": 5}, 'there is no experiment "Nee", the file has Ne and CsI; the nearest is Ne'),
-        ({"experiments.Ne": 5}, "this names a whole experiment, set one of its keys, as experiments.Ne.mass_kg"),
+        ({"experiments.Ne": 5}, "this names a whole experiment, set one of its keys, such as experiments.Ne.mass_kg"),
         ({"fixed.mu_nu=10": 10}, 'cannot read the key "fixed.mu_nu=10", it must be a dotted key of the scan file'),
         ({"": 10}, 'cannot read the key "", it must be a dotted key'),
         ({3: 10}, "found a key that is no text"),

@@ -48,8 +48,8 @@ def test_correlations_are_pairs_of_nuisances() -> None:
     [
         ("0.5", "found 0.5, it must be a list of pairs"),
         ('["a", "b", 0.5]', 'found "a", it must be two nuisances and their correlation'),
-        ('[["a", "b"]]', "it must be two nuisances and their correlation, as"),
-        ('[["a", 1, 0.5]]', "it must be two nuisances and their correlation, as"),
+        ('[["a", "b"]]', "it must be two nuisances and their correlation, such as"),
+        ('[["a", 1, 0.5]]', "it must be two nuisances and their correlation, such as"),
         ('[["a", "bb", 0.5]]', 'unknown nuisance "bb", the nearest known one is b'),
         ('[["a", "a", 0.5]]', 'found "a" twice'),
         ('[["a", "b", 0.5], ["b", "a", 0.5]]', 'found "b" and "a" a second time'),

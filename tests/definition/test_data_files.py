@@ -116,7 +116,7 @@ def test_fault_names_the_scan_file_and_the_data_file(tmp_path: Path, content: st
     [
         (ALL.replace("nu_e ", "nu_x "), "source.spectra.nu_x: unknown flavour, the nearest known one is nu_"),
         ("", "source.spectra: found no spectrum, it must have at least one flavour"),
-        (f"{ALL}, nu_tau = 3", "source.spectra.nu_tau: found 3, it must be a table, as { E_MeV"),
+        (f"{ALL}, nu_tau = 3", "source.spectra.nu_tau: found 3, it must be a table, such as { E_MeV"),
         (
             f"{ALL}, nu_tau = {{ E_MeV = [1, 2] }}",
             "source.spectra.nu_tau.flux: missing, it must be given: flux per energy",
@@ -133,8 +133,8 @@ def test_fault_names_the_scan_file_and_the_data_file(tmp_path: Path, content: st
         ),
         (f'{ALL}, nu_tau = {{ file = "none.txt" }}', "nu_tau.file: there is no file "),
         (f'{ALL}, nu_tau = {{ file = "\\u0000" }}', "nu_tau.file: "),
-        (f"{ALL}, nu_tau = []", "source.spectra.nu_tau: found [], it must have a spectrum, as { E_MeV"),
-        (f"{ALL}, nu_tau = [3]", "source.spectra.nu_tau: found 3, it must be a table, as { E_MeV"),
+        (f"{ALL}, nu_tau = []", "source.spectra.nu_tau: found [], it must have a spectrum, such as { E_MeV"),
+        (f"{ALL}, nu_tau = [3]", "source.spectra.nu_tau: found 3, it must be a table, such as { E_MeV"),
         (
             f"{ALL}, nu_tau = {{ line_MeV = [1, 2], flux_per_cm2_s = [3] }}",
             "nu_tau.line_MeV: found 2 energies and 1 fluxes, there must be one flux per line",

@@ -593,7 +593,7 @@ def test_parts_of_a_reactors_spectrum() -> None:
     ("key", "expected"),
     [
         ('below_2_MeV = "vogel"', 'below_2_MeV: found "vogel", it must be "vogel-engel1989" or "none", or points as {'),
-        ("below_2_MeV = 2.0", "below_2_MeV: found 2.0, it must be a table, as { E_MeV = [0.0, 2.0]"),
+        ("below_2_MeV = 2.0", "below_2_MeV: found 2.0, it must be a table, such as { E_MeV = [0.0, 2.0]"),
         ("below_2_MeV = { E_MeV = [0, 3], per_fission_MeV = [1, 1] }", "below_2_MeV: found 3 MeV, the parametrisation"),
         ("above_8_MeV = { E_MeV = [7, 9], per_fission_MeV = [1, 1] }", "above_8_MeV: found 7 MeV, the parametrisation"),
         ("above_8_MeV = { E_MeV = [8, 9], per_fission_MeV = [1] }", "above_8_MeV: found 2 of E_MeV and 1 of per_"),

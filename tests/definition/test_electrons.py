@@ -112,7 +112,10 @@ def test_nuclei_out_of_reach_do_not_matter_beside_electrons() -> None:
             WINDOW + 'electrons = { binding = { Cs = "free", I = "free", Xe = "free" } }\n',
             '"Xe", which is not in',
         ),
-        (WINDOW + 'electrons = { binding = { file = "Z.txt" } }\n', "give each its own, as { Cs = { file = ... }, I"),
+        (
+            WINDOW + 'electrons = { binding = { file = "Z.txt" } }\n',
+            "give each its own, such as { Cs = { file = ... }, I",
+        ),
         (RESPONSE + "electron = { light_yield_PE_per_keVee = 3.0 }\n", "without a light yield of nuclei"),
         (RESPONSE + "electron = { bins = [1.0, 2.0] }\n", "unknown key"),
         (RESPONSE + "electron = { recoil_threshold_keV = 9000.0 }\n", "on electrons"),

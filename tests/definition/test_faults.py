@@ -39,7 +39,7 @@ EDITS = {
     "scalar for a table": (
         '{ delayed = ["nu_e", "nu_mubar"], prompt = ["nu_mu"] }',
         '"all"',
-        'Ne.channels: found "all", it must be a table, as { delayed =',
+        'Ne.channels: found "all", it must be a table, such as { delayed =',
     ),
     "statistic": (
         "[fixed]",
@@ -150,7 +150,11 @@ EDITS = {
         "Ne.efficiency: found zero everywhere from 10 to 298.1 keV",
     ),
     "unknown form factor": ('= "helm"', '= "helmm"', 'unknown form factor "helmm", the nearest known one is helm'),
-    "form factor of no kind": ('= "helm"', "= 3", 'Ne.form_factor: found 3, it must be a name, as "helm", or a table'),
+    "form factor of no kind": (
+        '= "helm"',
+        "= 3",
+        'Ne.form_factor: found 3, it must be a name, such as "helm", or { kind',
+    ),
     "form factor's kind": ('= "helm"', "= { kind = 1 }", 'Ne.form_factor.kind: found 1, it must be "unity", "helm"'),
     "form factor's key": (
         '= "helm"',
@@ -193,7 +197,7 @@ EDITS = {
     "axis of no kind": (
         "{ min = -1.0, max = 1.0, points = 201 }",
         "3",
-        "axes.eps_ee_uV: found 3, it must be a table, as {",
+        "axes.eps_ee_uV: found 3, it must be a table, such as {",
     ),
     "values and points": ("points = 201", "values = [1, 2]", "axes.eps_ee_uV.min: found beside values"),
     "values not sorted": (

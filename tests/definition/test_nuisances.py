@@ -144,7 +144,7 @@ STATISTIC = 'statistic = "poisson"'
             SIGNAL,
             "signal = []",
             38,
-            'nuisances.flux.signal: found [], it must be a list of names, as ["CsI2017"], or "all"',
+            'nuisances.flux.signal: found [], it must be a list of names, such as ["CsI2017"], or "all"',
         ),
         (SIGNAL, "signal = [3]", 38, "nuisances.flux.signal: found 3, it must be a name"),
         (

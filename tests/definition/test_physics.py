@@ -47,7 +47,7 @@ def test_mediators_are_read_in_the_order_of_the_file() -> None:
         ),
         ({**VECTOR, "charges": {"u": 1.0, "d": 1.0}}, "all charges of neutrinos are 0"),
         ({**VECTOR, "charges": {"nu_e": 1.0}}, "all charges of u, d and electron are 0"),
-        ({**VECTOR, "charges": 3}, "found 3, it must be a table, as { u = 1, d = 1, nu_e = 1"),
+        ({**VECTOR, "charges": 3}, "found 3, it must be a table, such as { u = 1, d = 1, nu_e = 1"),
         ({**VECTOR, "charges": {"up": 1.0}}, "mediators.zp.charges.up: unknown key"),
         ({**VECTOR, "contact": True}, "mediators.zp.mass_MeV: found beside contact = true"),
         ({**VECTOR, "mass_MeV": -1.0}, "mediators.zp.mass_MeV: found -1.0, it must be a number that is not negative"),

@@ -134,7 +134,7 @@ class Definition:
         return self.statistics.get(experiment, self.statistic)
 
     def at(self, changes: Mapping[str, object] | None = None, /, **keys: object) -> Definition:
-        """Return the definition with other values of keys of its scan file, as {"experiments.Xe.mass_kg": 1000}.
+        """Return the definition with other values of keys of its scan file, such as {"experiments.Xe.mass_kg": 1000}.
 
         Keys are those that `--set` takes, experiments and nuisances by name; those without a dot may be given by
         keyword. Values are numbers, texts, booleans, and lists, arrays and dictionaries of these. They are checked with
@@ -144,7 +144,7 @@ class Definition:
         """
         changes = {} if changes is None else changes
         if not isinstance(changes, Mapping):
-            raise InputError(f'at takes keys with their values, as {{"fixed.mu_nu": 10}}: found {changes!r}')
+            raise InputError(f'at takes keys with their values, such as {{"fixed.mu_nu": 10}}: found {changes!r}')
         twice = sorted(set(keys) & set(changes))
         if twice:
             raise InputError(f"at has two values of the key {twice[0]}: give only one")

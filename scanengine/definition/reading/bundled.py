@@ -23,7 +23,7 @@ def scans_folder() -> Path | None:
 
 
 def bundled_scans() -> dict[str, Path]:
-    """Return the scans that come with the package, by name, as "large/nsi-5d"."""
+    """Return the scans that come with the package, by name, such as "large/nsi-5d"."""
     folder = scans_folder()
     if folder is None:
         return {}

@@ -145,7 +145,7 @@ def _rows(lines: Lines, names: Sequence[str]) -> Rows:
     form = f"{width} numbers: {', '.join(names if chosen is None or header is None else header)}"
     if chosen is None and header is not None and len(header) == lines.width > len(names):
         raise InputError(
-            f"{lines.path}: found the columns {columns_of_header(header)}: say which are {listed(names)}, as "
+            f"{lines.path}: found the columns {columns_of_header(header)}: say which are {listed(names)}, such as "
             f"columns = [{', '.join(quoted(each) for each in header[: len(names)])}]"
         )
     values = lines.rows(width, form)

@@ -26,8 +26,8 @@ NAMED = {
 _NAMED_WITHIN = {"backgrounds": ("background", "experiments.Ne.backgrounds.flat.slope_keV")}
 """The same of lists within such a table."""
 
-_FORM = "it must be KEY=VALUE with a dotted key of the scan file, as fixed.mu_nu=10 or experiments.Ne.mass_kg=50"
-_KEY_FORM = 'it must be a dotted key of the scan file, as "fixed.mu_nu" or "experiments.Ne.mass_kg"'
+_FORM = "it must be KEY=VALUE with a dotted key of the scan file, such as fixed.mu_nu=10 or experiments.Ne.mass_kg=50"
+_KEY_FORM = 'it must be a dotted key of the scan file, such as "fixed.mu_nu" or "experiments.Ne.mass_kg"'
 _VALUE_FORM = "it must be a number, a text, True or False, or a list, an array or a dictionary of these"
 _LONGEST = 1000
 """Characters of an override that are shown."""
@@ -201,7 +201,7 @@ def _put(raw: dict[str, Any], keys: list[str], value: Any) -> tuple[dict[str, An
         what, example = named[keys[0]]
         index = _named(table.get(keys[0]), keys[1], what)
         if len(keys) == 2:
-            raise _Refused(f"this names a whole {what}, set one of its keys, as {example}")
+            raise _Refused(f"this names a whole {what}, set one of its keys, such as {example}")
         table[keys[0]] = tables = list(table[keys[0]])
         tables[index] = table = dict(tables[index])
         path, keys = [*path, keys[0], index], keys[2:]

@@ -102,7 +102,7 @@ class Report:
     ) -> tuple[TableT, frozenset[str]]:
         """Check one table against its model; return it with the names of its faulty keys, whose attributes it lacks."""
         if not isinstance(raw, dict):
-            self.add(path, f"found {written(raw)}, it must be a table{f', as {example}' if example else ''}")
+            self.add(path, f"found {written(raw)}, it must be a table{f', such as {example}' if example else ''}")
             return model.model_construct(), frozenset(model.model_fields)
         try:
             return model.model_validate(raw), frozenset()
@@ -146,7 +146,7 @@ class Report:
         """Return a table of any keys; anything else is a fault, and an empty table."""
         if isinstance(raw, dict):
             return raw
-        self.add(path, f"found {written(raw)}, it must be a table, as {example}")
+        self.add(path, f"found {written(raw)}, it must be a table, such as {example}")
         return {}
 
     def kind_of(self, raw: Mapping[str, Any], kinds: Sequence[str], path: KeyPath) -> str | None:

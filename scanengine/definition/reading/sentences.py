@@ -107,7 +107,7 @@ def _wanted(kind: str, context: Mapping[str, Any]) -> str:
         "int_type": "an integer",
         "bool_type": "true or false",
         "string_type": "a string in quotes",
-        "list_type": "a list, as [1.0, 2.0]",
+        "list_type": "a list, such as [1.0, 2.0]",
         "dict_type": "a table",
         "model_type": "a table",
     }.get(kind, "something else: see `scanengine schema`")

@@ -17,7 +17,7 @@ _NUCLEUS = re.compile(r"[A-Z][a-z]?\d{0,3}")
 
 
 def is_by_isotope(raw: object) -> bool:
-    """Whether a value is a table whose keys are all names of elements or isotopes, as { Na = 0.15, I127 = 0.06 }."""
+    """Whether a value is a table whose keys are all names of elements or isotopes, e.g. { Na = 0.15, I127 = 0.06 }."""
     return isinstance(raw, dict) and bool(raw) and all(_NUCLEUS.fullmatch(key) for key in raw)
 
 

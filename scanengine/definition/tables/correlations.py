@@ -11,7 +11,7 @@ from scanengine.definition.reading.report import Report, finite
 from scanengine.definition.reading.sentences import listed, nearest_or_all, quoted, written
 from scanengine.inputs.nuisances import Correlation, Nuisance
 
-_FORM = 'it must be two nuisances and their correlation, as ["a", "b", 0.5]'
+_FORM = 'it must be two nuisances and their correlation, such as ["a", "b", 0.5]'
 _SINGULAR = 1e-9
 """Correlations with an eigenvalue below this cannot be told from nuisances that are one."""
 
@@ -20,7 +20,7 @@ def build_correlations(raw: object, nuisances: Sequence[Nuisance], report: Repor
     """Return the correlations without faults, after adding the faults of all."""
     path: KeyPath = ("correlations",)
     if not isinstance(raw, list):
-        report.add(path, f'found {written(raw)}, it must be a list of pairs, as [["a", "b", 0.5]]')
+        report.add(path, f'found {written(raw)}, it must be a list of pairs, such as [["a", "b", 0.5]]')
         return ()
     known = {nuisance.name: nuisance for nuisance in nuisances}
     found: list[Correlation] = []

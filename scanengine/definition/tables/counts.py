@@ -91,7 +91,9 @@ class Bins:
             return self._inline(raw, names, lowest)
         raw = file_of(raw)
         if not isinstance(raw, dict):
-            raise InputError(f"found {written(raw)}, it must be a list of counts per bin, or a table, as {_EXAMPLE}")
+            raise InputError(
+                f"found {written(raw)}, it must be a list of counts per bin, or a table, such as {_EXAMPLE}"
+            )
         if "dataset" in raw:
             return self._array(raw, names, path, report, lowest)
         table, bad = report.check(HistogramFile, raw, path)

@@ -105,7 +105,9 @@ def build_detector(
 def _extra(raw: object, path: KeyPath, report: Report) -> Quantity | None:
     table = report.table(raw, path, "{ F90 = [0.5, 0.7, 0.9] }")
     if len(table) != 1:
-        report.add(path, f"found {written(raw)}, it must have the bins of one quantity, as {{ F90 = [0.5, 0.7, 0.9] }}")
+        report.add(
+            path, f"found {written(raw)}, it must have the bins of one quantity, such as {{ F90 = [0.5, 0.7, 0.9] }}"
+        )
         return None
     ((name, given),) = table.items()
     if name in {"energy", "time_us", "counts"}:
@@ -122,7 +124,7 @@ def _time_efficiency(raw: object, path: KeyPath, report: Report) -> Acceptance |
     value = finite(raw)
     if value is None or not 0.0 < value <= 1.0:
         example = '{ kind = "exponential", start_us = 0.5, rate_per_us = 0.05 }'
-        report.add(path, f"found {written(raw)}, it must be a number in (0, 1], or a table, as {example}")
+        report.add(path, f"found {written(raw)}, it must be a number in (0, 1], or a table, such as {example}")
         return None
     return constant(value)
 

@@ -22,7 +22,7 @@ class LindhardTable(Table):
     """Lindhard's quenching, with the charge of each isotope."""
 
     kind: Literal["lindhard"]
-    k: Positive = Field(description="Lindhard's k, as 0.157 for germanium.")
+    k: Positive = Field(description="Lindhard's k, such as 0.157 for germanium.")
 
 
 class QuenchingTable(Table):
@@ -219,7 +219,7 @@ class ArrayFile(Table):
     """An array of counts in an HDF5 file, with a dimension for each quantity that is binned."""
 
     file: str = Field(description="Path, relative to the scan file's directory or {data}/...")
-    dataset: str = Field(description="Name of the array in it, as templates/template.")
+    dataset: str = Field(description="Name of the array in it, such as templates/template.")
     total: Positive | None = Field(None, description="Counts in all bins to which it is scaled; or factor.")
     factor: Positive | None = Field(None, description="Factor on all counts, as an exposure; or total.")
 

@@ -41,7 +41,7 @@ def build_recoils(raw: dict[str, Any], path: KeyPath, report: Report) -> tuple[R
     given, here = raw.get("recoils", ["nucleus"]), (*path, "recoils")
     sound = isinstance(given, list) and bool(given)
     if not sound:
-        report.add(here, f'found {written(given)}, it must be a list, as ["nucleus", "electron"]')
+        report.add(here, f'found {written(given)}, it must be a list, such as ["nucleus", "electron"]')
     for position, kind in enumerate(given if sound else []):
         if kind not in RECOIL_KINDS or kind in given[:position]:
             known = f"{nearest_or_all(kind, RECOIL_KINDS)}" if isinstance(kind, str) else listed(RECOIL_KINDS, "or")
@@ -90,7 +90,9 @@ def _bindings(raw: object, target: Target, path: KeyPath, report: Report) -> dic
     by_element = isinstance(raw, dict) and "file" not in raw
     if not by_element and isinstance(raw, dict) and len(elements) > 1:
         example = ", ".join(f"{symbol} = {{ file = ... }}" for symbol in elements)
-        report.add(here, f"found one table of electrons for {listed(elements)}: give each its own, as {{ {example} }}")
+        report.add(
+            here, f"found one table of electrons for {listed(elements)}: give each its own, such as {{ {example} }}"
+        )
         return None
     given: dict[str, object] = dict(raw) if by_element and isinstance(raw, dict) else dict.fromkeys(elements, raw)
     for symbol in given:

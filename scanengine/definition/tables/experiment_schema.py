@@ -34,7 +34,7 @@ class DetectorKeys(Table):
     """The keys of a real detector, beside those of every experiment."""
 
     source: str | None = Field(
-        None, description='Name of one of [sources], or of a facility, as "sns"; without it, [source].'
+        None, description='Name of one of [sources], or of a facility, such as "sns"; without it, [source].'
     )
     response: Annotated[ResponseTable | None, SkipValidation] = Field(
         None, description="Quenching, resolution, efficiency and bins in the reconstructed quantity."
@@ -64,7 +64,7 @@ class IdealExperiment(Table):
     name: Name = Field(description="Name, different for each experiment.")
     target: Annotated[Annotated[str, Field(max_length=100)] | TargetShares, SkipValidation] = Field(
         description='Nuclide "Ne20", natural element "Xe", or compound "CsI", with isotopes as in "Ge[76]O2"; '
-        "or shares of nuclides and elements, as { Ge76 = 0.88, Ge74 = 0.12 }."
+        "or shares of nuclides and elements, such as { Ge76 = 0.88, Ge74 = 0.12 }."
     )
     mass_kg: Positive = Field(description="Mass of the target material, kg.")
     live_time_yr: Positive | None = Field(None, description="Live time, years of 365.25 d; or live_time_s.")

@@ -261,7 +261,7 @@ def _bin_edges(raw: object, path: KeyPath, report: Report) -> FloatArray | None:
     form = "[10.0, inf]" if is_window else "[10.0, 20.0, 30.0]"
     if not isinstance(raw, list) or len(raw) < MIN_EDGES or (is_window and len(raw) != MIN_EDGES):
         wanted = "the lower and the upper end" if is_window else "two or more edges"
-        report.add(path, f"found {written(raw)}, it must hold {wanted} in keV, as {form}")
+        report.add(path, f"found {written(raw)}, it must hold {wanted} in keV, such as {form}")
         return None
     edges: list[float] = []
     for position, edge in enumerate(raw):
@@ -287,7 +287,7 @@ def _channels(raw: object, source: Source | None, path: KeyPath, report: Report)
     table = report.table(raw, path, '{ delayed = ["nu_e", "nu_mubar"] }')
     if not table:
         if isinstance(raw, dict):
-            report.add(path, 'found no channel, it must have at least one, as { delayed = ["nu_e", "nu_mubar"] }')
+            report.add(path, 'found no channel, it must have at least one, such as { delayed = ["nu_e", "nu_mubar"] }')
         return None
     sound = True
     for name, flavours in table.items():
@@ -296,7 +296,7 @@ def _channels(raw: object, source: Source | None, path: KeyPath, report: Report)
             sound = False
         if not isinstance(flavours, list) or not flavours:
             report.add(
-                (*path, name), f'found {written(flavours)}, it must be a list of flavours, as ["nu_e", "nu_mubar"]'
+                (*path, name), f'found {written(flavours)}, it must be a list of flavours, such as ["nu_e", "nu_mubar"]'
             )
             sound = False
             continue

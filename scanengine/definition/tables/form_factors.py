@@ -64,7 +64,7 @@ def build_form_factors(raw: object, target: Target | None, path: KeyPath, report
     if not isinstance(raw, dict):
         report.add(
             path,
-            f'found {written(raw)}, it must be a name, as "helm", or a table, as {{ kind = "helm", rms_fm = 3.0 }}',
+            f'found {written(raw)}, it must be a name, such as "helm", or {{ kind = "helm", rms_fm = 3.0 }}',
         )
         return None
     if is_by_isotope(raw):

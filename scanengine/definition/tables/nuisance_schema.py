@@ -107,14 +107,14 @@ class NuisanceTable(Table):
         None, description='Experiments whose signal is multiplied by 1 + x; or "all".'
     )
     background: Annotated[list[str] | None, SkipValidation] = Field(
-        None, description='Backgrounds that are multiplied by 1 + x, as "CsI2017.neutrons".'
+        None, description='Backgrounds that are multiplied by 1 + x, such as "CsI2017.neutrons".'
     )
     shape: Annotated[list[ShapeTable] | None, SkipValidation] = Field(
         None, description="Shapes that change, linearly on either side, by x / width standard deviations."
     )
     parameter: str | None = Field(
         None,
-        description='Parameter of a background with a spectrum, as "NaI.falling.slope_keV": x is what is added to it; '
+        description='Parameter of a background with a spectrum, e.g. "NaI.falling.slope_keV": x is added to it; '
         "the counts are those at one width to either side, and linear in between.",
     )
     quenching: Annotated[dict[str, Positive | QuenchingVariation] | None, SkipValidation] = Field(

@@ -141,7 +141,7 @@ class _Reader:
         positive = [width for width in widths if width is not None and SMALLEST <= width <= LARGEST]
         two_sided = isinstance(given, list)
         if len(positive) < len(widths) or len(widths) != (2 if two_sided else 1):
-            form = "it must be a positive number, or two, below and above zero, as [0.1, 0.2]"
+            form = "it must be a positive number, or two, below and above zero, such as [0.1, 0.2]"
             self._report.add(path, f"found {written(given)}, {form}")
             return None, None
         if two_sided and raw.get("pull") == "log":
@@ -153,12 +153,12 @@ class _Reader:
     def _names(self, raw: object, path: KeyPath, example: str) -> list[tuple[str, KeyPath]]:
         """Return the strings of a list that are there once, with their places."""
         if not isinstance(raw, list) or not raw:
-            self._report.add(path, f"found {written(raw)}, it must be a list of names, as {example}")
+            self._report.add(path, f"found {written(raw)}, it must be a list of names, such as {example}")
             return []
         found: list[tuple[str, KeyPath]] = []
         for position, name in enumerate(raw):
             if not isinstance(name, str):
-                self._report.add((*path, position), f"found {written(name)}, it must be a name, as {example}")
+                self._report.add((*path, position), f"found {written(name)}, it must be a name, such as {example}")
             elif name in raw[:position]:
                 self._report.add((*path, position), f"found {quoted(name)} twice")
             else:
@@ -205,7 +205,7 @@ class _Reader:
         path = (*self._path, "shape")
         if not isinstance(raw, list) or not raw:
             example = '[{ experiment = "A", background = "b", plus = [...] }]'
-            self._report.add(path, f"found {written(raw)}, it must be a list of tables, as {example}")
+            self._report.add(path, f"found {written(raw)}, it must be a list of tables, such as {example}")
             return ()
         shapes = [self._shape(table, (*path, position)) for position, table in enumerate(raw)]
         return tuple(shape for shape in shapes if shape is not None)
@@ -252,7 +252,7 @@ class _Reader:
             return ()
         if name not in there:
             known = nearest_or_all(name, there) if there else "no background has a spectrum"
-            form = 'it must be a parameter of a background, as "NaI.falling.slope_keV"'
+            form = 'it must be a parameter of a background, such as "NaI.falling.slope_keV"'
             self._report.add(path, f"found {written(raw)}, {form}: {known}")
             return ()
         part, background = there[name]

@@ -42,7 +42,7 @@ class OutputTable(Table):
     )
     planes: Annotated[list[list[str]], Field(min_length=1)] | None = Field(
         None,
-        description='Pairs of axes, as [["eps_ee_uV", "mu_nu"]]: only these planes, the profiles of their axes '
+        description='Pairs of axes, such as [["eps_ee_uV", "mu_nu"]]: only these planes, the profiles of their axes '
         'and the minimum are computed (needs keep = "profiles"); by default, all planes.',
     )
     delta_chi2_max: Positive | None = Field(

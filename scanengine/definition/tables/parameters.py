@@ -94,7 +94,9 @@ def _check_roots(
         if name in roots:
             wrong = [term for term in tie if term == "constant" or (term in known and term not in roots)]
             if wrong or len(tie) > 1:
-                message = f"{name} enters by its square: it can be tied to one other coupling alone, as {{ g_b = 2.0 }}"
+                message = (
+                    f"{name} enters by its square: it can be tied to one other coupling alone, such as {{ g_b = 2.0 }}"
+                )
                 report.add(("tied", name), message)
             continue
         for term in roots & set(tie):

@@ -21,7 +21,7 @@ from scanengine.inputs.physics import Physics
 from scanengine.inputs.spins import SPINS, NuclearSpin
 from scanengine.inputs.terms import MEDIATORS
 
-_CHARGES = '{ u = 1, d = 1, nu_e = 1, nu_mu = 1, nu_tau = 1 }; or the name of a model, as "B-L"'
+_CHARGES = '{ u = 1, d = 1, nu_e = 1, nu_mu = 1, nu_tau = 1 }; or the name of a model, such as "B-L"'
 _SPIN = "{ F19 = { J = 0.5, S_p = 0.475, S_n = -0.009 } }"
 _MEDIATOR = '{ kind = "vector", mass_MeV = 30.0, charges = "B-L" }'
 _RATIO = Columns(("q_invfm", "ratio"), low=0.0)
@@ -63,7 +63,7 @@ class PhysicsTable(Table):
         "with tree couplings is half as strong.",
     )
     axial: Annotated[bool | dict[str, SpinTable], SkipValidation] = Field(
-        False, description=f"Whether axial scattering on odd nuclei counts, or their spins by isotope, as {_SPIN}."
+        False, description=f"Whether axial scattering on odd nuclei counts, or their spins by isotope, such as {_SPIN}."
     )
     evaluation: Literal["polynomial", "direct"] = Field(
         "polynomial", description='How a scan evaluates counts; "direct" is a double integral at every grid point.'
@@ -157,7 +157,7 @@ def _mediator(name: str, raw: object, path: KeyPath, report: Report) -> Mediator
         report.add(path, "a mediator's name must be letters, digits and single underscores")
         return None
     if not isinstance(raw, dict):
-        report.add(path, f"found {written(raw)}, it must be a table, as {_MEDIATOR}")
+        report.add(path, f"found {written(raw)}, it must be a table, such as {_MEDIATOR}")
         return None
     kind = report.kind_of(raw, tuple(MEDIATORS), path)
     if kind is None:

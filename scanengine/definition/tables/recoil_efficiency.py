@@ -12,7 +12,7 @@ from scanengine.definition.reading.table import File, Number, Table, file_of
 from scanengine.errors import InputError
 from scanengine.inputs.detectors import Efficiency
 
-_CURVE = '{ recoil_keV = [...], values = [...] } or a file, as "eff.csv"'
+_CURVE = '{ recoil_keV = [...], values = [...] } or a file, such as "eff.csv"'
 _EFFICIENCY = Columns(("recoil_keV", "efficiency"), low=0.0, high=1.0)
 
 

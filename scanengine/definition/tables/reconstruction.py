@@ -143,7 +143,7 @@ def _edges_fault(edges: FloatArray, resolution: Resolution | ByIsotope[Resolutio
 def build_edges(raw: object, path: KeyPath, report: Report) -> FloatArray | None:
     """Return the edges (bins + 1,) of bins, which are finite and increase, or None after a fault."""
     if not isinstance(raw, list) or len(raw) < 2:
-        report.add(path, f"found {written(raw)}, it must hold two or more edges, as [0.0, 1.0, 2.0]")
+        report.add(path, f"found {written(raw)}, it must hold two or more edges, such as [0.0, 1.0, 2.0]")
         return None
     edges: list[float] = []
     for position, edge in enumerate(raw):
@@ -174,7 +174,7 @@ def table_of_kind(
         raw = {"kind": of_file, **raw}
     if not isinstance(raw, dict):
         example = f'{{ kind = "{list(models)[-1]}", ... }}'
-        report.add(path, f"found {written(raw)}, it must be a table with its kind, as {example}")
+        report.add(path, f"found {written(raw)}, it must be a table with its kind, such as {example}")
         return None
     kind = report.kind_of(raw, tuple(models), path)
     if kind is None:
@@ -266,7 +266,7 @@ def build_efficiency(raw: object, path: KeyPath, report: Report) -> Acceptance |
         value = finite(raw)
         if value is None or not SMALLEST <= value <= 1.0:
             example = '{ kind = "logistic", height = 0.7, steepness = 0.5, midpoint = 11.0 }'
-            report.add(path, f"found {written(raw)}, it must be a number in (0, 1], or a table, as {example}")
+            report.add(path, f"found {written(raw)}, it must be a number in (0, 1], or a table, such as {example}")
             return None
         return constant(value)
     try:

@@ -28,7 +28,7 @@ class ScanFile(Table):
     title: str = Field("", description="Title of results and figures; any text.")
     include: list[str] | None = Field(
         None,
-        description='Other scan files in the same directory, or bundled scans, as ["coherent/csi2021"], whose '
+        description='Other scan files in the same directory, or bundled scans, such as ["coherent/csi2021"], whose '
         "experiments, sources and nuisances are taken over; "
         "a nuisance of this file takes the place of theirs of the same name. Their axes and output are not.",
     )
@@ -39,11 +39,11 @@ class ScanFile(Table):
     )
     source: Annotated[str | SourceTable | None, SkipValidation] = Field(
         None,
-        description='Neutrino source: a table [source], or the name of a facility, as "sns"; it may be left out where '
+        description='Neutrino source: a table [source], or the name of a facility, e.g. "sns"; not needed where '
         "every experiment names another.",
     )
     sources: Annotated[dict[str, str | SourceTable], SkipValidation] = Field(
-        {}, description="More sources by name, as [sources.reactor], for experiments to name."
+        {}, description="More sources by name, such as [sources.reactor], for experiments to name."
     )
     data_from: str = Field("", description="Where to obtain the files in {data}, in a sentence.")
     physics: Annotated[PhysicsTable, SkipValidation] = Field(
@@ -63,7 +63,7 @@ class ScanFile(Table):
     )
     correlations: Annotated[list[tuple[str, str, Number]], SkipValidation] = Field(
         [],
-        description='Pairs of correlated nuisances, with their correlation, as [["a", "b", 0.5]]; their '
+        description='Pairs of correlated nuisances, with their correlation, such as [["a", "b", 0.5]]; their '
         "pulls are z^T C^-1 z.",
     )
     axes: Annotated[dict[str, AxisTable], SkipValidation] = Field(

@@ -20,7 +20,7 @@ from scanengine.grid.axes import FloatArray
 
 _KINDS = ("gaussian", "poisson")
 _UNCERTAINTIES = ("variance", "covariance", "sigma_above")
-_FORM = '"gaussian", "poisson" or a table, as { kind = "gaussian", variance = [...] }'
+_FORM = '"gaussian", "poisson" or a table, such as { kind = "gaussian", variance = [...] }'
 _SINGULAR = 1e-13
 """Correlations with an eigenvalue below this cannot be told from dependent ones."""
 

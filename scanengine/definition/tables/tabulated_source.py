@@ -87,7 +87,7 @@ def _spectrum(raw: object, total: float | None, path: KeyPath, report: Report) -
         spectrum = _lines(raw, path, report)
     elif isinstance(raw, list):
         if not raw:
-            report.add(path, f"found [], it must have a spectrum, as {_POINTS}, or {_LINES}")
+            report.add(path, f"found [], it must have a spectrum, such as {_POINTS}, or {_LINES}")
         found = [_spectrum(each, None, (*path, index), report) for index, each in enumerate(raw)]
         sound = [each for each in found if each is not None]
         spectrum = Spectrum.sum_of(sound) if sound and len(sound) == len(raw) else None

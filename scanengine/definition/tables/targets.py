@@ -34,7 +34,9 @@ def build_target(raw: object, path: KeyPath, report: Report) -> Target | None:
             return None
         by, shares = table.by, table.model_extra or {}
     elif not isinstance(raw, str):
-        report.add(path, f"found {written(raw)}, it must be a string in quotes, or a table of shares, as {_SHARES}")
+        report.add(
+            path, f"found {written(raw)}, it must be a string in quotes, or a table of shares, such as {_SHARES}"
+        )
         return None
     elif len(raw) > _LONGEST_NAME:
         report.add(path, f"found {quoted(raw)}, it must have at most {_LONGEST_NAME} characters")

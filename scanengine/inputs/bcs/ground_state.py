@@ -80,7 +80,7 @@ def require_even(isotopes: Sequence[Isotope]) -> None:
     if odd:
         raise InputError(
             f"bcs form factor: Z or N of {', '.join(odd)} is odd, it must be even: name a target of even-even isotopes"
-            ', as "Xe132", or take another form factor, as "helm"'
+            ', such as "Xe132", or take another form factor, such as "helm"'
         )
 
 
@@ -115,7 +115,7 @@ def gaps_MeV(isotope: Isotope) -> tuple[float, float]:
         if not gap_MeV > 0.0:
             raise InputError(
                 f"bcs form factor of {isotope}: its neighbours' masses give a gap of {gap_MeV:.3g} MeV for the {kind}, "
-                'which is no pairing gap: take another form factor, as "helm"'
+                'which is no pairing gap: take another form factor, such as "helm"'
             )
         return gap_MeV
 
@@ -129,7 +129,7 @@ def _atomic_mass_u(isotope: Isotope, Z: int, N: int) -> float:
     if Z < 1 or Z not in elements or Z + N not in elements[Z].isotopes:
         raise InputError(
             f"bcs form factor of {isotope}: no mass of Z = {Z}, N = {N} is tabulated, which its pairing gap needs: "
-            'take another form factor, as "helm"'
+            'take another form factor, such as "helm"'
         )
     return float(elements[Z][Z + N].mass)
 
