@@ -104,8 +104,8 @@ def _at_bound(grid: ReducedGrid) -> Iterator[str]:
     if any(grid.chi2[i] <= lowest + _SAME_CHI2 * (1.0 + abs(lowest)) for i in bounds):
         yield (
             f"The best fit lies at {axis.name} = 0, the bound of this parameter, where intervals from delta chi2 "
-            "over-cover: they contain the true value more often than their C.L. says. `scanengine calibrate` finds intervals with "
-            "correct coverage."
+            "over-cover: they contain the true value more often than their C.L. says. `scanengine calibrate` finds "
+            "intervals with correct coverage."
         )
 
 

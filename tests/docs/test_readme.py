@@ -59,7 +59,7 @@ def test_the_scan_file_becomes_a_result_and_a_figure(folder: Path) -> None:
 
 
 def test_the_nuisances_are_those_of_an_experiment_with_a_response_and_a_background(tmp_path: Path) -> None:
-    scan, nuisances = block("[axes]"), block("[[nuisances]]")
+    scan, nuisances = block("eps_ee_uV = {"), block("[[nuisances]]")
     detector = """
 [[experiments]]
 name = "CsI"
@@ -124,7 +124,7 @@ def test_every_figure_that_is_shown_is_there() -> None:
 
 
 def test_the_response_of_a_real_detector_can_take_the_place_of_a_window() -> None:
-    scan, response = block("[axes]"), block("[experiments.time]")
+    scan, response = block("eps_ee_uV = {"), block("[experiments.time]")
     before, second = scan.split('[[experiments]]\nname = "Xe"')
     before = before.replace("recoil_window_keV = [10.0, inf] ", "# recoil_window_keV = [10.0, inf] ")
     definition = parse(f'{before}{response}\n[[experiments]]\nname = "Xe"{second}')
@@ -133,7 +133,7 @@ def test_the_response_of_a_real_detector_can_take_the_place_of_a_window() -> Non
 
 
 def test_a_crystal_of_two_elements_has_a_background_above_its_threshold() -> None:
-    scan = parse(block('source = "sns"'), require_axes=False)
+    scan = parse(block('source = "sns"'))  # it runs as it stands
     (crystal,) = scan.experiments
     assert crystal.binning.energy_edges.tolist() == [1.5, 2.0, 4.0, 8.0]
     kg_day = 100.0 * 365.25
