@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scanengine.api.numbers import Numbers
 from scanengine.api.origin import InFile, InMemory
 from scanengine.api.result import Result
 from scanengine.errors import InputError
@@ -28,22 +29,20 @@ _HALF_A_DIGIT = {"float64": 2.0**-53, "float32": 2.0**-24}
 def from_memory(problem: Problem, found: Found, chi2: FloatArray | None) -> Result:
     """Return the result of a scan without a file, with its grid if that was kept."""
     definition = problem.definition
-    return Result(
-        definition.title,
+    numbers = Numbers(
         definition.axes,
         found.profiles,
-        statistic=problem.statistic,
-        exact=found.exact,
-        fit=found.fit,
-        targets=definition.targets,
+        found.exact,
+        InMemory(definition, chi2, problem.cross_section is not None),
         delta_chi2_max=definition.output.delta_chi2_max or math.inf,
         rounding=problem.rounding,
         rounding_near=found.rounding_near,
+        grid_rounding=_HALF_A_DIGIT[definition.output.precision],
         grid_errors=found.grid_errors,
         exact_possible=found.exact_possible,
-        grid_rounding=_HALF_A_DIGIT[definition.output.precision],
-        origin=InMemory(definition, chi2, problem.cross_section is not None),
     )
+    targets = definition.targets
+    return Result(definition.title, numbers, statistic=problem.statistic, fit=found.fit, targets=targets)
 
 
 def open_result(path: str | Path) -> Result:
@@ -70,24 +69,26 @@ def from_stored(stored: StoredResult) -> Result:
         raise InputError(f"{stored.path} is damaged: its statistic is {statistic!r}; run the scan again")
     if not (isinstance(highest, int | float) and highest > 0.0):
         raise InputError(f"{stored.path} is damaged: its delta_chi2_max is {highest!r}; run the scan again")
-
-    return Result(
-        title,
+    numbers = Numbers(
         stored.axes,
         stored.profiles,
-        statistic=str(statistic),
-        exact=stored.exact_profiles,
+        stored.exact_profiles,
+        InFile(stored, of_sent_file),
         delta_chi2_max=float(highest),
         rounding=_rounding(stored, "rounding") or 0.0,
         rounding_near=_rounding(stored, ROUNDING_NEAR),
+        grid_rounding=stored.relative_rounding,
         grid_errors=_stored_errors(stored),
         exact_possible=stored.attributes.get("exact_possible", 0) == 1,
-        grid_rounding=stored.relative_rounding,
+    )
+    return Result(
+        title,
+        numbers,
+        statistic=str(statistic),
         fit=_stored_fit(stored.attributes),
         targets=_texts(stored.attributes, "targets"),
         instruction_sets=_texts(stored.attributes, "instruction_sets"),
         path=stored.path,
-        origin=InFile(stored, of_sent_file),
     )
 
 

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
-from itertools import combinations
 from math import comb
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from typing import TYPE_CHECKING, Literal, Unpack
 
 from scanengine.api import notebook
 from scanengine.api.listed import Limits
-from scanengine.api.origin import InFile, InMemory, Selection
+from scanengine.api.numbers import Numbers
 from scanengine.api.sending import Sendable
-from scanengine.api.slices import lowest, named, nearest
 from scanengine.api.style import Style, look, refuse
 from scanengine.definition import Definition
 from scanengine.errors import InputError
 from scanengine.grid.arguments import confidence_level, confidence_levels
-from scanengine.grid.axes import Axis, FloatArray
-from scanengine.grid.profiles import Fit, GridErrors, Profiles, ReducedGrid
-from scanengine.inputs.aliases import canonical
+from scanengine.grid.axes import FloatArray
+from scanengine.grid.profiles import Fit, ReducedGrid
 
 if TYPE_CHECKING:
     import xarray
@@ -32,9 +27,6 @@ if TYPE_CHECKING:
     from scanengine.inference.decided import Decided
 
 DEFAULT_LEVELS = (0.6827, 0.90, 0.95)
-
-DRAWN_POINTS = 2000
-"""More points along an axis than this, no figure shows."""
 
 
 class Result(Sendable):
@@ -59,36 +51,24 @@ class Result(Sendable):
     def __init__(
         self,
         title: str,
-        axes: tuple[Axis, ...],
-        profiles: Profiles,
+        numbers: Numbers,
         *,
-        origin: InMemory | InFile,
         statistic: str,
-        exact: tuple[tuple[Axis, ...], Profiles] | None = None,
-        delta_chi2_max: float = math.inf,
-        rounding: float = 0.0,
-        rounding_near: float | None = None,
-        grid_rounding: float = 0.0,
-        grid_errors: Mapping[str, FloatArray] | None = None,
-        exact_possible: bool = False,
         fit: Fit | None = None,
         targets: tuple[str, ...] = (),
         instruction_sets: tuple[str, ...] = (),
         path: Path | None = None,
     ) -> None:
         self.title = title
-        self.axes = axes
+        self.axes = numbers.axes
+        self.delta_chi2_max = numbers.delta_chi2_max
         self.path = path
         self.statistic = statistic
         self.fit = fit or Fit()
         self.targets = targets
         self.instruction_sets = instruction_sets
-        self.delta_chi2_max = delta_chi2_max
-        self._rounding, self._rounding_near, self._grid_rounding = rounding, rounding_near, grid_rounding
-        self._grid_errors, self._exact_possible = grid_errors or {}, exact_possible
-        self._grid_profiles = profiles
-        self._profile_axes, self._profiles = exact or (axes, profiles)
-        self._origin = origin
+        self._numbers = numbers
+        self._origin = numbers.origin
 
     def __repr__(self) -> str:
         try:
@@ -114,28 +94,27 @@ class Result(Sendable):
     @property
     def minimum(self) -> float:
         """The lowest chi2 of the whole grid."""
-        return self._profiles.minimum
+        return self._numbers.best.minimum
 
     @property
     def best_fit(self) -> dict[str, float]:
         """Where the minimum lies."""
-        return {axis.name: value for axis, value in zip(self.axes, self._profiles.best_fit, strict=True)}
+        return {axis.name: value for axis, value in zip(self.axes, self._numbers.best.best_fit, strict=True)}
 
     @property
     def planes(self) -> tuple[tuple[str, str], ...]:
         """The pairs of axes whose plane is there, in the axes' order: all, or those that `output.planes` chose."""
-        pairs = combinations((axis.name for axis in self.axes), 2)
-        return tuple(pair for pair in pairs if len(self.axes) == 2 or pair in self._profiles.planes)
+        return self._numbers.planes
 
     @property
     def shown(self) -> tuple[str, ...]:
         """The axes whose profile is there, in order: all, or those in the planes that `output.planes` chose."""
-        return tuple(axis.name for axis in self.axes if axis.name in self._profiles.lines)
+        return self._numbers.shown
 
     @property
     def doubtful(self) -> dict[tuple[str, str], int]:
         """Exact planes that may be too high in places: the number of cells where the final checks found lower chi2."""
-        return dict(self._profiles.doubtful)
+        return dict(self._numbers.best.doubtful)
 
     @property
     def checked(self) -> dict[tuple[str, str], int]:
@@ -143,30 +122,21 @@ class Result(Sendable):
 
         Where chi2 was found lower is in `doubtful`; that it was found nowhere is no proof that no cell is too high.
         """
-        return dict(self._profiles.checked)
+        return dict(self._numbers.best.checked)
 
     @property
     def status(self) -> Literal["proven", "found", "grid"]:
         """How the profiles came about: minimised with a lower bound in each cell, by searches, or on the grid alone."""
-        if self._profiles is self._grid_profiles:
+        if self._numbers.exact is None:
             return "grid"
-        return "found" if self._profiles.bounds is None else "proven"
+        return "found" if self._numbers.best.bounds is None else "proven"
 
     def lower_bound(self, *names: str) -> FloatArray:
         """Return a proven lower bound of `profile(*names)`, of the same shape, at each of its points.
 
         Raises InputError unless the scan asked for it with `output.profile = "proven"`.
         """
-        bounds, names = self._profiles.bounds, self._one_or_two(names)
-        self._require_kept(names)
-        if bounds is None:
-            raise InputError('nothing is proven of these profiles: a scan with output.profile = "proven" would do')
-        lower = bounds.over(names)
-        if lower is None and len(names) == 2 and (turned := bounds.over(names[::-1])) is not None:
-            lower = turned.T
-        if lower is None:
-            raise InputError("the plane of a scan with two axes is its grid, in which nothing is minimised")
-        return lower
+        return self._numbers.lower_bound(names)
 
     def decided(self, cl: float | Sequence[float] = DEFAULT_LEVELS) -> list[Decided]:
         """Return how many cells of each proven plane and line lie below and above confidence levels.
@@ -176,7 +146,7 @@ class Result(Sendable):
         """
         from scanengine.inference.decided import decide
 
-        levels, bounds = confidence_levels(cl), self._profiles.bounds
+        levels, bounds = confidence_levels(cl), self._numbers.best.bounds
         if bounds is None:
             return []
         over: list[tuple[str, ...]] = [*bounds.planes, *((name,) for name in bounds.lines)]
@@ -209,7 +179,7 @@ class Result(Sendable):
     @property
     def chi2(self) -> FloatArray:
         """Absolute chi2 on the whole grid; read from the file at every use."""
-        return self._read((slice(None),) * len(self.axes))
+        return self._numbers.read((slice(None),) * len(self.axes))
 
     def profile(self, *names: str, thin: bool = False) -> ReducedGrid:
         """Return chi2 over one or two axes, minimised over all others.
@@ -217,33 +187,7 @@ class Result(Sendable):
         The plane of a scan with two axes is its grid, which may be larger than the memory: `thin` takes only as many of
         its points, evenly, as a figure can show.
         """
-        names = self._one_or_two(names)
-        axes = [named(name, self._profile_axes) for name in names]
-        hidden = tuple(axis.name for axis in self.axes if axis.name not in names)
-        highest = self.delta_chi2_max if self._profiles is self._grid_profiles else math.inf
-        self._require_kept(names)
-        if len(axes) == 1:
-            line = self._profiles.lines[names[0]]
-            errors = None
-            if names[0] in self._grid_errors and self._profiles is self._grid_profiles:
-                points = {axis.name: axis.values.size for axis in self.axes}
-                errors = GridErrors(points, self._grid_errors[names[0]], self._exact_possible)
-            return self._reduced((axes[0],), line, profiled=hidden, delta_chi2_max=highest, errors=errors)
-        ordered = sorted(axes, key=self._profile_axes.index)
-        pair = ordered[0].name, ordered[1].name
-        of_grid = pair not in self._profiles.planes
-        if not of_grid:
-            chi2 = self._profiles.planes[pair]
-        else:  # the plane of a scan with two axes is its grid, whatever its profiles are
-            steps = [-(-axis.values.size // DRAWN_POINTS) if thin else 1 for axis in self.axes]
-            ordered = [replace(axis, values=axis.values[::step]) for axis, step in zip(self.axes, steps, strict=True)]
-            selection = tuple(slice(None, None, step) for step in steps)
-            highest = self.delta_chi2_max
-            kept = self._grid_profiles.planes.get(pair)
-            chi2 = self._read(selection) if kept is None else kept[selection]
-        if pair != names:
-            ordered, chi2 = ordered[::-1], chi2.T
-        return self._reduced(tuple(ordered), chi2, of_grid=of_grid, profiled=hidden, delta_chi2_max=highest)
+        return self._numbers.profile(names, thin=thin)
 
     def slice(self, *names: str, at: Mapping[str, float]) -> ReducedGrid:
         """Return chi2 over one or two axes at the grid values of others that are nearest to `at`, minimised over the
@@ -251,16 +195,7 @@ class Result(Sendable):
 
         Raises InputError if only profiles were kept, or `at` lies outside an axis.
         """
-        shown = self._one_or_two(names)
-        index = nearest(self.axes, shown, at)
-        hidden = tuple(axis.name for axis in self.axes if axis.name not in shown and axis.name not in index)
-        return self._reduced(
-            tuple(self._axis(name) for name in shown),
-            lowest(self.axes, self._read, shown, index),
-            of_grid=True,
-            profiled=hidden,
-            fixed=tuple((name, float(self._axis(name).values[i])) for name, i in index.items()),
-        )
+        return self._numbers.slice(names, at)
 
     def drawn(self, *names: str, at: Mapping[str, float] | None = None) -> ReducedGrid:
         """Return what a figure of one or two axes shows: the slice `at` values of others, or the profile."""
@@ -322,38 +257,7 @@ class Result(Sendable):
         from scanengine.api.labelled import dataset
 
         chi2 = self.chi2 if self.has_grid else None
-        return dataset(self.title, self.axes, chi2, self._profile_axes, self._profiles, self.best_fit)
-
-    def _reduced(self, axes: tuple[Axis, ...], chi2: FloatArray, *, of_grid: bool = False, **more: Any) -> ReducedGrid:
-        """Return chi2 over axes as what limits and figures take, `of_grid` if it was rounded as a stored grid is."""
-        kept = self._grid_rounding if of_grid else 0.0
-        rounding, near = self._rounding, self._rounding_near
-        known = ReducedGrid(axes, chi2, self.minimum, rounding=rounding, rounding_near=near, relative_rounding=kept)
-        return replace(known, **more)
-
-    def _read(self, selection: Selection) -> FloatArray:
-        if not self.has_grid:
-            raise InputError('only the profiles of this scan were kept: run it with keep = "grid" for chi2 itself')
-        return self._origin.chi2(selection)
-
-    def _require_kept(self, names: tuple[str, ...]) -> None:
-        """Raise InputError for the profile of one axis or two that the scan was not to keep."""
-        if (len(names) == 1 and names[0] in self.shown) or any(set(names) == set(pair) for pair in self.planes):
-            return
-        kept = ", ".join(self.shown if len(names) == 1 else (" and ".join(pair) for pair in self.planes))
-        raise InputError(
-            f"the profile of {' and '.join(names)} was not kept, only {'those' if ',' in kept else 'that'} of {kept}: "
-            "run the scan with it among output.planes, or without that key"
-        )
-
-    def _axis(self, name: str) -> Axis:
-        return named(name, self.axes)
-
-    def _one_or_two(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        names = tuple(map(canonical, names))
-        if len(names) not in (1, 2) or len(set(names)) < len(names):
-            raise InputError(f"one axis or two different ones can be shown: found {', '.join(names) or 'none'}")
-        return names
+        return dataset(self.title, self.axes, chi2, self._numbers.best_axes, self._numbers.best, self.best_fit)
 
     def _two(self, names: tuple[str, ...]) -> tuple[str, ...]:
         chosen = names or self.shown
