@@ -120,7 +120,7 @@ def test_a_plane_too_fine_to_be_drawn_is_thinned_for_the_figure(
 ) -> None:
     (tmp_path / "two.toml").write_text(SMALL)
     result = scanengine.load(tmp_path / "two.toml").run(tmp_path / "two.h5")
-    monkeypatch.setattr("scanengine.api.result.DRAWN_POINTS", 30)
+    monkeypatch.setattr("scanengine.api.numbers.DRAWN_POINTS", 30)
     thin = result.profile("eps_ee_dV", "eps_ee_uV", thin=True)
     assert [axis.name for axis in thin.axes] == ["eps_ee_dV", "eps_ee_uV"]
     assert np.array_equal(thin.axes[0].values, result.axes[1].values[::3])
