@@ -8,19 +8,14 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from scanengine.definition.evaluation import Evaluation, check_evaluation
 from scanengine.definition.model import Definition, Output, ParameterMap, Statistic
 from scanengine.definition.notes import electron_notes, parameter_notes, per_cent_notes, target_notes
 from scanengine.definition.reading.overrides import NAMED, Override, applied, followed_by, from_values
 from scanengine.definition.reading.parsed import Parsed
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.toml import with_null
-from scanengine.definition.rules import (
-    Evaluation,
-    check_diverging_rates,
-    check_evaluation,
-    check_experiment,
-    unconstrained_axes,
-)
+from scanengine.definition.rules import check_diverging_rates, check_experiment, unconstrained_axes
 from scanengine.definition.tables.axes import build_axes
 from scanengine.definition.tables.correlations import build_correlations
 from scanengine.definition.tables.experiments import Parts, build_experiments, experiments_of

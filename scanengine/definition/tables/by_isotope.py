@@ -9,6 +9,7 @@ from typing import TypeVar
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import listed, quoted
+from scanengine.inputs.by_isotope import ByIsotope
 from scanengine.inputs.nuclei import Isotope, Target
 
 T = TypeVar("T")
@@ -60,3 +61,15 @@ def build_by_isotope(
         if made is not None:
             found |= dict.fromkeys(those, made)
     return found if len(found) == len(target.isotopes) and set(raw) == set(having) else None
+
+
+def for_isotopes(
+    raw: object, target: Target | None, build: Callable[[object, KeyPath], T | None], path: KeyPath, report: Report
+) -> T | ByIsotope[T] | None:
+    """Return what is built of a value, or of those of each element or isotope; None after adding the faults."""
+    if not isinstance(raw, dict) or not is_by_isotope(raw):
+        return build(raw, path)
+    if target is None:
+        return None
+    found = build_by_isotope(raw, target, lambda value, _, place: build(value, place), path, report)
+    return None if found is None else ByIsotope(found)

@@ -10,17 +10,15 @@ from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import listed, nearest_or_all, quoted, written
 from scanengine.definition.reading.table import File, file_of
+from scanengine.definition.tables.acceptance import build_efficiency
 from scanengine.definition.tables.detector import Detector
 from scanengine.definition.tables.detector_schema import ElectronResponseTable
 from scanengine.definition.tables.edges import edge_fault
 from scanengine.definition.tables.electron_schema import ElectronsTable
+from scanengine.definition.tables.quenching import build_quenching
 from scanengine.definition.tables.recoil_efficiency import build_recoil_efficiency
-from scanengine.definition.tables.reconstruction import (
-    build_efficiency,
-    build_light_yield,
-    build_quenching,
-    build_resolution,
-)
+from scanengine.definition.tables.reconstruction import build_light_yield
+from scanengine.definition.tables.resolution import build_resolution
 from scanengine.errors import InputError
 from scanengine.inputs.detectors import Efficiency
 from scanengine.inputs.electrons import RECOIL_KINDS, Binding, Electrons, RecoilKind, TabulatedBinding, free, step

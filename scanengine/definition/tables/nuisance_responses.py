@@ -13,10 +13,11 @@ from scanengine.definition.model import TemplateReference
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report, finite
 from scanengine.definition.reading.sentences import written
+from scanengine.definition.tables.acceptance import build_efficiency
 from scanengine.definition.tables.nuisance_names import Context
 from scanengine.definition.tables.nuisance_schema import EfficiencyVariation, QuenchingVariation
+from scanengine.definition.tables.quenching import build_quenching, check_quenching
 from scanengine.definition.tables.reach import highest_recoil_keV
-from scanengine.definition.tables.reconstruction import build_efficiency, build_quenching, check_quenching
 from scanengine.definition.tables.response_matrix import MatrixVariation, read_matrix
 from scanengine.inputs.by_isotope import ByIsotope
 from scanengine.inputs.detectors import Experiment

@@ -2,52 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from math import inf
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 
-from scanengine.definition.reading.columns import Columns
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report, finite
 from scanengine.definition.reading.sentences import written
-from scanengine.definition.reading.table import LARGEST, SMALLEST, Table, file_of
-from scanengine.definition.tables.by_isotope import build_by_isotope, is_by_isotope
+from scanengine.definition.reading.table import LARGEST, SMALLEST
+from scanengine.definition.tables.acceptance import build_efficiency
+from scanengine.definition.tables.by_isotope import for_isotopes
 from scanengine.definition.tables.detector_schema import (
-    ACCEPTANCES,
-    QUENCHING,
-    RESOLUTIONS,
-    CurveTable,
-    GammaResolution,
-    GaussianResolution,
-    LindhardTable,
-    LogisticTable,
-    PoissonResolution,
-    PolynomialTable,
-    QuenchingTable,
     ResponseTable,
 )
 from scanengine.definition.tables.edges import edge_fault, width_fault
-from scanengine.errors import InputError
+from scanengine.definition.tables.quenching import build_quenching
+from scanengine.definition.tables.resolution import build_resolution
 from scanengine.grid.axes import FloatArray
-from scanengine.inputs.acceptances import Acceptance, Logistic, PiecewiseLinear, constant
 from scanengine.inputs.by_isotope import ByIsotope
 from scanengine.inputs.detectors import DetectorResponse
-from scanengine.inputs.nuclei import Isotope, Target
-from scanengine.inputs.quenching import Lindhard, PolynomialQuenching, Quenching, TabulatedQuenching
+from scanengine.inputs.nuclei import Target
 from scanengine.inputs.reconstruction import Reconstruction
-from scanengine.inputs.resolution import Gamma, Gaussian, Perfect, Poisson, Resolution
-
-T = TypeVar("T")
+from scanengine.inputs.resolution import Poisson, Resolution
 
 MOST_PHOTO_ELECTRONS = 5000.0
 
 _ROUNDING = 1e-9
 """A threshold this close to an edge of the bins is that edge."""
-
-_FACTORS = Columns(("recoil_keV", "factor"), low=0.0)
-_CURVE = Columns(("energy", "efficiency"), low=0.0, high=1.0)
 
 
 class ResponseRead(NamedTuple):
@@ -143,7 +124,7 @@ def _edges_fault(edges: FloatArray, resolution: Resolution | ByIsotope[Resolutio
 def build_edges(raw: object, path: KeyPath, report: Report) -> FloatArray | None:
     """Return the edges (bins + 1,) of bins, which are finite and increase, or None after a fault."""
     if not isinstance(raw, list) or len(raw) < 2:
-        report.add(path, f"found {written(raw)}, it must hold two or more edges, such as [0.0, 1.0, 2.0]")
+        report.add(path, f"found {written(raw)}, it must hold two or more edges, as [0.0, 1.0, 2.0]")
         return None
     edges: list[float] = []
     for position, edge in enumerate(raw):
@@ -161,40 +142,6 @@ def build_edges(raw: object, path: KeyPath, report: Report) -> FloatArray | None
     return np.array(edges)
 
 
-def table_of_kind(
-    raw: object, models: Mapping[str, type[Table]], path: KeyPath, report: Report, of_file: str = ""
-) -> Table | None:
-    """Return a table checked against the model of its kind, or None after a fault.
-
-    The kind `of_file`, if there is one, is that of a table of columns in a file, of which the path alone may be given.
-    """
-    if of_file:
-        raw = file_of(raw)
-    if of_file and isinstance(raw, dict) and "file" in raw and "kind" not in raw:
-        raw = {"kind": of_file, **raw}
-    if not isinstance(raw, dict):
-        example = f'{{ kind = "{list(models)[-1]}", ... }}'
-        report.add(path, f"found {written(raw)}, it must be a table with its kind, such as {example}")
-        return None
-    kind = report.kind_of(raw, tuple(models), path)
-    if kind is None:
-        return None
-    table, bad = report.check(models[kind], raw, path)
-    return None if bad else table
-
-
-def _for_isotopes(
-    raw: object, target: Target | None, build: Callable[[object, KeyPath], T | None], path: KeyPath, report: Report
-) -> T | ByIsotope[T] | None:
-    """Return what is built of a value, or of those of each element or isotope; None after adding the faults."""
-    if not isinstance(raw, dict) or not is_by_isotope(raw):
-        return build(raw, path)
-    if target is None:
-        return None
-    found = build_by_isotope(raw, target, lambda value, _, place: build(value, place), path, report)
-    return None if found is None else ByIsotope(found)
-
-
 def build_light_yield(
     raw: object, target: Target | None, path: KeyPath, report: Report
 ) -> float | ByIsotope[float] | None:
@@ -207,119 +154,4 @@ def build_light_yield(
         report.add(place, f"found {written(given)}, it must be a positive number, or one for each element")
         return None
 
-    return _for_isotopes(raw, target, build, path, report)
-
-
-def build_quenching(
-    raw: object, target: Target | None, path: KeyPath, report: Report
-) -> Quenching | ByIsotope[Quenching] | None:
-    """Return the quenching, of all or of each isotope, or None after adding its fault."""
-    return _for_isotopes(raw, target, lambda given, place: _quenching(given, place, report), path, report)
-
-
-def _quenching(raw: object, path: KeyPath, report: Report) -> Quenching | None:
-    if not isinstance(raw, dict | str):
-        value = finite(raw)
-        if value is None or not SMALLEST <= value <= LARGEST:
-            report.add(
-                path, f'found {written(raw)}, it must be a positive number, or as {{ kind = "lindhard", k = 0.157 }}'
-            )
-            return None
-        return PolynomialQuenching(np.array([0.0, value]))
-    match table_of_kind(raw, QUENCHING, path, report, of_file="table"):
-        case PolynomialTable(coefficients=coefficients):
-            return PolynomialQuenching(np.array(coefficients))
-        case LindhardTable(k=k):
-            return Lindhard(k)
-        case QuenchingTable() as table:
-            points = _points(table, {"recoil_keV": table.recoil_keV, "factors": table.factors}, _FACTORS, path, report)
-            return None if points is None else TabulatedQuenching(*points)
-    return None
-
-
-def build_resolution(
-    raw: object, target: Target | None, path: KeyPath, report: Report
-) -> Resolution | ByIsotope[Resolution] | None:
-    """Return the resolution, of all or of each isotope, or None after adding its fault."""
-    return _for_isotopes(raw, target, lambda given, place: _resolution(given, place, report), path, report)
-
-
-def _resolution(raw: object, path: KeyPath, report: Report) -> Resolution | None:
-    match table_of_kind(raw, RESOLUTIONS, path, report):
-        case None:
-            return None
-        case PoissonResolution():
-            return Poisson()
-        case GammaResolution(shape_per_keVee=shape):
-            return Gamma(shape)
-        case GaussianResolution(a=a, b=b, c=c):
-            if a == b == c == 0.0:
-                report.add(path, 'found no a, b or c above zero: give one, or kind = "none"')
-                return None
-            return Gaussian(a, b, c)
-    return Perfect()
-
-
-def build_efficiency(raw: object, path: KeyPath, report: Report) -> Acceptance | None:
-    """Return the efficiency in the reconstructed quantity, or None after adding its fault."""
-    if not isinstance(raw, dict | str):
-        value = finite(raw)
-        if value is None or not SMALLEST <= value <= 1.0:
-            example = '{ kind = "logistic", height = 0.7, steepness = 0.5, midpoint = 11.0 }'
-            report.add(path, f"found {written(raw)}, it must be a number in (0, 1], or a table, such as {example}")
-            return None
-        return constant(value)
-    try:
-        match table_of_kind(raw, ACCEPTANCES, path, report, of_file="curve"):
-            case LogisticTable() as table:
-                if table.steepness == 0.0:
-                    report.add((*path, "steepness"), "found 0, a step needs a steepness")
-                    return None
-                return Logistic(
-                    table.height, table.steepness, table.midpoint, table.offset, _threshold(table.threshold)
-                )
-            case CurveTable() as table:
-                points = _points(table, {"energies": table.energies, "values": table.values}, _CURVE, path, report)
-                return None if points is None else PiecewiseLinear(*points, _threshold(table.threshold))
-    except InputError as error:
-        report.add(path, str(error))
-    return None
-
-
-def _threshold(given: float | None) -> float:
-    return -inf if given is None else given
-
-
-def _points(
-    table: QuenchingTable | CurveTable,
-    lists: Mapping[str, list[float] | None],
-    columns: Columns,
-    path: KeyPath,
-    report: Report,
-) -> tuple[FloatArray, FloatArray] | None:
-    """Return the two columns of a table that is in a file or in lists."""
-    given = {name: values for name, values in lists.items() if values is not None}
-    if (table.file is not None) == bool(given) or 0 < len(given) < len(lists):
-        report.add(path, f"found {written(dict(given))}, it must have {' and '.join(lists)}, or a file")
-        return None
-    try:
-        if table.file is not None:
-            values = columns.from_file(report.files, table.file, table.columns, per_cent=table.per_cent)
-        else:
-            values = columns.from_lists(given)
-    except InputError as error:
-        report.add((*path, "file") if table.file is not None else path, str(error))
-        return None
-    return values[:, 0].copy(), values[:, 1].copy()
-
-
-def check_quenching(reconstruction: Reconstruction, isotopes: Iterable[Isotope], T_max_keV: float) -> str | None:
-    """Return what is wrong with the energies that recoils up to T_max show, if anything is."""
-    T_keV = np.linspace(0.0, T_max_keV, 1001)
-    for isotope in isotopes:
-        E_keVee = reconstruction.shown(T_keV, isotope).E_keVee
-        if not np.all(np.isfinite(E_keVee)) or np.any(E_keVee < 0.0):
-            worst = T_keV[np.argmin(np.where(np.isfinite(E_keVee), E_keVee, -inf))]
-            shown = E_keVee[T_keV == worst][0]
-            return f"a recoil of {worst:.4g} keV of {isotope} would have {shown:.4g} keVee, which must not be negative"
-    return None
+    return for_isotopes(raw, target, build, path, report)

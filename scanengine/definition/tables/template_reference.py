@@ -18,19 +18,16 @@ from scanengine.definition.model import TemplateReference
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import written
+from scanengine.definition.tables.acceptance import build_efficiency
 from scanengine.definition.tables.experiment_schema import ExperimentTable, TemplateReferenceTable
 from scanengine.definition.tables.experiments import Parts
 from scanengine.definition.tables.form_factors import build_form_factors
 from scanengine.definition.tables.physics import PhysicsTable
+from scanengine.definition.tables.quenching import build_quenching, check_quenching
 from scanengine.definition.tables.reach import check_form_factors, highest_recoil_keV
 from scanengine.definition.tables.recoil_efficiency import build_recoil_efficiency
-from scanengine.definition.tables.reconstruction import (
-    build_efficiency,
-    build_light_yield,
-    build_quenching,
-    build_resolution,
-    check_quenching,
-)
+from scanengine.definition.tables.reconstruction import build_light_yield
+from scanengine.definition.tables.resolution import build_resolution
 from scanengine.definition.tables.source_kinds import build_source
 from scanengine.errors import InputError
 from scanengine.inputs.constants import SECONDS_PER_YEAR
