@@ -18,13 +18,14 @@ from scanengine.definition.reading.toml import with_null
 from scanengine.definition.rules import check_diverging_rates, check_experiment, unconstrained_axes
 from scanengine.definition.tables.axes import build_axes
 from scanengine.definition.tables.correlations import build_correlations
-from scanengine.definition.tables.experiments import Parts, build_experiments, experiments_of
+from scanengine.definition.tables.experiments import build_experiments
 from scanengine.definition.tables.nuisance_schema import StatisticTable
 from scanengine.definition.tables.nuisance_shapes import shape_notes
 from scanengine.definition.tables.nuisances import build_nuisances
 from scanengine.definition.tables.outer_axes import OuterAxes, without_outer
 from scanengine.definition.tables.output import OutputTable, build_levels, build_planes
 from scanengine.definition.tables.parameters import build_parameters, read_fixed, read_ties
+from scanengine.definition.tables.parts import Parts, experiments_of
 from scanengine.definition.tables.physics import PhysicsRead, build_physics, physics_notes
 from scanengine.definition.tables.schema import ScanFile
 from scanengine.definition.tables.solar import flux_nuisances

@@ -8,7 +8,7 @@ import numpy as np
 
 from scanengine.definition.model import ParameterMap
 from scanengine.definition.reading.sentences import listed
-from scanengine.definition.tables.experiments import Parts
+from scanengine.definition.tables.parts import Parts
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.inputs.by_isotope import ByIsotope, of_isotope
 from scanengine.inputs.nuclei import capitals_note

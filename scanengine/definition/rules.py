@@ -14,7 +14,7 @@ from scanengine.definition.model import ParameterMap
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import listed
-from scanengine.definition.tables.experiments import Parts
+from scanengine.definition.tables.parts import Parts
 from scanengine.definition.tables.quenching import check_quenching
 from scanengine.definition.tables.reach import Reach, Seen, check_form_factors, counted, seen_in
 from scanengine.definition.tables.sterile import oscillation_fault

@@ -36,20 +36,12 @@ def build_efficiency(raw: object, path: KeyPath, report: Report) -> Acceptance |
                 if table.steepness == 0.0:
                     report.add((*path, "steepness"), "found 0, a step needs a steepness")
                     return None
-                return Logistic(
-                    table.height,
-                    table.steepness,
-                    table.midpoint,
-                    table.offset,
-                    -inf if table.threshold is None else table.threshold,
-                )
+                threshold = -inf if table.threshold is None else table.threshold
+                return Logistic(table.height, table.steepness, table.midpoint, table.offset, threshold)
             case CurveTable() as table:
                 points = build_points(table, {"energies": table.energies, "values": table.values}, _CURVE, path, report)
-                return (
-                    None
-                    if points is None
-                    else PiecewiseLinear(*points, -inf if table.threshold is None else table.threshold)
-                )
+                threshold = -inf if table.threshold is None else table.threshold
+                return None if points is None else PiecewiseLinear(*points, threshold)
     except InputError as error:
         report.add(path, str(error))
     return None

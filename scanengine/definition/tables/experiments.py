@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from math import inf
 from typing import Any
@@ -12,14 +10,15 @@ import numpy as np
 
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report, finite
-from scanengine.definition.reading.sentences import listed, nearest_or_all, quoted, written
+from scanengine.definition.reading.sentences import quoted, written
 from scanengine.definition.tables.backgrounds import unread_backgrounds
-from scanengine.definition.tables.counts import Bins
+from scanengine.definition.tables.channels import build_channels
 from scanengine.definition.tables.detector import DETECTOR_KEYS, Counted, Detector, build_detector
 from scanengine.definition.tables.edges import edge_fault, width_fault
 from scanengine.definition.tables.electrons import build_electrons, build_recoils
 from scanengine.definition.tables.experiment_schema import ExperimentTable
 from scanengine.definition.tables.form_factors import build_form_factors
+from scanengine.definition.tables.parts import Parts
 from scanengine.definition.tables.recoil_efficiency import build_recoil_efficiency
 from scanengine.definition.tables.reconstruction import ResponseRead, build_reconstruction
 from scanengine.definition.tables.response_matrix import build_matrix
@@ -27,80 +26,12 @@ from scanengine.definition.tables.source import Sources
 from scanengine.definition.tables.targets import build_target
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs.constants import SECONDS_PER_DAY, SECONDS_PER_YEAR
-from scanengine.inputs.detectors import Binning, Efficiency, Experiment, binning_of
-from scanengine.inputs.electrons import Electrons, RecoilKind
-from scanengine.inputs.form_factors import NuclearFormFactors
+from scanengine.inputs.detectors import Binning, binning_of
 from scanengine.inputs.nuclei import Target
-from scanengine.inputs.parameters import FLAVOURS
 from scanengine.inputs.sources import Source
 
 MIN_EDGES = 2
 _EXPOSURE = ("mass_kg", "live_time_yr", "live_time_s")
-
-
-@dataclass(frozen=True, eq=False)
-class Parts:
-    """What could be read of an experiment; a part with a fault is nothing.
-
-    `numbers` are mass, live time, distance and systematic, `window_key` is the key that gave the bin edges, or
-    "response".
-    """
-
-    path: KeyPath
-    name: str
-    window_key: str
-    target: Target | None
-    numbers: tuple[float, float, float, float] | None
-    efficiency: Efficiency | None
-    bin_edges_keV: FloatArray | None
-    form_factors: NuclearFormFactors | None
-    channels: dict[str, tuple[str, ...]] | None
-    source: Source | None = None
-    own_source: bool = False
-    detector: Detector = field(default_factory=Detector)
-    recoils: tuple[RecoilKind, ...] = ("nucleus",)
-    electrons: Electrons | None = None
-
-    @property
-    def bins(self) -> Bins | None:
-        """What counts of the experiment are put into."""
-        return self.detector.bins
-
-    def experiment(self) -> Experiment | None:
-        """Return the experiment if no part is missing."""
-        if (
-            self.target is None
-            or self.numbers is None
-            or self.efficiency is None
-            or self.bin_edges_keV is None
-            or self.form_factors is None
-            or self.channels is None
-            or (self.electrons is None and "electron" in self.recoils)
-        ):
-            return None
-        mass_kg, live_time_s, distance_m, systematic = self.numbers
-        return Experiment(
-            name=self.name,
-            target=self.target,
-            mass_kg=mass_kg,
-            live_time_s=live_time_s,
-            distance_m=distance_m,
-            efficiency=self.efficiency,
-            bin_edges_keV=self.bin_edges_keV,
-            form_factors=self.form_factors,
-            channels=self.channels,
-            systematic=systematic,
-            source=self.source if self.own_source else None,
-            data=self.detector.data,
-            backgrounds=self.detector.backgrounds.counts,
-            reconstruction=self.detector.reconstruction,
-            timing=self.detector.timing,
-            signal_template=self.detector.signal_template,
-            extra=self.detector.extra,
-            nonnegative=self.detector.backgrounds.nonnegative,
-            recoils=self.recoils,
-            electrons=self.electrons,
-        )
 
 
 def build_experiments(raw: object, sources: Sources, kind: str, report: Report) -> list[Parts]:
@@ -130,18 +61,13 @@ def build_experiments(raw: object, sources: Sources, kind: str, report: Report) 
     return found
 
 
-def experiments_of(parts: Sequence[Parts]) -> dict[str, Experiment]:
-    """Return the experiments of which no part is missing, by name."""
-    return {part.name: experiment for part in parts if (experiment := part.experiment()) is not None}
-
-
 def _parts(raw: object, path: KeyPath, source: Source | None, kind: str, report: Report) -> Parts:
     table, bad = report.check(ExperimentTable, raw, path, "[[experiments]]")
     if not isinstance(raw, dict):
         return Parts(path, "", "", None, None, None, None, None, None)
     make_target = partial(build_target, raw.get("target"), (*path, "target"), report)
     material = report.once(f"target {path[-1]}", (raw["target"],), make_target) if "target" in raw else None
-    channels = _channels(raw["channels"], source, (*path, "channels"), report) if "channels" in raw else None
+    channels = build_channels(raw["channels"], source, (*path, "channels"), report) if "channels" in raw else None
     if "channels" not in raw and source is not None and not report.misspelt(raw, ("channels",), ExperimentTable):
         channels = {"all": tuple(source.spectra)}
     numbers = _numbers(table, bad, raw, source, path, report)
@@ -261,7 +187,7 @@ def _bin_edges(raw: object, path: KeyPath, report: Report) -> FloatArray | None:
     form = "[10.0, inf]" if is_window else "[10.0, 20.0, 30.0]"
     if not isinstance(raw, list) or len(raw) < MIN_EDGES or (is_window and len(raw) != MIN_EDGES):
         wanted = "the lower and the upper end" if is_window else "two or more edges"
-        report.add(path, f"found {written(raw)}, it must hold {wanted} in keV, such as {form}")
+        report.add(path, f"found {written(raw)}, it must hold {wanted} in keV, as {form}")
         return None
     edges: list[float] = []
     for position, edge in enumerate(raw):
@@ -281,40 +207,3 @@ def _bin_edges(raw: object, path: KeyPath, report: Report) -> FloatArray | None:
             return None
         edges.append(value)
     return np.array(edges)
-
-
-def _channels(raw: object, source: Source | None, path: KeyPath, report: Report) -> dict[str, tuple[str, ...]] | None:
-    table = report.table(raw, path, '{ delayed = ["nu_e", "nu_mubar"] }')
-    if not table:
-        if isinstance(raw, dict):
-            report.add(path, 'found no channel, it must have at least one, such as { delayed = ["nu_e", "nu_mubar"] }')
-        return None
-    sound = True
-    for name, flavours in table.items():
-        if not name.strip() or "/" in name:
-            report.add((*path, name), "a channel's name must be a word without slashes")
-            sound = False
-        if not isinstance(flavours, list) or not flavours:
-            report.add(
-                (*path, name), f'found {written(flavours)}, it must be a list of flavours, such as ["nu_e", "nu_mubar"]'
-            )
-            sound = False
-            continue
-        for position, flavour in enumerate(flavours):
-            fault = _flavour_fault(flavour, flavours[:position], source)
-            if fault:
-                report.add((*path, name, position), fault)
-                sound = False
-    return {name: tuple(flavours) for name, flavours in table.items()} if sound else None
-
-
-def _flavour_fault(flavour: object, before: list[object], source: Source | None) -> str | None:
-    if not isinstance(flavour, str):
-        return f"found {written(flavour)}, it must be a flavour in quotes: {listed(FLAVOURS, 'or')}"
-    if flavour not in FLAVOURS:
-        return f"unknown flavour {quoted(flavour)}, {nearest_or_all(flavour, FLAVOURS)}"
-    if flavour in before:
-        return f"found {quoted(flavour)} twice, a channel counts a flavour once"
-    if source is not None and flavour not in source.spectra:
-        return f"found {quoted(flavour)}, of which the source has no flux: it has {listed(source.spectra)}"
-    return None

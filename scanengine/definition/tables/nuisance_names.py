@@ -8,7 +8,7 @@ from typing import NamedTuple
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import nearest_or_all, quoted, written
-from scanengine.definition.tables.experiments import Parts
+from scanengine.definition.tables.parts import Parts
 
 
 class Context(NamedTuple):

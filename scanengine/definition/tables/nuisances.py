@@ -10,13 +10,13 @@ from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report, finite
 from scanengine.definition.reading.sentences import nearest_or_all, quoted, written
 from scanengine.definition.reading.table import LARGEST, SMALLEST
-from scanengine.definition.tables.experiments import Parts
 from scanengine.definition.tables.nuisance_names import Context
 from scanengine.definition.tables.nuisance_responses import build_responses
 from scanengine.definition.tables.nuisance_schema import (
     NuisanceTable,
 )
 from scanengine.definition.tables.nuisance_shapes import build_parameter, build_shapes
+from scanengine.definition.tables.parts import Parts
 from scanengine.inputs.nuisances import FREE_WIDTH, Nuisance
 
 _EFFECTS = ("signal", "background", "shape", "parameter", "quenching", "efficiency", "matrix")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
-from scanengine.definition.tables.experiments import Parts
+from scanengine.definition.tables.parts import Parts
 from scanengine.inputs.constants import HBARC_MEV_FM, M_E_MEV
 from scanengine.inputs.detectors import DetectorResponse, Efficiency, T_max_keV, highest_edge_keV
 from scanengine.inputs.electrons import RecoilKind

@@ -13,8 +13,8 @@ from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report, finite
 from scanengine.definition.reading.sentences import quoted, written
 from scanengine.definition.reading.table import file_of
-from scanengine.definition.tables.experiments import Parts
 from scanengine.definition.tables.nuisance_schema import CovarianceFile, ExperimentStatisticTable
+from scanengine.definition.tables.parts import Parts
 from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
 

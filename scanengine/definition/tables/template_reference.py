@@ -20,8 +20,8 @@ from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import written
 from scanengine.definition.tables.acceptance import build_efficiency
 from scanengine.definition.tables.experiment_schema import ExperimentTable, TemplateReferenceTable
-from scanengine.definition.tables.experiments import Parts
 from scanengine.definition.tables.form_factors import build_form_factors
+from scanengine.definition.tables.parts import Parts
 from scanengine.definition.tables.physics import PhysicsTable
 from scanengine.definition.tables.quenching import build_quenching, check_quenching
 from scanengine.definition.tables.reach import check_form_factors, highest_recoil_keV
