@@ -232,7 +232,7 @@ def _build(raw: dict[str, Any], parsed: Parsed, report: Report, outer: OuterAxes
         source=sources.default,
         physics=read.physics,
         experiments=tuple(experiments.values()),
-        axes=tuple(replace(axis, even=grid.parameters.is_even(axis.name)) for axis in grid.axes),
+        axes=tuple(_with_limits(axis, grid.parameters) for axis in grid.axes),
         parameters=grid.parameters,
         statistic=default,
         output=Output(**settings.output.model_dump() | {"planes": planes, "confidence_levels": levels}),
@@ -242,6 +242,11 @@ def _build(raw: dict[str, Any], parsed: Parsed, report: Report, outer: OuterAxes
         template_references=references,
         correlations=correlations,
     )
+
+
+def _with_limits(axis: Axis, parameters: ParameterMap) -> Axis:
+    """Return an axis that knows beyond what there is nothing."""
+    return replace(axis, even=parameters.is_even(axis.name), bounds=parameters.bounds_of(axis.name))
 
 
 def _display_name(table: object, index: int) -> str:

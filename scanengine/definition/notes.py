@@ -13,7 +13,7 @@ from scanengine.grid.axes import Axis, FloatArray
 from scanengine.inputs.by_isotope import ByIsotope, of_isotope
 from scanengine.inputs.nuclei import capitals_note
 from scanengine.inputs.nuisances import Nuisance
-from scanengine.inputs.parameters import FLAVOURS, MAGNETIC_MOMENT_OF_ALL, PARAMETER_INDEX, Parameter
+from scanengine.inputs.parameters import PARAMETER_INDEX, PARAMETERS, Parameter
 from scanengine.inputs.reconstruction import Reconstruction
 from scanengine.inputs.resolution import Gaussian
 from scanengine.inputs.terms import magnetic_moment, millicharge
@@ -101,9 +101,8 @@ def _extent(
     name: str, given: Mapping[str, object], tied: Sequence[str], axes: Sequence[Axis], parameters: ParameterMap
 ) -> tuple[float, float]:
     """Return the least and the largest value of a tied parameter anywhere on the grid; zeros where it sets nothing."""
-    names = [name]
-    if name == MAGNETIC_MOMENT_OF_ALL.name:
-        names = [f"mu_{flavour}" for flavour in FLAVOURS if not {f"mu_{flavour}"} & {*given, *tied}]
+    several = PARAMETERS[name].stands_for if name in PARAMETERS else ()
+    names = [each for each in several if each not in given and each not in tied] if several else [name]
     if not names or names[0] not in PARAMETER_INDEX:
         return 0.0, 0.0
     row: FloatArray = parameters.matrix[PARAMETER_INDEX[names[0]]]

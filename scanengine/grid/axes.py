@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,8 @@ class Axis:
     """One scanned parameter: strictly increasing grid values and how to name them.
 
     `units` is "1" for a pure number, `symbol` is mathtext without dollar signs, `long_name` plain words. `even` says
-    whether only the square of the parameter enters the counts, so that there is nothing beyond zero; None, that the
-    name does, being that of a magnetic moment.
+    whether only the square of the parameter enters the counts, so that there is nothing beyond zero; beyond `bounds` it
+    means nothing.
     """
 
     name: str
@@ -24,7 +25,8 @@ class Axis:
     units: str = "1"
     long_name: str = ""
     symbol: str = ""
-    even: bool | None = None
+    even: bool = False
+    bounds: tuple[float, float] = (-inf, inf)
 
     @property
     def is_outer(self) -> bool:
@@ -40,6 +42,5 @@ class Axis:
         return bool(np.ptp(ratios) < 1e-6 * ratios[0] and np.ptp(steps) > 1e-6 * steps[0])
 
     def is_natural_end(self, value: float) -> bool:
-        """Whether a value at the end of an axis is a bound of the parameter: zero, where only its square enters."""
-        even = self.name.startswith("mu_nu") if self.even is None else self.even
-        return even and value == 0.0
+        """Whether a value is a bound of the parameter, also zero where only its square enters."""
+        return (self.even and value == 0.0) or value in self.bounds

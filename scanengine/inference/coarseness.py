@@ -119,7 +119,7 @@ def _missed(
     for b in over:
         axis, i = axes[b], place[b]
         size = axis.values.size
-        if size < _STENCIL or axis.is_natural_end(float(axis.values[i])):
+        if size < _STENCIL or (axis.even and axis.values[i] == 0.0):
             continue
         first = min(max(i - 1, 0), size - _STENCIL)
         values[b], centre[b] = axis.values[first : first + _STENCIL], i - first

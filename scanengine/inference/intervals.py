@@ -101,11 +101,12 @@ def _at_bound(grid: ReducedGrid) -> Iterator[str]:
     (axis,) = grid.axes
     lowest = float(np.nanmin(grid.chi2))
     bounds = [i for i, value in enumerate(axis.values.tolist()) if axis.is_natural_end(value)]
-    if any(grid.chi2[i] <= lowest + _SAME_CHI2 * (1.0 + abs(lowest)) for i in bounds):
+    reached = [i for i in bounds if grid.chi2[i] <= lowest + _SAME_CHI2 * (1.0 + abs(lowest))]
+    if reached:
+        where = f"The best fit lies at {axis.name} = {axis.values[reached[0]]:g}, a bound of it"
         yield (
-            f"The best fit lies at {axis.name} = 0, the bound of this parameter, where intervals from delta chi2 "
-            "over-cover: they contain the true value more often than their C.L. says. `scanengine calibrate` finds "
-            "intervals with correct coverage."
+            f"{where}, where intervals from delta chi2 over-cover: they contain the true value more often than "
+            "their C.L. says. `scanengine calibrate` finds intervals with correct coverage."
         )
 
 

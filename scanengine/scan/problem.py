@@ -21,7 +21,7 @@ from scanengine.grid.axes import FloatArray
 from scanengine.grid.profiles import Fit
 from scanengine.inference.objective import Objective
 from scanengine.inputs.aliases import canonical
-from scanengine.inputs.parameters import PARAMETERS
+from scanengine.inputs.parameters import PARAMETERS, parameters_of
 from scanengine.likelihood.profiled import Likelihood
 from scanengine.response.integrals import KnownRecoils, Response, responses
 from scanengine.scan.coordinates import on_axes
@@ -183,7 +183,8 @@ class Problem:
         for outer in self.definition.outer:
             if outer.name == axis:
                 return self.definition.written(axis, float(outer.values[0]))
-        return self.definition.physics.sin2_theta_w if axis == "sin2_theta_w" else 0.0
+        known = parameters_of(self.definition.physics)
+        return known[axis].standard_model(self.definition.physics) if axis in known else 0.0
 
     @property
     def standard_model_on_axes(self) -> dict[str, float]:

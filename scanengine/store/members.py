@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -51,8 +52,9 @@ def write_axes(home: h5py.Group, axes: Sequence[Axis], named: Callable[[str], st
         scale.make_scale(named(axis.name))
         long_name = axis.long_name or axis.name
         set_attributes(scale, {"units": axis.units, "long_name": long_name, "symbol": axis.symbol})
-        if axis.even is not None:
-            set_attributes(scale, {"even": axis.even})
+        set_attributes(scale, {"even": axis.even})
+        if any(map(math.isfinite, axis.bounds)):
+            set_attributes(scale, {"bounds": axis.bounds})
 
 
 def _create_chi2(root: h5py.File, plan: GridPlan) -> None:

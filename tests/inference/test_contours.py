@@ -160,7 +160,7 @@ def test_a_plane_allowed_everywhere_is_the_whole_plane() -> None:
 
 
 def test_a_magnetic_moment_that_begins_at_zero_needs_no_extension() -> None:
-    x, y = axis("mu_nu", lo=0.0), axis("eps_ee_uV")
+    x, y = replace(axis("mu_nu", lo=0.0), even=True), axis("eps_ee_uV")
     assert region(over(x, y, ellipse(0.5, 0.5)), 0.90).warnings == ()
     found = intervals(line(LEVEL * (x.values / 0.5) ** 2, x), 0.90)
     assert found.intervals[0].lo is None

@@ -206,6 +206,21 @@ def test_zero_ends_what_enters_squared_whatever_its_name(axes: Any, tied: Any, e
         assert any("the lower end: extend the axis" in warning for warning in found.warnings) is not even
 
 
+@pytest.mark.parametrize(("axis", "bounds"), [("sin2_theta_w", (0.0, 1.0)), ("other", (-inf, inf))])
+def test_the_weak_mixing_angle_ends_at_zero_and_one(axis: str, bounds: tuple[float, float], tmp_path: Path) -> None:
+    """Where too little is seen all of it is allowed: that its axis ends is no fault of the axis."""
+    tied = {} if axis == "sin2_theta_w" else {"sin2_theta_w": {"other": 1.0, "constant": 1e-4}}
+    axes = {axis: {"min": 0.0, "max": 1.0, "points": 41}}
+    scan = Scan(definition([experiment(**NEON, mass_kg=1e-6)], axes, tied=tied))
+    assert scan.definition.axes[0].bounds == bounds
+    scan.run(tmp_path / "out.h5")
+    for result in (scan.run(), open_result(tmp_path / "out.h5")):
+        assert result.axes[0].bounds == bounds
+        (found,) = result.limits(0.9)
+        assert found.intervals[0] == (None, None)
+        assert any("extend the axis" in warning for warning in found.warnings) is (axis == "other")
+
+
 def wide(top: float, points: int) -> Scan:
     """A scalar mediator, of which only g^4 counts, from 1e-6 to so large couplings."""
     axes = {

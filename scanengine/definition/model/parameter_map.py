@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -48,6 +49,16 @@ class ParameterMap:
         """The parameters, by name, that are not zero at every point."""
         rows = np.flatnonzero(np.any(self.matrix != 0.0, axis=1)).tolist()
         return frozenset(self.parameters[row].name for row in rows)
+
+    def bounds_of(self, axis: str) -> tuple[float, float]:
+        """Return the bounds of an axis that is a parameter of its own, infinite ones of any other."""
+        column = 1 + self.axes.index(axis)
+        rows = np.flatnonzero(self.matrix[:, column])
+        if rows.size != 1 or any(self.squared):
+            return -inf, inf
+        row = self.matrix[rows[0]]
+        alone = row[column] == 1.0 and np.count_nonzero(row) == 1
+        return self.parameters[rows[0]].bounds if alone else (-inf, inf)
 
     def is_even(self, axis: str) -> bool:
         """Whether counts know only the square of an axis: all that it sets enters squared, and is it times a factor."""

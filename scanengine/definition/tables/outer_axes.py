@@ -119,7 +119,7 @@ def build_outer_axes(tables: Mapping[str, Any], raw: Mapping[str, Any], report: 
             continue
         values = axis_values(table, ("axes", key), report)
         if values is not None:
-            axes.append(Axis(key, values, _units(key), key, _symbol(key), even=False))
+            axes.append(Axis(key, values, _units(key), key, _symbol(key)))
     return tuple(axes)
 
 

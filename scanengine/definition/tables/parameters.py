@@ -10,13 +10,12 @@ from scanengine.definition.model import ParameterMap
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import nearest_or_all, quoted
 from scanengine.grid.axes import FloatArray
-from scanengine.inputs.parameters import FLAVOURS, MAGNETIC_MOMENT_OF_ALL, Parameter
+from scanengine.inputs.parameters import MAGNETIC_MOMENT_OF_ALL, Parameter
 from scanengine.inputs.physics import Physics
 from scanengine.inputs.terms.interactions import physical_parameters, standard_model_point
 
 _TIE = "{ eps_et_uV = 1.0, constant = 0.0 }"
 _OF_ALL = MAGNETIC_MOMENT_OF_ALL.name
-_MAGNETIC = frozenset(f"mu_{flavour}" for flavour in FLAVOURS)
 
 
 def read_fixed(raw: object, report: Report) -> dict[str, float]:
@@ -141,7 +140,7 @@ class _Folding:
 
     def standing_for(self, name: str) -> str | None:
         """Return the name that sets a parameter: itself, mu_nu for a flavour's magnetic moment, g for g2, or None."""
-        other = _OF_ALL if name in _MAGNETIC else self._root_of.get(name)
+        other = _OF_ALL if name in MAGNETIC_MOMENT_OF_ALL.stands_for else self._root_of.get(name)
         for candidate in (name,) if other is None else (name, other):
             if candidate in self._rows or candidate in self._ties:
                 return candidate

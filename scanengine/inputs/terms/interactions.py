@@ -16,7 +16,6 @@ from scanengine.inputs.flavours import FAMILIES, FLAVOURS
 from scanengine.inputs.physics import Physics
 from scanengine.inputs.terms import terms_of
 from scanengine.inputs.terms.term import CONSTANT, Amplitude, Coupling, Parameter, Structure
-from scanengine.inputs.terms.weak_charge import SIN2_THETA_W
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +135,4 @@ def physical_parameters(physics: Physics) -> tuple[Parameter, ...]:
 
 def standard_model_point(physics: Physics) -> FloatArray:
     """Return the parameter vector of the Standard Model: the weak mixing angle, and nothing else."""
-    names = [parameter.name for parameter in physical_parameters(physics)]
-    theta = np.zeros(len(names))
-    theta[names.index(SIN2_THETA_W.name)] = physics.sin2_theta_w
-    return theta
+    return np.array([parameter.standard_model(physics) for parameter in physical_parameters(physics)])

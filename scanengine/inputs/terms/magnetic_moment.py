@@ -22,10 +22,6 @@ from scanengine.inputs.terms.term import Amplitude, Coupling, Couplings, Paramet
 from scanengine_kernels._jit import interpreted
 from scanengine_kernels.terms.magnetic_moment import magnetic_moment
 
-OF_ALL_FLAVOURS = Parameter(
-    "mu_nu", "1e-10 mu_B", "effective magnetic moment of all flavours", r"\mu_\nu", flavours=FLAVOURS, squared=True
-)
-
 
 def _parameter(flavour: str) -> Parameter:
     return Parameter(
@@ -36,6 +32,19 @@ def _parameter(flavour: str) -> Parameter:
         flavours=(flavour,),
         squared=True,
     )
+
+
+_OF_FLAVOURS = tuple(map(_parameter, FLAVOURS))
+
+OF_ALL_FLAVOURS = Parameter(
+    "mu_nu",
+    "1e-10 mu_B",
+    "effective magnetic moment of all flavours",
+    r"\mu_\nu",
+    flavours=FLAVOURS,
+    squared=True,
+    stands_for=tuple(parameter.name for parameter in _OF_FLAVOURS),
+)
 
 
 def magnetic_constant_cm2(M_MeV: float) -> float:  # noqa: ARG001  (the same whatever recoils)
@@ -68,4 +77,4 @@ def _couplings(physics: Physics) -> tuple[Coupling, ...]:
     )
 
 
-TERM = Term("magnetic moment", "Kosmas et al. 2015, eq. 6", tuple(map(_parameter, FLAVOURS)), _couplings, always=True)
+TERM = Term("magnetic moment", "Kosmas et al. 2015, eq. 6", _OF_FLAVOURS, _couplings, always=True)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -29,12 +30,18 @@ CONSTANT = "1"
 """The name that stands for the part of a linear form which no parameter multiplies."""
 
 
+def _absent(physics: Physics) -> float:  # noqa: ARG001  (what is new is zero in any)
+    return 0.0
+
+
 @dataclass(frozen=True)
 class Parameter:
     """A parameter: its name in scan files, its units, how to write it, and what is known of it.
 
     `flavours` are those whose rate depends on it. `squared` says that counts know only its square, so that there is
-    nothing beyond zero. `root_of` names the parameter that this one is the root of: a coupling g, of g^2.
+    nothing beyond zero. `root_of` names the parameter that this one is the root of: a coupling g, of g^2; `stands_for`
+    those that this one sets at once. In the Standard Model it is `standard_model` of a scan's physics. Beyond `bounds`
+    it means nothing.
     """
 
     name: str
@@ -44,6 +51,9 @@ class Parameter:
     flavours: tuple[str, ...]
     squared: bool = False
     root_of: str | None = None
+    stands_for: tuple[str, ...] = ()
+    standard_model: Callable[[Physics], float] = _absent
+    bounds: tuple[float, float] = (-inf, inf)
 
 
 class Recoil(NamedTuple):

@@ -20,8 +20,19 @@ from scanengine.inputs.terms.term import CONSTANT, Amplitude, Coupling, Coupling
 from scanengine_kernels._jit import interpreted
 from scanengine_kernels.terms.vector import vector
 
+
+def _of_physics(physics: Physics) -> float:
+    return physics.sin2_theta_w
+
+
 SIN2_THETA_W = Parameter(
-    "sin2_theta_w", "1", "sine squared of the weak mixing angle", r"\sin^2\theta_W", flavours=FLAVOURS
+    "sin2_theta_w",
+    "1",
+    "sine squared of the weak mixing angle",
+    r"\sin^2\theta_W",
+    flavours=FLAVOURS,
+    standard_model=_of_physics,
+    bounds=(0.0, 1.0),
 )
 
 

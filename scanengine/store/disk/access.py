@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -286,8 +287,26 @@ def axis(file: h5py.File, path: str, name: str) -> Axis:
     """Return an axis with its texts."""
     values, member = increasing(file, path), dataset(file, path)
     units, long_name, symbol = (text(member, name) for name in ("units", "long_name", "symbol"))
-    even = bool(np.all(attribute(member, "even") == 1)) if "even" in member.attrs else None
-    return Axis(name, values, units, long_name, symbol, even)
+    return Axis(name, values, units, long_name, symbol, _is_even(member, name), _bounds(member, name))
+
+
+def _is_even(member: h5py.Dataset, name: str) -> bool:
+    """Whether only the square of an axis enters the counts; files of 0.1.0 do not say it of their parameters."""
+    if "even" in member.attrs:
+        return bool(np.all(attribute(member, "even") == 1))
+    from scanengine.inputs.parameters import PARAMETERS
+
+    return name in PARAMETERS and PARAMETERS[name].squared
+
+
+def _bounds(member: h5py.Dataset, name: str) -> tuple[float, float]:
+    """Return beyond what an axis means nothing."""
+    if "bounds" not in member.attrs:
+        return -inf, inf
+    found = np.asarray(attribute(member, "bounds"))
+    if found.shape != (2,) or found.dtype.kind != "f" or not found[0] < found[1]:
+        raise Damage(f"the bounds of the axis {name} are {found!r}, not two numbers that increase")
+    return float(found[0]), float(found[1])
 
 
 def is_scale(found: h5py.Dataset) -> bool:
