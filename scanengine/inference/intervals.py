@@ -103,10 +103,11 @@ def _at_bound(grid: ReducedGrid) -> Iterator[str]:
     bounds = [i for i, value in enumerate(axis.values.tolist()) if axis.is_natural_end(value)]
     reached = [i for i in bounds if grid.chi2[i] <= lowest + _SAME_CHI2 * (1.0 + abs(lowest))]
     if reached:
-        where = f"The best fit lies at {axis.name} = {axis.values[reached[0]]:g}, a bound of it"
+        where = f"{axis.name} = {axis.values[reached[0]]:g}"
         yield (
-            f"{where}, where intervals from delta chi2 over-cover: they contain the true value more often than "
-            "their C.L. says. `scanengine calibrate` finds intervals with correct coverage."
+            f"The best fit lies at {where}, a bound of this parameter, where intervals from delta chi2 "
+            "over-cover: they contain the true value more often than their C.L. says. `scanengine calibrate` finds "
+            "intervals with correct coverage."
         )
 
 

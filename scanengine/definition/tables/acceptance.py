@@ -27,7 +27,7 @@ def build_efficiency(raw: object, path: KeyPath, report: Report) -> Acceptance |
         value = finite(raw)
         if value is None or not SMALLEST <= value <= 1.0:
             example = '{ kind = "logistic", height = 0.7, steepness = 0.5, midpoint = 11.0 }'
-            report.add(path, f"found {written(raw)}, it must be a number in (0, 1], or a table, as {example}")
+            report.add(path, f"found {written(raw)}, it must be a number in (0, 1], or a table, such as {example}")
             return None
         return constant(value)
     try:

@@ -16,7 +16,7 @@ def build_channels(
     table = report.table(raw, path, '{ delayed = ["nu_e", "nu_mubar"] }')
     if not table:
         if isinstance(raw, dict):
-            report.add(path, 'found no channel, it must have at least one, as { delayed = ["nu_e", "nu_mubar"] }')
+            report.add(path, 'found no channel, it must have at least one, such as { delayed = ["nu_e", "nu_mubar"] }')
         return None
     sound = True
     for name, flavours in table.items():
@@ -25,7 +25,7 @@ def build_channels(
             sound = False
         if not isinstance(flavours, list) or not flavours:
             report.add(
-                (*path, name), f'found {written(flavours)}, it must be a list of flavours, as ["nu_e", "nu_mubar"]'
+                (*path, name), f'found {written(flavours)}, it must be a list of flavours, such as ["nu_e", "nu_mubar"]'
             )
             sound = False
             continue

@@ -187,7 +187,7 @@ def _bin_edges(raw: object, path: KeyPath, report: Report) -> FloatArray | None:
     form = "[10.0, inf]" if is_window else "[10.0, 20.0, 30.0]"
     if not isinstance(raw, list) or len(raw) < MIN_EDGES or (is_window and len(raw) != MIN_EDGES):
         wanted = "the lower and the upper end" if is_window else "two or more edges"
-        report.add(path, f"found {written(raw)}, it must hold {wanted} in keV, as {form}")
+        report.add(path, f"found {written(raw)}, it must hold {wanted} in keV, such as {form}")
         return None
     edges: list[float] = []
     for position, edge in enumerate(raw):

@@ -30,7 +30,7 @@ def table_of_kind(
         raw = {"kind": of_file, **raw}
     if not isinstance(raw, dict):
         example = f'{{ kind = "{list(models)[-1]}", ... }}'
-        report.add(path, f"found {written(raw)}, it must be a table with its kind, as {example}")
+        report.add(path, f"found {written(raw)}, it must be a table with its kind, such as {example}")
         return None
     kind = report.kind_of(raw, tuple(models), path)
     if kind is None:

@@ -21,12 +21,12 @@ class Context(NamedTuple):
     def names(self, raw: object, path: KeyPath, example: str) -> list[tuple[str, KeyPath]]:
         """Return the strings of a list that are there once, with their places."""
         if not isinstance(raw, list) or not raw:
-            self.report.add(path, f"found {written(raw)}, it must be a list of names, as {example}")
+            self.report.add(path, f"found {written(raw)}, it must be a list of names, such as {example}")
             return []
         found: list[tuple[str, KeyPath]] = []
         for position, name in enumerate(raw):
             if not isinstance(name, str):
-                self.report.add((*path, position), f"found {written(name)}, it must be a name, as {example}")
+                self.report.add((*path, position), f"found {written(name)}, it must be a name, such as {example}")
             elif name in raw[:position]:
                 self.report.add((*path, position), f"found {quoted(name)} twice")
             else:

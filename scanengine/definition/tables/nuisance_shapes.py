@@ -23,7 +23,7 @@ def build_shapes(raw: object, context: Context) -> tuple[Shape, ...]:
     path = (*context.path, "shape")
     if not isinstance(raw, list) or not raw:
         example = '[{ experiment = "A", background = "b", plus = [...] }]'
-        context.report.add(path, f"found {written(raw)}, it must be a list of tables, as {example}")
+        context.report.add(path, f"found {written(raw)}, it must be a list of tables, such as {example}")
         return ()
     shapes = [_shape(table, context, (*path, position)) for position, table in enumerate(raw)]
     return tuple(shape for shape in shapes if shape is not None)
@@ -72,7 +72,7 @@ def build_parameter(raw: object, context: Context, above: float, below: float) -
         return ()
     if name not in there:
         known = nearest_or_all(name, there) if there else "no background has a spectrum"
-        form = 'it must be a parameter of a background, as "NaI.falling.slope_keV"'
+        form = 'it must be a parameter of a background, such as "NaI.falling.slope_keV"'
         context.report.add(path, f"found {written(raw)}, {form}: {known}")
         return ()
     part, background = there[name]

@@ -79,7 +79,7 @@ def _widths(raw: Mapping[str, Any], context: Context) -> tuple[float | None, flo
     positive = [width for width in widths if width is not None and SMALLEST <= width <= LARGEST]
     two_sided = isinstance(given, list)
     if len(positive) < len(widths) or len(widths) != (2 if two_sided else 1):
-        form = "it must be a positive number, or two, below and above zero, as [0.1, 0.2]"
+        form = "it must be a positive number, or two, below and above zero, such as [0.1, 0.2]"
         context.report.add(path, f"found {written(given)}, {form}")
         return None, None
     if two_sided and raw.get("pull") == "log":

@@ -124,7 +124,7 @@ def _edges_fault(edges: FloatArray, resolution: Resolution | ByIsotope[Resolutio
 def build_edges(raw: object, path: KeyPath, report: Report) -> FloatArray | None:
     """Return the edges (bins + 1,) of bins, which are finite and increase, or None after a fault."""
     if not isinstance(raw, list) or len(raw) < 2:
-        report.add(path, f"found {written(raw)}, it must hold two or more edges, as [0.0, 1.0, 2.0]")
+        report.add(path, f"found {written(raw)}, it must hold two or more edges, such as [0.0, 1.0, 2.0]")
         return None
     edges: list[float] = []
     for position, edge in enumerate(raw):
