@@ -141,6 +141,7 @@ def _examples() -> Mapping[str, Any]:
 
 
 _TABLES = {
+    "set": "[set]",
     "source": "[source]",
     "sources": "[sources.reactor]",
     "physics": "[physics]",

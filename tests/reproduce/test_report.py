@@ -330,7 +330,7 @@ def test_names_choose_papers_and_results() -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("kosmas", "there is no paper 'kosmas': choose coherent, kosmas2015, scholberg2006"),
+        ("kosmas", "there is no paper 'kosmas': choose coherent, combined, kosmas2015, scholberg2006"),
         ("kosmas2015/fig99", "kosmas2015 has no result 'fig99': table1, table2, eq5"),
         ("nobody/fig01", "there is no paper 'nobody/fig01'"),
     ],
