@@ -4,6 +4,7 @@ the compiler skipped where it is off, and an order in which two processes end at
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -120,6 +121,12 @@ def printed(command: Command) -> Printed:
         return output
 
     return run
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests live as long as the process: looking for garbage among them takes a tenth of the suite."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

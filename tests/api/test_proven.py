@@ -15,7 +15,7 @@ from tests.command_line import Printed
 from tests.definition.example import edited, faults_of
 from tests.inference.test_proving import SCAN
 
-pytestmark = pytest.mark.jit_only
+pytestmark = [pytest.mark.jit_only, pytest.mark.slow]  # compiles the largest kernel
 
 PROVEN = (
     SCAN.replace("mu_nu = { min = 0.0, max = 50.0, points = 5 }", "mu_nu = { min = 0.0, max = 50.0, points = 5 }\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import combinations
 
 import numpy as np
@@ -21,6 +22,7 @@ SHAPE = (5, 6, 7, 9, 11)
 EVERY = list(combinations(range(5), 2))
 
 
+@cache
 def five_dimensional(*overrides: str) -> tuple[ChiSquaredPolynomial, tuple[Axis, ...]]:
     points = [f"axes.{name}.points={n}" for name, n in zip(NSI_5D, SHAPE, strict=True)]
     scan = scanengine.load("large/nsi-5d", [*points, *overrides])

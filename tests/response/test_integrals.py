@@ -485,7 +485,7 @@ def test_integral_that_does_not_converge_ends_the_run(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(weak_charge, "_protons", ragged)
     with pytest.raises(RunError, match=r"experiments.A: the recoil integral over Ne20 did not converge .*e-0"):
-        responses(definition())
+        responses(definition([experiment(channels={"all": ["nu_mu"]})]))
 
 
 # Published rates.
