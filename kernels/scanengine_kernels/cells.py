@@ -4,6 +4,8 @@ in closed form, from given starts, and from the minima of the cells beside it.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +21,23 @@ WORTHWHILE = 1e-9
 
 MOST_VISITS = 200
 """Cells that hand on their minimum, at most, for each cell there is."""
+
+
+class CellMinima(NamedTuple):
+    """The lowest chi2 (cells,) that is known in each cell, with the first variables of the residuals held at points
+    (cells, s), where (cells, m) the others are there, and which have `fallen` (cells,) since they last told others.
+    """
+
+    points: NDArray[np.float64]
+    chi2: NDArray[np.float64]
+    where: NDArray[np.float64]
+    fallen: NDArray[np.bool_]
+
+
+def no_minima(points: NDArray[np.float64], m: int) -> CellMinima:
+    """Return cells at points (cells, s), of which nothing is known yet, with m other variables."""
+    cells = len(points)
+    return CellMinima(points, np.full(cells, np.inf), np.zeros((cells, m)), np.zeros(cells, dtype=np.bool_))
 
 
 @jit
@@ -53,108 +72,89 @@ def lower_cell(
     box: Box,
     start: NDArray[np.float64],
     cell: int,
-    chi2: NDArray[np.float64],
-    where: NDArray[np.float64],
+    cells: CellMinima,
     room: Room,
 ) -> bool:
-    """Lower chi2[cell] and move where[cell] (m,) by a search from start (m,); return whether it was worth it."""
+    """Lower the minimum of one cell by a search from start (m,); return whether it was worth it."""
     for i in range(start.size):
         room.h[i] = min(max(start[i], box.lower[i]), box.upper[i])
-    before = chi2[cell]
-    value = descend(held, box, room.h, where[cell], before, room)
+    before = cells.chi2[cell]
+    value = descend(held, box, room.h, cells.where[cell], before, room)
     if not value < before:
         return False
-    chi2[cell] = value
-    where[cell] = room.h
+    cells.chi2[cell] = value
+    cells.where[cell] = room.h
     return value < before - WORTHWHILE * (1.0 + value)
 
 
 @jit
-def minimise_cells(
-    residuals: Residuals,
-    linear: LinearPart,
-    box: Box,
-    points: NDArray[np.float64],
-    chi2: NDArray[np.float64],
-    where: NDArray[np.float64],
-) -> None:
-    """Set chi2 (cells,) and where (cells, m) to the minimum over m variables; all but the first of them enter linearly.
+def minimise_cells(residuals: Residuals, linear: LinearPart, box: Box, cells: CellMinima) -> None:
+    """Set each cell to the minimum over the m variables that are not held; all but the first of them enter linearly.
 
-    In cell i the first variables of the residuals are held at points[i]; `linear` says how the last ones enter. What
-    the closed form leaves of rounding a search takes off.
+    `linear` says how the last ones enter. What the closed form leaves of rounding a search takes off.
     """
-    held = held_residuals(residuals, points.shape[1])
+    held = held_residuals(residuals, cells.points.shape[1])
     K, m = held.b.shape
     room = room_for(K, m)
     c = np.empty((3, K))
     for k in range(K):
         c[2, k] = held.A[k, 0, 0]
-    for cell in range(chi2.size):
-        hold_first(residuals, points[cell], held)
+    for cell in range(cells.chi2.size):
+        hold_first(residuals, cells.points[cell], held)
         for k in range(K):
             c[0, k], c[1, k] = held.c[k], held.b[k, 0]
-        minimise_closed(c, linear, box.lower[0], box.upper[0], where[cell])
-        chi2[cell] = descend(held, box, where[cell], where[cell], np.inf, room)
+        where = cells.where[cell]
+        minimise_closed(c, linear, box.lower[0], box.upper[0], where)
+        cells.chi2[cell] = descend(held, box, where, where, np.inf, room)
 
 
 @jit
 def search_from(
     residuals: Residuals,
     box: Box,
-    points: NDArray[np.float64],
-    cells: NDArray[np.int64],
+    chosen: NDArray[np.int64],
     starts: NDArray[np.float64],
-    chi2: NDArray[np.float64],
-    where: NDArray[np.float64],
-    fallen: NDArray[np.bool_],
+    cells: CellMinima,
 ) -> None:
-    """Lower chi2 (all cells,) and move where (all cells, m) by a search from each of starts (searches, m), in its cell.
+    """Lower cells by a search from each of starts (searches, m), in its cell and within the box.
 
-    In cell i the first variables of the residuals are held at points[i] (s,), and the m others are searched within the
-    box. `cells` (searches,) says which cell each start is for; a cell may have several. Sets `fallen` (all cells,)
-    where it was worth it.
+    `chosen` (searches,) says which cell each start is for; a cell may have several. It has fallen where that was worth
+    it.
     """
-    held = held_residuals(residuals, points.shape[1])
+    held = held_residuals(residuals, cells.points.shape[1])
     room = room_for(residuals.c.size, starts.shape[1])
     last = -1
-    for search in range(cells.size):
-        cell = cells[search]
+    for search in range(chosen.size):
+        cell = chosen[search]
         if cell != last:
-            hold_first(residuals, points[cell], held)
+            hold_first(residuals, cells.points[cell], held)
             last = cell
-        if lower_cell(held, box, starts[search], cell, chi2, where, room):
-            fallen[cell] = True
+        if lower_cell(held, box, starts[search], cell, cells, room):
+            cells.fallen[cell] = True
 
 
 @jit
-def hand_on(
-    residuals: Residuals,
-    box: Box,
-    points: NDArray[np.float64],
-    rows: int,
-    chi2: NDArray[np.float64],
-    where: NDArray[np.float64],
-    fallen: NDArray[np.bool_],
-) -> int:
+def hand_on(residuals: Residuals, box: Box, rows: int, cells: CellMinima) -> int:
     """Search from the minimum of each cell that has fallen in the cells beside it, in theirs if they fall, and so on.
 
     The cells are a plane of so many rows, in C order, or a line, which is one row. Returns how many cells were left to
     hand on when there were too many.
     """
-    cells = chi2.size
-    columns = cells // rows
-    held = held_residuals(residuals, points.shape[1])
+    chi2, where, fallen = cells.chi2, cells.where, cells.fallen
+    number = chi2.size
+    columns = number // rows
+    held = held_residuals(residuals, cells.points.shape[1])
     room = room_for(residuals.c.size, where.shape[1])
-    queue = np.empty(cells, dtype=np.int64)
+    queue = np.empty(number, dtype=np.int64)
     first, waiting = 0, 0
-    for cell in range(cells):
+    for cell in range(number):
         if fallen[cell]:
             queue[waiting] = cell
             waiting += 1
     visits = 0
-    while waiting > 0 and visits < MOST_VISITS * cells:
+    while waiting > 0 and visits < MOST_VISITS * number:
         cell = queue[first]
-        first = (first + 1) % cells
+        first = (first + 1) % number
         waiting -= 1
         visits += 1
         fallen[cell] = False
@@ -179,9 +179,9 @@ def hand_on(
                     apart = apart or abs(where[cell, i] - where[target, i]) > near
                 if not apart:
                     continue
-            hold_first(residuals, points[target], held)
-            if lower_cell(held, box, where[cell], target, chi2, where, room) and not fallen[target]:
+            hold_first(residuals, cells.points[target], held)
+            if lower_cell(held, box, where[cell], target, cells, room) and not fallen[target]:
                 fallen[target] = True
-                queue[(first + waiting) % cells] = target
+                queue[(first + waiting) % number] = target
                 waiting += 1
     return waiting

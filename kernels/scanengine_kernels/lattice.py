@@ -7,14 +7,27 @@ linear ones are parabolas, of which the coefficients are found once for each poi
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from scanengine_kernels._jit import jit, jit_inline
 from scanengine_kernels._simd import LANES, Lanes, aligned, fma, load, maximum, minimum, splat, store, where_less
-from scanengine_kernels.cells import held_residuals, hold_first, lower_cell
+from scanengine_kernels.cells import CellMinima, held_residuals, hold_first, lower_cell
 from scanengine_kernels.closed_form import LinearPart
 from scanengine_kernels.minimise import Box, Residuals, room_for
+
+
+class Lattice(NamedTuple):
+    """The points (per_axis^f, f), in C order, that the first f variables are put on, and the values `along` which the
+    next is.
+    """
+
+    points: NDArray[np.float64]
+    per_axis: int
+    along: NDArray[np.float64]
+
 
 _ROUNDS = 2
 """How often each linear variable is minimised with the others held: what is left is for the search."""
@@ -63,26 +76,19 @@ def search_lattice(
     residuals: Residuals,
     linear: LinearPart,
     box: Box,
-    lattice: NDArray[np.float64],
-    per_axis: int,
-    along: NDArray[np.float64],
+    lattice: Lattice,
     most_starts: int,
-    points: NDArray[np.float64],
-    chi2: NDArray[np.float64],
-    where: NDArray[np.float64],
-    fallen: NDArray[np.bool_],
+    cells: CellMinima,
 ) -> None:
-    """Lower chi2 (cells,) and move where (cells, m) by searches from the lowest valleys of a lattice, in each cell.
+    """Lower each cell by searches from the lowest valleys of a lattice, at most most_starts of them.
 
-    In cell i the first variables of the residuals are held at points[i]. Of the m others the first f are put on each
-    point of the lattice (per_axis^f, f), in C order, the next on the values `along`, and the last enter linearly, as
-    `linear` says. From the lowest of the lattice's valleys, at most most_starts, all m are then searched together. Sets
-    `fallen` (cells,) where a cell was lowered.
+    Of the m variables that are not held the first ones are put on each point of the lattice, the next on its values
+    `along`, and the last enter linearly, as `linear` says. From a valley all m are then searched together.
     """
-    s = points.shape[1]
-    held = held_residuals(residuals, s)
+    held = held_residuals(residuals, cells.points.shape[1])
     K, m = held.b.shape
-    P, f, j = int(lattice.shape[0]), int(lattice.shape[1]), int(linear.Q.shape[1])
+    P, f, j = int(lattice.points.shape[0]), int(lattice.points.shape[1]), int(linear.Q.shape[1])
+    on_lattice, along = lattice.points, lattice.along
     room = room_for(K, m)
     inner, inner_slope = np.empty((P, K)), np.empty((P, K))
     for point in range(P):
@@ -91,9 +97,9 @@ def search_lattice(
             for i in range(f):
                 Ay = 0.0
                 for o in range(f):
-                    Ay += held.A[k, i, o] * lattice[point, o]
-                inner[point, k] += lattice[point, i] * Ay
-                inner_slope[point, k] += 2.0 * held.A[k, f, i] * lattice[point, i]
+                    Ay += held.A[k, i, o] * on_lattice[point, o]
+                inner[point, k] += on_lattice[point, i] * Ay
+                inner_slope[point, k] += 2.0 * held.A[k, f, i] * on_lattice[point, i]
     G = np.zeros((j, j))
     for i in range(j):
         for o in range(j):
@@ -115,10 +121,10 @@ def search_lattice(
     values, z_and_s = aligned(P * LANES), aligned(P * (1 + j) * LANES)
     lowest = np.empty(most_starts, dtype=np.int64)
     start = np.empty(m)
-    for first in range(0, chi2.size, LANES):
-        number = min(LANES, chi2.size - first)
+    for first in range(0, cells.chi2.size, LANES):
+        number = min(LANES, cells.chi2.size - first)
         for lane in range(LANES):
-            hold_first(residuals, points[first + min(lane, number - 1)], held)
+            hold_first(residuals, cells.points[first + min(lane, number - 1)], held)
             for k in range(K):
                 c[k * LANES + lane] = held.c[k]
                 for i in range(f + 1):
@@ -130,7 +136,7 @@ def search_lattice(
             for k in range(K):
                 value = load(c, k * LANES) + inner[point, k]
                 for i in range(f):
-                    value = fma(lattice[point, i], load(b, (k * (f + 1) + i) * LANES), value)
+                    value = fma(on_lattice[point, i], load(b, (k * (f + 1) + i) * LANES), value)
                 slope = load(b, (k * (f + 1) + f) * LANES) + inner_slope[point, k]
                 bend = held.A[k, f, f]
                 q0 = fma(value, value, q0)
@@ -177,14 +183,14 @@ def search_lattice(
                 store(z_and_s, (point * (1 + j) + 1 + i) * LANES, load(s_best, i * LANES))
         for lane in range(number):
             cell = first + lane
-            found = valleys_of(values, lane, per_axis, P, lowest)
+            found = valleys_of(values, lane, lattice.per_axis, P, lowest)
             if found > 0:
-                hold_first(residuals, points[cell], held)
+                hold_first(residuals, cells.points[cell], held)
             for valley in range(found):
                 point = lowest[valley]
                 for i in range(f):
-                    start[i] = lattice[point, i]
+                    start[i] = on_lattice[point, i]
                 for i in range(1 + j):
                     start[f + i] = z_and_s[(point * (1 + j) + i) * LANES + lane]
-                if lower_cell(held, box, start, cell, chi2, where, room):
-                    fallen[cell] = True
+                if lower_cell(held, box, start, cell, cells, room):
+                    cells.fallen[cell] = True

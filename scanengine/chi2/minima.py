@@ -67,15 +67,15 @@ def global_minima(polynomial: ChiSquaredPolynomial, axes: Sequence[Axis], starts
     variables = HiddenVariables(quadratic_residuals(polynomial), lower, upper, ())
     t = [
         _lattice_valleys(polynomial, axes, variables),
-        _scaled(polynomial, valleys(replace(polynomial, compiled=True), spread_axes(axes, GRID_POINTS))),
+        polynomial.to_scaled(valleys(replace(polynomial, compiled=True), spread_axes(axes, GRID_POINTS))),
         lower + (upper - lower) * evenly_spread(SPREAD_POINTS, n),
     ]
     if starts is not None:
-        t.append(np.clip(_scaled(polynomial, starts.reshape(-1, n)), lower, upper))
+        t.append(np.clip(polynomial.to_scaled(starts.reshape(-1, n)), lower, upper))
     chi2, where = _searched(variables, variables.from_scaled(np.concatenate(t)))
     image_of, images = variables.mirror_images(variables.to_scaled(np.empty((chi2.size, 0)), where))
     chi2, images = distinct_places(chi2[image_of], images, upper - lower)
-    places = polynomial.centre + polynomial.half_width * images
+    places = polynomial.from_scaled(images)
     on_axes = np.array([axis.values[[0, -1]] for axis in axes])
     return Minima(chi2, np.clip(places, *on_axes.T))
 
@@ -177,13 +177,9 @@ def _distances(t: FloatArray, place: FloatArray, lengths: FloatArray) -> FloatAr
     return np.asarray(np.max(np.abs(t - place) / np.where(lengths > 0.0, lengths, 1.0), axis=1))
 
 
-def _scaled(polynomial: ChiSquaredPolynomial, places: FloatArray) -> FloatArray:
-    return np.asarray((places - polynomial.centre) / polynomial.half_width)
-
-
 def _lattice_valleys(polynomial: ChiSquaredPolynomial, axes: Sequence[Axis], variables: HiddenVariables) -> FloatArray:
     """Return the valleys (valleys, n), scaled, of chi2 over the variables that have no minimum in closed form."""
-    from scanengine_kernels.cells import minimise_cells
+    from scanengine_kernels.cells import minimise_cells, no_minima
 
     shown = variables.order[: variables.searched]
     lower, upper = np.array(polynomial.scaled([axis.values[[0, -1]] for axis in axes])).T.copy()
@@ -193,10 +189,10 @@ def _lattice_valleys(polynomial: ChiSquaredPolynomial, axes: Sequence[Axis], var
         (axis.values - polynomial.centre[i]) / polynomial.half_width[i] for axis, i in zip(chosen, shown, strict=True)
     ]
     points = np.array(list(product(*values)), dtype=np.float64)
-    chi2, where = np.empty(len(points)), np.empty((len(points), len(hidden.order)))
-    minimise_cells(hidden.residuals, hidden.linear, hidden.box, points, chi2, where)
-    low = np.flatnonzero(in_valley(chi2.reshape([v.size for v in values])))
-    return hidden.to_scaled(points[low], where[low])
+    cells = no_minima(points, len(hidden.order))
+    minimise_cells(hidden.residuals, hidden.linear, hidden.box, cells)
+    low = np.flatnonzero(in_valley(cells.chi2.reshape([v.size for v in values])))
+    return hidden.to_scaled(points[low], cells.where[low])
 
 
 def _searched(variables: HiddenVariables, starts: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -204,15 +200,14 @@ def _searched(variables: HiddenVariables, starts: FloatArray) -> tuple[FloatArra
 
     A search may end on a ridge, from which it is begun again on either side.
     """
-    from scanengine_kernels.cells import search_from
+    from scanengine_kernels.cells import no_minima, search_from
 
     box, lengths = variables.box, variables.box.upper - variables.box.lower
     found = np.empty(0), np.empty((0, starts.shape[1]))
     for _ in range(_MOST_RIDGES):
-        chi2, where = np.full(len(starts), np.inf), np.empty_like(starts)
-        points, each = np.empty((len(starts), 0)), np.arange(len(starts))
-        search_from(variables.residuals, box, points, each, starts, chi2, where, np.zeros(len(starts), dtype=np.bool_))
-        chi2, where = distinct_places(chi2, where, lengths)
+        cells = no_minima(np.empty((len(starts), 0)), starts.shape[1])
+        search_from(variables.residuals, box, np.arange(len(starts)), starts, cells)
+        chi2, where = distinct_places(cells.chi2, cells.where, lengths)
         ways = [_ways_down(variables.residuals, box, each) for each in where]
         settled = np.array([len(each) == 0 for each in ways], dtype=bool)
         found = np.concatenate((found[0], chi2[settled])), np.concatenate((found[1], where[settled]))

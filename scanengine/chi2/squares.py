@@ -121,6 +121,14 @@ class ChiSquaredPolynomial(ScanEvaluator):
         """Return values of each axis as those of the variables t."""
         return scaled(values, self.centre, self.half_width)
 
+    def to_scaled(self, places: FloatArray) -> FloatArray:
+        """Return places (..., axes) as values of the variables t."""
+        return np.asarray((places - self.centre) / self.half_width)
+
+    def from_scaled(self, t: FloatArray) -> FloatArray:
+        """Return values of the variables (..., axes) as places on the axes."""
+        return np.asarray(self.centre + self.half_width * t)
+
     def _packed(self, values: Sequence[FloatArray]) -> Grid:
         """Return a grid of the variables as the kernels take it."""
         return packed([np.zeros(1)] * (_FEWEST_VARIABLES - len(values)) + self.scaled(values))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scanengine.chi2.monomials import whole_blocks
 from scanengine.chi2.residuals import HiddenVariables
 from scanengine.grid.axes import FloatArray
-from scanengine_kernels.cells import hand_on, minimise_cells, search_from
+from scanengine_kernels.cells import hand_on, minimise_cells, no_minima, search_from
 from scanengine_kernels.closed_form import LinearPart
 
 _MOST_LATTICE_POINTS = 20_000
@@ -32,9 +32,8 @@ class Cells:
         self.shape = tuple(v.size for v in values)
         mesh = np.meshgrid(*values, indexing="ij")
         self.points = np.column_stack([np.empty((int(np.prod(self.shape)), 0)), *(x.ravel() for x in mesh)])
-        self.chi2 = np.full(self.points.shape[0], np.inf)
-        self.where = np.zeros((self.points.shape[0], len(hidden.order)))
-        self._fallen = np.zeros(self.points.shape[0], dtype=np.bool_)
+        self._minima = no_minima(self.points, len(hidden.order))
+        self.chi2, self.where = self._minima.chi2, self._minima.where
         self.unsettled = 0
         """Cells that had more to tell their neighbours when there was no end of it."""
 
@@ -71,7 +70,7 @@ class Cells:
         elif hidden.pair is not None:
             self._minimise_pair(hidden.pair)
         else:
-            minimise_cells(hidden.residuals, hidden.linear, hidden.box, self.points, self.chi2, self.where)
+            minimise_cells(hidden.residuals, hidden.linear, hidden.box, self._minima)
         return True
 
     def _minimise_pair(self, pair: LinearPart) -> None:
@@ -87,33 +86,20 @@ class Cells:
 
     def search_lattice(self, per_axis: int, most_starts: int) -> None:
         """Search every cell from the lowest valleys of a lattice with so many points along each searched variable."""
-        from scanengine_kernels.lattice import search_lattice
+        from scanengine_kernels.lattice import Lattice, search_lattice
 
         hidden = self.hidden
         ends = [
             np.linspace(lo, hi, per_axis) for lo, hi in zip(*(e[: hidden.searched] for e in hidden.box), strict=True)
         ]
-        lattice = np.array(list(product(*ends))).reshape(per_axis**hidden.searched, hidden.searched)
+        points = np.array(list(product(*ends))).reshape(per_axis**hidden.searched, hidden.searched)
         lower, upper = (end[hidden.searched] for end in hidden.box)
-        search_lattice(
-            hidden.residuals,
-            hidden.linear,
-            hidden.box,
-            lattice,
-            per_axis,
-            np.linspace(lower, upper, _ALONG_QUARTIC),
-            most_starts,
-            self.points,
-            self.chi2,
-            self.where,
-            self._fallen,
-        )
+        lattice = Lattice(points, per_axis, np.linspace(lower, upper, _ALONG_QUARTIC))
+        search_lattice(hidden.residuals, hidden.linear, hidden.box, lattice, most_starts, self._minima)
 
     def search(self, cells: NDArray[np.intp], starts: FloatArray) -> None:
         """Search from starts (searches, hidden), each in its cell (searches,)."""
-        search_from(
-            self.hidden.residuals, self.hidden.box, self.points, cells, starts, self.chi2, self.where, self._fallen
-        )
+        search_from(self.hidden.residuals, self.hidden.box, cells, starts, self._minima)
 
     def search_everywhere(self, t: FloatArray) -> None:
         """Search every cell from the hidden variables of each of some scaled points t (starts, n)."""
@@ -144,18 +130,16 @@ class Cells:
 
         Return whether there was one that had.
         """
-        had = bool(self._fallen.any())
+        had = bool(self._minima.fallen.any())
         rows = self.shape[0] if len(self.shape) == 2 else 1
-        self.unsettled = hand_on(
-            self.hidden.residuals, self.hidden.box, self.points, rows, self.chi2, self.where, self._fallen
-        )
+        self.unsettled = hand_on(self.hidden.residuals, self.hidden.box, rows, self._minima)
         return had
 
     def take(self, coarse: Cells, nodes: Sequence[NDArray[np.intp]]) -> None:
         """Begin with the minima of a plane of some of these cells, whose indices along each axis are the nodes."""
         cells = np.ravel_multi_index(np.meshgrid(*nodes, indexing="ij"), self.shape).ravel()
         self.chi2[cells], self.where[cells] = coarse.chi2, coarse.where
-        self._fallen[cells] = True
+        self._minima.fallen[cells] = True
 
     def is_border(self, share: float) -> NDArray[np.bool_]:
         """Return which cells (cells,) have their minimum far from that of a cell beside them, by a share of the box.

@@ -111,7 +111,7 @@ def searched_profiles(
         everywhere.search_everywhere(t[None])
         if everywhere.chi2[0] < minimum - WORTHWHILE * (1.0 + minimum):
             minimum = float(everywhere.chi2[0])
-            place = tuple(float(x) for x in polynomial.centre + polynomial.half_width * everywhere.scaled[0])
+            place = tuple(float(x) for x in polynomial.from_scaled(everywhere.scaled[0]))
     planes = {}
     doubtful, checked = {}, {}
     for a, b in sorted(pairs):

@@ -143,7 +143,7 @@ def _with_lowest(
         (t,) = variables.to_scaled(np.empty((1, 0)), found.where)
         place = tuple(
             float(min(max(x, axis.values[0]), axis.values[-1]))
-            for x, axis in zip(polynomial.centre + polynomial.half_width * t, axes, strict=True)
+            for x, axis in zip(polynomial.from_scaled(t), axes, strict=True)
         )
         return replace(profiles, minimum=upper, best_fit=place, bounds=bounds)
     return replace(profiles, bounds=bounds)

@@ -73,7 +73,7 @@ def prove(
     lower, upper = ends.T.copy()
     variables = HiddenVariables(quadratic_residuals(polynomial), lower, upper, ())
     proven = ProvenMinima(variables, lower, upper)
-    t = np.clip((places - polynomial.centre) / polynomial.half_width, lower, upper)
+    t = np.clip(polynomial.to_scaled(places), lower, upper)
     starts = variables.from_scaled(t)
     found = proven.enclose(np.empty((1, 0)), starts[:1], tolerance=_TOLERANCE, most_boxes=most_boxes)
     least, most = float(found.lower[0]), float(found.upper[0])
@@ -102,7 +102,7 @@ def prove(
                 missed.append(here[0])
             else:
                 undecided += 1
-    on_axes = polynomial.centre + polynomial.half_width * np.array(missed).reshape(-1, len(axes))
+    on_axes = polynomial.from_scaled(np.array(missed).reshape(-1, len(axes)))
     return Proof(least, most, delta_chi2, tuple(boxes), tuple(holds), undecided, on_axes)
 
 
@@ -125,7 +125,7 @@ def _on_axes(
     polynomial: ChiSquaredPolynomial, axes: Sequence[Axis], scaled: FloatArray
 ) -> dict[str, tuple[float, float]]:
     """Return the ends along each axis of a box of scaled variables (axes, 2)."""
-    ends = polynomial.centre[:, None] + polynomial.half_width[:, None] * scaled
+    ends = polynomial.from_scaled(scaled.T).T
     return {
         axis.name: (max(a, float(axis.values[0])), min(b, float(axis.values[-1])))
         for axis, (a, b) in zip(axes, ends.tolist(), strict=True)

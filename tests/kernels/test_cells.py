@@ -26,10 +26,6 @@ def whole(point: FloatArray, h: FloatArray) -> FloatArray:
     return np.concatenate((point, h))
 
 
-def nothing_fallen(cells: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    return np.zeros(cells, dtype=np.bool_)
-
-
 def with_linear(random: np.random.Generator, K: int, m: int, linear: int) -> tuple[Residuals, Box, LinearPart]:
     """Residuals in two shown variables and m others, the last of which enter linearly, and their box."""
     residuals = random_residuals(random, K, 2 + m)
@@ -65,9 +61,10 @@ def test_a_search_keeps_what_is_lower_already(seed: int) -> None:
     random = np.random.default_rng(seed)
     residuals, box = random_residuals(random, 5, 4), Box(np.full(2, -1.0), np.full(2, 1.0))
     points, starts = random.normal(size=(6, 2)), random.uniform(-2.0, 2.0, size=(6, 2))
-    chi2 = np.where(np.arange(6) < 3, np.inf, -1.0)
-    where, fallen = np.full((6, 2), 7.0), nothing_fallen(6)
-    kernels.search_from(residuals, box, points, np.arange(6), starts, chi2, where, fallen)
+    cells = kernels.no_minima(points, 2)
+    _, chi2, where, fallen = cells
+    chi2[3:], where[:] = -1.0, 7.0
+    kernels.search_from(residuals, box, np.arange(6), starts, cells)
     assert np.all(chi2[3:] == -1.0)
     assert np.all(where[3:] == 7.0)
     assert fallen.tolist() == [True] * 3 + [False] * 3
@@ -85,12 +82,12 @@ def test_what_is_known_of_a_cell_does_not_change_the_lowest_of_many_searches(see
     point, starts = random.normal(size=(1, 1)), random.uniform(-1.0, 1.0, size=(40, 3))
     alone = []
     for start in starts:
-        chi2, where = np.full(1, np.inf), np.empty((1, 3))
-        kernels.search_from(residuals, box, point, np.zeros(1, int), start[None], chi2, where, nothing_fallen(1))
-        alone.append(chi2[0])
-    chi2, where = np.full(1, np.inf), np.empty((1, 3))
-    kernels.search_from(residuals, box, point, np.zeros(40, int), starts, chi2, where, nothing_fallen(1))
-    assert chi2[0] == pytest.approx(min(alone), rel=1e-6, abs=1e-6)
+        cell = kernels.no_minima(point, 3)
+        kernels.search_from(residuals, box, np.zeros(1, int), start[None], cell)
+        alone.append(cell.chi2[0])
+    cell = kernels.no_minima(point, 3)
+    kernels.search_from(residuals, box, np.zeros(40, int), starts, cell)
+    assert cell.chi2[0] == pytest.approx(min(alone), rel=1e-6, abs=1e-6)
 
 
 @pytest.mark.parametrize("rows", [1, 5])
@@ -99,18 +96,15 @@ def test_a_cell_that_falls_hands_its_minimiser_on_to_the_ends_of_the_plane(rows:
     A = np.zeros((2, 3, 3))
     A[0, 2, 2] = 1.0
     residuals = Residuals(np.array([-1.0, -0.1]), np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 0.1]]), A)
-    box, cells = Box(np.full(1, -2.0), np.full(1, 2.0)), 60
-    points, chi2, where = np.zeros((cells, 2)), np.full(cells, np.inf), np.empty((cells, 1))
-    kernels.search_from(
-        residuals, box, points, np.arange(cells), np.full((cells, 1), -1.0), chi2, where, nothing_fallen(cells)
-    )
-    assert np.all(where < -0.9)
-    fallen = nothing_fallen(cells)
-    kernels.search_from(residuals, box, points, np.array([7]), np.ones((1, 1)), chi2, where, fallen)
-    assert np.flatnonzero(fallen).tolist() == [7]
-    assert kernels.hand_on(residuals, box, points, rows, chi2, where, fallen) == 0
-    assert chi2 == pytest.approx(0.0, abs=1e-12)
-    assert not fallen.any()
+    box, cells = Box(np.full(1, -2.0), np.full(1, 2.0)), kernels.no_minima(np.zeros((60, 2)), 1)
+    kernels.search_from(residuals, box, np.arange(60), np.full((60, 1), -1.0), cells)
+    assert np.all(cells.where < -0.9)
+    cells.fallen[:] = False
+    kernels.search_from(residuals, box, np.array([7]), np.ones((1, 1)), cells)
+    assert np.flatnonzero(cells.fallen).tolist() == [7]
+    assert kernels.hand_on(residuals, box, rows, cells) == 0
+    assert cells.chi2 == pytest.approx(0.0, abs=1e-12)
+    assert not cells.fallen.any()
 
 
 @given(st.integers(2, 4), st.integers(0, 3), st.integers(1, 4), st.integers(0, LANES - 1), st.data())
@@ -138,8 +132,9 @@ def test_the_closed_form_is_the_minimum_that_scipy_finds_from_many_starts(linear
     m = 1 + linear
     residuals, box, part = with_linear(random, 6, m, linear)
     points = random.uniform(-1.0, 1.0, size=(3, 2))
-    chi2, where = np.full(3, np.inf), np.empty((3, m))
-    kernels.minimise_cells(residuals, part, box, points, chi2, where)
+    cells = kernels.no_minima(points, m)
+    _, chi2, where, _ = cells
+    kernels.minimise_cells(residuals, part, box, cells)
     for cell in range(3):
         reference = lowest_by_scipy(random, residuals, points[cell], m)
         assert chi2[cell] <= reference + 1e-7 * (1.0 + reference)
@@ -151,12 +146,12 @@ def test_the_lattice_leads_to_the_minimum_that_scipy_finds_from_many_starts(sear
     random = np.random.default_rng(10 * searched + linear)
     m = searched + 1 + linear
     residuals, box, part = with_linear(random, 6, m, linear)
-    lattice = np.array(list(product(np.linspace(-1.0, 1.0, 7), repeat=searched))).reshape(7**searched, searched)
-    along, cells = np.linspace(-1.0, 1.0, 9), LANES + 3
-    points = random.uniform(-1.0, 1.0, size=(cells, 2))
-    chi2, where, fallen = np.full(cells, np.inf), np.zeros((cells, m)), nothing_fallen(cells)
+    on_lattice = np.array(list(product(np.linspace(-1.0, 1.0, 7), repeat=searched))).reshape(7**searched, searched)
+    lattice = lattices.Lattice(on_lattice, 7, np.linspace(-1.0, 1.0, 9))
+    cells = kernels.no_minima(random.uniform(-1.0, 1.0, size=(LANES + 3, 2)), m)
+    points, chi2, where, fallen = cells
     chi2[LANES] = -1.0
-    lattices.search_lattice(residuals, part, box, lattice, 7, along, 4, points, chi2, where, fallen)
+    lattices.search_lattice(residuals, part, box, lattice, 4, cells)
     assert chi2[LANES] == -1.0
     assert np.flatnonzero(~fallen).tolist() == [LANES]
     for cell in (0, LANES + 2):
