@@ -12,6 +12,7 @@ import numpy as np
 from scanengine.api.numbers import Numbers
 from scanengine.api.origin import InFile, InMemory
 from scanengine.api.result import Result
+from scanengine.definition import STATISTICS
 from scanengine.errors import InputError
 from scanengine.grid.arguments import path as path_of
 from scanengine.grid.axes import FloatArray
@@ -65,7 +66,7 @@ def from_stored(stored: StoredResult) -> Result:
     title = str(stored.attributes.get("title", ""))
     statistic = stored.attributes.get("statistic", "gaussian")  # 0.1.0 knew no other
     highest = stored.attributes.get("delta_chi2_max", math.inf)
-    if statistic not in ("gaussian", "poisson", "mixed"):
+    if statistic not in (*STATISTICS, "mixed"):
         raise InputError(f"{stored.path} is damaged: its statistic is {statistic!r}; run the scan again")
     if not (isinstance(highest, int | float) and highest > 0.0):
         raise InputError(f"{stored.path} is damaged: its delta_chi2_max is {highest!r}; run the scan again")

@@ -2,6 +2,7 @@
 
 from scanengine.definition.data_files import DataFiles, data_files, listing
 from scanengine.definition.model import (
+    STATISTICS,
     Definition,
     Output,
     ParameterMap,
@@ -20,6 +21,7 @@ from scanengine.inputs.physics import Physics
 
 __all__ = [
     "DATA_VARIABLE",
+    "STATISTICS",
     "Correlation",
     "DataFiles",
     "Definition",

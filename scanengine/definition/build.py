@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from scanengine.definition.evaluation import Evaluation, check_evaluation
-from scanengine.definition.model import Definition, Output, ParameterMap, Statistic
+from scanengine.definition.model import Definition, Output, ParameterMap, Statistic, StatisticKind
 from scanengine.definition.notes import electron_notes, parameter_notes, per_cent_notes, target_notes
 from scanengine.definition.reading.overrides import NAMED, Override, applied, followed_by, from_values
 from scanengine.definition.reading.parsed import Parsed
@@ -122,7 +122,7 @@ class _Settings(NamedTuple):
     bad_output: frozenset[str]
 
     @property
-    def kind(self) -> Literal["gaussian", "poisson"]:
+    def kind(self) -> StatisticKind:
         """The statistic of experiments without one of their own."""
         return "gaussian" if self.bad_statistic else self.statistic.kind
 
@@ -202,7 +202,7 @@ def _build(raw: dict[str, Any], parsed: Parsed, report: Report, outer: OuterAxes
     check_changes(parsed.raw, raw, report)
     sources = build_sources(raw, report)
     settings = _settings(raw, report)
-    kind: Literal["gaussian", "poisson"] = "gaussian" if "kind" in settings.bad_statistic else settings.statistic.kind
+    kind: StatisticKind = "gaussian" if "kind" in settings.bad_statistic else settings.statistic.kind
     tables = raw.get("experiments")
     parts = build_experiments(tables, sources, kind, report) if "experiments" in raw else []
     read = settings.physics

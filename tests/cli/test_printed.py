@@ -11,10 +11,12 @@ import pytest
 
 from scanengine import Scan, cli
 from scanengine.api import words
+from scanengine.cli import words as cli_words
 from scanengine.cli.events import print_events
 from scanengine.cli.fit import fitted, print_minima
 from scanengine.cli.limits import print_limits
 from scanengine.cli.minimum import print_best_fit, print_fit
+from scanengine.definition import STATISTICS
 from scanengine.grid.axes import Axis
 from scanengine.grid.profiles import Fit, FittedNuisance
 from scanengine.inference.caveats import AtEnd, grouped
@@ -159,3 +161,7 @@ def test_events_have_backgrounds_and_data_beside_them(capsys: pytest.CaptureFixt
         assert float(line[-3]) == pytest.approx(float(counts), rel=1e-3)
     print_events(Scan(definition([experiment()])))
     assert "nominal values" not in capsys.readouterr().out
+
+
+def test_each_statistic_has_its_words() -> None:
+    assert set(cli_words.STATISTICS) == {*STATISTICS, "mixed"}

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from scanengine.grid.axes import FloatArray
+
+StatisticKind = Literal["gaussian", "poisson"]
+"""What a scan file may name; `likelihood.rows` says what it makes of counts."""
+
+STATISTICS: tuple[StatisticKind, ...] = get_args(StatisticKind)
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,7 +21,7 @@ class Statistic:
     expectation lies above and below them. Without either the variance of a bin is its expected count.
     """
 
-    kind: Literal["gaussian", "poisson"]
+    kind: StatisticKind
     covariance: FloatArray | None = None
     sigma_above: FloatArray | None = None
     sigma_below: FloatArray | None = None

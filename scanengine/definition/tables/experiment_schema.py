@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SkipValidation
 
+from scanengine.definition.model import StatisticKind
 from scanengine.definition.reading.table import File, FilePath, Name, NotNegative, Number, Positive, Share, Table
 from scanengine.definition.tables.background_schema import BackgroundTable
 from scanengine.definition.tables.detector_schema import (
@@ -21,7 +22,7 @@ from scanengine.definition.tables.detector_schema import (
 )
 from scanengine.definition.tables.electron_schema import ElectronsTable
 from scanengine.definition.tables.form_factors import FormFactorKey
-from scanengine.definition.tables.nuisance_schema import ExperimentStatisticTable, Kind
+from scanengine.definition.tables.nuisance_schema import ExperimentStatisticTable
 from scanengine.definition.tables.recoil_efficiency import EfficiencyCurve
 from scanengine.definition.tables.source_kinds import SourceTable
 from scanengine.definition.tables.targets import TargetShares
@@ -149,6 +150,6 @@ class ExperimentTable(DetectorKeys, IdealExperiment):
         None, description="What signal_template was made with: a table [experiments.template_reference]."
     )
 
-    statistic: Annotated[Kind | ExperimentStatisticTable | None, SkipValidation] = Field(
+    statistic: Annotated[StatisticKind | ExperimentStatisticTable | None, SkipValidation] = Field(
         None, description="How its counts are compared with its data; without it, as [statistic] says."
     )

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SkipValidation
 
+from scanengine.definition.model import StatisticKind
 from scanengine.definition.reading.table import FilePath, Name, Positive, Table
 from scanengine.definition.tables.detector_schema import (
     Acceptance,
@@ -15,13 +16,11 @@ from scanengine.definition.tables.detector_schema import (
 )
 from scanengine.definition.tables.response_matrix import MatrixVariation
 
-Kind = Literal["gaussian", "poisson"]
-
 
 class StatisticTable(Table):
     """How counts are compared with the data."""
 
-    kind: Kind = Field(
+    kind: StatisticKind = Field(
         "gaussian",
         description="chi2 with the covariance of counts and normalisations, or of the Poisson likelihood of each bin.",
     )
@@ -36,7 +35,7 @@ class CovarianceFile(Table):
 class ExperimentStatisticTable(Table):
     """How the counts of one experiment are compared with its data."""
 
-    kind: Kind = Field("gaussian", description="As the key kind of [statistic].")
+    kind: StatisticKind = Field("gaussian", description="As the key kind of [statistic].")
     variance: Annotated[list[Any] | FilePath | HistogramFile | None, SkipValidation] = Field(
         None, description="Variance of the data in each bin, as counts are given; without it, the expected count."
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from scanengine.definition.model import Statistic
+from scanengine.definition.model import STATISTICS, Statistic
 from scanengine.definition.reading.columns import read_rows
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report, finite
@@ -18,9 +18,8 @@ from scanengine.definition.tables.parts import Parts
 from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
 
-_KINDS = ("gaussian", "poisson")
 _UNCERTAINTIES = ("variance", "covariance", "sigma_above")
-_FORM = '"gaussian", "poisson" or a table, such as { kind = "gaussian", variance = [...] }'
+_FORM = ", ".join(map(quoted, STATISTICS)) + ' or a table, such as { kind = "gaussian", variance = [...] }'
 _SINGULAR = 1e-13
 """Correlations with an eigenvalue below this cannot be told from dependent ones."""
 
@@ -55,10 +54,10 @@ def build_statistics(raw: object, parts: Sequence[Parts], default: Statistic, re
 
 def _statistic(raw: object, part: Parts, path: KeyPath, report: Report) -> Statistic | None:
     if isinstance(raw, str):
-        if raw in _KINDS:
-            return Statistic("poisson" if raw == "poisson" else "gaussian")
-        report.add(path, f"found {quoted(raw)}, it must be {_FORM}")
-        return None
+        named = [kind for kind in STATISTICS if kind == raw]
+        if not named:
+            report.add(path, f"found {quoted(raw)}, it must be {_FORM}")
+        return Statistic(named[0]) if named else None
     if not isinstance(raw, dict):
         report.add(path, f"found {written(raw)}, it must be {_FORM}")
         return None
