@@ -449,6 +449,74 @@ def minimum_over_nuisances(
     return best, place
 
 
+def minimum_in_many_digits(
+    counts: FloatArray, data: FloatArray, residuals: FloatArray, below: Sequence[int], log_widths: FloatArray
+) -> float:
+    """The least chi2 over nuisances of counts (templates, bins) and residuals (templates, rows), by Newton's steps with
+    60 digits; of nuisances k with below[k] != 1 + k, in each orthant and on its sides.
+    """
+    K = len(below)
+    kinks = [k for k in range(K) if below[k] != 1 + k]
+    lowest = mpf("inf")
+    with mpmath.workdps(60):
+        T, R = ([[mpf(v) for v in row] for row in rows.tolist()] for rows in (counts, residuals))
+        for sides in product((1, 0, -1), repeat=len(kinks)):
+            side = dict(zip(kinks, sides, strict=True))
+            free = [k for k in range(K) if side.get(k, 1)]
+            chosen = [int(below[k]) if side.get(k) == -1 else 1 + k for k in free]
+            widths = [float(log_widths[k]) for k in free]
+            found, z = _newton([[rows[0], *(rows[c] for c in chosen)] for rows in (T, R)], data.tolist(), widths)
+            if all(v * side.get(k, 0) >= 0 for k, v in zip(free, z, strict=True)):
+                lowest = min(lowest, found)
+        return float(lowest)
+
+
+def _newton(templates: list[list[list[Any]]], data: list[float], widths: list[float]) -> tuple[Any, list[Any]]:
+    """The minimum of chi2 of counts and residuals, and where it is."""
+    T, R = templates
+    K = len(widths)
+
+    def evaluated(z: list[Any]) -> tuple[Any, Any, Any]:
+        chi2, g, H = mpf(0), mpmath.zeros(K, 1), mpmath.zeros(K, K)
+        terms = [(rows[0][i] + sum(z[k] * rows[1 + k][i] for k in range(K)), rows, i)
+                 for rows in (T, R) for i in range(len(rows[0]))]  # fmt: skip
+        for value, rows, i in terms:
+            if rows is R:
+                term, first, second = value**2, 2 * value, mpf(2)
+            elif value <= 0:
+                return mpf("inf"), g, H
+            else:
+                n = mpf(data[i])
+                term, first, second = 2 * (value - n + n * mp.log(n / value)), 2 * (1 - n / value), 2 * n / value**2
+            chi2 += term
+            for k in range(K):
+                g[k] += first * rows[1 + k][i]
+                for m in range(K):
+                    H[k, m] += second * rows[1 + k][i] * rows[1 + m][i]
+        for k, width in enumerate(widths):
+            x = mpf(width) * z[k]
+            if x <= -1:
+                return mpf("inf"), g, H
+            chi2 += 2 * (x - mp.log(1 + x)) / mpf(width) ** 2 if width else z[k] ** 2
+            g[k] += 2 * z[k] / (1 + x)
+            H[k, k] += 2 / (1 + x) ** 2
+        return chi2, g, H
+
+    z = [mpf(0)] * K
+    chi2, g, H = evaluated(z)
+    while K:
+        step = -mpmath.lu_solve(H, g)
+        slope = (g.T * step)[0]
+        if -slope < mpf(10) ** -25:
+            break
+        share = mpf(1)
+        while not (there := evaluated([z[k] + share * step[k] for k in range(K)]))[0] < chi2 + share * slope / 1000:
+            share /= 2
+        z = [z[k] + share * step[k] for k in range(K)]
+        chi2, g, H = there
+    return chi2, z
+
+
 def log_pull(z: float, width: float, measured: float = 0.0) -> float:
     """2 (1 + x - c - c ln((1 + x) / c)) / w^2 at x = w z and c = 1 + w measured: 2 (x - ln(1 + x)) / w^2 of c = 1."""
     with mpmath.workdps(40):

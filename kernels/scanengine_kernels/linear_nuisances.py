@@ -7,6 +7,10 @@ With whitened residuals r(t) and templates A_k(t), the change of r per standard 
 is a small linear system at each point. Residuals and templates are quadratics of the scanned variables. They are
 evaluated in blocks of eight points; the sum of squares is formed at the solution, where an error of z counts only
 squared, so that nothing cancels.
+
+Where effects of 1e6 or more nearly cancel each other the system forgets the pulls. Then the templates, with a row more
+for each pull, are made orthogonal one after the other, and r to them: what is left of it are the residuals at the
+minimum (modified Gram-Schmidt, as accurate as reflections: A. Bjorck, BIT 7 (1967) 1).
 """
 
 from __future__ import annotations
@@ -14,20 +18,25 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from scanengine_kernels._jit import jit
-from scanengine_kernels._simd import LANES, fma, load, splat, store
+from scanengine_kernels._jit import jit, jit_inline
+from scanengine_kernels._simd import LANES, Lanes, fma, load, lowest, minimum, splat, store
 from scanengine_kernels.grids import Grid, Polynomials
 from scanengine_kernels.polynomial import contraction, go_to_line
 
+LEAST_PIVOT = 1e-10
+"""Of a diagonal element: what is left of it below this has fewer than six digits."""
+
 
 @jit
-def solve_block(H: NDArray[np.float64], g: NDArray[np.float64], nuisances: int) -> None:
-    """Replace g by -H^-1 g for eight positive definite systems at once.
+def solve_block(H: NDArray[np.float64], g: NDArray[np.float64], nuisances: int) -> bool:
+    """Replace g by -H^-1 g for eight positive definite systems at once; return whether all had digits enough.
 
     H (nuisances, nuisances, 8), of which the lower triangle is read and overwritten, and g (nuisances, 8) are flat.
     """
     K = nuisances
+    least = splat(1.0)
     for i in range(K):
+        size = load(H, (i * K + i) * LANES)
         for j in range(i):
             # H = L D L^T: the row holds L D until it is divided by D, of which the diagonal keeps the inverse
             value = load(H, (i * K + j) * LANES)
@@ -40,6 +49,7 @@ def solve_block(H: NDArray[np.float64], g: NDArray[np.float64], nuisances: int) 
             factor = scaled * load(H, (j * K + j) * LANES)
             diagonal = diagonal - scaled * factor
             store(H, (i * K + j) * LANES, factor)
+        least = minimum(diagonal / size, least)
         store(H, (i * K + i) * LANES, 1.0 / diagonal)
     for i in range(K):
         value = 0.0 - load(g, i * LANES)
@@ -51,6 +61,45 @@ def solve_block(H: NDArray[np.float64], g: NDArray[np.float64], nuisances: int) 
         for j in range(i + 1, K):
             value = value - load(H, (j * K + i) * LANES) * load(g, j * LANES)
         store(g, i * LANES, value)
+    return lowest(least) > LEAST_PIVOT
+
+
+@jit
+def least_squares(values: NDArray[np.float64], pulls: NDArray[np.float64], rows: int, nuisances: int) -> Lanes:
+    """Return the least sum of squares at eight points; values ((1 + nuisances) rows 8,) are overwritten.
+
+    pulls ((1 + nuisances) nuisances 8,) is room to work in.
+    """
+    K = nuisances
+    for column in range(1 + K):
+        for k in range(K):
+            store(pulls, (column * K + k) * LANES, 1.0 if column == 1 + k else 0.0)
+    for k in range(1, 1 + K):
+        square = square_of(values, k, k, rows) + square_of(pulls, k, k, K)
+        for other in range(K + 1):
+            m = other + 1 if other < K else 0
+            if m > k or m == 0:
+                share = (square_of(values, k, m, rows) + square_of(pulls, k, m, K)) / square
+                take_off(values, k, m, rows, share)
+                take_off(pulls, k, m, K, share)
+    return square_of(values, 0, 0, rows) + square_of(pulls, 0, 0, K)
+
+
+@jit_inline
+def square_of(columns: NDArray[np.float64], k: int, m: int, rows: int) -> Lanes:
+    """Return the products of columns k and m at eight points."""
+    found = splat(0.0)
+    for r in range(rows):
+        found = fma(load(columns, (k * rows + r) * LANES), load(columns, (m * rows + r) * LANES), found)
+    return found
+
+
+@jit_inline
+def take_off(columns: NDArray[np.float64], k: int, m: int, rows: int, share: Lanes) -> None:
+    """Take a share of column k off column m at eight points."""
+    for r in range(rows):
+        left = fma(0.0 - share, load(columns, (k * rows + r) * LANES), load(columns, (m * rows + r) * LANES))
+        store(columns, (m * rows + r) * LANES, left)
 
 
 @jit
@@ -62,11 +111,13 @@ def fill_line(
     values: NDArray[np.float64],
     H: NDArray[np.float64],
     g: NDArray[np.float64],
+    pulls: NDArray[np.float64],
     row: NDArray[np.float64],
 ) -> None:
     """Set row to chi2 at x, both of whole blocks; quadratics are those of `fill_linear` with one variable left.
 
-    values ((1 + nuisances) rows 8,), H (nuisances^2 8,) and g (nuisances 8,) are room to work in.
+    values ((1 + nuisances) rows 8,), H (nuisances^2 8,), g (nuisances 8,) and pulls ((1 + nuisances) nuisances 8,) are
+    room to work in.
     """
     K = nuisances
     for first in range(0, x.size, LANES):
@@ -85,7 +136,9 @@ def fill_line(
             for r in range(rows):
                 slope = fma(load(values, ((1 + k) * rows + r) * LANES), load(values, r * LANES), slope)
             store(g, k * LANES, slope)
-        solve_block(H, g, K)
+        if not solve_block(H, g, K):
+            store(row, first, least_squares(values, pulls, rows, K))
+            continue
         chi2 = splat(0.0)
         for k in range(K):
             z = load(g, k * LANES)
@@ -111,7 +164,8 @@ def fill_linear(quadratics: Polynomials, rows: int, nuisances: int, grid: Grid, 
     at_points = np.empty((1 + nuisances) * rows * LANES)
     H = np.empty(nuisances * nuisances * LANES)
     g = np.empty(nuisances * LANES)
+    pulls = np.empty((1 + nuisances) * nuisances * LANES)
     for line in range(chi2.shape[0]):
         go_to_line(lines, line)
-        fill_line(on_line, rows, nuisances, x, at_points, H, g, row)
+        fill_line(on_line, rows, nuisances, x, at_points, H, g, pulls, row)
         chi2[line] = row[: chi2.shape[1]]

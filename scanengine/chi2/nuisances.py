@@ -24,19 +24,22 @@ if TYPE_CHECKING:
     from scanengine_kernels.nuisances import rows as kernels
 
 _NEGLIGIBLE = 1e-12
-"""Rows this small beside the largest are left out: they enter chi2 squared."""
+"""Rows this small beside the largest, in columns of equal lengths, are left out: they enter chi2 squared."""
 
 
 def fewest_rows(templates: FloatArray) -> FloatArray:
     """Return templates (templates, fewer rows, monomials) whose rows have the same products with each other, summed.
 
-    So many are left as there are independent columns, whatever the number of bins.
+    So many are left as there are independent columns, whatever the number of bins. Each column keeps its own digits:
+    of a coupling's high powers some are so large that others would be nothing beside them.
     """
     columns, rows, monomials = templates.shape
     side_by_side = templates.transpose(1, 0, 2).reshape(rows, columns * monomials)
-    _, sizes, directions = np.linalg.svd(side_by_side, full_matrices=False)
+    lengths = np.linalg.norm(side_by_side, axis=0)
+    lengths[lengths == 0.0] = 1.0
+    _, sizes, directions = np.linalg.svd(side_by_side / lengths, full_matrices=False)
     kept = sizes > _NEGLIGIBLE * sizes.max(initial=0.0)
-    reduced = sizes[kept, None] * directions[kept]
+    reduced = sizes[kept, None] * directions[kept] * lengths
     return np.ascontiguousarray(reduced.reshape(-1, columns, monomials).transpose(1, 0, 2))
 
 

@@ -54,19 +54,16 @@ function term(mu, n, weights) {
   return [2 * n * (u - Math.log1p(u)), 2 * (1 - n / mu), (2 * n) / mu ** 2];
 }
 
-// chi2 and its first and second derivatives by the nuisances z, in standard deviations; `up` says on which side of zero
-// a nuisance is taken to be.
+// chi2, its derivatives by the nuisances z, in standard deviations, and how each of its terms is bent: the first and
+// second derivative by its value, and that value's slopes. `up` says on which side of zero a nuisance is taken to be.
 function chi2At(likelihood, terms, z = [], up = z.map((v) => v >= 0)) {
   let chi2 = 0;
   const first = z.map(() => 0);
-  const second = z.map(() => z.map(() => 0));
+  const bends = [];
   const add = ([value, slope, curvature], slopes) => {
     chi2 += value;
-    const changing = [...slopes.keys()].filter((k) => slopes[k] !== 0);
-    for (const k of changing) {
-      first[k] += slope * slopes[k];
-      for (const j of changing) second[k][j] += curvature * slopes[k] * slopes[j];
-    }
+    slopes.forEach((s, k) => (first[k] += slope * s));
+    bends.push({ slope, curvature, slopes });
   };
   for (const { data, weights, nominal, changes } of terms) {
     const slopes = changes.map((pair, k) => pair[up[k] ? 0 : 1]);
@@ -81,7 +78,7 @@ function chi2At(likelihood, terms, z = [], up = z.map((v) => v >= 0)) {
     const found = y > -1 ? [y - Math.log1p(y), y / (1 + y), 1 / (1 + y) ** 2] : [Infinity, 0, 0];
     add(found.map((p, i) => (2 * p) / width ** (2 - i)), z.map((_, j) => (j === k ? 1 : 0)));
   });
-  return { chi2, first, second };
+  return { chi2, first, bends };
 }
 
 // chi2 at parameters x, by name, minimised over the nuisances, and these in standard deviations: by Newton's steps, which
@@ -93,19 +90,20 @@ function minimised(document, x) {
   const each = kinked.map((_, k) => k);
   let z = kinked.map(() => 0);
   let up = kinked.map(() => true);
+  let idle = 0;
   for (let count = 0; count < 500; count++) {
     const atKink = each.filter((k) => kinked[k] && z[k] === 0);
     const side = (s) => chi2At(likelihood, terms, z, up.map((u, k) => (atKink.includes(k) ? s : u))).first;
     const [rising, falling] = [side(true), side(false)];
     let free = each.filter((k) => !atKink.includes(k) || rising[k] < 0 || falling[k] > 0);
     for (const k of atKink) up[k] = -rising[k] >= falling[k];
-    const { chi2, first, second } = chi2At(likelihood, terms, z, up);
-    let step = newton(first, second, free);
+    const { chi2, first, bends } = chi2At(likelihood, terms, z, up);
+    let step = newton(bends, free, z.length);
     for (;;) {
       const backwards = free.filter((k) => atKink.includes(k) && step[k] < 0 === up[k] && step[k] !== 0);
       if (!backwards.length) break;
       free = free.filter((k) => !backwards.includes(k));
-      step = newton(first, second, free);
+      step = newton(bends, free, z.length);
     }
     const crossed = free.filter((k) => kinked[k] && z[k] * step[k] < 0 && Math.abs(step[k]) > Math.abs(z[k]));
     const stops = new Map(crossed.map((k) => [k, -z[k] / step[k]]));
@@ -116,31 +114,42 @@ function minimised(document, x) {
       const found = chi2At(likelihood, terms, there, up).chi2;
       if (found <= chi2 + 1e-4 * scale * slope + 1e-13 * (1 + chi2)) {
         z = there;
+        idle = chi2 - found <= 1e-10 * (1 + chi2) ? idle + 1 : 0;
         break;
       }
     }
     up = z.map((v, k) => (v !== 0 ? v > 0 : up[k]));
-    if (scale <= 1e-14 || (scale === 1 && Math.max(0, ...step.map(Math.abs)) < 1e-9)) {
+    const short = Math.max(0, ...step.map(Math.abs)) < 1e-9 && -slope <= 1e-9 * (1 + chi2);
+    if (scale <= 1e-14 || (scale === 1 && short) || idle === 4) { // the last of steps that are rounding
       return { chi2: chi2At(likelihood, terms, z, up).chi2, pulls: z };
     }
   }
   throw new Error(`no minimum over the nuisances was found at ${JSON.stringify(x)}`);
 }
 
-// The step -second^-1 first of the free nuisances, by elimination; zero for the others.
-function newton(first, second, free) {
-  const rows = free.map((k) => [...free.map((j) => second[k][j]), -first[k]]);
-  rows.forEach((row, i) => {
-    for (const below of rows.slice(i + 1)) {
-      const factor = below[i] / row[i];
-      row.forEach((a, j) => (below[j] -= factor * a));
-    }
+// The step of the free nuisances to where chi2, if it were quadratic, is least; zero for the others. The columns of slopes
+// are made orthogonal one after the other: a sum of second derivatives would forget the pulls beside large effects that
+// cancel each other.
+function newton(bends, free, nuisances) {
+  const product = (a, b) => bends.reduce((sum, { curvature }, r) => sum + curvature * a[r] * b[r], 0);
+  const goal = bends.map(({ slope, curvature }) => (curvature ? slope / curvature : 0));
+  const columns = free.map((k) => bends.map(({ slopes }) => slopes[k]));
+  const straight = free.map((k) => bends.reduce((sum, { slope, curvature, slopes }) => sum + (curvature ? 0 : slope * slopes[k]), 0));
+  const shares = free.map(() => []);
+  const reached = columns.map((column, i) => {
+    const square = product(column, column);
+    for (let j = 0; j < i; j++) straight[i] -= shares[j][i] * straight[j];
+    [...columns, goal].slice(i + 1).forEach((other, j) => {
+      const share = product(column, other) / square;
+      column.forEach((a, r) => (other[r] -= share * a));
+      shares[i][i + 1 + j] = share;
+    });
+    return shares[i][free.length] + straight[i] / square;
   });
-  const step = first.map(() => 0);
+  const step = new Array(nuisances).fill(0);
   for (let i = free.length - 1; i >= 0; i--) {
-    let right = rows[i][free.length];
-    for (let j = i + 1; j < free.length; j++) right -= rows[i][j] * step[free[j]];
-    step[free[i]] = right / rows[i][i];
+    step[free[i]] = -reached[i];
+    for (let m = i + 1; m < free.length; m++) step[free[i]] -= shares[i][m] * step[free[m]];
   }
   return step;
 }

@@ -27,7 +27,10 @@ class Term(NamedTuple):
     changes: list[tuple[float, float]]
 
 
-Derivatives = tuple[float, list[float], list[list[float]]]
+Bend = tuple[float, float, list[float]]
+"""The first and second derivative of a term of chi2 by its value, and that value's slopes by the nuisances."""
+
+Derivatives = tuple[float, list[float], list[Bend]]
 
 
 def likelihood_at(document: dict[str, Any], x: Mapping[str, float]) -> dict[str, Any]:
@@ -92,22 +95,20 @@ def log_pull(z: float, width: float) -> tuple[float, float, float]:
 def chi2_at(
     likelihood: dict[str, Any], terms: list[Term], z: Sequence[float] = (), up: Sequence[bool] | None = None
 ) -> Derivatives:
-    """Return chi2 and its first and second derivatives by the nuisances z, in standard deviations.
+    """Return chi2, its derivatives by the nuisances z, in standard deviations, and how each of its terms is bent.
 
     `up` says on which side of zero a nuisance is taken to be; by default where it is.
     """
     up = [v >= 0.0 for v in z] if up is None else up
     each = range(len(z))
-    chi2, first, second = 0.0, [0.0 for _ in each], [[0.0 for _ in each] for _ in each]
+    chi2, first, bends = 0.0, [0.0 for _ in each], []
 
     def add(found: tuple[float, float, float], slopes: Sequence[float]) -> None:
         nonlocal chi2
         chi2 += found[0]
-        changing = [k for k in each if slopes[k] != 0.0]
-        for k in changing:
+        for k in each:
             first[k] += found[1] * slopes[k]
-            for j in changing:
-                second[k][j] += found[2] * slopes[k] * slopes[j]
+        bends.append((found[1], found[2], list(slopes)))
 
     for n, weights, nominal, changes in terms:
         slopes = [pair[0] if above else pair[1] for pair, above in zip(changes, up, strict=True)]
@@ -118,7 +119,7 @@ def chi2_at(
     for k, nuisance in enumerate(likelihood.get("nuisances", [])):
         if nuisance["pull"] == "log":
             add(log_pull(z[k], nuisance["width"]), [float(j == k) for j in each])
-    return chi2, first, second
+    return chi2, first, bends
 
 
 def minimised(likelihood: dict[str, Any], x: Mapping[str, float]) -> tuple[float, list[float]]:
@@ -130,7 +131,7 @@ def minimised(likelihood: dict[str, Any], x: Mapping[str, float]) -> tuple[float
     likelihood = likelihood_at(likelihood, x)
     terms = terms_at(likelihood, x)
     kinked = ["below" in n for n in likelihood.get("nuisances", [])]
-    z, up = [0.0] * len(kinked), [True] * len(kinked)
+    z, up, idle = [0.0] * len(kinked), [True] * len(kinked), 0
     for _ in range(500):
         at_kink = [k for k, v in enumerate(z) if kinked[k] and v == 0.0]
         rising, falling = (
@@ -140,35 +141,51 @@ def minimised(likelihood: dict[str, Any], x: Mapping[str, float]) -> tuple[float
         free = [k for k in range(len(z)) if k not in at_kink or rising[k] < 0.0 or falling[k] > 0.0]
         for k in at_kink:
             up[k] = -rising[k] >= falling[k]
-        chi2, first, second = chi2_at(likelihood, terms, z, up)
-        step = newton(first, second, free)
+        chi2, first, bends = chi2_at(likelihood, terms, z, up)
+        step = newton(bends, free, len(z))
         while backwards := [k for k in free if k in at_kink and (step[k] < 0.0) == up[k] and step[k] != 0.0]:
             free = [k for k in free if k not in backwards]
-            step = newton(first, second, free)
+            step = newton(bends, free, len(z))
         crossed = {k: -z[k] / step[k] for k in free if kinked[k] and z[k] * step[k] < 0.0 and abs(step[k]) > abs(z[k])}
         scale = min(crossed.values(), default=1.0)
         slope = sum(a * b for a, b in zip(first, step, strict=True))
         while scale > 1e-14:
             there = [0.0 if crossed.get(k) == scale else z[k] + scale * step[k] for k in range(len(z))]
-            if chi2_at(likelihood, terms, there, up)[0] <= chi2 + 1e-4 * scale * slope + 1e-13 * (1.0 + chi2):
+            found = chi2_at(likelihood, terms, there, up)[0]
+            if found <= chi2 + 1e-4 * scale * slope + 1e-13 * (1.0 + chi2):
                 z = there
+                idle = idle + 1 if chi2 - found <= 1e-10 * (1.0 + chi2) else 0
                 break
             scale *= 0.5
         up = [v > 0.0 if v != 0.0 else up[k] for k, v in enumerate(z)]
-        if scale <= 1e-14 or (scale == 1.0 and max(map(abs, step), default=0.0) < 1e-9):
+        short = max(map(abs, step), default=0.0) < 1e-9 and -slope <= 1e-9 * (1.0 + chi2)
+        if scale <= 1e-14 or (scale == 1.0 and short) or idle == 4:  # the last of steps that are rounding
             return chi2_at(likelihood, terms, z, up)[0], z
     raise ArithmeticError(f"no minimum over the nuisances was found at {dict(x)}")
 
 
-def newton(first: list[float], second: list[list[float]], free: list[int]) -> list[float]:
-    """Return the step -second^-1 first of the free nuisances, by elimination; zero for the others."""
-    rows = [[second[k][j] for j in free] + [-first[k]] for k in free]
-    for i, row in enumerate(rows):
-        for below in rows[i + 1 :]:
-            factor = below[i] / row[i]
-            below[:] = [b - factor * a for a, b in zip(row, below, strict=True)]
-    step = [0.0] * len(first)
-    for i in reversed(range(len(free))):
-        known = sum(rows[i][j] * step[free[j]] for j in range(i + 1, len(free)))
-        step[free[i]] = (rows[i][-1] - known) / rows[i][i]
+def newton(bends: list[Bend], free: list[int], nuisances: int) -> list[float]:
+    """Return the step of the free nuisances to where chi2, if it were quadratic, is least; zero for the others.
+
+    The columns of slopes are made orthogonal one after the other: a sum of second derivatives would forget the pulls
+    beside large effects that cancel each other.
+    """
+    weights = [second for _, second, _ in bends]
+    goal = [first / second if second else 0.0 for first, second, _ in bends]
+    columns = {k: [slopes[k] for _, _, slopes in bends] for k in free}
+    straight = {k: sum(first * slopes[k] for first, second, slopes in bends if not second) for k in free}
+    shares: dict[tuple[int, int], float] = {}
+    reached: dict[int, float] = {}
+    for i, k in enumerate(free):
+        column = columns[k]
+        square = sum(w * a * a for w, a in zip(weights, column, strict=True))
+        straight[k] -= sum(shares[j, k] * straight[j] for j in free[:i])
+        for m, other in [*((m, columns[m]) for m in free[i + 1 :]), (-1, goal)]:
+            share = sum(w * a * b for w, a, b in zip(weights, column, other, strict=True)) / square
+            other[:] = [b - share * a for a, b in zip(column, other, strict=True)]
+            shares[k, m] = share
+        reached[k] = shares[k, -1] + straight[k] / square
+    step = [0.0] * nuisances
+    for i, k in reversed(list(enumerate(free))):
+        step[k] = -reached[k] - sum(shares[k, m] * step[m] for m in free[i + 1 :])
     return step

@@ -42,6 +42,9 @@ _ROUNDINGS = 1e-15
 _LEAST_EXPECTED = 1e-10
 """Of what was seen in a bin: below it the logarithm of what is expected has fewer than six digits."""
 
+_LARGE = 1e10
+"""Squares of effects, in standard deviations: beside larger ones the pulls keep fewer than six digits."""
+
 _AT_ONCE = 1024
 """Points at which templates are held at once."""
 
@@ -220,7 +223,7 @@ class Likelihood(ExpectedCounts):
             return
         residuals = self.residuals(excess)
         if self.is_linear:
-            chi2[:], z[:] = _minimum_of_squares(residuals / self._pull_roots[:, None])
+            chi2[:], z[:] = minimum_of_squares(residuals / self._pull_roots[:, None])
             z /= self._pull_roots[1:]
             return
         from scanengine_kernels.nuisances.kinks import minimise_each
@@ -325,10 +328,25 @@ def _fitted(nuisance: Nuisance, z: float) -> FittedNuisance:
     return FittedNuisance(nuisance.name, x, pull, nuisance.free)
 
 
-def _minimum_of_squares(rows: FloatArray) -> Profiled:
+def minimum_of_squares(rows: FloatArray) -> Profiled:
     """Return chi2 and z where sum_r (T_0r + sum_k z_k T_kr)^2 + sum_k z_k^2 is least, of T (points, 1 + k, r)."""
     r, A = rows[:, 0], rows[:, 1:]
     H = A @ np.swapaxes(A, 1, 2) + np.eye(A.shape[1])
+    if np.any(np.trace(H, axis1=1, axis2=2) > _LARGE):
+        return _by_reflections(rows)
     z: FloatArray = -np.linalg.solve(H, A @ r[..., None])[..., 0].astype(np.float64)
     at_minimum = r + np.einsum("pk,pkr->pr", z, A)
     return Profiled(np.sum(at_minimum**2, axis=1) + np.sum(z**2, axis=1), z)
+
+
+def _by_reflections(rows: FloatArray) -> Profiled:
+    """Return the same without products of templates, which forget the pulls beside large effects that cancel."""
+    points, columns, r = rows.shape
+    k = columns - 1
+    matrix = np.zeros((points, r + k, columns))
+    matrix[:, :r, :k] = np.swapaxes(rows[:, 1:], 1, 2)
+    matrix[:, r:, :k] = np.eye(k)
+    matrix[:, :r, k] = rows[:, 0]
+    triangle = np.linalg.qr(matrix, mode="r")
+    z = -np.linalg.solve(triangle[:, :k, :k], triangle[:, :k, k:])[..., 0]
+    return Profiled(np.sum(triangle[:, k:, k] ** 2, axis=1), z)

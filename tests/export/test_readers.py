@@ -90,6 +90,7 @@ TWO_SIDED = [FLUX | {"width": [0.2, 0.1]}, FALLING_KNOWN | {"width": [0.1, 0.4]}
 NUISANCES: dict[str, dict[str, Any]] = {
     "linear": {"nuisances": [FLUX, FALLING_KNOWN, FLAT_KNOWN], "kinds": ("gaussian", "gaussian")},
     "poisson": {"nuisances": [FLUX, FALLING_KNOWN, TILT]},
+    "mixed": {"nuisances": [FLUX, FALLING_KNOWN], "kinds": ("gaussian", "poisson")},
     "mixed, log": {"nuisances": [FLUX | {"pull": "log"}, FALLING_KNOWN], "kinds": ("gaussian", "poisson")},
     "two sides": {"nuisances": TWO_SIDED},
     "correlated": {
@@ -159,12 +160,26 @@ def test_derivatives_are_those_of_chi2() -> None:
     document = document_of(Scan(scan_of(**NUISANCES["mixed, log"])))
     terms = plain.terms_at(document, points_in(document, 1)[0])
     z, step = [0.2, -0.3], 1e-5
-    _, first, second = plain.chi2_at(document, terms, z)
+    _, first, bends = plain.chi2_at(document, terms, z)
+    second = sum(bend * np.outer(slopes, slopes) for _, bend, slopes in bends)
     for k in range(2):
         ahead, behind = ([v + sign * step * (j == k) for j, v in enumerate(z)] for sign in (1.0, -1.0))
         above, below = plain.chi2_at(document, terms, ahead), plain.chi2_at(document, terms, behind)
         assert first[k] == pytest.approx((above[0] - below[0]) / (2.0 * step), rel=1e-6)
         assert second[k] == pytest.approx((np.array(above[1]) - np.array(below[1])) / (2.0 * step), rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["poisson", "mixed"])
+def test_signals_that_are_huge_and_cancelled_by_their_normalisation(name: str, tmp_path: Path) -> None:
+    scan = scan_of(**NUISANCES[name])
+    wide = Scan(replace(scan, axes=(replace(scan.axes[0], values=np.array([-1e4, 0.0, 1e4])),)))
+    document = document_of(wide)
+    points = [{"eps_ee_uV": x} for x in (-7e3, 0.1, 1e4)]
+    in_python = [plain.minimised(document, x)[0] for x in points]
+    in_javascript_too = [each["chi2"] for each in in_javascript([document] * 3, points, tmp_path)]
+    expected = [wide.chi2(**x) for x in points]
+    assert in_python == pytest.approx(expected, rel=1e-7)
+    assert in_javascript_too == pytest.approx(expected, rel=1e-7)
 
 
 def test_shared_nuisances_add_up_before_the_minimum(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from scanengine.inference.contours import region
 from scanengine.inference.intervals import intervals
 from scanengine.likelihood.profiled import Likelihood
 from scanengine.response.integrals import responses
+from tests import naive
+from tests.likelihood.test_constraints import FALLING_KNOWN, FLUX, TILT, scan_of
 from tests.scan_files import definition, experiment
 
 pytestmark = pytest.mark.jit_only
@@ -257,3 +259,34 @@ def test_the_rounding_near_a_minimum_is_not_larger_than_it_is_said_to_be() -> No
     assert grid.rounding_near is not None
     assert grid.rounding_near < 1e-4 * scan.problem.rounding
     assert np.all(np.abs(chi2 - exact) <= grid.rounding_error(0.0) + 1e-10)
+
+
+@pytest.mark.parametrize("kinds", [("gaussian", "gaussian"), ("poisson", "gaussian"), ("poisson", "poisson")])
+def test_signals_that_are_huge_and_cancelled_by_nuisances(kinds: tuple[str, str]) -> None:
+    """A coupling far beyond the limits: 1e10 counts, of which the normalisation leaves what the data like. chi2 at a
+    point, on a grid and its slope are right to what they are said to be rounded by.
+    """
+    scan = scan_of([FLUX, FALLING_KNOWN, TILT], kinds=kinds)
+    values = np.array([-1e4, -100.0, 0.0, 1.0, 3e3])
+    wide = Scan(replace(scan, axes=(replace(scan.axes[0], values=values),)))
+    problem, likelihood = wide.problem, wide.likelihood
+    grid = np.empty(values.size)
+    problem.evaluator.fill([values], grid)
+    at_once = np.asarray(wide.chi2(eps_ee_uV=values))
+    gradient = wide.gradient(eps_ee_uV=values)[:, 0]
+    axes, parameters = wide.definition.axes, wide.definition.parameters
+    polynomials = likelihood.count_polynomials(axes, parameters)
+    roundings = likelihood.rounding_within(polynomials, np.abs(values / 1e4)[:, None])
+    poisson = np.concatenate((likelihood.rows.seen, likelihood.rows.empty))
+    for i, x in enumerate(values.tolist()):
+        templates = likelihood.templates_at(parameters.values([x]))
+        excess = templates - likelihood.data * (np.arange(len(templates)) == 0)[:, None]
+        exact = naive.minimum_in_many_digits(
+            templates[:, poisson], likelihood.data[poisson], likelihood.residuals(excess), (1, 2, 3), np.zeros(3)
+        )
+        error = 1e-9 * (1.0 + exact) + 2.0 * np.sqrt(exact) * roundings[i] + roundings[i] ** 2
+        assert [grid[i], at_once[i], wide.chi2(eps_ee_uV=x)] == pytest.approx([exact] * 3, abs=error)
+        step = 1e-4 * (1.0 + abs(x))
+        if i not in {0, 4}:
+            beside = np.asarray(wide.chi2(eps_ee_uV=np.array([x - step, x + step])))
+            assert gradient[i] == pytest.approx(np.diff(beside)[0] / (2.0 * step), rel=1e-4, abs=3.0 * error / step)

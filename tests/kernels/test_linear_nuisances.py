@@ -10,9 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanengine.chi2.monomials import Monomials, packed
+from scanengine.likelihood.profiled import minimum_of_squares
 from scanengine_kernels.grids import Polynomials
 from scanengine_kernels.linear_nuisances import fill_linear
+from tests import naive
 from tests.naive import FloatArray
+
+ROUNDINGS = 20.0 * 2.0**-52
+"""What chi2 may be rounded by, relative to effects that cancel."""
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -67,6 +72,32 @@ def test_nuisances_that_do_the_same_share_the_work() -> None:
     a = 1e6
     templates = np.array([[[a, 0.0, 0.0]], [[a, 0.0, 0.0]], [[a, 0.0, 0.0]]])
     np.testing.assert_allclose(filled(templates, [np.zeros(3)]), a * a / (1.0 + 2.0 * a * a), rtol=1e-3)
+
+
+@pytest.mark.parametrize("scale", [1e3, 1e6, 1e9, 1e12])
+@pytest.mark.parametrize("nuisances", [1, 2, 5])
+def test_effects_that_are_huge_and_cancel(scale: float, nuisances: int) -> None:
+    """Normalisations of a signal that is nothing but too large, at 8 points and more, some of them without signal."""
+    random = np.random.default_rng(nuisances)
+    rows, points = 4, 11
+    signal, data = random.uniform(0.3, 1.0, rows), random.normal(size=rows)
+    templates = np.zeros((1 + nuisances, rows, 3))  # chi2 of t: the signal is scale t^2
+    templates[0, :, 0] = -data
+    templates[0, :, 2] = scale * signal
+    templates[1:, :, 2] = scale * random.uniform(0.05, 0.3, nuisances)[:, None] * signal
+    templates[1::3, :, 0] = random.normal(size=rows)  # and backgrounds
+    templates[1::3, :, 2] = 0.0 if nuisances > 1 else templates[1::3, :, 2]
+    t = np.append(0.0, np.linspace(0.3, 1.0, points - 1))
+    monomials = Monomials.of(1, 2)
+    at = [templates @ monomials.values(np.array([x])) for x in t.tolist()]
+    none = np.zeros((1 + nuisances, 0))
+    each = range(1, 1 + nuisances)
+    exact = [naive.minimum_in_many_digits(none, none[0], rows_at, each, np.zeros(nuisances)) for rows_at in at]
+    np.testing.assert_allclose(filled(templates, [t]), exact, rtol=1e-9, atol=ROUNDINGS * scale)
+    chi2, z = minimum_of_squares(np.array(at))
+    np.testing.assert_allclose(chi2, exact, rtol=1e-9, atol=ROUNDINGS * scale)
+    left = np.array(at)[:, 0] + np.einsum("pk,pkr->pr", z, np.array(at)[:, 1:])
+    np.testing.assert_allclose(np.sum(left**2, axis=1) + np.sum(z**2, axis=1), exact, rtol=1e-9, atol=ROUNDINGS * scale)
 
 
 def test_without_nuisances_it_is_the_sum_of_squares() -> None:

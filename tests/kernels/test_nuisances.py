@@ -198,6 +198,56 @@ def test_no_count_where_there_are_data_is_infinitely_unlikely() -> None:
     assert case.minimum(np.zeros(1))[0] == np.inf
 
 
+def cancelling(seed: int, scale: float, nuisances: int, two_sided: int = 0, logarithmic: bool = False) -> Problem:
+    """Signals so many times the backgrounds in 7 counts and 3 residuals, with data of these alone: normalisations of
+    some ten per cent, and a background's, cancel what is too much.
+    """
+    random = np.random.default_rng(seed)
+    bins, residuals = 7, 3
+    signal = scale * random.uniform(0.3, 1.0, bins + residuals)
+    background = np.concatenate((random.uniform(2.0, 20.0, bins), random.normal(size=residuals)))
+    together = np.zeros((1 + nuisances + two_sided, bins + residuals))
+    together[0] = signal + background
+    for k, shares in enumerate(random.uniform(0.05, 0.3, (nuisances, bins + residuals))):
+        together[1 + k] = shares * background if k % 3 == 2 else shares[0] * signal
+    if two_sided:  # a shape, with another one below zero
+        together[[1, 1 + nuisances]] = signal * random.normal(scale=0.1, size=(2, bins + residuals))
+    return Problem(
+        together[:, :bins],
+        random.poisson(background[:bins]) + 1.0,
+        together[:, bins:],
+        np.ones(residuals),
+        np.array([1 + nuisances if k < two_sided else 1 + k for k in range(nuisances)], dtype=np.int64),
+        np.where(np.arange(nuisances) == nuisances - 1, 0.1, 0.0) if logarithmic else np.zeros(nuisances),
+    )
+
+
+ROUNDINGS = 20.0 * 2.0**-52
+"""What chi2 may be rounded by, relative to effects that cancel."""
+
+
+@pytest.mark.parametrize("scale", [1e3, 1e6, 1e9, 1e12])
+@pytest.mark.parametrize(("nuisances", "two_sided", "logarithmic"), [(1, 0, 0), (2, 0, 0), (6, 0, 0), (3, 1, 1)])
+def test_effects_that_are_huge_and_cancel(scale: float, nuisances: int, two_sided: int, logarithmic: bool) -> None:
+    """Newton's steps forget the pulls beside effects of 1e8 and more, if second derivatives are summed up."""
+    case = cancelling(5, scale, nuisances, two_sided, bool(logarithmic))
+    exact = naive.minimum_in_many_digits(case.counts, case.data, case.residuals, case.below.tolist(), case.log_widths)
+    for start in (np.zeros(nuisances), np.full(nuisances, -0.7)):
+        assert case.minimum(start)[0] == pytest.approx(exact, rel=1e-9, abs=ROUNDINGS * scale)
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2**32 - 1), st.floats(0.0, 17.0), st.integers(1, 9), st.integers(0, 1), st.booleans())
+def test_chi2_of_huge_effects_is_a_number(
+    seed: int, power: float, nuisances: int, two_sided: int, logarithmic: bool
+) -> None:
+    """What is rounded too much to be known is a number still, and not below zero by more than that."""
+    case = cancelling(seed, 10.0**power, nuisances, two_sided, logarithmic)
+    chi2, z = case.minimum(np.zeros(nuisances))
+    assert np.all(np.isfinite(z))
+    assert -ROUNDINGS * 10.0**power <= chi2 <= case.chi2(np.zeros(nuisances)) * (1.0 + 1e-12)
+
+
 @pytest.mark.parametrize(("width", "x"), [(0.28, 0.3), (1e-6, 1e-7), (0.5, -0.9), (0.3, 1e-3), (0.3, -2e-3)])
 def test_logarithmic_pull_keeps_its_digits(width: float, x: float) -> None:
     """One residual without a template: chi2 is the pull alone."""

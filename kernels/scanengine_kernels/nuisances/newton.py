@@ -8,14 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanengine_kernels._jit import jit, jit_inline
-from scanengine_kernels._simd import LANES, load, store
-from scanengine_kernels.cholesky import factorise, solve
-from scanengine_kernels.nuisances.pulls import Nuisances, chi2_of_pulls, half_curvature_of_pull, slope_of_pull
+from scanengine_kernels._simd import LANES, absolute, fma, load, splat, total
+from scanengine_kernels.cholesky import solve
+from scanengine_kernels.nuisances.factor import set_newton_step, slope_along
+from scanengine_kernels.nuisances.pulls import Nuisances, chi2_of_pulls, slope_of_pull
 from scanengine_kernels.nuisances.room import Room
 from scanengine_kernels.nuisances.rows import RowWeights, chi2_of_rows, derivative
+from scanengine_kernels.nuisances.start import set_gaussian_start
 
 CONVERGED = 1e-9
-"""The last step is shorter than this, in standard deviations: what is left is about its square."""
+"""The last step is shorter than this, in standard deviations, and promises chi2 to fall by no more of 1 + chi2: what is
+left is about the square of the one, and the power 3/2 of the other.
+"""
 
 SHORT = 1e-2
 """After a step shorter than this, in standard deviations, the second derivatives are not formed anew."""
@@ -25,7 +29,16 @@ _MOST_HALVINGS = 60
 _SUFFICIENT = 1e-4
 ROUNDING = 1e-13
 _NO_GAIN = 1e-10
-"""What the last of too many steps may promise, relative to 1 + chi2, for the minimum to be reached but for rounding."""
+"""What a step may promise, relative to 1 + chi2, for the minimum to be reached but for rounding."""
+
+_FAR = 1e6
+"""Above it Newton's steps are far too long, and chi2 is halved a few times at most by each."""
+
+_FEW_STEPS, _MANY_STEPS = 8, 40
+"""After so many steps the next ones may be of rounding alone, and after so many none is taken where counts are."""
+
+_MOST_IDLE = 4
+"""Steps in a row that gain nothing: where a count or a logarithmic pull ends, the next number may be beyond it."""
 
 _EPSILON = 2.0**-52
 _SHRINKING = 0.25
@@ -52,24 +65,15 @@ def set_gradient(nuisances: Nuisances, templates: NDArray[np.float64], z: NDArra
 
 
 @jit_inline
-def set_hessian(nuisances: Nuisances, templates: NDArray[np.float64], z: NDArray[np.float64], room: Room) -> None:
-    """Set the lower triangle of the second derivatives."""
-    number = templates.shape[1]
-    for k in range(z.size):
-        for r in range(0, number, LANES):
-            store(room.product, r, load(room.second, r) * load(templates, room.template[k] * number + r))
-        for m in range(k + 1):
-            room.hessian[k, m] = derivative(templates, room.template[m], room.product)
-        room.hessian[k, k] += 2.0 * half_curvature_of_pull(nuisances, k, z[k])
+def set_step(
+    nuisances: Nuisances, templates: NDArray[np.float64], z: NDArray[np.float64], room: Room
+) -> tuple[float, bool]:
+    """Set Newton's step; a nuisance at its kink that would leave it to the side it does not follow stays there.
 
-
-@jit_inline
-def set_step(nuisances: Nuisances, templates: NDArray[np.float64], z: NDArray[np.float64], room: Room) -> None:
-    """Set Newton's step; a nuisance at its kink that would leave it to the side it does not follow stays there."""
+    Returns the slope of chi2 along it, and whether its factor is good for other steps.
+    """
     while True:
-        set_hessian(nuisances, templates, z, room)
-        factorise(room.hessian, room.free, 0.0, 0.0, room.hessian)
-        solve(room.hessian, room.gradient, 1.0, room.free, room.step)
+        slope, is_usual = set_newton_step(nuisances, templates, z, room)
         settled = True
         for k in range(z.size):
             if room.free[k] and z[k] == 0.0 and nuisances.below[k] != 1 + k:
@@ -78,7 +82,7 @@ def set_step(nuisances: Nuisances, templates: NDArray[np.float64], z: NDArray[np
                     room.free[k] = False
                     settled = False
         if settled:
-            return
+            return slope, is_usual
 
 
 @jit_inline
@@ -102,13 +106,74 @@ def choose_templates(nuisances: Nuisances, z: NDArray[np.float64], room: Room) -
 
 
 @jit
+def rounding(templates: NDArray[np.float64], z: NDArray[np.float64], room: Room) -> float:
+    """Return how far chi2 at z, of which the derivatives are known, may be rounded.
+
+    Effects that are large beside what is left of them are rounded visibly, and chi2 with its slope: steps do not become
+    short then, but gain nothing. So is a count near zero, of which chi2 rises steeply.
+    """
+    number = templates.shape[1]
+    found = splat(0.0)
+    for r in range(0, number, LANES):
+        size = 1.0 + absolute(load(templates, r))
+        for k in range(z.size):
+            size = fma(abs(z[k]), absolute(load(templates, room.template[k] * number + r)), size)
+        error = _EPSILON * size
+        found = fma(fma(load(room.second, r), error, absolute(load(room.first, r))), error, found)
+    return total(found)
+
+
+@jit
+def counts_are_lost(rows: RowWeights, templates: NDArray[np.float64], z: NDArray[np.float64], room: Room) -> bool:
+    """Whether a count or residual at z is rounded by as much as its error: of effects of 1e15 of these."""
+    number, poisson = templates.shape[1], rows.seen + rows.empty
+    for r in range(number):
+        size = abs(templates[0, r])
+        for k in range(z.size):
+            size += abs(z[k] * templates[room.template[k], r])
+        if r < rows.seen:
+            size *= sqrt(0.5 * rows.weights[r])
+        elif r >= poisson and rows.above[r - poisson] == 0.0:
+            size = 0.0
+        if _EPSILON * size > 1.0:
+            return True
+    return False
+
+
+@jit
+def begun_nearer(
+    rows: RowWeights,
+    nuisances: Nuisances,
+    templates: NDArray[np.float64],
+    z: NDArray[np.float64],
+    chi2: float,
+    room: Room,
+) -> float:
+    """Move z (K,), where chi2 is this, to a better start if there is one; return chi2 there, with its derivatives."""
+    set_gaussian_start(rows, nuisances, templates, room)
+    room.start[:] = z
+    z[:] = room.trial
+    for k in range(z.size):
+        room.template[k] = 1 + k
+    choose_templates(nuisances, z, room)
+    found = chi2_of_pulls(nuisances, z)
+    if found < inf:
+        found += chi2_of_rows(rows, templates, room.template, z, room)
+    if found < chi2:
+        return found
+    z[:] = room.start
+    choose_templates(nuisances, z, room)
+    return chi2_of_rows(rows, templates, room.template, z, room) + chi2_of_pulls(nuisances, z)
+
+
+@jit
 def minimise(
     rows: RowWeights, nuisances: Nuisances, templates: NDArray[np.float64], z: NDArray[np.float64], room: Room
 ) -> float:
     """Move z (K,) from where it is, or from zero if chi2 is infinite there, to a minimum; return that chi2.
 
-    templates (1 + K or more, rows). The result is NaN if the steps neither become short nor stop to gain, which
-    convexity excludes.
+    templates (1 + K or more, rows). Where counts are lost in their own rounding it is what some steps lead to. It is
+    NaN if the steps neither become short nor stop to gain, which convexity excludes.
     """
     K = z.size
     for k in range(K):
@@ -122,21 +187,28 @@ def minimise(
         best = chi2_of_rows(rows, templates, room.template, z, room) + chi2_of_pulls(nuisances, z)
         if not best < inf:
             return best
-    factorised, earlier, slope = False, inf, -inf
-    for _ in range(MOST_STEPS):
+    if best > _FAR:
+        best = begun_nearer(rows, nuisances, templates, z, best, room)
+    is_usual, factorised, earlier, slope, idle = True, False, inf, -inf, 0
+    for steps in range(MOST_STEPS):
         set_gradient(nuisances, templates, z, room)
         if factorised:
             solve(room.hessian, room.gradient, 1.0, room.free, room.step)
+            slope = slope_along(room)
         else:
-            set_step(nuisances, templates, z, room)
-        slope, longest = 0.0, 0.0
+            slope, is_usual = set_step(nuisances, templates, z, room)
+        longest = 0.0
         for k in range(K):
-            slope += room.gradient[k] * room.step[k]
             longest = max(longest, abs(room.step[k]))
-        if longest < CONVERGED:
+        if longest < CONVERGED and -slope <= CONVERGED * (1.0 + abs(best)):
             for k in range(K):
                 z[k] += room.step[k]
             return best + 0.5 * slope
+        rounded = rounding(templates, z, room) if steps >= _FEW_STEPS else 0.0
+        if idle == _MOST_IDLE or (steps >= _FEW_STEPS and -slope <= rounded + _NO_GAIN * (1.0 + abs(best))):
+            return best
+        if steps == _MANY_STEPS and counts_are_lost(rows, templates, z, room):
+            return best
         share, at_kink = share_to_kink(nuisances, z, room.step)
         accepted = False
         for _ in range(_MOST_HALVINGS):
@@ -157,15 +229,12 @@ def minimise(
         if not accepted:  # of a direction in which chi2 falls: what is left of it is rounding, as of a count near zero
             return best
         z[:] = room.trial
+        idle = idle + 1 if best - value <= rounded + ROUNDING * (1.0 + abs(best)) else 0
         best = value
         choose_templates(nuisances, z, room)
         # after a step this short the second derivatives are the same to about its length, but where a count is as small
-        factorised = longest < SHORT and share == 1.0 and longest < _SHRINKING * earlier
+        factorised = is_usual and longest < SHORT and share == 1.0 and longest < _SHRINKING * earlier
         earlier = longest
         for k in range(K):
             factorised = factorised and room.free[k] and (z[k] != 0.0 or nuisances.below[k] == 1 + k)
-    # near a count of zero chi2 and its slope are rounded so much that steps do not become short, but gain nothing
-    rounded = _NO_GAIN * (1.0 + abs(best))
-    for r in range(rows.seen):
-        rounded += _EPSILON * sqrt(rows.weights[r] * room.second[r])  # 2 n / N, by which chi2 changes with N / n
-    return best if -slope <= rounded else np.nan
+    return np.nan
