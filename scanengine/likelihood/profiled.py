@@ -347,6 +347,6 @@ def _by_reflections(rows: FloatArray) -> Profiled:
     matrix[:, :r, :k] = np.swapaxes(rows[:, 1:], 1, 2)
     matrix[:, r:, :k] = np.eye(k)
     matrix[:, :r, k] = rows[:, 0]
-    triangle = np.linalg.qr(matrix, mode="r")
-    z = -np.linalg.solve(triangle[:, :k, :k], triangle[:, :k, k:])[..., 0]
+    triangle: FloatArray = np.asarray(np.linalg.qr(matrix, mode="r"), dtype=np.float64)
+    z: FloatArray = -np.linalg.solve(triangle[:, :k, :k], triangle[:, :k, k:])[..., 0].astype(np.float64)
     return Profiled(np.sum(triangle[:, k:, k] ** 2, axis=1), z)

@@ -332,9 +332,13 @@ def recoil_of(isotope: Isotope, T_MeV: FloatArray, form_factors: FormFactors, *,
 def require_convergence(disagreement: float, experiment: Experiment, what: str) -> None:
     """Raise RunError if the two rules disagree by this fraction of a bin's integral."""
     if disagreement > NOT_CONVERGED:
-        from_zero = experiment.reconstruction is not None and experiment.bin_edges_keV[0] == 0.0
-        threshold = ", or recoil_threshold_keV where a rate rises steeply towards 0 keV" if from_zero else ""
+        advice = "use a smoother spectrum or table"
+        if experiment.bin_edges_keV[0] == 0.0:
+            key = (
+                "the lower end of the recoil energies" if experiment.reconstruction is None else "recoil_threshold_keV"
+            )
+            advice = f"if the rate rises steeply towards 0 keV, as by a very light mediator, raise {key}; else {advice}"
         raise RunError(
             f"experiments.{experiment.name}: the recoil integral over {what} did not converge "
-            f"(the two rules still differ by {disagreement:.1e}); use a smoother spectrum or table{threshold}"
+            f"(the two rules still differ by {disagreement:.1e}): {advice}"
         )

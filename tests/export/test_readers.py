@@ -161,7 +161,7 @@ def test_derivatives_are_those_of_chi2() -> None:
     terms = plain.terms_at(document, points_in(document, 1)[0])
     z, step = [0.2, -0.3], 1e-5
     _, first, bends = plain.chi2_at(document, terms, z)
-    second = sum(bend * np.outer(slopes, slopes) for _, bend, slopes in bends)
+    second = np.sum([bend * np.outer(slopes, slopes) for _, bend, slopes in bends], axis=0)
     for k in range(2):
         ahead, behind = ([v + sign * step * (j == k) for j, v in enumerate(z)] for sign in (1.0, -1.0))
         above, below = plain.chi2_at(document, terms, ahead), plain.chi2_at(document, terms, behind)

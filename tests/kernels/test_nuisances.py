@@ -214,7 +214,7 @@ def cancelling(seed: int, scale: float, nuisances: int, two_sided: int = 0, loga
         together[[1, 1 + nuisances]] = signal * random.normal(scale=0.1, size=(2, bins + residuals))
     return Problem(
         together[:, :bins],
-        random.poisson(background[:bins]) + 1.0,
+        1.0 + random.poisson(background[:bins]).astype(np.float64),
         together[:, bins:],
         np.ones(residuals),
         np.array([1 + nuisances if k < two_sided else 1 + k for k in range(nuisances)], dtype=np.int64),

@@ -488,6 +488,25 @@ def test_integral_that_does_not_converge_ends_the_run(monkeypatch: pytest.Monkey
         responses(definition([experiment(channels={"all": ["nu_mu"]})]))
 
 
+@pytest.mark.parametrize("mass_MeV", [1e-12, 1e-9, 1e-8])
+def test_a_mediator_that_is_nearly_massless_needs_a_threshold(mass_MeV: float) -> None:
+    """Above recoils of 0 keV it has counts as g^4 / m^2, if they can be integrated; else the threshold is named."""
+
+    def counts(mass_MeV: float, g: float) -> float:
+        zp = {"kind": "vector", "mass_MeV": mass_MeV, "charges": "universal"}
+        seen = experiment(channels={"all": ["nu_mu"]}, recoil_window_keV=[0.0, inf])
+        scan = definition([seen], {"g_zp": {"min": 0.0, "max": 1.0, "points": 3}}, mediators={"zp": zp})
+        return float(sum_over_flavours(responses(scan), scan.parameters.values([g]))[0])
+
+    if mass_MeV < 1e-8:
+        message = r"over Ne20 did not converge .*light mediator, raise the lower end of the recoil energies"
+        with pytest.raises(RunError, match=message):
+            counts(mass_MeV, 1e-6)
+        return
+    light, heavier = (counts(m, 1e-6) - counts(m, 0.0) for m in (mass_MeV, 10.0 * mass_MeV))
+    assert light / heavier == pytest.approx(100.0, rel=1e-3)
+
+
 # Published rates.
 
 
