@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scanengine.api.origin import InFile, InMemory, Selection
 from scanengine.api.slices import lowest, named, nearest
@@ -14,6 +14,9 @@ from scanengine.errors import InputError
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import GridErrors, Profiles, ReducedGrid
 from scanengine.inputs.aliases import canonical
+
+if TYPE_CHECKING:
+    from scanengine.inference.proven_regions import ProvenRegion
 
 DRAWN_POINTS = 2000
 """More points along an axis than this, no figure shows."""
@@ -70,7 +73,9 @@ class Numbers:
         highest = math.inf if self.exact else self.delta_chi2_max
         if len(axes) == 1:
             line, errors = self.best.lines[names[0]], self._errors(names[0])
-            return self._reduced((axes[0],), line, profiled=hidden, delta_chi2_max=highest, errors=errors)
+            return self._reduced(
+                (axes[0],), line, profiled=hidden, delta_chi2_max=highest, errors=errors, **self._proven(names)
+            )
         ordered = sorted(axes, key=self.best_axes.index)
         pair = ordered[0].name, ordered[1].name
         of_grid = pair not in self.best.planes
@@ -85,7 +90,14 @@ class Numbers:
             chi2 = self.read(selection) if kept is None else kept[selection]
         if pair != names:
             ordered, chi2 = ordered[::-1], chi2.T
-        return self._reduced(tuple(ordered), chi2, of_grid=of_grid, profiled=hidden, delta_chi2_max=highest)
+        return self._reduced(
+            tuple(ordered), chi2, of_grid=of_grid, profiled=hidden, delta_chi2_max=highest, **self._proven(names)
+        )
+
+    def _proven(self, names: tuple[str, ...]) -> dict[str, Any]:
+        """Return what is proven of a profile, for `_reduced`."""
+        bounds = self.best.bounds
+        return {} if bounds is None else {"bounds": bounds, "tiles": bounds.tiles_over(names)}
 
     def slice(self, names: tuple[str, ...], at: Mapping[str, float]) -> ReducedGrid:
         """Return chi2 over one or two axes at the grid values of others nearest to `at`, as `Result.slice` says."""
@@ -112,6 +124,26 @@ class Numbers:
         if lower is None:
             raise InputError("the plane of a scan with two axes is its grid, in which nothing is minimised")
         return lower
+
+    def proven_region(self, names: tuple[str, ...], cl: float) -> ProvenRegion:
+        """Return what tiles prove of a region, as `Result.proven_region` says."""
+        from scanengine.inference.proven_regions import proven_region
+
+        bounds, names = self.best.bounds, one_or_two(names)
+        self._require_kept(names)
+        if bounds is None:
+            raise InputError('nothing is proven of this region: a scan with output.profile = "proven" would do')
+        tiles = bounds.tiles_over(names)
+        if tiles is None:
+            raise InputError(
+                "no region is proven where a number of the scan file is an axis: between its values nothing bounds chi2"
+            )
+        if not bounds.were_decided_at(cl):
+            raise InputError(
+                f"regions were decided at {', '.join(f'{each:g}' for each in bounds.confidence_levels)}% C.L.: found "
+                f"{100.0 * cl:g}%, which would do among output.confidence_levels"
+            )
+        return proven_region(names, cl, tiles, bounds.minimum)
 
     def read(self, selection: Selection) -> FloatArray:
         """Return a part of chi2 itself. Raises InputError if it was not kept."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from scanengine.inference.contours import Region
     from scanengine.inference.decided import Decided
+    from scanengine.inference.proven_regions import ProvenRegion
 
 DEFAULT_LEVELS = (0.6827, 0.90, 0.95)
 
@@ -155,6 +156,22 @@ class Result(Sendable):
             for names in over
             for level in levels
         ]
+
+    def proven_region(self, *names: str, cl: float = 0.90) -> ProvenRegion:
+        """Return what is proven of the allowed region of two parameters (2 dof), or of the values of one (1 dof).
+
+        That is by tiles, and holds between the points of the profile, too. Raises InputError where there are none:
+        scans with `output.profile = "proven"` have them, decided at `output.confidence_levels`.
+        """
+        return self._numbers.proven_region(names, confidence_level(cl))
+
+    def proven_regions(self, cl: float | Sequence[float] = DEFAULT_LEVELS) -> list[ProvenRegion]:
+        """Return what is proven of the regions of all planes and lines at those of some levels that were decided."""
+        bounds = self._numbers.best.bounds
+        if bounds is None:
+            return []
+        decided = [level for level in confidence_levels(cl) if bounds.were_decided_at(level)]
+        return [self.proven_region(*names, cl=level) for names in bounds.tiles for level in decided]
 
     @property
     def has_grid(self) -> bool:

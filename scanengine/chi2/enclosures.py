@@ -22,10 +22,14 @@ from scanengine_kernels.minimise import Box, Residuals
 if TYPE_CHECKING:
     from scanengine_kernels.proof.cover import Cover
     from scanengine_kernels.proof.quadratics import Quadratics
+    from scanengine_kernels.proof.regions import BoundedTiles, HiddenBoxes, Tiles
 
 _LANES = 8  # scanengine_kernels._simd.LANES, without Numba
 _CELLS_AT_ONCE = 512
 """Cells that one thread does at a time, however many threads there are."""
+
+_TILES_AT_ONCE = 64
+"""The same of tiles."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,10 +88,10 @@ class ProvenMinima:
 
     @cached_property
     def quadratics(self) -> Quadratics:
-        """The residuals of the hidden variables alone, where none is shown, as the bounds take them."""
+        """The residuals of all variables, the shown ones first, as the bounds take them."""
         from scanengine_kernels.proof.quadratics import Quadratics, bends_of
 
-        bent = len(self.hidden.order) - self.linear
+        bent = self.residuals.b.shape[1] - self.linear
         A = np.ascontiguousarray(self.residuals.A[:, :bent, :bent].transpose(1, 2, 0))
         return Quadratics(self.residuals.c, np.ascontiguousarray(self.residuals.b.T), A, bends_of(A), self.error)
 
@@ -99,6 +103,41 @@ class ProvenMinima:
         from scanengine_kernels.proof.cover import cover
 
         return cover(self.quadratics, self.box, starts, level, largest, smallest, most_boxes)
+
+    def bound_tiles(
+        self,
+        tiles: Tiles,
+        boxes: HiddenBoxes,
+        above: FloatArray,
+        below: FloatArray,
+        *,
+        is_last: bool,
+        pool: Executor | None = None,
+    ) -> list[BoundedTiles]:
+        """Bound the minimum on boxes of the shown variables, some of them at a time: the kernel says how.
+
+        The result is the same whatever the threads of the pool.
+        """
+        from scanengine_kernels.proof.regions import HiddenBoxes, Tiles, bound_tiles
+
+        def bound_some(first: int) -> BoundedTiles:
+            part = slice(first, min(first + _TILES_AT_ONCE, len(tiles.bound)))
+            start, stop = tiles.first[part.start], tiles.first[part.stop]
+            some = Tiles(
+                tiles.lower[part],
+                tiles.upper[part],
+                tiles.bound[part],
+                tiles.aside[part],
+                tiles.where[part],
+                tiles.first[part.start : part.stop + 1] - start,
+            )
+            own = HiddenBoxes(*(array[start:stop] for array in boxes))
+            found: BoundedTiles = bound_tiles(
+                self.quadratics, self.residuals, self.box, some, own, above, below, is_last
+            )
+            return found
+
+        return list((pool.map if pool else map)(bound_some, range(0, len(tiles.bound), _TILES_AT_ONCE)))
 
     def chi2_at(self, where: FloatArray) -> FloatArray:
         """Return chi2 (places,) at hidden variables (places, hidden), where none is shown."""

@@ -10,7 +10,7 @@ import typer
 
 from scanengine.cli.minimum import fit_record, print_best_fit, print_fit_of
 from scanengine.cli.options import JsonOption, LevelsOption, levels_of
-from scanengine.cli.proofs import decided_record, print_decided
+from scanengine.cli.proofs import decided_record, print_decided, print_regions
 from scanengine.cli.warn import warn
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def limits(
     print_limits(opened, found)
     print_fit_of(opened)
     print_decided(opened, levels)
+    print_regions(opened, levels)
 
 
 def print_limits(result: Result, found: Limits) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from scanengine.api import Proof, Result
+    from scanengine.inference.proven_regions import ProvenRegion
 
 
 def proof_record(proof: Proof | None) -> dict[str, Any]:
@@ -35,12 +37,12 @@ def print_proof(proof: Proof | None) -> None:
     if not proof.is_whole:
         print(
             f"found by searches, and not proven: the lowest chi2 lies between {proof.lower:.6g} and {proof.upper:.6g}, "
-            f"and {_counted(proof.undecided)} may hold another minimum within {proof.delta_chi2:g}"
+            f"and {_boxes(proof.undecided)} may hold another minimum within {proof.delta_chi2:g}"
         )
         return
     print(
         f"proven: the lowest chi2 within the axes lies between {proof.lower:.6g} and {proof.upper:.6g}; there is no "
-        f"minimum within {proof.delta_chi2:g} of it but in {_counted(len(proof.boxes))}:"
+        f"minimum within {proof.delta_chi2:g} of it but in {_boxes(len(proof.boxes))}:"
     )
     for box, holds in zip(proof.boxes, proof.holds, strict=True):
         numbers = " and ".join("the best fit" if i == 0 else f"minimum {i + 1}" for i in holds)
@@ -63,7 +65,72 @@ def decided_record(result: Result, levels: Sequence[float]) -> dict[str, Any]:
         for each in result.decided(levels)
     ]
     status = "grid" if result.status == "grid" else "found"
-    return {"status": status, **({"proven_at_points": cells} if cells else {})}
+    regions = [_region_record(region) for region in result.proven_regions(levels)]
+    return {
+        "status": status,
+        **({"proven_at_points": cells} if cells else {}),
+        **({"proven_regions": regions} if regions else {}),
+    }
+
+
+def _region_record(region: ProvenRegion) -> dict[str, Any]:
+    groups, area = region.apart
+    record: dict[str, Any] = {
+        "axes": list(region.axes),
+        "cl": round(100.0 * region.cl, 10),
+        "dof": region.dof,
+        "area" if len(region.axes) == 2 else "length": list(region.area),
+        "pieces": list(region.pieces),
+        "undecided": {
+            "tiles": region.undecided,
+            "share": region.undecided_share,
+            "groups_apart": groups,
+            "area_apart": area,
+        },
+    }
+    if len(region.axes) == 1:
+        record["ends"] = [[list(low), list(high)] for low, high in region.ends]
+    return record
+
+
+def print_regions(result: Result, levels: Sequence[float]) -> None:
+    """Print what tiles prove of intervals and regions, and what they leave open."""
+    found = result.proven_regions(levels)
+    lines, planes = ([each for each in found if len(each.axes) == n] for n in (1, 2))
+    if lines:
+        print("proven, between all points (1 dof):")
+    for each in lines:
+        groups, _ = each.apart
+        ends = " or ".join(f"{_end(*low)} to {_end(*high)}" for low, high in each.ends)
+        open_ones = f"; of {_counted(groups, 'of these')} it is not proven that it is there" if groups else ""
+        print(f"  {each.axes[0]}, {100.0 * each.cl:g}% C.L.: allowed from {ends}{open_ones}")
+    if planes:
+        print("proven, everywhere on each plane (2 dof):")
+    for each in planes:
+        print(f"  {' and '.join(each.axes)}, {100.0 * each.cl:g}% C.L.: {_area(each)}")
+
+
+def _end(low: float, high: float) -> str:
+    """Return a number that is known to lie between two, to the digits that are known."""
+    if low == high:
+        return f"{low:.7g}"
+    digits = max(1, min(15, math.ceil(-math.log10((high - low) / max(abs(low), abs(high))))))
+    return f"{0.5 * (low + high):.{digits}g}"
+
+
+def _area(region: ProvenRegion) -> str:
+    low, high = region.area
+    least, most = region.pieces
+    groups, apart = region.apart
+    pieces = _counted(most, "piece") if least == most else f"{least} to {most} pieces"
+    said = f"area {low:.4g} to {high:.4g}"
+    said += f"; {pieces} with proven points in {'it' if most == 1 else 'them'}" if most else "; no point is proven"
+    if groups:
+        said += f"; {_counted(groups, 'group')} of undecided tiles apart may hold more, on an area of {apart:.2g}"
+    if region.undecided:
+        said += f"; undecided: {_counted(region.undecided, 'tile')}, {region.undecided_share:.2%} of the plane"
+        said += " (cut short)" if region.tiles.cut_short else ""
+    return said
 
 
 def print_decided(result: Result, levels: Sequence[float]) -> None:
@@ -77,5 +144,9 @@ def print_decided(result: Result, levels: Sequence[float]) -> None:
         print(f"  {' and '.join(each.names)}: {each.below:,} cells below {level}, {each.above:,} above{open_ones}")
 
 
-def _counted(boxes: int) -> str:
-    return "one box" if boxes == 1 else f"{boxes} boxes"
+def _boxes(number: int) -> str:
+    return "one box" if number == 1 else f"{number} boxes"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"one {what}" if number == 1 else f"{number:,} {what}s"

@@ -23,7 +23,7 @@ from scanengine.definition.tables.nuisance_schema import StatisticTable
 from scanengine.definition.tables.nuisance_shapes import shape_notes
 from scanengine.definition.tables.nuisances import build_nuisances
 from scanengine.definition.tables.outer_axes import OuterAxes, without_outer
-from scanengine.definition.tables.output import OutputTable, build_levels, build_planes
+from scanengine.definition.tables.output import OutputTable, build_levels, build_planes, build_tiles
 from scanengine.definition.tables.parameters import build_parameters, read_fixed, read_ties
 from scanengine.definition.tables.parts import Parts, experiments_of
 from scanengine.definition.tables.physics import PhysicsRead, build_physics, physics_notes
@@ -218,6 +218,7 @@ def _build(raw: dict[str, Any], parsed: Parsed, report: Report, outer: OuterAxes
     correlations = build_correlations(raw.get("correlations", []), nuisances, report)
     planes = () if settings.bad_output or outer.inside else build_planes(settings.output, outer.order, report)
     levels = () if settings.bad_output else build_levels(settings.output, report)
+    tiles = None if settings.bad_output else build_tiles(settings.output, report)
     check_evaluation(settings.evaluation, statistics, nuisances, report)
     faulty = settings.bad_scan | settings.bad_statistic | settings.bad_output
     if report.faults or faulty or not read.sound or sources.default is None:
@@ -235,7 +236,7 @@ def _build(raw: dict[str, Any], parsed: Parsed, report: Report, outer: OuterAxes
         axes=tuple(_with_limits(axis, grid.parameters) for axis in grid.axes),
         parameters=grid.parameters,
         statistic=default,
-        output=Output(**settings.output.model_dump() | {"planes": planes, "confidence_levels": levels}),
+        output=Output(**settings.output.model_dump() | {"planes": planes, "confidence_levels": levels, "tiles": tiles}),
         notes=(*target_notes(parts), *source_notes(raw), *notes, *per_cent_notes(parts, nuisances)),
         statistics=statistics,
         nuisances=nuisances,

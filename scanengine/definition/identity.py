@@ -32,6 +32,7 @@ _LATER: Mapping[str, object] = {
     "recoils": ("nucleus",),
     "electrons": None,
     "dimensions": (),
+    "tiles": None,
 }
 """Fields that came later, with what they are where a scan file does without: such a scan is the one that it was."""
 

@@ -2,14 +2,14 @@
 
 What searches find is too high where they miss a minimum; a bound cannot be. Each cell is decided at some levels of
 Delta chi2, or enclosed to a tolerance; where that takes too many boxes, the bounds reached are kept, and tell so. A
-statement about a cell is one about its point, not about what lies between points.
+statement about a cell is one about its point, not about what lies between points: of that, tiles tell.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -21,11 +21,16 @@ from scanengine.chi2.residuals import HiddenVariables, quadratic_residuals
 from scanengine.chi2.squares import ChiSquaredPolynomial
 from scanengine.driver.cells import Cells
 from scanengine.driver.exact_profiles import Searched, coarse_cells, searched_profiles
+from scanengine.driver.proven_tiles import Known, proven_tiles
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import Bounds, Profiles
+from scanengine.grid.tiles import ProvenTiles
 
 MOST_BOXES = 5_000
 """In a cell; some ten milliseconds."""
+
+TIMES_LINES_ARE_HALVED = 24
+"""Ends of intervals are proven to less than 1e-7 of an axis."""
 
 _TOLERANCE, _MOST_BOXES_OF_ALL = 1e-6, 1_000_000
 """To which the lowest chi2 of all is enclosed, relative to 1 + chi2."""
@@ -40,6 +45,7 @@ _LEVEL, _SAMPLE = 4.605, 24
 class Undecided(NamedTuple):
     """Exact profiles with the lowest chi2 enclosed, none of whose cells is decided yet."""
 
+    polynomial: ChiSquaredPolynomial
     found: Searched
     profiles: Profiles
 
@@ -53,12 +59,13 @@ class Undecided(NamedTuple):
 class Asked(NamedTuple):
     """What cells are decided at: heights[2] of Delta chi2 in planes and heights[1] in lines, those of
     confidence_levels, in per cent; or, with an enclosure, upper and lower bound are brought so near to each other,
-    relative to 1 + chi2.
+    relative to 1 + chi2. Planes are cut into tiles, up to so many along each axis; None of neither planes nor lines.
     """
 
     heights: Mapping[int, Sequence[float]]
     confidence_levels: Sequence[float]
     enclosure: float | None = None
+    tiles: int | None = None
 
 
 def proven_profiles(
@@ -83,7 +90,7 @@ def undecided_profiles(
 ) -> Undecided:
     """Return exact profiles, of which nothing is proven yet but what the lowest chi2 lies between."""
     found = searched_profiles(polynomial, axes, grid, threads, starts)
-    return Undecided(found, _with_lowest(polynomial, axes, found.profiles, found.ends))
+    return Undecided(polynomial, found, _with_lowest(polynomial, axes, found.profiles, found.ends))
 
 
 def decided_profiles(
@@ -94,10 +101,11 @@ def decided_profiles(
     Delta chi2 counts from the lowest chi2 of all, which lies between `ends`: these may be those of a scan of which the
     profiles are a part.
     """
-    found, profiles = undecided
+    found, profiles = undecided.found, undecided.profiles
     names = [axis.name for axis in found.axes]
     lines, planes = dict(profiles.lines), dict(profiles.planes)
     lower: dict[tuple[str, ...], FloatArray] = {}
+    tiles: dict[tuple[str, ...], ProvenTiles] = {}
     with ThreadPoolExecutor(threads) as pool:
         for shown, cells in found.cells.items():
             levels = [end + height for height in asked.heights[len(shown)] for end in ends]
@@ -112,13 +120,39 @@ def decided_profiles(
                 lines[of[0]] = chi2
             else:
                 planes[of[0], of[1]] = chi2
+        if asked.tiles is not None:
+            tiles = _tiles(undecided, ends, asked, pool)
     bounds_of_all = Bounds(
         undecided.ends,
         tuple(asked.confidence_levels),
         {of[0]: values for of, values in lower.items() if len(of) == 1},
         {(of[0], of[1]): values for of, values in lower.items() if len(of) == 2},
+        tiles,
     )
     return found.axes, replace(profiles, lines=lines, planes=planes, bounds=bounds_of_all)
+
+
+def _tiles(
+    undecided: Undecided, ends: tuple[float, float], asked: Asked, pool: Executor
+) -> dict[tuple[str, ...], ProvenTiles]:
+    """Return tiles of all lines and planes that are kept, that of two axes included, in which nothing is hidden."""
+    found, polynomial = undecided.found, undecided.polynomial
+    names = [axis.name for axis in found.axes]
+    assert asked.tiles is not None
+    depths = {1: TIMES_LINES_ARE_HALVED, 2: asked.tiles.bit_length() - 1}
+    tiles = {}
+    for shown in sorted({*found.cells, *([(0, 1)] if len(names) == 2 else [])}):
+        cells = found.cells.get(shown)
+        hidden = cells.hidden if cells else HiddenVariables(quadratic_residuals(polynomial), *found.ends, shown)
+        known = Known(cells.values, cells.where) if cells else Known((), np.empty((1, 0)))
+        scaled = [(float(polynomial.centre[i]), float(polynomial.half_width[i])) for i in shown]
+        levels = [(ends[0] + height, ends[1] + height) for height in asked.heights[len(shown)]]
+        axes = [found.axes[i] for i in shown]
+        proven = ProvenMinima(hidden, *found.ends)
+        tiles[tuple(names[i] for i in shown)] = proven_tiles(
+            proven, axes, scaled, known, levels, depths[len(shown)], pool
+        )
+    return tiles
 
 
 def _bounded(chi2: FloatArray, bounds: Enclosures) -> tuple[FloatArray, FloatArray]:

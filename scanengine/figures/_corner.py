@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from scanengine.errors import InputError
@@ -64,6 +65,7 @@ def corner(
         hspace=GAP_IN / panel_in,
     )
     handles: list[Artist] = []
+    undecided: list[Patch] = []
     diagonal = []
     for i, y in enumerate(names):
         in_row = [x for x in names[:i] if (x, y) in planes]
@@ -72,6 +74,7 @@ def corner(
                 continue
             panel = figure.add_subplot(spec[i, j])
             fills = regions.draw_filled(panel, planes[x, y], levels, 2, width=0.8)
+            undecided = regions.draw_undecided(panel, planes[x, y], levels, 2) or undecided
             handles = [*(fills if len(levels) > 1 else []), *regions.mark(panel, (x, y), best_fit, sm)]
             style.scale_axis(panel, "y", [lines[y].axes[0]], 4, prune="both")
             _label(panel, lines, x, y if x == in_row[0] else None, last=not _planes_below(planes, x, names[i + 1 :]))
@@ -85,7 +88,7 @@ def corner(
     diagonal[0][0].set_ylabel(r"$\Delta\chi^2$", fontsize=_label_size(lines))
     figure.align_labels()
     figure.legend(
-        handles=handles,
+        handles=[*handles, *undecided],
         title="\n".join(_summary(lines, planes, levels)),
         loc="upper right",
         alignment="left",
@@ -93,7 +96,7 @@ def corner(
         borderaxespad=0.0,
         borderpad=0.0,
         frameon=False,
-        ncols=min(2, max(1, len(handles))),
+        ncols=min(2, max(1, len(handles) + len(undecided))),
     )
     return figure
 

@@ -51,6 +51,7 @@ def plane(
     else:
         lines = [drawn[0].label, *lines] if drawn[0].label else lines
         handles = handles if len(levels) > 1 else []
+    handles += regions.draw_undecided(axes, drawn[0].grid, levels, dof)
     for i, curve in enumerate(drawn[1:], start=1):
         stroke = look.stroke(i)
         for j, cl in enumerate(levels):

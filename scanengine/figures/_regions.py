@@ -16,6 +16,9 @@ from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import ReducedGrid
 from scanengine.inference.contours import Region, region
 from scanengine.inference.levels import percent
+from scanengine.inference.proven_regions import INSIDE, UNDECIDED, ProvenRegion, proven_region
+
+UNDECIDED_COLOUR, UNDECIDED_HATCH = "0.3", "//////////"
 
 
 def draw_filled(
@@ -33,7 +36,9 @@ def draw_filled(
     colours = colours or fills(len(cls))
     for i in reversed(range(len(cls))):
         allowed = region(grid, cls[i], dof)
-        path = closed_path([ring for piece in allowed.pieces for ring in piece.rings])
+        proven = proven_of(grid, cls[i], dof)
+        rings = proven.rings(INSIDE) if proven else [ring for piece in allowed.pieces for ring in piece.rings]
+        path = closed_path(rings)
         if path is not None:
             axes.add_patch(PathPatch(path, facecolor=colours[i], edgecolor="none", zorder=1))
         stroke = Stroke(line, LEVEL_DASHES[i % len(LEVEL_DASHES)])
@@ -48,6 +53,31 @@ def draw_filled(
             )
         )
     return handles[::-1]
+
+
+def proven_of(grid: ReducedGrid, cl: float, dof: int) -> ProvenRegion | None:
+    """Return what is proven of a region, where it was decided at this level."""
+    if grid.tiles is None or grid.bounds is None or dof != 2:
+        return None
+    if not grid.bounds.were_decided_at(cl):
+        return None
+    names = tuple(axis.name for axis in grid.axes)
+    return proven_region(names, cl, grid.tiles, grid.bounds.minimum, dof)
+
+
+def draw_undecided(axes: Axes, grid: ReducedGrid, cls: Sequence[float], dof: int) -> list[Patch]:
+    """Hatch the tiles of which it is not proven on which side of a border they lie; returns the legend's handles."""
+    handles = []
+    for cl in cls:
+        proven = proven_of(grid, cl, dof)
+        path = closed_path(proven.rings(UNDECIDED)) if proven else None
+        if path is not None:
+            drawn, handle = axes.add_patch(PathPatch(path)), Patch(label="undecided")
+            for patch in (drawn, handle):
+                patch.set(facecolor="none", edgecolor=UNDECIDED_COLOUR, linewidth=0.0, zorder=1.5)
+                patch.set(hatch=UNDECIDED_HATCH, hatch_linewidth=0.4)
+            handles = [handle]
+    return handles
 
 
 def draw_outline(

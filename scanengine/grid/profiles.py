@@ -10,11 +10,15 @@ from typing import NamedTuple
 import numpy as np
 
 from scanengine.grid.axes import Axis, FloatArray
+from scanengine.grid.tiles import ProvenTiles
 
 NEAR_MINIMUM = 50.0
 """Delta chi2 up to which rounding is known better than anywhere on the axes: five standard deviations of ten
 parameters.
 """
+
+_SAME_LEVEL = 1e-12
+"""Confidence levels are written as fractions, and in per cent."""
 
 PROMISED_RELATIVE = 1e-10
 """chi2 on a grid is right to this, relative to 1 + chi2, whatever evaluates it."""
@@ -44,7 +48,8 @@ class ReducedGrid:
     value. Above `delta_chi2_max` chi2 was not looked for and is infinite. `rounding` is how far the root of chi2 is
     rounded by double precision, and `rounding_near` where Delta chi2 is below `NEAR_MINIMUM`; `relative_rounding` how
     far chi2 is, relative to itself, by the way it was kept.
-    `errors` are those of the grid's own minima, where they are known.
+    `errors` are those of the grid's own minima, where they are known. Of proven profiles there are `bounds`, and the
+    `tiles` of these axes, in this order.
     """
 
     axes: tuple[Axis, ...]
@@ -57,6 +62,8 @@ class ReducedGrid:
     relative_rounding: float = 0.0
     errors: GridErrors | None = None
     rounding_near: float | None = None
+    bounds: Bounds | None = None
+    tiles: ProvenTiles | None = None
 
     def rounding_error(self, delta_chi2: float) -> float:
         """The rounding error of chi2 this far above the minimum, and so of Delta chi2."""
@@ -76,13 +83,26 @@ class ReducedGrid:
 class Bounds:
     """What is proven of exact profiles: chi2 is nowhere below these `lines` and `planes`, nor above the profiles.
 
-    The lowest chi2 within the axes lies in `minimum`. Cells were decided at `confidence_levels`, in per cent.
+    The lowest chi2 within the axes lies in `minimum`. Cells were decided at `confidence_levels`, in per cent, and so
+    were `tiles`, by the names of one axis or two, with bounds of the profile between its points as well.
     """
 
     minimum: tuple[float, float]
     confidence_levels: tuple[float, ...]
     lines: Mapping[str, FloatArray]
     planes: Mapping[tuple[str, str], FloatArray]
+    tiles: Mapping[tuple[str, ...], ProvenTiles] = field(default_factory=dict)
+
+    def were_decided_at(self, cl: float) -> bool:
+        """Whether a confidence level, a fraction, is one of those that cells and tiles were decided at."""
+        return any(abs(0.01 * each - cl) < _SAME_LEVEL for each in self.confidence_levels)
+
+    def tiles_over(self, names: tuple[str, ...]) -> ProvenTiles | None:
+        """Return the tiles of one axis or two, in the order of the names; None if there are none."""
+        if names in self.tiles:
+            return self.tiles[names]
+        turned = self.tiles.get(names[::-1])
+        return None if turned is None else turned.turned
 
     def over(self, names: tuple[str, ...]) -> FloatArray | None:
         """Return the lower bounds of the profile over one or two axes, in their order; None if there is none."""

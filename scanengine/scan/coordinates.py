@@ -12,6 +12,7 @@ from scanengine.chi2.evaluator import Cost, LowestPlane, ReducingEvaluator, Scan
 from scanengine.definition import Definition, ParameterMap
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import Profiles
+from scanengine.grid.tiles import ProvenTiles
 
 if TYPE_CHECKING:
     from scanengine_kernels.grids import PlaneMinima
@@ -82,9 +83,28 @@ def profiles_in_coordinates(parameters: ParameterMap, profiles: Profiles) -> Pro
     return replace(profiles, best_fit=tuple(parameters.coordinates(profiles.best_fit).tolist()))
 
 
-def profiles_on_axes(parameters: ParameterMap, profiles: Profiles) -> Profiles:
-    """Return profiles in coordinates as those on axes."""
-    return replace(profiles, best_fit=tuple(parameters.from_coordinates(np.array(profiles.best_fit)).tolist()))
+def profiles_on_axes(definition: Definition, profiles: Profiles) -> Profiles:
+    """Return profiles in coordinates as those on the axes of a definition."""
+    parameters, bounds = definition.parameters, profiles.bounds
+    best_fit = tuple(parameters.from_coordinates(np.array(profiles.best_fit)).tolist())
+    if bounds is not None and any(parameters.squared):
+        bounds = replace(bounds, tiles={of: _on_axes(definition, of, tiles) for of, tiles in bounds.tiles.items()})
+    return replace(profiles, best_fit=best_fit, bounds=bounds)
+
+
+def _on_axes(definition: Definition, of: tuple[str, ...], tiles: ProvenTiles) -> ProvenTiles:
+    """Return tiles in coordinates as those on axes of these names."""
+    squared = dict(zip(definition.parameters.axes, definition.parameters.squared, strict=True))
+    own = {axis.name: axis.values for axis in definition.axes}
+
+    def on_axes(ends: FloatArray) -> FloatArray:
+        columns = [
+            np.clip(np.sqrt(np.maximum(x, 0.0)), own[name][0], own[name][-1]) if squared[name] else x
+            for name, x in zip(of, ends.T, strict=True)
+        ]
+        return np.column_stack(columns)
+
+    return replace(tiles, start=on_axes(tiles.start), stop=on_axes(tiles.stop))
 
 
 def axes_from_coordinates(definition: Definition, axes: Sequence[Axis]) -> tuple[Axis, ...]:

@@ -37,7 +37,9 @@ def asked_of_proofs(problem: Problem) -> Asked:
     """Return what cells of proven profiles are decided at."""
     output = problem.definition.output
     heights = {dof: [delta_chi2(0.01 * level, dof) for level in output.confidence_levels] for dof in (1, 2)}
-    return Asked(heights, output.confidence_levels, output.enclosure)
+    # between the values of an outer axis nothing bounds chi2
+    tiles = None if problem.definition.outer else output.tiles
+    return Asked(heights, output.confidence_levels, output.enclosure, tiles)
 
 
 def _to_be_searched(
@@ -51,4 +53,4 @@ def _to_be_searched(
 
 
 def _on_axes(problem: Problem, axes: tuple[Axis, ...], found: Profiles) -> tuple[tuple[Axis, ...], Profiles]:
-    return axes_from_coordinates(problem.definition, axes), profiles_on_axes(problem.definition.parameters, found)
+    return axes_from_coordinates(problem.definition, axes), profiles_on_axes(problem.definition, found)

@@ -129,7 +129,7 @@ class GridScan:
             progress=how.progress,
             scan=scan,
         )
-        return profiles_on_axes(self._definition.parameters, found)
+        return profiles_on_axes(self._definition, found)
 
     @property
     def planes_held(self) -> list[tuple[int, int]]:

@@ -21,7 +21,10 @@ CONVENTIONS = (
     "and may be too high where the attribute cells_in_doubt counts cells in which final checks found lower chi2; "
     "cells_checked counts the cells that were checked, and that none is in doubt is no proof; where lower_X__Y is "
     "there, the minimum is proven to lie between it and chi2_X__Y at each point, and the lowest chi2 of all in "
-    "lowest_chi2; the points are decided at the attribute confidence_levels, in per cent"
+    "lowest_chi2; the points are decided at the attribute confidence_levels, in per cent; in the groups tiles_X__Y "
+    "each tile, from X_start to X_stop and from Y_start to Y_stop, has bounds lower and upper between which the "
+    "minimum is proven to lie everywhere on it: it is outside of a region where lower is above the larger lowest_chi2 "
+    "plus the level, inside where upper is at or below the smaller one plus the level, and undecided otherwise"
 )
 UNITS = "each axis names its own units; chi2 and its profiles are dimensionless"
 
@@ -37,6 +40,7 @@ CELLS_IN_DOUBT = "cells_in_doubt"
 CELLS_CHECKED = "cells_checked"
 LOWEST_CHI2 = "lowest_chi2"
 PROVEN_LEVELS = "confidence_levels"
+TILES = "tiles_"
 RESPONSES = "responses"
 _TAKEN = (CHI2, DONE, RUNNING, PROFILES, EXACT_PROFILES, RESPONSES)
 _FINE = "_fine"
@@ -122,6 +126,11 @@ def exact_path(*names: str) -> str:
 def lower_path(*names: str) -> str:
     """Return where the proven lower bound of the exact profile onto one or two axes lies."""
     return f"{EXACT_PROFILES}/lower_{'__'.join(map(dimension, names))}"
+
+
+def tiles_path(names: Sequence[str]) -> str:
+    """Return where the group of the tiles of one or two axes lies."""
+    return f"{EXACT_PROFILES}/{TILES}{'__'.join(map(dimension, names))}"
 
 
 def fine_axis(name: str, version: int = FORMAT_VERSION) -> str:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import Profiles
+from scanengine.grid.tiles import ProvenTiles
 from scanengine.store import layout
 from scanengine.store.layout import AttributeValue, ResponseArray
 from scanengine.store.plan import GridPlan, identity_of
@@ -106,7 +107,25 @@ def write_exact_profiles(root: h5py.File, axes: Sequence[Axis], profiles: Profil
                 _describe(group, dataset, [layout.fine_axis(name) for name in names], "proven lower bound of chi2")
         levels = list(profiles.bounds.confidence_levels)
         set_attributes(group, {layout.LOWEST_CHI2: profiles.bounds.minimum, layout.PROVEN_LEVELS: levels})
+        for of, tiles in profiles.bounds.tiles.items():
+            _write_tiles(root.create_group(layout.tiles_path(of), track_order=True), of, tiles)
     write_best_fit(group, profiles)
+
+
+def _write_tiles(group: h5py.Group, names: Sequence[str], tiles: ProvenTiles) -> None:
+    """Write tiles of one axis or two: their ends, how they came about, and the bounds on each."""
+    _create_dimension(group, "tile", tiles.depth.size)
+    arrays: dict[str, tuple[NDArray[Any], str]] = {"depth": (tiles.depth.astype("u1"), "halvings of the axes")}
+    for i, name in enumerate(map(layout.dimension, names)):
+        arrays[f"{name}_index"] = tiles.index[:, i].astype("<u4"), f"number of the tile along {name}"
+        arrays[f"{name}_start"] = tiles.start[:, i].astype("<f8"), f"lower end along {name}"
+        arrays[f"{name}_stop"] = tiles.stop[:, i].astype("<f8"), f"upper end along {name}"
+    arrays["lower"] = tiles.lower.astype("<f8"), "proven lower bound of chi2 everywhere on the tile"
+    arrays["upper"] = tiles.upper.astype("<f8"), "proven upper bound of chi2 everywhere on the tile"
+    for name, (values, long_name) in arrays.items():
+        dataset = create_checked(group, name, values)
+        _describe(group, dataset, ["tile"], long_name)
+    set_attributes(group, {"cut_short": tiles.cut_short})
 
 
 def write_profiles(root: h5py.File, axes: Sequence[Axis], profiles: Profiles) -> None:
@@ -142,14 +161,18 @@ def write_responses(group: h5py.Group, responses: Mapping[str, ResponseArray]) -
         set_attributes(dataset, array.attributes)
         for i, (dim, n) in enumerate(zip(dims, values.shape, strict=True)):
             if dim not in group:
-                # the name by which netCDF knows a dimension that has no coordinate values
-                mark = f"This is a netCDF dimension but not a netCDF variable.{n:10d}"
-                group.create_dataset(dim, shape=(n,), dtype=">f4").make_scale(mark)
+                _create_dimension(group, dim, n)
             if not group[dim].is_scale or group[dim].shape != (n,):
                 raise ValueError(
                     f"response {name!r}: {dim!r} is another array, or a dimension of another length than {n}"
                 )
             dataset.dims[i].attach_scale(group[dim])
+
+
+def _create_dimension(group: h5py.Group, name: str, n: int) -> None:
+    """Create a dimension without coordinate values, under the name by which netCDF knows one."""
+    mark = f"This is a netCDF dimension but not a netCDF variable.{n:10d}"
+    group.create_dataset(name, shape=(n,), dtype=">f4").make_scale(mark)
 
 
 def _create_floats(group: h5py.Group, name: str, values: FloatArray) -> h5py.Dataset:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import Bounds, Profiles
+from scanengine.grid.tiles import ProvenTiles
 from scanengine.store import layout
 from scanengine.store.disk import access
 from scanengine.store.disk.access import Damage
@@ -71,12 +73,15 @@ def read_exact_profiles(file: h5py.File, names: Sequence[str]) -> tuple[tuple[Ax
         for counts in (layout.CELLS_IN_DOUBT, layout.CELLS_CHECKED)
     )
     minimum, best_fit = _minimum(group, len(names))
-    bounds = _read_bounds(file, lines, planes) if layout.LOWEST_CHI2 in group.attrs else None
+    bounds = _read_bounds(file, lines, planes, pairs) if layout.LOWEST_CHI2 in group.attrs else None
     return axes, Profiles(minimum, best_fit, lines, planes, doubtful=doubtful, checked=checked, bounds=bounds)
 
 
 def _read_bounds(
-    file: h5py.File, lines: Mapping[str, FloatArray], planes: Mapping[tuple[str, str], FloatArray]
+    file: h5py.File,
+    lines: Mapping[str, FloatArray],
+    planes: Mapping[tuple[str, str], FloatArray],
+    pairs: Sequence[tuple[str, str]],
 ) -> Bounds:
     """Return what is proven of exact profiles, of which no bound is above the profile."""
 
@@ -97,7 +102,40 @@ def _read_bounds(
         levels,
         {name: lower(chi2, name) for name, chi2 in lines.items()},
         {pair: lower(chi2, *pair) for pair, chi2 in planes.items()},
+        dict(_read_tiles(file, [*((name,) for name in lines), *pairs])),
     )
+
+
+def _read_tiles(file: h5py.File, shown: Sequence[tuple[str, ...]]) -> Iterator[tuple[tuple[str, ...], ProvenTiles]]:
+    """Yield the tiles of each of some lines and planes that has any; they cover it, each place once."""
+    for names in shown:
+        path = layout.tiles_path(names)
+        if path not in file:
+            continue
+        group = access.group(file, path)
+        depth = _column(file, f"{path}/depth", "u1").astype(np.int64)
+        columns = {
+            what: np.column_stack([_column(file, f"{path}/{layout.dimension(name)}_{what}", kind) for name in names])
+            for what, kind in (("index", "u4"), ("start", "f8"), ("stop", "f8"))
+        }
+        lower, upper = (_column(file, f"{path}/{what}", "f8") for what in ("lower", "upper"))
+        cut_short = bool(np.all(access.attribute(group, "cut_short") == 1))
+        index = columns["index"].astype(np.int64)
+        tiles = ProvenTiles(depth, index, columns["start"], columns["stop"], lower, upper, cut_short)
+        if len({depth.size, *(len(part) for part in (index, tiles.start, tiles.stop, lower, upper))}) > 1:
+            raise Damage(f"the members of {path} have different lengths")
+        if not tiles.are_whole():
+            raise Damage(f"the tiles of {path} do not cover it, each place once")
+        if not (lower <= upper).all():
+            raise Damage(f"a lower bound of {path} is above an upper one")
+        yield names, tiles
+
+
+def _column(file: h5py.File, path: str, kind: str) -> NDArray[Any]:
+    found = access.dataset(file, path)
+    if found.ndim != 1:
+        raise Damage(f"{path} has {found.ndim} dimensions in place of one")
+    return np.asarray(access.read(found, kind))
 
 
 def _pairs(file: h5py.File, names: Sequence[str]) -> list[tuple[str, str]]:

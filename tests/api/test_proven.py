@@ -63,12 +63,58 @@ def test_a_bound_above_its_profile_is_damage(path: Path, tmp_path: Path) -> None
         scanengine.open_result(damaged)
 
 
+def test_tiles_are_in_the_file_and_say_what_is_proven(path: Path) -> None:
+    result = scanengine.open_result(path)
+    found = result.proven_regions(0.9)
+    assert {each.axes for each in found} >= {("mu_nu",), ("eps_ee_uV", "mu_nu")}
+    region = result.proven_region("eps_ee_uV", "mu_nu")
+    low, high = region.area
+    assert 0.0 < low < result.region("eps_ee_uV", "mu_nu").area < high
+    turned = result.proven_region("mu_nu", "eps_ee_uV")
+    assert turned.area == pytest.approx(region.area)
+    assert np.array_equal(turned.tiles.start, region.tiles.start[:, ::-1])
+    in_memory = scanengine.load(path.with_suffix(".toml")).run().proven_region("eps_ee_uV", "mu_nu")
+    assert np.array_equal(in_memory.status, region.status)
+    ((below, above),) = result.proven_region("mu_nu").ends
+    (interval,) = next(each for each in result.limits(0.9) if each.axis == "mu_nu")
+    assert below == (0.0, 0.0)
+    assert above[0] == pytest.approx(interval.hi, rel=1e-3)
+    assert above[1] - above[0] < 1e-5
+    with pytest.raises(scanengine.InputError, match=r"output\.confidence_levels"):
+        result.proven_region("mu_nu", cl=0.95)
+    import xarray
+
+    tiles = xarray.open_dataset(path, group="profiles_exact/tiles_eps_ee_uV__mu_nu")
+    assert dict(tiles.sizes) == {"tile": region.status.size}
+    assert np.array_equal(tiles["mu_nu_stop"].values, region.tiles.stop[:, 1])
+
+
+def test_tiles_that_do_not_cover_their_plane_are_damage(path: Path, tmp_path: Path) -> None:
+    for name, change in (("depth", 1), ("eps_ee_uV_index", 1), ("mu_nu_stop", 1e-3), ("upper", -1e6)):
+        damaged = tmp_path / f"{name}.h5"
+        damaged.write_bytes(path.read_bytes())
+        with h5py.File(damaged, "r+") as file:
+            member = file[f"profiles_exact/tiles_eps_ee_uV__mu_nu/{name}"]
+            values = np.asarray(member)
+            values[0] += np.array(change).astype(values.dtype)
+            member[...] = values
+        with pytest.raises(scanengine.InputError, match=r"do not cover it|above an upper one"):
+            scanengine.open_result(damaged)
+
+
 def test_the_command_line_counts_the_cells(path: Path, printed: Printed) -> None:
     found = json.loads(printed("limits", str(path), "--json", "--cl", "90"))
     assert found["status"] == "found"  # the ends of intervals lie between points
     assert {tuple(each["profile"]) for each in found["proven_at_points"]} >= {("mu_nu",), ("eps_ee_uV", "mu_nu")}
     assert all(each["undecided"] == 0 for each in found["proven_at_points"])
-    assert "none undecided" in printed("limits", str(path), "--cl", "90")
+    regions = {tuple(each["axes"]): each for each in found["proven_regions"]}
+    assert regions["eps_ee_uV", "mu_nu"]["area"][0] < regions["eps_ee_uV", "mu_nu"]["area"][1]
+    assert len(regions["mu_nu",]["ends"]) == 1
+    assert all(each["cl"] == 90.0 for each in found["proven_regions"])
+    text = printed("limits", str(path), "--cl", "90")
+    assert "none undecided" in text
+    assert "proven, everywhere on each plane (2 dof):" in text
+    assert "one piece with proven points in it" in text
 
 
 def test_nothing_is_proven_of_other_scans(folder: Path) -> None:
@@ -84,6 +130,28 @@ def test_keys_of_proven_profiles_are_refused_elsewhere() -> None:
     for line in ("enclosure = 1e-3", "confidence_levels = [90]"):
         (fault,) = faults_of(edited(("keep = ", f"{line}\nkeep = ")))
         assert 'profile = "proven" would do' in str(fault)
+
+
+def test_the_number_of_tiles_is_a_power_of_two() -> None:
+    (fault,) = faults_of(edited(("keep = ", 'profile = "proven"\ntiles = 100\nkeep = ')))
+    assert "64 or 128" in str(fault)
+    (fault,) = faults_of(edited(("keep = ", "tiles = 64\nkeep = ")))
+    assert 'profile = "proven" would do' in str(fault)
+    proven = ("keep = ", 'profile = "proven"\nkeep = ')
+    assert parse(edited(proven)).output.tiles == 256
+    assert parse(edited()).output.tiles is None
+
+
+def test_undecided_tiles_are_hatched_and_named(path: Path) -> None:
+    result = scanengine.open_result(path)
+    for figure in (result.plot("eps_ee_uV", "mu_nu"), result.plot()):
+        hatched = [patch for axes in figure.axes for patch in axes.patches if patch.get_hatch()]
+        assert hatched
+        legends = [*figure.legends, *(axes.get_legend() for axes in figure.axes)]
+        texts = [text.get_text() for legend in legends if legend is not None for text in legend.get_texts()]
+        assert "undecided" in texts
+    plain = result.plot("eps_ee_uV", "mu_nu", cl=0.95)  # at which nothing was decided
+    assert not [patch for axes in plain.axes for patch in axes.patches if patch.get_hatch()]
 
 
 def test_levels_are_sorted_and_have_a_default() -> None:

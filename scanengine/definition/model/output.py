@@ -13,7 +13,7 @@ class Output:
     `relative_error` is how far stored numbers may be rounded, None not at all. Above `delta_chi2_max`, if there is one,
     the profiles of the grid's points are infinite. `planes`, if there are any, are the pairs of axes, in their order,
     that profiles are wanted of; without them, all are. Proven profiles are decided at `confidence_levels`, in per cent,
-    or enclosed to `enclosure` of 1 + chi2.
+    or enclosed to `enclosure` of 1 + chi2, and planes by tiles, so many along each axis where they are finest.
     """
 
     keep: Literal["grid", "profiles"]
@@ -25,3 +25,4 @@ class Output:
     planes: tuple[tuple[str, str], ...] = ()
     confidence_levels: tuple[float, ...] = ()
     enclosure: float | None = None
+    tiles: int | None = None

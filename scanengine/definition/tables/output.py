@@ -40,6 +40,11 @@ class OutputTable(Table):
         description="Of proven profiles: how far upper and lower bound of chi2 may be apart, relative to 1 + chi2; "
         "without it, cells are decided at the confidence levels only, which is faster.",
     )
+    tiles: Annotated[int, Field(ge=2, le=1 << 14)] | None = Field(
+        None,
+        description="Of proven profiles: tiles along each axis of a plane where it is finest, a power of two, 256 by "
+        "default; each is proven to lie outside or inside of a region, or counts as undecided.",
+    )
     planes: Annotated[list[list[str]], Field(min_length=1)] | None = Field(
         None,
         description='Pairs of axes, such as [["eps_ee_uV", "mu_nu"]]: only these planes, the profiles of their axes '
@@ -56,11 +61,13 @@ _PLANES = ("output", "planes")
 
 _CONFIDENCE_LEVELS = (68.27, 90.0, 95.0)
 
+_TILES = 256
+
 
 def build_levels(output: OutputTable, report: Report) -> tuple[float, ...]:
     """Return the C.L. in per cent, rising, that proven profiles are decided at; keys of these alone become faults."""
     if output.profile != "proven":
-        for key in ("confidence_levels", "enclosure"):
+        for key in ("confidence_levels", "enclosure", "tiles"):
             if getattr(output, key) is not None:
                 report.add(
                     ("output", key),
@@ -70,6 +77,20 @@ def build_levels(output: OutputTable, report: Report) -> tuple[float, ...]:
                 )
         return ()
     return tuple(sorted(set(output.confidence_levels or _CONFIDENCE_LEVELS)))
+
+
+def build_tiles(output: OutputTable, report: Report) -> int | None:
+    """Return how many tiles proven planes have along an axis, None where nothing is proven; a bad number is a fault."""
+    if output.profile != "proven":
+        return None
+    tiles = output.tiles or _TILES
+    if tiles & (tiles - 1):
+        below = 1 << (tiles.bit_length() - 1)
+        report.add(
+            ("output", "tiles"),
+            f"found {tiles}, but tiles are halved again and again: a power of two would do, as {below} or {2 * below}",
+        )
+    return tiles
 
 
 def build_planes(output: OutputTable, names: Sequence[str], report: Report) -> tuple[tuple[str, str], ...]:
