@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import pi, sqrt
+from typing import Protocol
 
 import numpy as np
 
@@ -124,6 +125,24 @@ class Spectrum:
         return cls(np.zeros(0), np.zeros(0), knots_MeV, coefficients)
 
 
+class Propagation(Protocol):
+    """How couplings change the flavours in which neutrinos arrive: a polynomial in the energy between some nodes."""
+
+    @property
+    def felt(self) -> frozenset[str]:
+        """The parameters, by name, that change the flavours."""
+
+    @property
+    def spectra(self) -> tuple[Spectrum, ...]:
+        """What the state at each node is multiplied with."""
+
+    def states(self, couplings: Mapping[str, FloatArray]) -> FloatArray:
+        """Return the states (points, nodes, 3, 3) at parameters (points,) by their names."""
+
+    def weights(self, states: FloatArray, flavour: str) -> FloatArray:
+        """Return what counts of each node's spectrum are multiplied with (points, nodes), of a flavour or coherence."""
+
+
 @dataclass(frozen=True, eq=False)
 class Source:
     """Fluxes per flavour at `reference_distance_m`, from where they fall as 1/L^2.
@@ -134,7 +153,8 @@ class Source:
 
     Where neutrinos arrive in a coherent mixture of flavours, `coherences` have, by the names of `flavours.coherence`,
     flux times 2 Re rho_ab of a pair. `varied` are the source with each of its fluxes one standard deviation higher, and
-    lower, by the names of nuisances.
+    lower, by the names of nuisances. With a `propagation` NSI change the
+    flavours; the spectra are those without NSI.
     """
 
     spectra: Mapping[str, Spectrum]
@@ -144,6 +164,7 @@ class Source:
     coherences: Mapping[str, Spectrum] = field(default_factory=dict)
     at_earth: bool = False
     varied: Mapping[str, tuple[Source, Source]] = field(default_factory=dict)
+    propagation: Propagation | None = None
 
     def __post_init__(self) -> None:
         unknown = set(self.spectra) - set(FLAVOURS)

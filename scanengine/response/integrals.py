@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -20,13 +20,13 @@ from scanengine.inputs.electrons import Binding, RecoilKind
 from scanengine.inputs.flavours import ends
 from scanengine.inputs.form_factors import TABLE
 from scanengine.inputs.nuclei import Isotope
-from scanengine.inputs.sources import Spectrum
+from scanengine.inputs.sources import Propagation, Spectrum
 from scanengine.inputs.terms.interactions import Interactions, Interfering, standard_model_point
 from scanengine.response.panels import InnerGrid, inner_grid
 from scanengine.response.recoils import Recoils
 from scanengine.response.references import changed_reference
 
-__all__ = ["INTERPRETED_PANELS", "KnownRecoils", "Recoils", "Response", "responses"]
+__all__ = ["INTERPRETED_PANELS", "KnownRecoils", "Recoils", "Response", "arriving_state", "responses"]
 
 _LOST = 1e-2
 """The largest fraction of a signal that may move to bins in which a template has no counts."""
@@ -62,6 +62,14 @@ class Response:
 
     def counts(self, theta: FloatArray) -> FloatArray:
         """Return the counts (..., bins) at parameter vectors theta (..., parameters)."""
+        return np.asarray(self.products(theta) @ self.integrals.T)
+
+    def scaled(self, scale: FloatArray) -> Response:
+        """Return the response with its bins (energies, times) times a scale (energies, extra bins, times)."""
+        return replace(self, integrals=_scaled(self.integrals, scale))
+
+    def products(self, theta: FloatArray) -> FloatArray:
+        """Return what the integrals are multiplied with (..., pairs) at parameter vectors theta (..., parameters)."""
         one_theta = np.concatenate((np.ones((*theta.shape[:-1], 1)), theta), axis=-1)
         products = []
         for group, one, other in self._forms():
@@ -70,7 +78,7 @@ class Response:
             for i, j in group.pairs:
                 crossed = 0.0 if i == j else c[..., j] * d[..., i]
                 products.append((c[..., i] * d[..., j] + crossed).sum(-1))
-        return np.asarray(np.stack(products, axis=-1) @ self.integrals.T)
+        return np.asarray(np.stack(products, axis=-1))
 
     def count_forms(self, to_parameters: FloatArray) -> FloatArray:
         """Return Q (bins, k, k) with N = y^T Q y, where (1, theta) is to_parameters (1 + parameters, k) @ y."""
@@ -87,6 +95,57 @@ class Response:
         one, other = ends(self.flavour)
         forms = self.interactions.forms
         return zip(self.interactions.interfering, forms[one], forms[other], strict=True)
+
+
+@dataclass(frozen=True, eq=False)
+class PropagatedResponse(Response):
+    """What a flavour contributes where couplings change the share of it that arrives, or of the coherence of two.
+
+    `by_node` (bins, nodes, pairs) are the integrals over the spectrum of each node of the `arriving` state, `integrals`
+    those of the Standard Model's flavours.
+    """
+
+    by_node: FloatArray = field(kw_only=True)
+    arriving: _Arriving = field(kw_only=True)
+
+    def counts(self, theta: FloatArray) -> FloatArray:
+        """Return the counts (..., bins) at parameter vectors theta (..., parameters)."""
+        weights = self.arriving.weights(theta.reshape(-1, theta.shape[-1]), self.flavour)
+        products = self.products(theta).reshape(len(weights), -1)
+        counts = np.einsum("pn,bnt,pt->pb", weights, self.by_node, products, optimize=True)
+        return np.asarray(counts.reshape(*theta.shape[:-1], -1))
+
+    def scaled(self, scale: FloatArray) -> PropagatedResponse:
+        """Return the response with its bins (energies, times) times a scale (energies, extra bins, times)."""
+        return replace(self, integrals=_scaled(self.integrals, scale), by_node=_scaled(self.by_node, scale))
+
+    def count_forms(self, to_parameters: FloatArray) -> FloatArray:  # noqa: ARG002  (there are none)
+        """Raise InputError: counts are no polynomials."""
+        raise InputError(
+            f"experiments.{self.experiment}: NSI change the flavours in which its neutrinos arrive, and counts are no "
+            "polynomials of them: only chi2 on a grid or at points is there; leave out nsi_in_propagation for the rest"
+        )
+
+
+def _scaled(integrals: FloatArray, scale: FloatArray) -> FloatArray:
+    """Return integrals (energies and times, ...) times a scale (energies, extra bins, times)."""
+    energies, _, times = scale.shape
+    rest = integrals.shape[1:]
+    scaled = scale.reshape(*scale.shape, *(1 for _ in rest)) * integrals.reshape(energies, 1, times, *rest)
+    return np.asarray(scaled.reshape(-1, *rest))
+
+
+class _Arriving:
+    """The states in which the neutrinos of an experiment arrive."""
+
+    def __init__(self, propagation: Propagation, parameters: Sequence[str]) -> None:
+        self._propagation = propagation
+        self._columns = {name: column for column, name in enumerate(parameters) if name in propagation.felt}
+
+    def weights(self, theta: FloatArray, flavour: str) -> FloatArray:
+        """Return what counts of each node are multiplied with (points, nodes) at theta (points, parameters)."""
+        couplings = {name: theta[:, column] for name, column in self._columns.items()}
+        return self._propagation.weights(self._propagation.states(couplings), flavour)
 
 
 def responses(definition: Definition, threads: int = 1, known: KnownRecoils | None = None) -> tuple[Response, ...]:
@@ -115,26 +174,42 @@ def responses(definition: Definition, threads: int = 1, known: KnownRecoils | No
         results = [integrate(layout) for layout in layouts]
     found = []
     for experiment in definition.experiments:
-        names, of_layouts = _arriving(definition, experiment), list(zip(layouts, results, strict=True))
+        names, of_layouts = _spectra(definition, experiment), list(zip(layouts, results, strict=True))
         of_recoil = {
             recoil: _by_flavour(experiment, recoil, names, interactions.of(recoil), of_layouts)
             for recoil in experiment.recoils
         }
+        arriving = arriving_state(definition, experiment)
         found += [
-            Response(
-                experiment.name,
-                channel,
-                flavour,
-                experiment.binning,
-                _at_detector(definition, experiment, flavour, of_flavour[flavour]),
-                interactions.of(recoil),
-                recoil,
-            )
+            _response(definition, experiment, channel, flavour, recoil, of_flavour, arriving)
             for channel, flavours in experiment.channels.items()
             for recoil, of_flavour in of_recoil.items()
             for flavour in (*flavours, *coherences(definition, experiment, flavours))
         ]
     return tuple(_like_templates(definition, found, threads, known))
+
+
+def _response(
+    definition: Definition,
+    experiment: Experiment,
+    channel: str,
+    flavour: str,
+    recoil: RecoilKind,
+    integrals: Mapping[str, FloatArray],
+    arriving: _Arriving | None,
+) -> Response:
+    """Return the response of a flavour, of integrals (bins, pairs) by what arrives: flavours, or nodes of a state."""
+    interactions = definition.interactions.of(recoil)
+    of_channel = experiment.name, channel, flavour, experiment.binning
+    if arriving is None:
+        return Response(
+            *of_channel, _at_detector(definition, experiment, flavour, integrals[flavour]), interactions, recoil
+        )
+    nodes = [_at_detector(definition, experiment, flavour, of_node) for of_node in integrals.values()]
+    by_node = np.stack(nodes, axis=1)
+    (weights,) = arriving.weights(standard_model_point(definition.physics)[None], flavour)
+    expected = np.einsum("n,bnt->bt", weights, by_node)
+    return PropagatedResponse(*of_channel, expected, interactions, recoil, by_node=by_node, arriving=arriving)
 
 
 def coherences(definition: Definition, experiment: Experiment, flavours: Sequence[str]) -> tuple[str, ...]:
@@ -143,9 +218,23 @@ def coherences(definition: Definition, experiment: Experiment, flavours: Sequenc
     return tuple(name for name in source.coherences if {*ends(name)} <= {*flavours} and interactions.mix(*ends(name)))
 
 
-def _arriving(definition: Definition, experiment: Experiment) -> tuple[str, ...]:
-    """Return the flavours that any channel counts, and their coherences."""
-    return (*experiment.flavours, *coherences(definition, experiment, experiment.flavours))
+def arriving_state(definition: Definition, experiment: Experiment) -> _Arriving | None:
+    """Return the state in which neutrinos arrive, if couplings of the definition change it."""
+    propagation = definition.source_of(experiment).propagation
+    if propagation is None or not propagation.felt & definition.interactions.used:
+        return None
+    return _Arriving(propagation, [parameter.name for parameter in definition.interactions.parameters])
+
+
+def _spectra(definition: Definition, experiment: Experiment) -> dict[str, Spectrum]:
+    """Return the spectra that recoils are integrated over: of the flavours that any channel counts and their
+    coherences, or of the nodes of a state that couplings change.
+    """
+    source = definition.source_of(experiment)
+    if source.propagation is not None and arriving_state(definition, experiment) is not None:
+        return {f"node {number}": spectrum for number, spectrum in enumerate(source.propagation.spectra)}
+    names = (*experiment.flavours, *coherences(definition, experiment, experiment.flavours))
+    return {name: source.arriving(name) for name in names}
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,8 +260,7 @@ def _layouts(
     definition: Definition, experiment: Experiment, interactions: Interactions, known: KnownRecoils
 ) -> list[_Layout]:
     """Return where the recoils of an experiment are integrated: as they were laid out before, or anew."""
-    source = definition.source_of(experiment)
-    spectra = [source.arriving(name) for name in _arriving(definition, experiment)]
+    spectra = list(_spectra(definition, experiment).values())
     grids: list[InnerGrid] | None = None
     layouts = []
     for recoil in experiment.recoils:
@@ -218,7 +306,7 @@ def _key(experiment: Experiment, spectra: Sequence[Spectrum]) -> str:
 def _by_flavour(
     experiment: Experiment,
     recoil: RecoilKind,
-    names: Sequence[str],
+    names: Iterable[str],
     interactions: Interactions,
     results: Iterable[tuple[_Layout, FloatArray]],
 ) -> Mapping[str, FloatArray]:
@@ -259,16 +347,7 @@ def _like_templates(definition: Definition, found: list[Response], threads: int,
         scaled = (experiment.name, "nucleus")
         own = [response for response in found if (response.experiment, response.recoil) == scaled]
         scale = _template_scale(definition, experiment, own, threads, known)
-        energies, _, times = scale.shape
-        shaped = iter(
-            replace(
-                response,
-                integrals=(scale[..., None] * response.integrals.reshape(energies, 1, times, -1)).reshape(
-                    response.binning.size, -1
-                ),
-            )
-            for response in own
-        )
+        shaped = iter(response.scaled(scale) for response in own)
         found = [next(shaped) if (each.experiment, each.recoil) == scaled else each for each in found]
     return found
 

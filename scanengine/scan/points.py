@@ -138,6 +138,9 @@ def _chi2(problem: Problem, places: FloatArray) -> FloatArray:
         if inside.is_direct or not inner.shape[1]:
             found[rows] = [inside.chi2(place) for place in inner]
             continue
+        if inside.is_propagated:
+            found[rows] = inside.likelihood.chi2(inside.definition.parameters.values(inner))
+            continue
         objective = inside.objective
         part = objective.chi2(objective.at(inside.definition.parameters.coordinates(inner)))
         found[rows] = np.where(part < FORBIDDEN, part, np.inf)

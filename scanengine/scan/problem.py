@@ -13,6 +13,7 @@ import numpy as np
 
 from scanengine.chi2.direct import DirectEvaluator
 from scanengine.chi2.evaluator import Cost, ScanEvaluator
+from scanengine.chi2.points import PointEvaluator
 from scanengine.chi2.squares import ChiSquaredPolynomial
 from scanengine.definition import Definition
 from scanengine.errors import InputError
@@ -23,7 +24,7 @@ from scanengine.inference.objective import Objective
 from scanengine.inputs.aliases import canonical
 from scanengine.inputs.parameters import PARAMETERS, parameters_of
 from scanengine.likelihood.profiled import Likelihood
-from scanengine.response.integrals import KnownRecoils, Response, responses
+from scanengine.response.integrals import KnownRecoils, Response, arriving_state, responses
 from scanengine.scan.coordinates import on_axes
 from scanengine.scan.outer import Inside, OuterEvaluator
 from scanengine_kernels.direct import CrossSection
@@ -94,6 +95,8 @@ class Problem:
             return OuterEvaluator(self.definition, self.inside, cost)
         if self.direct is not None:
             return self.direct
+        if self.is_propagated:
+            return PointEvaluator(self.definition.parameters, self.likelihood)
         return on_axes(self.polynomial, self.definition.parameters.squared)
 
     @cached_property
@@ -110,7 +113,7 @@ class Problem:
     @property
     def squares(self) -> ChiSquaredPolynomial | None:
         """chi2 as a sum of squares of quadratic functions of the axes' coordinates, if it is one."""
-        return None if self.definition.outer or self.is_direct else self.polynomial.squares
+        return None if self.definition.outer or self.is_by_points else self.polynomial.squares
 
     def squares_for(self, what: str) -> ChiSquaredPolynomial:
         """Return chi2 as a sum of squares. Raises InputError if it is none, naming what of the scan file needs it."""
@@ -124,6 +127,19 @@ class Problem:
         return self.evaluator.compiled
 
     @property
+    def is_propagated(self) -> bool:
+        """Whether couplings change the flavours in which neutrinos arrive, so that counts are no polynomials."""
+        of_problem = [self.definition] if not self.definition.outer else [self.first_inside.definition]
+        return any(
+            arriving_state(each, experiment) is not None for each in of_problem for experiment in each.experiments
+        )
+
+    @property
+    def is_by_points(self) -> bool:
+        """Whether counts are no polynomials of the axes, or not evaluated as such."""
+        return self.is_direct or self.is_propagated
+
+    @property
     def is_direct(self) -> bool:
         """Whether every grid point takes a double integral of its own."""
         return self.cross_section is not None or self.definition.physics.evaluation == "direct"
@@ -134,14 +150,14 @@ class Problem:
             place = self.definition.path or "this scan"
             raise InputError(f"{place}: axes: no axes, name at least one parameter with min, max and points")
         profile = self.definition.output.profile
-        if profile != "grid" and self.is_direct:
-            raise InputError(
-                f'output.profile = "{profile}" needs the polynomial: use "grid" with a cross-section of your own'
-            )
-        if self.definition.output.delta_chi2_max is not None and self.is_direct:
-            raise InputError(
-                "output.delta_chi2_max needs the polynomial: leave it out with a cross-section of your own"
-            )
+        if self.is_direct and self.is_propagated:
+            what = "a cross-section of your own" if self.cross_section is not None else 'physics.evaluation = "direct"'
+            raise InputError(f"nsi_in_propagation is evaluated in a way of its own: it does not go with {what}")
+        without = "nsi_in_propagation" if self.is_propagated else "a cross-section of your own"
+        if profile != "grid" and self.is_by_points:
+            raise InputError(f'output.profile = "{profile}" needs the polynomial: use "grid" with {without}')
+        if self.definition.output.delta_chi2_max is not None and self.is_by_points:
+            raise InputError(f"output.delta_chi2_max needs the polynomial: leave it out with {without}")
         return self.definition
 
     def only(self, experiments: Sequence[str], channels: Sequence[str]) -> Problem:
@@ -165,8 +181,11 @@ class Problem:
 
     @cached_property
     def rounding(self) -> float:
-        """How far the root of chi2 may be rounded in double precision; of a given cross-section it is not known."""
-        if self.cross_section is not None:
+        """How far the root of chi2 may be rounded in double precision; of a given cross-section it is not known.
+
+        Nor is it of flavours that couplings change.
+        """
+        if self.cross_section is not None or self.is_propagated:
             return 0.0
         if self.definition.outer:
             ends = product(*(axis.values[[0, -1]].tolist() for axis in self.definition.outer))

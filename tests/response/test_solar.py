@@ -14,10 +14,14 @@ from numpy.testing import assert_allclose
 
 from scanengine.chi2.nodes import Nodes
 from scanengine.definition import Definition
+from scanengine.errors import InputError
 from scanengine.inputs.solar.flavour import Oscillation, arriving
 from scanengine.inputs.sources import Source, Spectrum, tabulated_spectrum
 from scanengine.likelihood.counts import standard_model_counts, sum_over_flavours
 from scanengine.response.integrals import responses
+from scanengine.scan.problem import Problem
+from scanengine.scan.statements import polynomial_likelihood
+from tests.inputs.solar.test_propagation import by_diagonalisation
 from tests.scan_files import definition, experiment
 
 pytestmark = pytest.mark.jit_only
@@ -160,3 +164,63 @@ def test_a_tabulated_form_of_the_survival_probability_is_an_incoherent_sum() -> 
     found = solar(source={"oscillation": "none"})
     assert found.source.spectra["nu_mu"].total_per_cm2_s == 0.0
     assert counts(found) == pytest.approx(313.54223, rel=3e-8)
+
+
+PROPAGATED = {"nsi_in_propagation": True}
+
+
+def test_nsi_in_the_sun_change_the_counts_as_in_a_plain_integral() -> None:
+    """Xenon-132 as a point: dsigma/dT is a polynomial of T, and each energy has its own diagonalised state."""
+    found = solar(NSI, PROPAGATED, target="Xe132", form_factor="unity", recoil_window_keV=[0.7, inf])
+    (experiment,) = found.experiments
+    (isotope,) = experiment.target.isotopes
+    M, T_min = isotope.mass_MeV, 0.7e-3
+    whole = Spectrum.sum_of([each.times(1.0) for each in solar().source.spectra.values()])
+    knots, (x, w) = whole.knots_MeV, np.polynomial.legendre.leggauss(3)
+    half, middle = 0.5 * np.diff(knots), 0.5 * (knots[1:] + knots[:-1])
+    E, weights = (middle[:, None] + half[:, None] * x).ravel(), (half[:, None] * w).ravel()
+    seen = T_min < 2.0 * E * E / (M + 2.0 * E)
+    E, weights = E[seen], weights[seen]
+    T_max = 2.0 * E * E / (M + 2.0 * E)
+    # of 1 - T/E - M T / (2 E^2) + T^2 / (2 E^2)
+    span = T_max - T_min - (1.0 / E + 0.5 * M / E**2) * (T_max**2 - T_min**2) / 2.0
+    span += (T_max**3 - T_min**3) / (6.0 * E**2)
+    rho = by_diagonalisation(Oscillation(), "B8", E, NSI)
+    trace = np.einsum("ab,nbc,ca->n", ZETA, rho, ZETA)
+    barn = (1.1663788e-5 * 1e-6 * 197.3269804e-13) ** 2 * M / np.pi
+    exposure = experiment.target.atoms_per_kg[0] * experiment.mass_kg * experiment.live_time_s
+    expected = exposure * barn * float(np.sum(weights * whole.per_cm2_s_MeV(E) * span * trace))
+    assert counts(found) == pytest.approx(expected, rel=1e-6)
+    assert counts(found) != pytest.approx(counts(solar(NSI, target="Xe132", form_factor="unity")), rel=1e-2)
+
+
+def test_nsi_in_the_sun_without_any_are_as_if_left_out() -> None:
+    tiny = {"eps_et_dV": 1e-14}
+    assert counts(solar(tiny, PROPAGATED)) == pytest.approx(counts(solar(tiny)), rel=1e-8)
+    assert len(responses(solar(None, PROPAGATED))) == 3  # and flavours that nothing changes are as they were
+
+
+def test_nsi_in_the_sun_scale_a_template_and_vary_with_the_flux() -> None:
+    keys = {"signal_template": [100.0], "template_reference": {"sin2_theta_w": S2}}
+    plain, scaled = counts(solar(NSI, PROPAGATED)), counts(solar(NSI, PROPAGATED, **keys))
+    assert scaled == pytest.approx(100.0 * plain / counts(solar(None, PROPAGATED)), rel=1e-8)
+
+
+def test_chi2_with_nsi_in_the_sun_is_on_the_grid_as_at_points() -> None:
+    detector = experiment(
+        target="Xe",
+        mass_kg=2e4,
+        distance_m=None,
+        channels={"all": FLAVOURS},
+        recoil_bins_keV=[0.7, 1.5, 3.0],
+        recoil_window_keV=None,
+    )
+    axes = {"eps_ee_dV": {"min": -0.3, "max": 0.5, "points": 5}, "eps_et_uV": {"min": -0.2, "max": 0.2, "points": 3}}
+    source = {"kind": "solar", "components": ["B8"], "flux_uncertainty": True, **PROPAGATED}
+    problem = Problem(definition([detector], axes=axes, source=source, physics=PHYSICS, statistic="poisson"))
+    chi2 = np.empty((5, 3))
+    problem.evaluator.fill([axis.values for axis in problem.definition.axes], chi2)
+    for i, j in ((0, 0), (2, 1), (4, 2)):
+        assert chi2[i, j] == pytest.approx(problem.chi2(np.array([-0.3 + 0.2 * i, -0.2 + 0.2 * j])), rel=1e-10)
+    with pytest.raises(InputError, match="a fit needs the polynomial"):
+        polynomial_likelihood(problem, "a fit")

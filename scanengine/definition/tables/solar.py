@@ -51,6 +51,11 @@ class Solar(Table):
         description="Whether each flux is a nuisance, flux_B8 for example, with the relative width of the model; a "
         "nuisance of the same name takes its place.",
     )
+    nsi_in_propagation: bool = Field(
+        False,
+        description="Whether vector NSI with electrons, u and d quarks change the flavours in which the neutrinos "
+        "arrive, and not only how they scatter: chi2 is then calculated point by point.",
+    )
     oscillation: Annotated[OscillationTable | Literal["none"], SkipValidation] = Field(
         default_factory=lambda: OscillationTable.model_validate({}),
         description='Oscillation parameters: a table [source.oscillation]; or "none", with which all are nu_e.',
@@ -65,12 +70,17 @@ def build_solar(raw: dict[str, Any], path: KeyPath, report: Report) -> Source | 
     oscillation, sound = _oscillation(raw.get("oscillation", {}), (*path, "oscillation"), report)
     if bad or components is None or given is None or not sound:
         return None
+    if table.nsi_in_propagation and oscillation is None:
+        message = 'found true with oscillation = "none": NSI change oscillations, of which there are none'
+        report.add((*path, "nsi_in_propagation"), message, (*path, "oscillation"))
+        return None
     model = MODELS[table.model]
     fluxes = {name: (given.get(name, model[name].per_cm2_s), model[name].uncertainty) for name in components}
     if not any(flux for flux, _ in fluxes.values()):
         report.add((*path, "fluxes_per_cm2_s"), "found no flux of any component, one must be positive")
         return None
-    source = solar({name: flux for name, (flux, _) in fluxes.items()}, oscillation)
+    nominal = {name: flux for name, (flux, _) in fluxes.items()}
+    source = solar(nominal, oscillation, nsi_in_propagation=table.nsi_in_propagation)
     return with_uncertainties(source, fluxes, oscillation) if table.flux_uncertainty else source
 
 

@@ -1,8 +1,8 @@
 """Where in the Sun neutrinos are made: electron density and share of each component by radius, in the model B16-GS98.
 
 Every twentieth row of the table that the authors distribute (nudistr_b16_gs98.dat; N. Vinyoles et al., Astrophys. J.
-835, 202 (2017)), up to 0.38 solar radii, beyond which less than 3e-4 of any component is made. Averages over it have
-errors of some 1e-4.
+835, 202 (2017)), with the neutrons of struct_b16_gs98.dat beside it, up to 0.38 solar radii, beyond which less than
+3e-4 of any component is made. Averages over it have errors of some 1e-4.
 """
 
 from __future__ import annotations
@@ -62,6 +62,18 @@ _TABLE = np.array([line.split() for line in _ROWS.split("\n") if line], dtype=np
 
 ELECTRONS_MOL_PER_CM3 = 10.0 ** _TABLE[:, 0]
 """Electron density (38,) at the radii."""
+
+_HYDROGEN = """
+0.35006 0.35878 0.37276 0.39125 0.41329 0.43780 0.46377 0.49022 0.51630 0.54130 0.56472 0.58620 0.60554 0.62266 0.63763
+0.65056 0.66158 0.67082 0.67845 0.68472 0.68984 0.69400 0.69735 0.70004 0.70217 0.70385 0.70520 0.70637 0.70748 0.70852
+0.70943 0.71023 0.71092 0.71151 0.71203 0.71250 0.71291 0.71329
+"""
+"""The share X of hydrogen in the mass at the same radii; all else has as many neutrons as protons."""
+
+_X = np.array(_HYDROGEN.split(), dtype=np.float64)
+
+NEUTRONS_PER_ELECTRON = (1.0 - _X) / (1.0 + _X)
+"""Neutrons for each electron (38,) at the radii; 3He and the heavy elements, 1.5% of the mass, change it by 0.2%."""
 
 SHARES = MappingProxyType({name: made / made.sum() for name, made in zip(COMPONENTS, _TABLE[:, 1:].T, strict=True)})
 """Share (38,) of each component that is made there, by the trapezoidal rule; nothing is at the centre."""

@@ -13,6 +13,7 @@ from scanengine.inputs.cubics import chebyshev_points, cubics_through
 from scanengine.inputs.flavours import FLAVOURS, coherence
 from scanengine.inputs.frozen import FrozenMapping
 from scanengine.inputs.solar.flavour import Oscillation, arriving
+from scanengine.inputs.solar.propagation import Propagation
 from scanengine.inputs.solar.spectra import produced
 from scanengine.inputs.sources import Source, Spectrum
 
@@ -21,7 +22,9 @@ ASTRONOMICAL_UNIT_M = 1.495978707e11
 _FLAVOURS = FLAVOURS[:3]
 
 
-def solar(fluxes_per_cm2_s: Mapping[str, float], oscillation: Oscillation | None) -> Source:
+def solar(
+    fluxes_per_cm2_s: Mapping[str, float], oscillation: Oscillation | None, *, nsi_in_propagation: bool = False
+) -> Source:
     """Return the Sun's neutrinos at the Earth, of components with these fluxes of all flavours together."""
     parts = {component: _of_one(component, oscillation) for component, flux in fluxes_per_cm2_s.items() if flux > 0.0}
     names = next(iter(parts.values()))
@@ -30,7 +33,13 @@ def solar(fluxes_per_cm2_s: Mapping[str, float], oscillation: Oscillation | None
         for name in names
     }
     return Source(
-        {flavour: spectra.pop(flavour) for flavour in _FLAVOURS}, ASTRONOMICAL_UNIT_M, coherences=spectra, at_earth=True
+        {flavour: spectra.pop(flavour) for flavour in _FLAVOURS},
+        ASTRONOMICAL_UNIT_M,
+        coherences=spectra,
+        at_earth=True,
+        propagation=Propagation(FrozenMapping(fluxes_per_cm2_s), oscillation)
+        if nsi_in_propagation and oscillation
+        else None,
     )
 
 
@@ -40,11 +49,12 @@ def with_uncertainties(
     """Return a source that knows what it is with each flux one standard deviation higher and lower; fluxes are given
     with their relative standard deviations.
     """
+    nsi = source.propagation is not None
     nominal = {component: flux for component, (flux, _) in fluxes.items()}
     varied = {
         f"flux_{component}": (
-            solar({**nominal, component: flux * (1.0 + width)}, oscillation),
-            solar({**nominal, component: flux * (1.0 - width)}, oscillation),
+            solar({**nominal, component: flux * (1.0 + width)}, oscillation, nsi_in_propagation=nsi),
+            solar({**nominal, component: flux * (1.0 - width)}, oscillation, nsi_in_propagation=nsi),
         )
         for component, (flux, width) in fluxes.items()
         if flux > 0.0
