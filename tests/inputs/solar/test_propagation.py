@@ -23,9 +23,9 @@ def by_diagonalisation(
     """The real part of rho (n, 3, 3) at energies (n,), one radius after the other."""
     eps = {fermion: np.zeros((3, 3)) for fermion in "eud"}
     for name, value in couplings.items():
-        _, (one, other), (fermion, _) = name.split("_")
-        a, b = "emt".index(one), "emt".index(other)
-        eps[fermion][a, b] = eps[fermion][b, a] = value
+        _, families, fermion = name.split("_")
+        a, b = ("emt".index(letter) for letter in families)
+        eps[fermion[0]][a, b] = eps[fermion[0]][b, a] = value
     U = oscillation.mixing
     vacuum = U @ np.diag(oscillation.masses_eV2) @ U.conj().T
     order = np.argsort(oscillation.masses_eV2)
