@@ -2,8 +2,8 @@
 function.
 
 It knows nothing of responses or polynomials. The nodes are those of the response integrals, laid out flat: node i is a
-recoil energy with its weight, and E_first[i] : E_first[i + 1] are the neutrino energies that reach it, weighted with
-the flux.
+recoil energy with its weight, and the neutrino energies that reach it, weighted with the flux, are from ends[i, 0] to
+ends[i, 1], which are its own, and from ends[i, 2] to ends[i, 3], which it has in common with others.
 """
 
 from __future__ import annotations
@@ -32,11 +32,12 @@ _HALVINGS = 200
 
 
 @jit
-def _require_inside(E_first: NDArray[np.int64], energies: int) -> None:
+def _require_inside(ends: NDArray[np.int64], energies: int) -> None:
     """Raise IndexError unless the energies of each node lie inside of the arrays."""
-    for node in range(E_first.size - 1):
-        if not (E_first[node] >= 0 and E_first[node + 1] <= energies):
-            raise IndexError("the energies of a node lie outside of the arrays")
+    for node in range(ends.shape[0]):
+        for part in (0, 2):
+            if not (ends[node, part] >= 0 and ends[node, part + 1] <= energies):
+                raise IndexError("the energies of a node lie outside of the arrays")
 
 
 @jit
@@ -44,25 +45,28 @@ def rates_of_terms(
     brackets: NDArray[np.float64],
     kinematics: NDArray[np.float64],
     T_weight: NDArray[np.float64],
-    E_first: NDArray[np.int64],
+    ends: NDArray[np.int64],
     E: NDArray[np.float64],
     E_weight: NDArray[np.float64],
     rates: NDArray[np.float64],
 ) -> None:
     """Set what each node counts (nodes,) of interactions: dsigma/dT = sum_s brackets_s (k_0 + k_1 / E + k_2 / E^2).
 
-    brackets (nodes, structures) in cm^2, kinematics (nodes, structures, 3); T_weight is (nodes,), E_first (nodes + 1,),
+    brackets (nodes, structures) in cm^2, kinematics (nodes, structures, 3); T_weight is (nodes,), ends (nodes, 4),
     E and E_weight (all energies,). Raises IndexError if an energy lies outside of these.
     """
-    _require_inside(E_first, E.size)
+    _require_inside(ends, E.size)
     for node in range(T_weight.size):
+        k_0, k_1, k_2 = 0.0, 0.0, 0.0
+        for s in range(brackets.shape[1]):
+            k_0 += brackets[node, s] * kinematics[node, s, 0]
+            k_1 += brackets[node, s] * kinematics[node, s, 1]
+            k_2 += brackets[node, s] * kinematics[node, s, 2]
         inner = 0.0
-        for k in range(E_first[node], E_first[node + 1]):
-            sigma = 0.0
-            for s in range(brackets.shape[1]):
-                k_0, k_1, k_2 = kinematics[node, s, 0], kinematics[node, s, 1], kinematics[node, s, 2]
-                sigma += brackets[node, s] * (k_0 + (k_1 + k_2 / E[k]) / E[k])
-            inner += E_weight[k] * sigma
+        for part in (0, 2):
+            for k in range(ends[node, part], ends[node, part + 1]):
+                per_E = 1.0 / E[k]
+                inner += E_weight[k] * (k_0 + per_E * (k_1 + per_E * k_2))
         rates[node] = T_weight[node] * inner
 
 
@@ -74,21 +78,22 @@ def rates_of_given(
     T_weight: NDArray[np.float64],
     nucleus: NDArray[np.float64],
     flavour: NDArray[np.int64],
-    E_first: NDArray[np.int64],
+    ends: NDArray[np.int64],
     E: NDArray[np.float64],
     E_weight: NDArray[np.float64],
     rates: NDArray[np.float64],
 ) -> None:
     """Set what each node counts (nodes,) of a given cross-section at one point.
 
-    T, T_weight and flavour are (nodes,), nucleus (nodes, 5), E_first (nodes + 1,), E and E_weight (all energies,).
+    T, T_weight and flavour are (nodes,), nucleus (nodes, 5), ends (nodes, 4), E and E_weight (all energies,).
     Raises IndexError if an energy lies outside of these.
     """
-    _require_inside(E_first, E.size)
+    _require_inside(ends, E.size)
     for node in range(T.size):
         inner = 0.0
-        for k in range(E_first[node], E_first[node + 1]):
-            inner += E_weight[k] * cross_section(E[k], T[node], nucleus[node], flavour[node], parameters)
+        for part in (0, 2):
+            for k in range(ends[node, part], ends[node, part + 1]):
+                inner += E_weight[k] * cross_section(E[k], T[node], nucleus[node], flavour[node], parameters)
         rates[node] = T_weight[node] * inner
 
 

@@ -80,7 +80,7 @@ class Nodes:
     T_weight: FloatArray
     nucleus: FloatArray
     flavour: NDArray[np.int64]
-    E_first: NDArray[np.int64]
+    E_ends: NDArray[np.int64]
     E_MeV: FloatArray
     E_weight: FloatArray
     interactions: Interactions
@@ -123,15 +123,15 @@ class Nodes:
                     folds.append(_fold(seen_as, isotope, name, part, here, len(rows)))
             scale = scales.get(experiment.name) if recoil == "nucleus" else None
             rows.append(Row(experiment, channel, name, recoil, experiment.binning.energy_edges.size - 1, scale))
-        E_counts = [size for part in parts for size in part.E_sizes]
+        E_first = np.cumsum([0, *(part.inner.E_MeV.size for part in parts)])
         return cls(
             np.concatenate([part.T_MeV for part in parts]),
             np.concatenate([part.weight for part in parts]),
             np.concatenate([part.nucleus for part in parts]),
             np.repeat([part.flavour for part in parts], [part.T_MeV.size for part in parts]),
-            np.concatenate(([0], np.cumsum(E_counts, dtype=np.int64))),
-            np.concatenate([part.E_MeV for part in parts]),
-            np.concatenate([part.E_weight for part in parts]),
+            np.concatenate([first + part.inner.ends for first, part in zip(E_first.tolist(), parts, strict=False)]),
+            np.concatenate([part.inner.E_MeV for part in parts]),
+            np.concatenate([part.inner.E_weight for part in parts]),
             interactions,
             np.concatenate([part.kinematics for part in parts]),
             tuple(np.concatenate(shapes) for shapes in zip(*(part.shapes for part in parts), strict=True)),
@@ -142,14 +142,14 @@ class Nodes:
     def counts(self, theta: FloatArray) -> list[FloatArray]:
         """Return the counts (bins,) of each row at a parameter vector (parameters,)."""
         rates = np.empty(self.T_MeV.size)
-        energies = self.E_first, self.E_MeV, self.E_weight
+        energies = self.E_ends, self.E_MeV, self.E_weight
         rates_of_terms(self._brackets(theta), self.kinematics, self.T_weight, *energies, rates)
         return self._folded(rates)
 
     def given_counts(self, given: OwnCrossSection, parameters: FloatArray) -> list[FloatArray]:
         """Return the counts (bins,) of each row at one point, of a given cross-section."""
         rates = np.empty(self.T_MeV.size)
-        nodes = self.T_MeV, self.T_weight, self.nucleus, self.flavour, self.E_first, self.E_MeV, self.E_weight
+        nodes = self.T_MeV, self.T_weight, self.nucleus, self.flavour, self.E_ends, self.E_MeV, self.E_weight
         rates_of_given(given.dsigma_dT, parameters, *nodes, rates)
         return self._folded(rates)
 
@@ -204,6 +204,52 @@ def _fold(experiment: Experiment, isotope: Isotope, flavour: str, part: _Part, n
     return _Fold(nodes, row, part.bins, shares, times)
 
 
+class _InnerNodes(NamedTuple):
+    """Neutrino energies and their weights with the flux, and of each recoil energy which are its own and which it has
+    in common with others: their `ends` (n, 4), as the kernels take them.
+    """
+
+    E_MeV: FloatArray
+    E_weight: FloatArray
+    ends: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, e: FloatArray, spectrum: Spectrum, knots: FloatArray, coefficients: FloatArray) -> _InnerNodes:
+        """Return the neutrino energies above each of e (n,): the spectrum's lines, and nodes on its segments.
+
+        What lies above the segment that e is in is the same for many: only the rest of that segment is a node's own.
+        """
+        falling = np.argsort(-spectrum.line_energies_MeV)
+        lines = spectrum.line_energies_MeV[falling]
+        segments, nodes = len(coefficients), GAUSS_NODES.size
+        above = np.searchsorted(knots, e, side="right")  # the first segment that is all above e
+        cut = np.flatnonzero((above > 0) & (above <= segments))
+        own = _on_segments(spectrum, coefficients[above[cut] - 1], e[cut], knots[above[cut]])
+        common = _on_segments(spectrum, coefficients, knots[:-1], knots[1:])
+        ends = np.zeros((e.size, 4), dtype=np.int64)
+        first_own = segments * nodes + lines.size
+        ends[cut, 0] = first_own + nodes * np.arange(cut.size)
+        ends[cut, 1] = ends[cut, 0] + nodes
+        # segments that rise, and then lines that fall: those above e are next to each other
+        ends[:, 2] = nodes * above.clip(max=segments)
+        ends[:, 3] = segments * nodes + np.searchsorted(-lines, -e, side="left")
+        weights = common[1], spectrum.lines[falling, 1], own[1]
+        return cls(np.concatenate((common[0], lines, own[0])), np.concatenate(weights), ends)
+
+
+def _on_segments(
+    spectrum: Spectrum, coefficients: FloatArray, low: FloatArray, high: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return the energies and weights (10 n,) of Gauss' rule from low to high (n,), with the flux of cubics (n, 4)."""
+    half, middle = 0.5 * (high - low), 0.5 * (high + low)
+    E = middle[:, None] + half[:, None] * GAUSS_NODES
+    flux = np.zeros_like(E)
+    for c in coefficients.T[::-1]:
+        flux = c[:, None] + flux * E
+    survival = np.asarray(spectrum.survival(E.ravel())).reshape(-1)
+    return E.ravel(), (half[:, None] * GAUSS_WEIGHTS * flux).ravel() * survival
+
+
 class _Part(NamedTuple):
     """The nodes of one isotope, or the electrons of its atoms, for one flavour in one experiment."""
 
@@ -211,9 +257,7 @@ class _Part(NamedTuple):
     weight: FloatArray
     nucleus: FloatArray
     bins: NDArray[np.int64]
-    E_sizes: list[int]
-    E_MeV: FloatArray
-    E_weight: FloatArray
+    inner: _InnerNodes
     kinematics: FloatArray
     shapes: tuple[FloatArray, ...]
     flavour: int
@@ -248,7 +292,6 @@ class _Recoiling(NamedTuple):
         seen = seen if self.electrons is None else seen * self.electrons.number(T_keV)
         recoil = recoils.recoil_at(T, experiment.form_factors(isotope), compiled=True)
         knots, coefficients, *_ = inner_grid(self.spectrum)
-        inner = [_inner_nodes(float(each), self.spectrum, knots, coefficients) for each in e]
         form_factors = (recoil.F_p, recoil.F_n) if isinstance(recoil, Recoil) else (0.0 * T, 0.0 * T)
         nucleus = np.column_stack(np.broadcast_arrays(isotope.Z, isotope.N, isotope.mass_MeV, *form_factors))
         kinematics = kinematics_of(self.interactions, recoils.mass_MeV, T)
@@ -258,9 +301,7 @@ class _Recoiling(NamedTuple):
             weight * per_u * seen * exposure,
             nucleus.astype(np.float64),
             np.repeat(bins, subdivisions * KRONROD_NODES.size),
-            [energies.size for energies, _ in inner],
-            np.concatenate([energies for energies, _ in inner]) if inner else np.empty(0),
-            np.concatenate([weights for _, weights in inner]) if inner else np.empty(0),
+            _InnerNodes.of(e, self.spectrum, knots, coefficients),
             np.stack([k * there for k, there in zip(kinematics, here, strict=True)], axis=1),
             tuple(
                 np.stack([a.shape(recoil) if there else 0.0 * T for a in group.amplitudes], axis=1)
@@ -306,22 +347,3 @@ def kinematics_of(interactions: Interactions, M: float, T_MeV: FloatArray) -> li
         * np.stack(np.broadcast_arrays(T_MeV, *group.structure.kinematics(T_MeV, M))[1:], axis=1)
         for group in interactions.interfering
     ]
-
-
-def _inner_nodes(
-    e: float, spectrum: Spectrum, knots: FloatArray, coefficients: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Return neutrino energies above e and their weights with the flux: the spectrum's lines, and nodes on its
-    segments.
-    """
-    above = spectrum.line_energies_MeV > e
-    energies = [spectrum.line_energies_MeV[above]]
-    weights = [spectrum.lines[above, 1]]
-    for lo, hi, cubic in zip(knots[:-1], knots[1:], coefficients, strict=True):
-        if hi > e:
-            half, middle = 0.5 * (hi - max(lo, e)), 0.5 * (hi + max(lo, e))
-            E = middle + half * GAUSS_NODES
-            energies.append(E)
-            flux = np.polynomial.polynomial.polyval(E, cubic) * spectrum.survival(E)
-            weights.append(half * GAUSS_WEIGHTS * flux)
-    return np.concatenate(energies), np.concatenate(weights)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from scanengine_kernels import direct as kernels
 from scanengine_kernels._jit import interpreted, jit
@@ -20,18 +21,26 @@ def made_up(E: float, T: float, nucleus: FloatArray, flavour: int, parameters: F
     return float(parameters[0] * E + parameters[1] * T * nucleus[2] + flavour)
 
 
+ENERGIES = 9
+
+
+def own_and_common(random: np.random.Generator, nodes: int) -> NDArray[np.int64]:
+    """Ranges of energies for each node (nodes, 4), two of each, some of them empty."""
+    return np.sort(random.integers(0, ENERGIES + 1, (nodes, 2, 2)), axis=-1).reshape(nodes, 4)
+
+
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6))
 def test_sum_over_energies(seed: int, nodes: int) -> None:
     random = np.random.default_rng(seed)
-    first = np.concatenate(([0], np.cumsum(random.integers(0, 4, nodes))))
+    ends = own_and_common(random, nodes)
     T, T_weight = random.uniform(size=(2, nodes))
-    E, E_weight = random.uniform(size=(2, int(first[-1])))
+    E, E_weight = random.uniform(size=(2, ENERGIES))
     nucleus, flavour = random.uniform(size=(nodes, 5)), random.integers(0, 6, nodes)
     parameters = random.uniform(size=2)
     rates, exact = np.full(nodes, np.nan), np.zeros(nodes)
-    kernels.rates_of_given(made_up, parameters, T, T_weight, nucleus, flavour, first, E, E_weight, rates)
+    kernels.rates_of_given(made_up, parameters, T, T_weight, nucleus, flavour, ends, E, E_weight, rates)
     for i in range(nodes):
-        for k in range(int(first[i]), int(first[i + 1])):
+        for k in (*range(*ends[i, :2].tolist()), *range(*ends[i, 2:].tolist())):
             sigma = parameters[0] * E[k] + parameters[1] * T[i] * nucleus[i, 2] + flavour[i]
             exact[i] += T_weight[i] * E_weight[k] * sigma
     np.testing.assert_allclose(rates, exact, rtol=1e-13)
@@ -40,21 +49,26 @@ def test_sum_over_energies(seed: int, nodes: int) -> None:
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(1, 3))
 def test_sum_of_interactions_over_energies(seed: int, nodes: int, structures: int) -> None:
     random = np.random.default_rng(seed)
-    first = np.concatenate(([0], np.cumsum(random.integers(0, 4, nodes))))
+    ends = own_and_common(random, nodes)
     T_weight = random.uniform(size=nodes)
-    E, E_weight = random.uniform(0.5, 1.5, size=(2, int(first[-1])))
+    E, E_weight = random.uniform(0.5, 1.5, size=(2, ENERGIES))
     brackets, kinematics = random.uniform(size=(nodes, structures)), random.normal(size=(nodes, structures, 3))
     rates, exact = np.full(nodes, np.nan), np.zeros(nodes)
-    kernels.rates_of_terms(brackets, kinematics, T_weight, first, E, E_weight, rates)
+    kernels.rates_of_terms(brackets, kinematics, T_weight, ends, E, E_weight, rates)
     for i in range(nodes):
-        for k in range(int(first[i]), int(first[i + 1])):
+        for k in (*range(*ends[i, :2].tolist()), *range(*ends[i, 2:].tolist())):
             powers = 1.0, 1.0 / E[k], 1.0 / E[k] ** 2
             sigma = sum(brackets[i, s] * np.dot(kinematics[i, s], powers) for s in range(structures))
             exact[i] += T_weight[i] * E_weight[k] * sigma
     np.testing.assert_allclose(rates, exact, rtol=1e-12, atol=1e-13)
 
 
-OUTSIDE = {"energies below": [-1, 1, 2], "energies beyond": [0, 1, 3]}
+OUTSIDE = {
+    "energies below": [[-1, 1, 0, 0], [1, 2, 0, 0]],
+    "energies beyond": [[0, 1, 0, 0], [1, 3, 0, 0]],
+    "common ones below": [[0, 1, -1, 1], [1, 2, 0, 0]],
+    "common ones beyond": [[0, 1, 0, 0], [1, 2, 0, 3]],
+}
 TERMS = [kernels.rates_of_terms, interpreted(kernels.rates_of_terms)]
 
 
