@@ -59,17 +59,26 @@ class Line:
 class Points:
     """Single points `x` (n,), `y` (n,): hollow markers, whose colour and shape `stroke` numbers (0 to 6).
 
-    Raises `InputError` for other shapes or numbers.
+    `x_ends` and `y_ends` (2, n) are the ends of horizontal and vertical bars. Raises `InputError` for other shapes or
+    numbers.
     """
 
     x: FloatArray
     y: FloatArray
     label: str = ""
     stroke: int = 0
+    x_ends: FloatArray | None = None
+    y_ends: FloatArray | None = None
 
     def __post_init__(self) -> None:
         _check_points("points", self.label, self.x, self.y)
         _check_stroke("points", self.label, self.stroke, None)
+        for ends in (self.x_ends, self.y_ends):
+            if ends is not None and np.shape(ends) != (2, *np.shape(self.x)):
+                raise InputError(
+                    f"The points {self.label!r} need two ends of a bar for each of {np.size(self.x)} points, found "
+                    f"{np.shape(ends)}."
+                )
 
 
 @dataclass(frozen=True, eq=False)

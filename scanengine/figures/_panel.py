@@ -86,6 +86,9 @@ def _spread(panel: Panel, which: Literal["x", "y"]) -> FloatArray:
         elif not isinstance(item, Band):
             shown = np.isfinite(item.x) & np.isfinite(item.y) & (item.x >= start) & (item.x <= stop)
             found.append((item.x if which == "x" else item.y)[shown])
+            ends = getattr(item, f"{which}_ends", None)
+            if ends is not None:
+                found.append(ends[:, shown].ravel())
     if which == "y":
         found.append(np.array([height for height, _ in panel.levels]))
     return np.concatenate(found)
@@ -186,6 +189,11 @@ def _draw_line(axes: Axes, line: Line) -> Line2D:
 def _draw_points(axes: Axes, points: Points) -> Line2D:
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     shown = (points.x >= left) & (points.x <= right) & (points.y >= bottom) & (points.y <= top)
+    bars = {"color": style.STROKES[points.stroke].colour, "linewidth": 0.9, "zorder": 4.9}
+    if points.x_ends is not None:
+        axes.hlines(points.y[shown], *points.x_ends[:, shown], **bars)
+    if points.y_ends is not None:
+        axes.vlines(points.x[shown], *points.y_ends[:, shown], **bars)
     (drawn,) = axes.plot(
         points.x[shown],
         points.y[shown],

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import wraps
 from inspect import unwrap
 from pathlib import Path
 from traceback import extract_tb
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from scanengine.api import Scan, load
 from scanengine.errors import InputError, Interrupted, RunError, ScanengineError
@@ -16,6 +17,9 @@ from scanengine.reproduce.checks import Check
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,28 @@ class Paper:
         """Load one of the paper's scan files, with KEY=VALUE overrides."""
         self.scans[f"{scan}.toml"] = None
         return load(self.folder / f"{scan}.toml", overrides)
+
+    def cache(self, make: Callable[P, T]) -> Callable[P, T]:
+        """Make a function keep its results by arguments, as `functools.cache` does, and the scan files it loads.
+
+        A result that uses what another has made is so made from the same scan files.
+        """
+        kept: dict[object, tuple[T, dict[str, None]]] = {}
+
+        @wraps(make)
+        def again(*args: P.args, **kwargs: P.kwargs) -> T:
+            key = (args, tuple(kwargs.items()))
+            if key not in kept:
+                before, self.scans = self.scans, {}
+                try:
+                    kept[key] = make(*args, **kwargs), self.scans
+                finally:
+                    self.scans = before | self.scans
+            made, scans = kept[key]
+            self.scans |= scans
+            return made
+
+        return again
 
     def published(self, table: str) -> list[dict[str, str]]:
         """Return the rows of `published/TABLE.csv`, each by column, with the numbers as they are printed."""

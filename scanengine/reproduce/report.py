@@ -12,6 +12,7 @@ from pathlib import Path
 
 from scanengine import __version__, plain
 from scanengine.errors import InputError, Interrupted, RunError
+from scanengine.reproduce.explored import Explored, explored
 from scanengine.reproduce.papers import Exhibit, Recipe
 from scanengine.reproduce.tally import Finding, counted, in_words
 from scanengine.reproduce.typeset import typeset
@@ -30,7 +31,8 @@ class _Made:
     """What came of a recipe: an exhibit, or the sentence that says why there is none.
 
     `stem` names the recipe's files and its place in the page; `figure` is the PNG in base 64, if it has a figure, and
-    `thumbnail` a small one. `sources` are the files that it is made from, within the report's folder.
+    `thumbnail` a small one. `sources` are the files that it is made from, within the report's folder, and `explored`
+    the pages of their likelihoods.
     """
 
     recipe: Recipe
@@ -39,6 +41,7 @@ class _Made:
     figure: str = ""
     thumbnail: str = ""
     sources: tuple[str, ...] = ()
+    explored: tuple[Explored, ...] = ()
     failure: str = ""
 
 
@@ -58,11 +61,12 @@ def write_report(
     stems = _stems(recipes)
     _prepare(folder, stems, overwrite)
     made: list[_Made] = []
+    pages: dict[Path, Explored] = {}
     try:
         for done, (recipe, stem) in enumerate(zip(recipes, stems, strict=True)):
             if progress is not None:
                 progress(done)
-            made.append(_make(recipe, stem, folder, overwrite))
+            made.append(_make(recipe, stem, folder, overwrite, pages))
         findings = [Finding(each.recipe, check) for each in made if each.exhibit for check in each.exhibit.checks]
         _write(folder / INDEX, _page(made, findings))
         _write(folder / SUMMARY, _summary(made, findings))
@@ -108,8 +112,8 @@ def _prepare(folder: Path, stems: Sequence[str], overwrite: bool) -> None:
         raise InputError(f"{folder} cannot be written: {error.strerror or error}") from None
 
 
-def _make(recipe: Recipe, stem: str, folder: Path, overwrite: bool) -> _Made:
-    """Run a recipe and save its figure, and what both are made from."""
+def _make(recipe: Recipe, stem: str, folder: Path, overwrite: bool, pages: dict[Path, Explored]) -> _Made:
+    """Run a recipe and save its figure, what both are made from, and pages of scan files that have none yet."""
     recipe.paper.scans.clear()
     try:
         exhibit = recipe.run()
@@ -118,14 +122,17 @@ def _make(recipe: Recipe, stem: str, folder: Path, overwrite: bool) -> _Made:
     except RunError as error:
         return _Made(recipe, stem, failure=str(error))
     sources = _sources(recipe, folder)
+    scans = [(recipe.paper.folder / name).resolve() for name in recipe.paper.scans]
+    pages.update({scan: explored(scan, folder) for scan in scans if scan not in pages})
+    of_scans = tuple(pages[scan] for scan in scans)
     if exhibit.figure is None:
-        return _Made(recipe, stem, exhibit, sources=sources)
+        return _Made(recipe, stem, exhibit, sources=sources, explored=of_scans)
     from scanengine import figures
 
     for suffix in SUFFIXES:
         figures.save(exhibit.figure, folder / f"{stem}{suffix}", overwrite=overwrite)
     small = base64.b64encode(figures.thumbnail(exhibit.figure, THUMBNAIL_PX)).decode("ascii")
-    return _Made(recipe, stem, exhibit, _base64(folder / f"{stem}.png"), small, sources)
+    return _Made(recipe, stem, exhibit, _base64(folder / f"{stem}.png"), small, sources, of_scans)
 
 
 def _sources(recipe: Recipe, folder: Path) -> tuple[str, ...]:
@@ -133,9 +140,10 @@ def _sources(recipe: Recipe, folder: Path) -> tuple[str, ...]:
     names = []
     recipes = () if recipe.source is None else (str(recipe.source),)
     for name in (*recipes, *recipe.paper.scans):
-        found = Path(SOURCES) / recipe.paper.name / name
+        source = (recipe.paper.folder / name).resolve()  # a scan file may be another paper's
+        found = Path(SOURCES) / source.parent.name / source.name
         (folder / found).parent.mkdir(parents=True, exist_ok=True)
-        (folder / found).write_bytes((recipe.paper.folder / name).read_bytes())
+        (folder / found).write_bytes(source.read_bytes())
         names.append(found.as_posix())
     return tuple(names)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from math import isnan, nan
 
 import numpy as np
@@ -33,7 +32,7 @@ POINTS = {"combined": (7, 41), "lar2020": (13, 81)}
 TABLE_MEV = (1.0, 31.6227766, 1e3)
 
 
-@cache
+@paper.cache
 def limits(scan: str, charges: str) -> UpperLimits:
     """Return the limits on a vector mediator's coupling, from a scan of the data."""
     masses, couplings = POINTS.get(scan, (31, 101))
@@ -48,7 +47,7 @@ def limits(scan: str, charges: str) -> UpperLimits:
     return found
 
 
-@cache
+@paper.cache
 def other_limits(scan: str) -> UpperLimits:
     """Return the limits on the coupling of a scalar or tensor mediator."""
     mediator, _ = OTHERS[scan]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from math import inf
 
 import numpy as np
@@ -37,7 +36,7 @@ def axis(scan: str) -> Axis:
     return next(axis for axis, scans in PANELS if scan in scans)
 
 
-@cache
+@paper.cache
 def profile(scan: str) -> ReducedGrid:
     """Return chi2 over the radius, at the Standard Model's couplings, minimised over the nuisances.
 

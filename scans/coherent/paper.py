@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 from scanengine import Result, Scan, figures
@@ -81,7 +80,7 @@ def missing_note(scans: Iterable[str]) -> list[str]:
     ]
 
 
-@cache
+@paper.cache
 def loaded(scan: str, overrides: tuple[str, ...] = ()) -> Scan:
     """Return a scan of the paper with its integrals done."""
     made = paper.load(scan, *overrides)
@@ -89,7 +88,7 @@ def loaded(scan: str, overrides: tuple[str, ...] = ()) -> Scan:
     return made
 
 
-@cache
+@paper.cache
 def result(scan: str, axes: str, *overrides: str) -> Result:
     """Return the result of a scan over other axes than its file's, as "sin2_theta_w = { min = 0.0, ... }"."""
     return loaded(scan, (f"axes={{ {axes} }}", *overrides)).run()

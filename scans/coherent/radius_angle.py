@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from scanengine import Result, figures
 from scanengine.reproduce import Check, Exhibit, Table
 
@@ -17,7 +15,7 @@ RADII = {
 """The experiment of each scan, the form factor of all its nuclides, and the radii of the neutrons."""
 
 
-@cache
+@paper.cache
 def plane(scan: str) -> Result:
     """Return a scan over the radius of the neutrons and the weak mixing angle."""
     experiment, form_factor, (low, high) = RADII[scan]

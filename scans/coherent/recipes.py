@@ -6,6 +6,7 @@ from . import (
     calibrated,
     electromagnetic,
     mediators,
+    momentum_transfer,
     neutron_radius,
     nsi,
     radius_angle,
@@ -18,6 +19,7 @@ from .paper import paper
 paper.recipe("signals", "Expected and fitted counts")(signal.signals)
 paper.recipe("fig-spectra", "Spectra: data and fits")(spectra.fig_spectra)
 paper.recipe("fig-sin2", "Weak mixing angle, and goodness of fit")(weak_mixing_angle.fig_sin2)
+paper.recipe("fig-sin2-q", "Weak mixing angle against momentum transfer")(momentum_transfer.fig_sin2_q)
 paper.recipe("fig-nsi", "Non-standard interactions of ν_e")(nsi.fig_nsi)
 paper.recipe("fig-calibrated", "An interval by pseudo-experiments")(calibrated.fig_calibrated)
 paper.recipe("fig-neutrons", "Radius of the neutrons")(neutron_radius.fig_radius)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
 from math import inf, sqrt
 from typing import NamedTuple
 
@@ -34,7 +33,7 @@ class SignalFit(NamedTuple):
     backgrounds: dict[str, float]
 
 
-@cache
+@paper.cache
 def signal_fit(scan: str, held: tuple[str, ...] = (), overrides: tuple[str, ...] = ()) -> SignalFit:
     """Fit a factor on the Standard Model's signal, and all nuisances but those held and the signal's size."""
     from scipy.optimize import brentq, minimize_scalar

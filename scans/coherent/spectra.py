@@ -45,18 +45,14 @@ def panel(scan: str, quantity: str) -> figures.Panel:
     seen, signal, background = (counts[shown] for counts in projected)
     widths, middles = np.diff(ends), 0.5 * (ends[1:] + ends[:-1])
     excess, error = (seen - background) / widths, np.sqrt(seen) / widths
-    gap = np.full(middles.size, np.nan)
-    bars_x, bars_y = (
-        np.stack(rows, axis=1).ravel() for rows in ((middles, middles, gap), (excess - error, excess + error, gap))
-    )
+    ends_of_bars = np.stack([excess - error, excess + error])
     steps_x, steps_y = np.repeat(ends, 2)[1:-1], np.repeat(signal / widths, 2)
     x_label = r"arrival time [$\mu$s]" if quantity == "time_us" else ENERGY[experiment.binning.units]
     per = r"$\mu$s" if quantity == "time_us" else experiment.binning.units
     return figures.Panel(
         (
             figures.Line(steps_x, steps_y, "signal", 1),
-            figures.Points(middles, excess, "seen, less backgrounds", 0),
-            figures.Line(bars_x, bars_y, "", 0),
+            figures.Points(middles, excess, "seen, less backgrounds", 0, y_ends=ends_of_bars),
         ),
         x_label,
         f"counts / {per}",

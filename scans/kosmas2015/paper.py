@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
 from itertools import product
 from math import inf
 from pathlib import Path
@@ -58,7 +57,7 @@ def literal(case: str) -> tuple[str, ...]:
     return (*AT_46_M[case], *EQUATION_2)
 
 
-@cache
+@paper.cache
 def whole(scan: str, case: str, overrides: tuple[str, ...] = ()) -> Scan:
     """A scan with all its targets and flavours, integrated once: what `only` takes of it shares the integrals."""
     loaded = paper.load(f"{scan}-{case}", *overrides)
@@ -66,7 +65,7 @@ def whole(scan: str, case: str, overrides: tuple[str, ...] = ()) -> Scan:
     return loaded
 
 
-@cache
+@paper.cache
 def result(scan: str, case: str, targets: str, flavour: str, overrides: tuple[str, ...] = ()) -> Result:
     """The result of a scan from some targets, as "Ne+Ge", and one flavour or several."""
     return whole(scan, case, overrides).only(*targets.split("+"), channels=CHANNELS[flavour]).run()

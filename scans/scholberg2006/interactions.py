@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from math import inf, pi, sqrt
 
 import numpy as np
@@ -33,7 +32,7 @@ from .paper import (
 SYSTEMATICS = (0.10, 0.05, 0.0)
 
 
-@cache
+@paper.cache
 def alone(name: str) -> dict[str, Result]:
     """The results of a scan file for each of its experiments."""
     return paper.load(name).run_each()

@@ -6,7 +6,6 @@ Its figures are known here by their text and captions only: what those do not sa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +69,7 @@ def approximately(result: str, words: str, ours: float, units: str = "", *, said
     return Check.between(result, said or words, ours, low, high, units)
 
 
-@cache
+@paper.cache
 def tonne() -> Scan:
     """One tonne of each target for a year."""
     return paper.load("yields")
@@ -100,7 +99,7 @@ def counted(scan: Scan, flavours: Sequence[str] = (*PROMPT, *DELAYED), **axis_va
     return total
 
 
-@cache
+@paper.cache
 def binned(name: str, target: str, edges_keV: tuple[float, ...], *overrides: str) -> Scan:
     """A scan file's tonne of one target, counted in bins of recoil energy."""
     return paper.load(name, f"experiments.{target}.recoil_bins_keV={list(edges_keV)}", *overrides).only(target)
@@ -111,7 +110,7 @@ def positive(values: FloatArray) -> FloatArray:
     return np.where(values > 0.0, values, np.nan)
 
 
-@cache
+@paper.cache
 def scanned(name: str, *overrides: str) -> Result:
     """The result of a scan file."""
     return paper.load(name, *overrides).run()

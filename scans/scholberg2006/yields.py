@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 
 from scanengine import Scan, figures
@@ -30,6 +28,7 @@ from .paper import (
     binned,
     counted,
     isotope_of,
+    paper,
     positive,
     tonne,
 )
@@ -87,7 +86,7 @@ def fig01() -> Exhibit:
     )
 
 
-@cache
+@paper.cache
 def yields(target: str) -> tuple[FloatArray, Scan]:
     """Edges of 400 bins up to the largest recoil energy, and the scan that counts in them."""
     edges = np.linspace(0.0, T_max_keV(isotope_of(target), HIGHEST_E_MEV), 401)

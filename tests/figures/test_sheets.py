@@ -348,6 +348,24 @@ def test_points_outside_the_panel_are_not_drawn_upon_its_labels() -> None:
     assert np.array_equal(axes.lines[0].get_xydata(), [[1.0, 1.0]])
 
 
+def test_bars_of_points_reach_to_their_ends_and_are_within_the_axes() -> None:
+    ends = np.array([[0.5, 1.5], [1.5, 2.5]]), np.array([[-3.0, 0.5], [2.0, 7.0]])
+    points = Points(np.array([1.0, 2.0]), np.array([0.0, 1.0]), "data", 3, *ends)
+    (axes,) = figures.sheet([[Panel((points,))]]).axes
+    drawn = [segment.tolist() for bars in axes.collections for segment in bars.get_segments()]  # type: ignore[attr-defined]
+    assert drawn == [
+        [[0.5, 0.0], [1.5, 0.0]],
+        [[1.5, 1.0], [2.5, 1.0]],
+        [[1.0, -3.0], [1.0, 2.0]],
+        [[2.0, 0.5], [2.0, 7.0]],
+    ]
+    assert axes.get_xlim()[0] <= 0.5
+    assert axes.get_ylim()[0] < -3.0
+    assert axes.get_ylim()[1] > 7.0
+    with pytest.raises(InputError, match=r"two ends of a bar for each of 2 points, found \(2, 1\)"):
+        replace(points, x_ends=np.zeros((2, 1)))
+
+
 def test_levels_are_lines_with_their_words_at_the_right_end() -> None:
     (axes,) = figures.sheet([[Panel((curve(),), levels=((2.71, "90%"), (4.0, "95%")))]]).axes
     assert [text.get_text() for text in axes.texts] == ["90%", "95%"]

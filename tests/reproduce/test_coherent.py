@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import math
 import os
 
 import pytest
@@ -91,3 +93,22 @@ def test_without_data_results_are_not_run_and_the_others_are(monkeypatch: pytest
         else:
             assert names == ([] if recipe.name in none else ["CsI 2017, one count", "Ge 2024"])
         assert (made.figure is None) == (recipe.name in {"signals", *none})
+
+
+@pytest.mark.slow
+def test_momentum_transfers_halve_the_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The counts below the median are half of all; without a data release, germanium and CONUS+ are shown."""
+    monkeypatch.delenv("SCANENGINE_DATA", raising=False)
+    (recipe,) = find_recipes(["coherent/fig-sin2-q"])
+    (table,) = recipe.run().tables
+    assert [row[0] for row in table.rows] == ["Ge 2024", "CONUS+ 2025", "Møller scattering, E158"]
+    assert [float(row[1].split()[0]) for row in table.rows] == pytest.approx([42.7, 11.8, 161.0], rel=0.01)
+    module = inspect.getmodule(recipe.make)
+    assert module is not None
+    scan, _ = module.conus()
+    (experiment,) = scan.definition.experiments
+    _, median, _ = module.momentum_transfers_MeV(scan)
+    mass = 67660.0  # natural germanium, MeV
+    T_keV = 1e3 * (math.hypot(mass, median) - mass)
+    below, above = (module.counted(scan, experiment, window) for window in ((0.1, T_keV), (T_keV, 10.0)))
+    assert below / (below + above) == pytest.approx(0.5, abs=0.01)

@@ -344,3 +344,77 @@ def test_recipes_without_a_paper_are_refused(tmp_path: Path) -> None:
     (tmp_path / "recipes.py").write_text("")
     with pytest.raises(InputError, match="defines no paper"):
         find_recipes([str(tmp_path)])
+
+
+AXES = """
+[axes]
+eps_ee_uV = { min = -0.5, max = 0.5, points = 11 }
+"""
+OUTER = """
+[mediators.zp]
+kind = "vector"
+mass_MeV = 10.0
+charges = "universal"
+[axes]
+"mediators.zp.mass_MeV" = { min = 1.0, max = 100.0, points = 3, spacing = "log" }
+g_zp = { min = 0.0, max = 1e-3, points = 11 }
+"""
+CACHING = """
+from pathlib import Path
+
+from scanengine.reproduce import Exhibit, Paper
+
+paper = Paper(Path(__file__).parent, "A paper", "A journal")
+
+
+@paper.cache
+def loaded(name):
+    return paper.load(name)
+
+
+@paper.cache
+def both():
+    return loaded("plain"), loaded("outer")
+
+
+@paper.recipe("first", "First")
+def first():
+    both()
+    return Exhibit("From both.")
+
+
+@paper.recipe("second", "Second")
+def second():
+    assert loaded("plain") is both()[0]
+    return Exhibit("From what is kept.")
+
+
+@paper.recipe("third", "Third")
+def third():
+    loaded("plain")
+    return Exhibit("From one.")
+"""
+
+
+def test_each_result_leads_to_pages_of_the_likelihoods_it_is_made_from(tmp_path: Path) -> None:
+    folder, out = tmp_path / "caching", tmp_path / "out"
+    folder.mkdir()
+    (folder / "recipes.py").write_text(CACHING)
+    (folder / "plain.toml").write_text(SCAN + AXES)
+    (folder / "outer.toml").write_text(SCAN + OUTER)
+    for _ in range(2):  # a report takes the place of an older one
+        write_report(find_recipes([str(folder)]), out)
+    page = (out / INDEX).read_text(encoding="utf-8")
+    sections = re.findall(r'<section id="caching-(\w+)">(.*?)</section>', page, re.DOTALL)
+    links = {name: re.findall(r'href="explore/([^"]+)"', text) for name, text in sections}
+    assert links == {name: ["caching-plain.html"] for name in ("first", "second", "third")}
+    assert {name for name, text in sections if "sources/caching/outer.toml" in text} == {"first", "second"}
+    assert [
+        text.count("not of caching/outer: χ² is no polynomial in mediators.zp.mass_MeV") for _, text in sections
+    ] == [
+        1,
+        1,
+        0,
+    ]
+    assert [path.name for path in (out / "explore").iterdir()] == ["caching-plain.html"]
+    assert "eps_ee_uV" in (out / "explore" / "caching-plain.html").read_text(encoding="utf-8")
