@@ -189,11 +189,13 @@ def _draw_line(axes: Axes, line: Line) -> Line2D:
 def _draw_points(axes: Axes, points: Points) -> Line2D:
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     shown = (points.x >= left) & (points.x <= right) & (points.y >= bottom) & (points.y <= top)
-    bars = {"color": style.STROKES[points.stroke].colour, "linewidth": 0.9, "zorder": 4.9}
+    colour = style.STROKES[points.stroke].colour
     if points.x_ends is not None:
-        axes.hlines(points.y[shown], *points.x_ends[:, shown], **bars)
+        low, high = points.x_ends[:, shown]
+        axes.hlines(points.y[shown], low, high, color=colour, linewidth=0.9, zorder=4.9)
     if points.y_ends is not None:
-        axes.vlines(points.x[shown], *points.y_ends[:, shown], **bars)
+        low, high = points.y_ends[:, shown]
+        axes.vlines(points.x[shown], low, high, color=colour, linewidth=0.9, zorder=4.9)
     (drawn,) = axes.plot(
         points.x[shown],
         points.y[shown],
