@@ -273,6 +273,18 @@ def where_less(a: Lanes | float, b: Lanes | float, x: Lanes | float, y: Lanes | 
     return np.where(np.less(a, b), x, y + np.zeros(LANES))
 
 
+def _emit_any_less(code: _Code, a: Any, b: Any) -> Any:
+    less = code.builder.fcmp_ordered("<", code.block(a), code.block(b))
+    bits = code.builder.bitcast(less, ir.IntType(LANES))
+    return code.builder.icmp_unsigned("!=", bits, ir.Constant(ir.IntType(LANES), 0))
+
+
+@_compiled_as(lambda a, b: types.boolean(a, b) if _block_of(a, b) else None, _emit_any_less)
+def any_less(a: Lanes | float, b: Lanes | float) -> bool:
+    """Return whether a < b in any lane."""
+    return bool(np.any(np.less(a, b)))
+
+
 def _emit_absolute(code: _Code, a: Any) -> Any:
     kind = ir.FunctionType(_BLOCK, [_BLOCK])
     function = cgutils.get_or_insert_function(code.builder.module, kind, f"llvm.fabs.v{LANES}f64")  # type: ignore[no-untyped-call]

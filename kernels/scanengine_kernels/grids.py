@@ -47,3 +47,34 @@ class LineMinima(NamedTuple):
 
     offsets: NDArray[np.int64]
     values: NDArray[np.float64]
+
+
+NEGLIGIBLE = 100.0
+"""Points whose chi2 lies this far above the lowest are left out of sums of exp(-chi2 / 2): each is 2e-22 of the largest
+term."""
+
+NO_TERMS = -(1 << 62)
+"""In place of an exponent: there is nothing to be added."""
+
+
+class Weights(NamedTuple):
+    """Weights of sums over axes: of all points, and of half of them, each (axes, longest axis and 8 more)."""
+
+    full: NDArray[np.float64]
+    half: NDArray[np.float64]
+
+
+class TilePlace(NamedTuple):
+    """Where a tile lies in its grid: the index of its first point and its shape, both (axes,)."""
+
+    start: NDArray[np.int64]
+    shape: NDArray[np.int64]
+
+
+class Tables(NamedTuple):
+    """Tables over pairs of axes a < b, or over single axes: in `values` (2, points), with full and with half weights,
+    from offsets[a, b] on, b fastest, or from offsets[a, a] on; there is none where the offset is below zero.
+    """
+
+    offsets: NDArray[np.int64]
+    values: NDArray[np.float64]

@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from scanengine_kernels.grids import LineMinima, PlaneMinima
+from scanengine_kernels.grids import LANES, NEGLIGIBLE, NO_TERMS, LineMinima, PlaneMinima, Tables, TilePlace, Weights
 
 SMALL_SQUARES = 1 << 24
 """A grid of up to so many squares, points times residuals, is filled and reduced in less time than it takes to import
@@ -88,3 +88,54 @@ def reduce_tile(
         best_index[:] = start + lowest
         return float(tile[lowest])
     return best
+
+
+def sum_tile(chi2: NDArray[np.float64], at: TilePlace, weights: Weights, reference: float, tables: Tables) -> int:
+    """Set the tables to what a tile's chi2 adds to them; return the exponent of its terms.
+
+    As `marginals.sum_tile`, argument by argument.
+    """
+    shape, n = tuple(at.shape), at.shape.size
+    lowest = np.min(chi2, where=~np.isnan(chi2), initial=np.inf)
+    if not lowest < min(reference + NEGLIGIBLE, np.inf):
+        return NO_TERMS
+    exponent = int(np.floor(-0.5 * lowest / np.log(2.0)))
+    counts = chi2 < min(reference, lowest) + NEGLIGIBLE
+    powers = np.zeros(chi2.size)
+    powers[counts] = np.exp2(-0.5 / np.log(2.0) * chi2[counts] - exponent)
+    for kind, values in zip(weights, tables.values, strict=True):
+        along = [kind[axis, s : s + length] for axis, (s, length) in enumerate(zip(at.start, shape, strict=True))]
+        for a, b in np.argwhere(tables.offsets >= 0):
+            summed = powers.reshape(shape)
+            for axis in range(n - 1, -1, -1):
+                if axis not in (a, b):
+                    summed = np.tensordot(summed, along[axis], (axis, 0))
+            table, first = summed.reshape(-1, summed.shape[-1]), tables.offsets[a, b]
+            padded = -(-table.shape[1] // LANES) * LANES
+            filled = values[first : first + table.shape[0] * padded].reshape(table.shape[0], padded)
+            filled[:, : table.shape[1]] = table
+    return exponent
+
+
+def add_tables(
+    sums: Tables, low: NDArray[np.float64], grid_shape: NDArray[np.int64], tile: Tables, at: TilePlace, factor: float
+) -> None:
+    """Add factor, a power of two, times the tables of a tile to the sums of its grid: to sums.values + low.
+
+    As `marginals.add_tables`, argument by argument.
+    """
+    for a, b in np.argwhere(sums.offsets >= 0):
+        rows, length = (grid_shape[a] if b > a else 1), grid_shape[b]
+        mine, padded = (at.shape[a] if b > a else 1), -(-at.shape[b] // LANES) * LANES
+        inside = np.s_[:, at.start[a] : at.start[a] + mine, at.start[b] : at.start[b] + at.shape[b]]
+        if a == b:
+            inside = np.s_[:, 0:1, at.start[b] : at.start[b] + at.shape[b]]
+        first, of = sums.offsets[a, b], tile.offsets[a, b]
+        before, rest = (
+            each[:, first : first + rows * length].reshape(2, rows, length)[inside] for each in (sums.values, low)
+        )
+        term = factor * tile.values[:, of : of + mine * padded].reshape(2, mine, padded)[:, :, : at.shape[b]]
+        after = before + term
+        taken = after - before
+        lost = (before - (after - taken)) + (term - taken) + rest
+        before[...], rest[...] = after + lost, lost - ((after + lost) - after)

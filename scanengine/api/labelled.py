@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from scanengine.errors import InputError
 from scanengine.grid.axes import Axis, FloatArray
+from scanengine.grid.marginals import Marginal
 from scanengine.grid.profiles import Profiles
 
 if TYPE_CHECKING:
@@ -20,8 +21,9 @@ def dataset(
     profile_axes: Sequence[Axis],
     profiles: Profiles,
     best_fit: Mapping[str, float],
+    marginals: Sequence[Marginal] = (),
 ) -> xarray.Dataset:
-    """Return chi2 over the axes, where it was kept, and profiles over theirs, as `Result.to_xarray` says."""
+    """Return chi2 over the axes, where it was kept, profiles over theirs and marginals, as `Result.to_xarray` says."""
     try:
         import xarray as xr
     except ImportError:
@@ -41,6 +43,16 @@ def dataset(
     }
     for (x, y), plane in profiles.planes.items():
         variables[f"profile_{x}__{y}"] = (fine[x], fine[y]), plane, attributes
+    for marginal in marginals:
+        names = tuple(axis.name for axis in marginal.axes)
+        units = " ".join(f"({axis.units})^-1" for axis in marginal.axes if axis.units != "1") or "1"
+        told = {"units": units, "long_name": "posterior density, flat prior within the axes"}
+        variables[f"marginal_{'__'.join(names)}"] = names, marginal.density, told
+        variables[f"marginal_half_{'__'.join(names)}"] = (
+            names,
+            marginal.half,
+            told | {"long_name": "the same with every second point of the axes integrated over"},
+        )
     if chi2 is not None:
         variables["chi2"] = tuple(axis.name for axis in axes), chi2, attributes
     place = {f"best_fit_{name}": value for name, value in best_fit.items()}

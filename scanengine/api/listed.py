@@ -11,6 +11,7 @@ from scanengine.api import words
 from scanengine.errors import InputError
 from scanengine.grid.axes import Axis
 from scanengine.inference.caveats import grouped
+from scanengine.inference.credible import CredibleIntervals
 from scanengine.inference.intervals import Intervals
 from scanengine.inference.levels import percent
 from scanengine.scan.events import Events
@@ -95,6 +96,41 @@ class Limits(Table[Intervals]):
         warnings = grouped(warning for found in self for warning in found.warnings)
         below = "".join(f"<li>{escape(warning)}</li>" for warning in warnings)
         return html_table(["allowed", "", ""], rows) + (f"<ul>{below}</ul>" if below else "")
+
+
+class CredibleLimits(Table[CredibleIntervals]):
+    """Credible intervals of all parameters at all levels, as `Result.credible_intervals` returns them.
+
+    The table has a line for each interval.
+    """
+
+    def __init__(self, found: Iterable[CredibleIntervals], axes: Iterable[Axis]) -> None:
+        super().__init__(found)
+        self.axes = {axis.name: axis for axis in axes}
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return a dictionary for each interval: parameter, units, credibility, low, high, low_error, high_error."""
+        return [
+            {
+                "parameter": found.axis,
+                "units": self.axes[found.axis].units,
+                "credibility": found.cl,
+                "low": interval.lo,
+                "high": interval.hi,
+                "low_error": interval.lo_error,
+                "high_error": interval.hi_error,
+            }
+            for found in self
+            for interval in found
+        ]
+
+    def _repr_html_(self) -> str:
+        rows = [
+            [words.credible(found, self.axes[found.axis]), f"{percent(found.cl)} of the posterior"] for found in self
+        ]
+        warnings = dict.fromkeys(warning for found in self for warning in found.warnings)
+        below = "".join(f"<li>{escape(warning)}</li>" for warning in warnings)
+        return html_table(["credible", ""], rows) + (f"<ul>{below}</ul>" if below else "")
 
 
 class Counted(Table[Events]):

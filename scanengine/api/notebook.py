@@ -11,8 +11,10 @@ from weakref import WeakKeyDictionary
 from scanengine.api.listed import html_table
 from scanengine.errors import InputError
 from scanengine.grid.calibration import Calibration
+from scanengine.grid.marginals import Marginal
 from scanengine.grid.shown import show_by
 from scanengine.inference.contours import Region
+from scanengine.inference.credible import CredibleRegion
 
 if TYPE_CHECKING:
     from scanengine.api.result import Result
@@ -52,6 +54,8 @@ def result_html(result: Result) -> str:
         limits = result.limits(_LEVELS)._repr_html_()
     except InputError as error:  # lost in rounding, or above what was looked for
         limits = f"<p>{escape(str(error))}</p>"
+    if result.marginals is not None:
+        limits += f"<p>posterior, prior flat within the axes</p>{result.credible_intervals(_LEVELS)._repr_html_()}"
     return f"<p><b>{escape(result.title)}</b><br/>{escape('; '.join(facts))}</p>{image}{limits}"
 
 
@@ -113,4 +117,21 @@ def _region_png(found: Region) -> bytes:
 
 
 show_by(Calibration, _calibration_png)
+
+
+def _marginal_png(found: Marginal) -> bytes:
+    from scanengine import figures
+
+    name, *more = (axis.name for axis in found.axes)
+    return figures.png(figures.densities({name: found}, {(name, more[0]): found}) if more else figures.density(found))
+
+
+def _credible_png(found: CredibleRegion) -> bytes:
+    from scanengine import figures
+
+    return figures.png(figures.credible(found))
+
+
 show_by(Region, _region_png)
+show_by(Marginal, _marginal_png)
+show_by(CredibleRegion, _credible_png)

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from scanengine.api.densities import marginal
 from scanengine.api.origin import InFile, InMemory, Selection
 from scanengine.api.slices import lowest, named, nearest
 from scanengine.errors import InputError
 from scanengine.grid.axes import Axis, FloatArray
+from scanengine.grid.marginals import Marginal
 from scanengine.grid.profiles import GridErrors, Profiles, ReducedGrid
 from scanengine.inputs.aliases import canonical
 
@@ -111,6 +113,16 @@ class Numbers:
             profiled=hidden,
             fixed=tuple((name, float(named(name, self.axes).values[i])) for name, i in index.items()),
         )
+
+    def marginal(self, names: tuple[str, ...]) -> Marginal:
+        """Return the posterior density over one axis or two. Raises InputError unless it was kept."""
+        self._require_kept(names := one_or_two(names))
+        return marginal(self.axes, self.of_grid.marginals, names, self._read_plane)
+
+    def _read_plane(self) -> FloatArray:
+        """Return chi2 of a scan with two axes."""
+        kept = self.of_grid.planes.get(self.planes[0])
+        return self.read((slice(None), slice(None))) if kept is None else kept
 
     def lower_bound(self, names: tuple[str, ...]) -> FloatArray:
         """Return a proven lower bound of `profile(names)`. Raises InputError where nothing is proven."""

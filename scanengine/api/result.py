@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
 
 from scanengine.api import notebook
-from scanengine.api.listed import Limits
+from scanengine.api.listed import CredibleLimits, Limits
 from scanengine.api.numbers import Numbers
 from scanengine.api.sending import Sendable
 from scanengine.api.style import Style, look, refuse
@@ -17,6 +17,7 @@ from scanengine.definition import Definition
 from scanengine.errors import InputError
 from scanengine.grid.arguments import confidence_level, confidence_levels
 from scanengine.grid.axes import FloatArray
+from scanengine.grid.marginals import Marginal, Marginals
 from scanengine.grid.profiles import Fit, ReducedGrid
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from scanengine.inference.contours import Region
+    from scanengine.inference.credible import CredibleRegion
     from scanengine.inference.decided import Decided
     from scanengine.inference.proven_regions import ProvenRegion
 
@@ -242,20 +244,66 @@ class Result(Sendable):
         found = [intervals(self.profile(name), level) for name in self.shown for level in levels]
         return Limits(found, self.axes, self.best_fit)
 
+    @property
+    def marginals(self) -> Marginals | None:
+        """All posterior densities that were kept, None unless the scan was asked for them with `output.marginals`."""
+        return self._numbers.of_grid.marginals
+
+    def marginal(self, *names: str) -> Marginal:
+        """Return the posterior density of one axis or two, exp(-chi2 / 2) integrated over all others.
+
+        The prior is flat in each axis as the scan file has it, and zero beyond its ends; nuisances are minimised over,
+        as they are everywhere. Raises InputError unless the scan was run with `output.marginals = true`.
+        """
+        return self._numbers.marginal(names)
+
+    def credible_intervals(self, cl: float | Sequence[float] = DEFAULT_LEVELS) -> CredibleLimits:
+        """Return where the posterior density of every parameter is highest, to hold each share `cl` of it.
+
+        A list that is a table too, as `limits()`. Raises InputError as `marginal` does.
+        """
+        from scanengine.inference.credible import credible_intervals
+
+        levels = confidence_levels(cl)
+        found = [credible_intervals(self.marginal(name), level) for name in self.shown for level in levels]
+        return CredibleLimits(found, self.axes)
+
+    def credible_region(self, *names: str, cl: float = 0.90) -> CredibleRegion:
+        """Return the smallest region of two parameters that holds a share `cl` of the posterior.
+
+        Without names, those of a scan with two axes, or of the one plane that was chosen. Raises InputError as
+        `marginal` does.
+        """
+        from scanengine.inference.credible import credible_region
+
+        return credible_region(self.marginal(*self._two(names)), confidence_level(cl))
+
     def plot(
         self,
         *names: str,
         cl: float | Sequence[float] = 0.90,
         at: Mapping[str, float] | None = None,
+        marginal: bool = False,
         **style: Unpack[Style],
     ) -> Figure:
         """Draw the plane of two parameters, the profile of one, or without names what shows the whole scan.
 
         That is the profile, the plane, or from three axes on the corner figure of all planes that are there. `at` holds
-        other axes at a value; the other keywords are those of `scanengine.plot` for the look.
+        other axes at a value; `marginal` draws posterior densities in place of profiles; the other keywords are those
+        of `scanengine.plot` for the look.
         """
         from scanengine import figures  # matplotlib takes longer to import than most scans to run
 
+        if marginal:
+            if at:
+                raise InputError("a marginal is integrated over all other axes: leave out the slice")
+            refuse(style, "a marginal")
+            shown = names or self.shown
+            lines = {name: self.marginal(name) for name in shown}
+            if len(shown) == 1:
+                return figures.density(lines[shown[0]], confidence_levels(cl))
+            planes = {pair: self.marginal(*pair) for pair in ([shown] if len(shown) == 2 else self.planes)}
+            return figures.densities(lines, planes, confidence_levels(cl))
         if not names and len(self.shown) > 2:
             if at:
                 raise InputError("a corner figure shows profiles only: name one or two axes")
@@ -270,11 +318,14 @@ class Result(Sendable):
         return figures.reduced(grids, confidence_levels(cl), best_fit=self.best_fit, look=look(style))
 
     def to_xarray(self) -> xarray.Dataset:
-        """Return chi2, where it was kept, and all profiles as an xarray Dataset with unit-carrying coordinates."""
+        """Return chi2, where it was kept, profiles and marginals as an xarray Dataset, whose coordinates have units."""
         from scanengine.api.labelled import dataset
 
         chi2 = self.chi2 if self.has_grid else None
-        return dataset(self.title, self.axes, chi2, self._numbers.best_axes, self._numbers.best, self.best_fit)
+        numbers, found = self._numbers, self.marginals
+        names = [] if found is None else [*((name,) for name in found.lines), *found.planes]
+        densities = [self.marginal(*each) for each in names]
+        return dataset(self.title, self.axes, chi2, numbers.best_axes, numbers.best, self.best_fit, densities)
 
     def _two(self, names: tuple[str, ...]) -> tuple[str, ...]:
         chosen = names or self.shown

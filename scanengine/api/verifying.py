@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scanengine.api.densities import GridSums, differences
 from scanengine.api.finished import from_stored
 from scanengine.api.origin import stored_definition
 from scanengine.api.result import Result
@@ -43,6 +44,8 @@ _AFFORDABLE = {
 }
 """Points that are scanned in seconds."""
 
+_MARGINALS = "that marginals are those of the grid, which was not kept"
+
 _UNSEEN = ("when it was made, and with which version",)
 
 
@@ -71,15 +74,28 @@ def verify(
 
     path = Path(path)
     samples: list[_Sample] = []
+    sums: list[GridSums] = []
 
     def look_at(stored: StoredResult) -> Callable[[tuple[int, ...], FloatArray], None]:
         samples.append(_Sample(stored.shape))
-        return samples[0].look
+        if stored.profiles.marginals is None or not stored.has_grid:
+            return samples[0].look
+        sums.append(GridSums(stored))
+
+        def look(start: tuple[int, ...], values: FloatArray) -> None:
+            samples[0].look(start, values)
+            sums[0].look(start, values)
+
+        return look
 
     found, stored = store.verify(path, progress, look_at)
     if stored is None:
         return Verification((found,), ("whether chi2 follows from the definition: this is a part of a result",))
     (sample,) = samples
+    for each in sums:
+        for difference in each.differences():
+            raise InputError(f"{path} does not agree with itself: {difference}")
+        found += ", marginals too"
     result = from_stored(stored)
     try:
         scan = Scan(stored_definition(stored, data))
@@ -125,6 +141,8 @@ class _Check:
         self.scan, self.stored, self.result = scan, stored, result
         self.direct = scan.problem.is_direct
         self.unchecked: list[str] = []
+        if stored.profiles.marginals is not None and not stored.has_grid:
+            self.unchecked.append(_MARGINALS)
         if stored.exact_profiles is not None:
             self.unchecked.append("that no exact profile is too low")
             if stored.exact_profiles[1].bounds is not None:
@@ -153,6 +171,7 @@ class _Check:
                 self.stored.exact_profiles is not None and self.stored.exact_profiles[1].bounds is not None,
                 output.profile == "proven",
             ),
+            "a marginal": (self.stored.profiles.marginals is not None, output.marginals),
         }
         for what, (there, asked) in wanted.items():
             if there != asked:
@@ -225,6 +244,8 @@ class _Check:
         axes = list(definition.axes)
         axes[longest] = replace(axes[longest], values=axes[longest].values[picked])
         output = replace(definition.output, keep="profiles", profile="grid", planes=(), delta_chi2_max=None)
+        whole = number == shape[longest] and definition.output.delta_chi2_max is None
+        output = replace(output, marginals=whole and self.stored.profiles.marginals is not None)
         anew = Scan(replace(definition, axes=tuple(axes), output=output)).run()
         for names, stored in self.stored.profiles.each():
             found = anew.profile(*names).chi2
@@ -232,10 +253,20 @@ class _Check:
             self._compare_profile(
                 names, stored[where], found, equal=axes[longest].name in names or number == shape[longest]
             )
+        if output.marginals:
+            self._compare_marginals(anew)
         if number == shape[longest]:
-            return ["lines and planes were recalculated"]
+            return [f"lines and planes were recalculated{', marginals too' if output.marginals else ''}"]
         self.unchecked.append(f"lines and planes beyond {number} of {shape[longest]} values of {axes[longest].name}")
         return [f"lines and planes were recalculated at {number} of {shape[longest]} values of {axes[longest].name}"]
+
+    def _compare_marginals(self, anew: Result) -> None:
+        kept, found = self.stored.profiles.marginals, anew.marginals
+        assert kept is not None
+        assert found is not None
+        for difference in differences(kept, found):
+            raise _Lie(difference)
+        self.unchecked.remove(_MARGINALS)
 
     def _compare_profile(self, names: tuple[str, ...], stored: FloatArray, found: FloatArray, *, equal: bool) -> None:
         seen = found < self.stored.profiles.minimum + self.result.delta_chi2_max

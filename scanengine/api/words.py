@@ -6,6 +6,7 @@ import math
 import re
 
 from scanengine.grid.axes import Axis
+from scanengine.inference.credible import CredibleIntervals
 from scanengine.inference.intervals import Interval, Intervals
 from scanengine.plain import on_one_line
 
@@ -67,6 +68,12 @@ def limit(found: Intervals, axis: Axis) -> str:
         return f"{axis.name} {sign} {quantity(end, axis.units)}{beyond}"
     ranges = " or ".join(_closed(interval, axis) for interval in found)
     return f"{axis.name} in {ranges}{after_several(axis.units)}{beyond}"
+
+
+def credible(found: CredibleIntervals, axis: Axis) -> str:
+    """Return where a parameter is credible: "eps_ee_uV in [-0.033, 0.036] or [0.151, 0.218]"."""
+    ranges = " or ".join(_closed(Interval(lo, hi), axis) for lo, hi, *_ in found)
+    return f"{axis.name} in {ranges}{after_several(axis.units)}"
 
 
 def cut_by_axis(interval: Interval, axis: Axis) -> tuple[bool, bool]:

@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from scanengine.grid.axes import FloatArray
+from scanengine_kernels.grids import NO_TERMS, Tables, TilePlace, Weights
 
 if TYPE_CHECKING:
     from typing import Self
@@ -79,15 +80,28 @@ class ReducingEvaluator(Protocol):
         chi2: FloatArray | None = None,
         *,
         past_caches: bool = False,
+        sums: SumsOfTile | None = None,
     ) -> LowestPlane:
         """Lower minima to chi2 on the tensor grid of these values, whose first point has the index start.
 
-        And `fill` chi2 with it, if it is given.
+        And `fill` chi2 with it, or set the tables of `sums`, if one of these is given.
         """
 
 
 class LowestPlane(NamedTuple):
-    """The lowest chi2 on a grid, and the first plane of the last two axes that has it, by its index over the others."""
+    """The lowest chi2 on a grid, and the first plane of the last two axes that has it, by its index over the others;
+    and the exponent of sums, where they were wanted.
+    """
 
     chi2: float
     plane: tuple[int, ...]
+    exponent: int = NO_TERMS
+
+
+class SumsOfTile(NamedTuple):
+    """What sums of exp(-chi2 / 2) over a tile take, and the tables that they are set in: see `marginals.sum_tile`."""
+
+    place: TilePlace
+    weights: Weights
+    reference: float
+    tables: Tables

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from scanengine.chi2.evaluator import Cost, LowestPlane, ScanEvaluator
+from scanengine.chi2.evaluator import Cost, LowestPlane, ScanEvaluator, SumsOfTile
 from scanengine.chi2.monomials import Monomials, packed, scaled
 from scanengine.grid.axes import FloatArray
-from scanengine_kernels.grids import LANES, Grid
+from scanengine_kernels.grids import LANES, NO_TERMS, Grid
 from scanengine_kernels.small import SMALL_SQUARES, fill_squares
 
 if TYPE_CHECKING:
@@ -74,8 +74,10 @@ class ChiSquaredPolynomial(ScanEvaluator):
         chi2: FloatArray | None = None,
         *,
         past_caches: bool = False,
+        sums: SumsOfTile | None = None,
     ) -> LowestPlane:
-        """Lower minima to chi2 on the tensor grid of these values of each of three or more axes; `fill` chi2 if given.
+        """Lower minima to chi2 on the tensor grid of these values of each of three or more axes; `fill` chi2 if given,
+        or set the tables of `sums`.
 
         The grid's first point has the index `start` in the grid that minima belong to. The minima may be below zero, by
         rounding, where chi2 is zero. Raises ValueError if the grids do not fit.
@@ -87,12 +89,17 @@ class ChiSquaredPolynomial(ScanEvaluator):
         from scanengine_kernels.quartic.tiles import reduce_and_fill_quartic
 
         grid = self._packed(values)
-        if chi2 is None:
+        exponent = NO_TERMS
+        if sums is not None:
+            from scanengine_kernels.quartic.marginals import reduce_and_sum_quartic
+
+            lowest, plane, exponent = reduce_and_sum_quartic(self._squares, grid, minima, *sums)
+        elif chi2 is None:
             lowest, plane = reduce_quartic(self._squares, grid, np.array(start), minima)
         else:
             flat = chi2.reshape(-1, copy=False)
             lowest, plane = reduce_and_fill_quartic(self._squares, grid, np.array(start), minima, past_caches, flat)
-        return LowestPlane(lowest, tuple(int(i) for i in np.unravel_index(plane, grid.shape[:-2])))
+        return LowestPlane(lowest, tuple(int(i) for i in np.unravel_index(plane, grid.shape[:-2])), exponent)
 
     def minimise(self, values: Sequence[FloatArray], chi2: FloatArray, *, parabolas: bool = False) -> None:
         """Set chi2, C-contiguous with one dimension for each of the first axes, to its minima over the other ones.

@@ -16,7 +16,10 @@ from scanengine.inputs.constants import SECONDS_PER_YEAR
 from scanengine.plain import on_one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from scanengine.api import Scan
+    from scanengine.definition.model import Output
     from scanengine.inputs.detectors import Experiment
     from scanengine.store import Unfinished
 
@@ -76,14 +79,22 @@ def describe_scan(scan: Scan, threads: int | None) -> None:
         if estimate.grid_bytes
         else "  profiles only"
     )
-    if definition.output.planes:
-        print(f"  planes: {pairs(definition.output.planes)}")
+    for line in _wanted(definition.output):
+        print(f"  {line}")
     if definition.output.delta_chi2_max is not None:
         share = f"{estimate.points_visited / estimate.points:.2%} of the points"
         print(f"  up to delta chi2 = {definition.output.delta_chi2_max:g}: {share} are evaluated, the others lie above")
     print(f"  file: about {format_bytes(estimate.file_bytes)}")
     time_and_threads = f"{_duration(estimate.seconds)} with {estimate.threads} threads, from a timed sample"
     print(f"  time: about {time_and_threads}; the figure takes a few seconds more")
+
+
+def _wanted(output: Output) -> Iterator[str]:
+    """Yield what is wanted beside the profiles of all planes, or in their place."""
+    if output.planes:
+        yield f"planes: {pairs(output.planes)}"
+    if output.marginals:
+        yield "posterior densities of every axis and pair of axes, prior flat within the axes"
 
 
 def _detector(experiment: Experiment, of_exposure: bool) -> str:
@@ -122,6 +133,9 @@ def describe_result(path: Path) -> None:
     print(f"  chi2: {STATISTICS[result.statistic]}")
     if result.instruction_sets:
         print(f"  computed with {on_one_line(' and '.join(result.instruction_sets))}")
+    if result.marginals is not None:
+        error = max(result.marginal(name).error for name in result.shown)
+        print(f"  posterior densities, prior flat within the axes; half the points change them by up to {error:.2g}")
     print_best_fit(result)
     print_fit_of(result)
     tell_of_checks(result)

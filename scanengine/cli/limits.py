@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scanengine.cli.marginals import print_credible
 from scanengine.cli.minimum import fit_record, print_best_fit, print_fit_of
 from scanengine.cli.options import JsonOption, LevelsOption, levels_of
 from scanengine.cli.proofs import decided_record, print_decided, print_regions
@@ -22,15 +23,22 @@ def limits(
     result: Annotated[Path, typer.Argument(metavar="OUT.h5", help="A result file.")],
     cl: LevelsOption = "68.27,90,95",
     as_json: JsonOption = False,
+    marginal: Annotated[
+        bool, typer.Option("--marginal", help="Credible intervals of the posterior densities, in place of limits.")
+    ] = False,
 ) -> None:
     """Print the best fit and the limits on each parameter.
 
-    Intervals have 1 degree of freedom; other parameters are profiled over.
+    Intervals have 1 degree of freedom; other parameters are profiled over. With --marginal, they are credible
+    intervals, and other parameters integrated over.
     """
     from scanengine.api import open_result, words
 
     opened = open_result(result)
     levels = levels_of(cl)
+    if marginal:
+        print_credible(opened, levels, as_json=as_json)
+        return
     found = opened.limits(levels)
     if as_json:
         intervals = [

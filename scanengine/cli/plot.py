@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scanengine.cli import take_away
+from scanengine.cli.marginals import draw_marginals
 from scanengine.cli.options import LevelsOption, labels_of, levels_of
 from scanengine.cli.warn import warn, warn_about
 from scanengine.errors import InputError
@@ -42,6 +43,9 @@ def plot(
             help="Fix an axis that is not shown at its grid value nearest to V; profile the others. Repeatable.",
         ),
     ] = None,
+    marginal: Annotated[
+        bool, typer.Option("--marginal", help="Posterior densities with credible regions, in place of profiles.")
+    ] = False,
     cl: LevelsOption = _DEFAULT_LEVELS,
     targets: Annotated[bool, typer.Option("--targets", help="Overlay each experiment alone.")] = False,
     show: Annotated[
@@ -75,6 +79,14 @@ def plot(
             raise InputError("--upper-limit takes no --show, --axes, --profile, --slice and --targets")
         _upper_limits(results, upper_limit, against, levels_of(cl), output, overwrite=overwrite)
         return
+    names = [name.strip() for name in axes.split(",")] if axes else []
+    if marginal:
+        if len(results) > 1 or targets or profile or slices or show:
+            raise InputError(
+                "--marginal draws one result: leave out other files, --profile, --slice, --targets, --show"
+            )
+        draw_marginals(results[0], names, levels_of(cl), output, overwrite=overwrite)
+        return
     if show is not None:
         if len(results) > 1 or targets or profile or slices:
             raise InputError("--show draws one fit: leave out other files, --targets, --profile and --slice")
@@ -82,7 +94,6 @@ def plot(
         return
     if profile and slices:
         raise InputError("--profile and --slice exclude each other: --slice profiles over the axes it does not name")
-    names = [name.strip() for name in axes.split(",")] if axes else []
     at = dict(_assignment(item) for item in slices or [])
     levels = levels_of(cl)
     if output is not None and output.suffix.lower() in take_away.BORDERS:

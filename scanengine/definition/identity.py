@@ -33,6 +33,7 @@ _LATER: Mapping[str, object] = {
     "electrons": None,
     "dimensions": (),
     "tiles": None,
+    "marginals": False,
 }
 """Fields that came later, with what they are where a scan file does without: such a scan is the one that it was."""
 

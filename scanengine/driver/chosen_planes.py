@@ -181,8 +181,10 @@ def _tiling(shown: Sequence[Axis], hidden_points: int) -> Tiling:
 def only(profiles: Profiles, planes: Collection[tuple[str, str]]) -> Profiles:
     """Return profiles with these planes alone, and the lines of the axes in them."""
     names = {name for pair in planes for name in pair}
+    marginals = profiles.marginals
     return replace(
         profiles,
+        marginals=None if marginals is None else marginals.only(names, planes),
         lines={name: line for name, line in profiles.lines.items() if name in names},
         planes={pair: plane for pair, plane in profiles.planes.items() if pair in planes},
     )

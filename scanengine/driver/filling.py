@@ -15,7 +15,8 @@ from typing import Generic
 import numpy as np
 from numpy.typing import NDArray
 
-from scanengine.chi2.evaluator import Evaluator, ReducingEvaluator
+from scanengine.chi2.evaluator import Evaluator, ReducingEvaluator, SumsOfTile
+from scanengine.driver.marginals import Summing, TileSums, counted
 from scanengine.driver.minima import GridMinima
 from scanengine.driver.sinks import Prepared, Sink
 from scanengine.grid.axes import Axis, FloatArray
@@ -43,11 +44,12 @@ class _OfThread:
 
 @dataclass(frozen=True)
 class Done(Generic[Prepared]):
-    """A tile ready to be written, and the lowest chi2 that its thread has seen, with its index."""
+    """A tile ready to be written, the lowest chi2 that its thread has seen, with its index, and its sums."""
 
     prepared: Prepared
     best: float
     best_index: tuple[int, ...]
+    sums: TileSums | None
 
 
 def _reducing(evaluator: Evaluator, axes: Sequence[Axis]) -> ReducingEvaluator | None:
@@ -67,6 +69,7 @@ class Filling(Generic[Prepared]):
         *,
         keep_planes: bool = True,
         compiled: bool = True,
+        marginal_reference: float | None = None,
     ) -> None:
         self._evaluator = evaluator
         self._axes = tuple(axes)
@@ -78,11 +81,15 @@ class Filling(Generic[Prepared]):
             from scanengine_kernels.profiles import reduce_tile  # imports Numba, which a small scan does without
 
             self._reduce_tile = reduce_tile
+        self.summing = (
+            None if marginal_reference is None else Summing(self._axes, marginal_reference, compiled=compiled)
+        )
         if tiling is None:
             large = self.from_registers and (sink.array is not None or not sink.wants_tiles)
             tiling = Tiling.for_minima(self.layout.shape) if large else Tiling.of(self.layout.shape)
         self.tiling = tiling
-        self._past_caches = sink.array is not None and sink.array.nbytes > PAST_CACHES_BYTES
+        large = sink.array is not None and sink.array.nbytes > PAST_CACHES_BYTES
+        self._past_caches = large and self.summing is None
         self._thread_local = threading.local()
         self._of_threads: list[_OfThread] = []
 
@@ -112,19 +119,26 @@ class Filling(Generic[Prepared]):
         shape = self.tiling.shape_at(start)
         values = [axis.values[s : s + n] for axis, s, n in zip(self._axes, start, shape, strict=True)]
         chi2 = self._place(start, shape, mine)
+        sums = None
         if self._reducing is None:
             self._evaluator.fill(values, chi2)
             self._reduce(chi2, start, mine)
-        else:
+        elif self.summing is None or chi2.size:
             self._reduce_from_registers(self._reducing, values, start, mine, chi2 if chi2.size else None)
-        return Done(self._sink.prepare(chi2), mine.best, tuple(mine.best_index.tolist()))
+        else:
+            empty = self.summing.nothing(start, shape)
+            sums = counted(empty, self._reduce_from_registers(self._reducing, values, start, mine, None, empty))
+        if self.summing is not None and chi2.size:
+            sums = self.summing.of_tile(chi2, start)
+        return Done(self._sink.prepare(chi2), mine.best, tuple(mine.best_index.tolist()), sums)
 
     def _place(self, start: tuple[int, ...], shape: tuple[int, ...], mine: _OfThread) -> FloatArray:
         """Return where a tile is filled."""
         if self.from_registers and not self._sink.wants_tiles:
             return _NOWHERE
         array = self._sink.array
-        if array is not None and (self.from_registers or array.dtype == np.float64):
+        rounds = self.from_registers and self.summing is None
+        if array is not None and (rounds or array.dtype == np.float64):
             part = array[tuple(slice(s, s + n) for s, n in zip(start, shape, strict=True))]
             if part.flags.c_contiguous:
                 return part
@@ -151,17 +165,23 @@ class Filling(Generic[Prepared]):
         start: tuple[int, ...],
         mine: _OfThread,
         chi2: FloatArray | None,
-    ) -> None:
-        """Lower a thread's minima to a tile that may be kept or not; a new minimum is looked for in its plane."""
-        lowest, outer = evaluator.reduce(values, start, mine.planes, chi2, past_caches=self._past_caches)
+        sums: SumsOfTile | None = None,
+    ) -> int:
+        """Lower a thread's minima to a tile that may be kept or not; a new minimum is looked for in its plane.
+
+        Returns the exponent of sums, if there are any.
+        """
+        found = evaluator.reduce(values, start, mine.planes, chi2, past_caches=self._past_caches, sums=sums)
+        lowest, outer, exponent = found
         if not lowest < mine.best:
-            return
+            return exponent
         box = [v[i : i + 1] for v, i in zip(values, outer, strict=False)] + [*values[-2:]]
         plane = np.empty([v.size for v in box])
         evaluator.fill(box, plane)
         mine.best = lowest
         mine.best_index[:] = np.array(start) + np.unravel_index(np.argmin(plane), plane.shape)
         mine.best_index[:-2] += outer
+        return exponent
 
     def _of_this_thread(self) -> _OfThread:
         mine: _OfThread | None = getattr(self._thread_local, "mine", None)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from math import prod
 from typing import Generic
 
@@ -39,19 +40,32 @@ def scan_grid(
     progress: Callable[[int], None] | None = None,
     keep_planes: bool = True,
     compiled: bool = True,
+    marginal_reference: float | None = None,
 ) -> Profiles:
     """Scan the whole grid over axes and return its profiles.
 
     evaluator computes chi2, sink takes the tiles, save those that it has from an earlier run. progress is called with
     the number of points done after each tile. Of two axes the one plane is the grid itself: `keep_planes=False` leaves
     it to the sink, so that memory stays bounded. Without `compiled` NumPy reduces the tiles: of a small grid, before
-    Numba would be imported.
+    Numba would be imported. With a `marginal_reference`, a chi2 that the grid reaches or more, exp(-chi2 / 2) is summed
+    to marginals as well; the same reference gives the same numbers, whoever does the tiles.
     Raises InputError for fewer than one thread, Interrupted on Ctrl-C, after the tiles in flight have been written,
     RunError if no chi2 is a number, and whatever the evaluator or the sink raise.
     """
-    filling = Filling(evaluator, axes, sink, tiling, keep_planes=keep_planes, compiled=compiled)
+    filling = Filling(
+        evaluator,
+        axes,
+        sink,
+        tiling,
+        keep_planes=keep_planes,
+        compiled=compiled,
+        marginal_reference=marginal_reference,
+    )
     running = _Pass(filling, sink, threads, progress).run()
-    return filling.layout.profiles(running, of_squares=filling.from_registers)
+    profiles = filling.layout.profiles(running, of_squares=filling.from_registers)
+    if filling.summing is None or running.sums is None:
+        return profiles
+    return replace(profiles, marginals=filling.summing.marginals(running.sums, filling.tiling.number))
 
 
 def visit_tiles(
@@ -64,9 +78,18 @@ def visit_tiles(
     progress: Callable[[int], None] | None = None,
     keep_planes: bool = True,
     compiled: bool = True,
+    marginal_reference: float | None = None,
 ) -> None:
     """Scan some tiles of a grid and leave their minima to the sink, as `scan_grid` does of the whole."""
-    filling = Filling(evaluator, axes, sink, tiling, keep_planes=keep_planes, compiled=compiled)
+    filling = Filling(
+        evaluator,
+        axes,
+        sink,
+        tiling,
+        keep_planes=keep_planes,
+        compiled=compiled,
+        marginal_reference=marginal_reference,
+    )
     _Pass(filling, sink, threads, progress).run()
 
 
@@ -84,6 +107,8 @@ class _Pass(Generic[Prepared]):
         self._threads = threads
         self._progress = progress or (lambda _: None)
         self._running = filling.layout.running()
+        if filling.summing is not None:
+            self._running.sums = filling.summing.running()
         self._done = 0
         self._collected = False
 
@@ -122,6 +147,8 @@ class _Pass(Generic[Prepared]):
         for starts, tiles in finished:
             for start, tile in zip(starts, tiles, strict=True):
                 self._running.lower_best(tile.best, tile.best_index)  # first: a checkpoint vouches for what is written
+                if self._filling.summing is not None and self._running.sums is not None:
+                    self._filling.summing.add(self._running.sums, tile.sums)
                 self._sink.write(start, tile.prepared)
                 self._done += prod(self._tiling.shape_at(start))
         self._sink.keep(self._so_far)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 
 import numpy as np
 
+from scanengine.chi2.evaluator import Evaluator
 from scanengine.chi2.residuals import quadratic_residuals
 from scanengine.chi2.squares import ChiSquaredPolynomial
-from scanengine.grid.axes import Axis, FloatArray
+from scanengine.grid.axes import Axis
 from scanengine.grid.profiles import Profiles
 from scanengine.grid.tiling import SomeTiles, Tiling
 from scanengine_kernels.bounds import MARGIN, bends
@@ -66,7 +69,7 @@ def relevant_tiles_of_each(
 
     Delta chi2 counts from the lowest grid point of all parts.
     """
-    lowest = min(_low_chi2(polynomial, [axis.values for axis in axes]) for polynomial, axes in parts)
+    lowest = min(low_chi2(polynomial, axes) for polynomial, axes in parts)
     shape, tile_shape = np.array(tiling.grid_shape), np.array(tiling.tile_shape)
     found = []
     for polynomial, axes in parts:
@@ -85,22 +88,29 @@ def relevant_tiles_of_each(
 def cut_above(delta_chi2_max: float, profiles: Profiles) -> Profiles:
     """Return profiles that are infinite wherever Delta chi2 > delta_chi2_max: there only some tiles were looked at."""
     highest = profiles.minimum + delta_chi2_max
-    return Profiles(
-        profiles.minimum,
-        profiles.best_fit,
-        {name: np.where(line <= highest, line, np.inf) for name, line in profiles.lines.items()},
-        {pair: np.where(plane <= highest, plane, np.inf) for pair, plane in profiles.planes.items()},
+    marginals = profiles.marginals
+    if marginals is not None:
+        marginals = replace(marginals, omitted=math.exp(min(0.0, -0.5 * highest - marginals.log_mean)))
+    return replace(
+        profiles,
+        lines={name: np.where(line <= highest, line, np.inf) for name, line in profiles.lines.items()},
+        planes={pair: np.where(plane <= highest, plane, np.inf) for pair, plane in profiles.planes.items()},
+        marginals=marginals,
     )
 
 
-def _low_chi2(polynomial: ChiSquaredPolynomial, values: Sequence[FloatArray]) -> float:
-    """Return a chi2 near the grid's minimum: of some of its points the lowest, then its neighbours' while they gain."""
-    per_axis = max(2, int(_FIRST_LOOK_POINTS ** (1.0 / len(values))))
+def low_chi2(evaluator: Evaluator, axes: Sequence[Axis], points: int = _FIRST_LOOK_POINTS) -> float:
+    """Return a chi2 near the grid's minimum: of about so many of its points the lowest, then its neighbours' while they
+    gain.
+    """
+    values = [axis.values for axis in axes]
+    per_axis = max(2, int(points ** (1.0 / len(values))))
     looked_at = [np.unique(np.linspace(0, v.size - 1, per_axis).astype(np.int64)) for v in values]
     lowest = np.inf
     while True:
         chi2 = np.empty([indices.size for indices in looked_at])
-        polynomial.fill([v[indices] for v, indices in zip(values, looked_at, strict=True)], chi2)
+        evaluator.fill([v[indices] for v, indices in zip(values, looked_at, strict=True)], chi2)
+        chi2[np.isnan(chi2)] = np.inf
         place = np.unravel_index(np.argmin(chi2), chi2.shape)
         if not chi2[place] < lowest:
             return float(lowest)

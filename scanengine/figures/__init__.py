@@ -12,6 +12,7 @@ from scanengine.figures._calibration import calibration
 from scanengine.figures._corner import corner
 from scanengine.figures._items import Area, Band, Line, Panel, Points
 from scanengine.figures._look import Look
+from scanengine.figures._marginal import credible, densities, density
 from scanengine.figures._nuisances import correlation, impacts, pulls
 from scanengine.figures._plane import allowed_region, plane
 from scanengine.figures._profile import profile
@@ -37,6 +38,9 @@ __all__ = [
     "check",
     "corner",
     "correlation",
+    "credible",
+    "densities",
+    "density",
     "impacts",
     "label",
     "literal",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from scanengine.errors import InputError
@@ -16,6 +15,7 @@ from scanengine.figures import _style as style
 from scanengine.figures import _text as text
 from scanengine.figures import _words as words
 from scanengine.figures._profile import draw_profile
+from scanengine.grid.axes import Axis
 from scanengine.grid.profiles import ReducedGrid
 from scanengine.inference.intervals import intervals
 from scanengine.inference.levels import percent
@@ -49,6 +49,34 @@ def corner(
         lacking = ", ".join(without) if len(names) > 1 else "at least two parameters"
         raise InputError(f"A corner figure needs a plane of every parameter, but these have none: {lacking}.")
     levels = style.ordered_levels(cls, 2)
+    axes = {name: grid.axes[0] for name, grid in lines.items()}
+    undecided: list[Artist] = []
+
+    def draw_plane(panel: Axes, x: str, y: str) -> list[Artist]:
+        fills = regions.draw_filled(panel, planes[x, y], levels, 2, width=0.8)
+        undecided[:] = regions.draw_undecided(panel, planes[x, y], levels, 2) or undecided
+        return [*(fills if len(levels) > 1 else []), *regions.mark(panel, (x, y), best_fit, sm), *undecided]
+
+    def draw_line(panel: Axes, name: str) -> float:
+        return draw_profile(panel, lines[name], levels, 1)
+
+    return panels(axes, planes, draw_plane, draw_line, r"$\Delta\chi^2$", _summary(lines, planes, levels))
+
+
+def panels(
+    axes: Mapping[str, Axis],
+    planes: Collection[tuple[str, str]],
+    draw_plane: Callable[[Axes, str, str], list[Artist]],
+    draw_line: Callable[[Axes, str], float],
+    height_label: str,
+    summary: Sequence[str],
+) -> Figure:
+    """Draw planes below a diagonal of lines, with a summary and a legend in the empty corner.
+
+    `draw_plane` draws that of two axes and returns entries of the legend, `draw_line` that of one axis and returns how
+    high its panel has to be: all are as high as the highest.
+    """
+    names = tuple(axes)
     size = len(names)
     panel_in = min(WIDEST_IN.get(size, 1.5), (style.DOUBLE_COLUMN_IN - LEFT_IN - RIGHT_IN + GAP_IN) / size - GAP_IN)
     across = size * (panel_in + GAP_IN) - GAP_IN
@@ -65,7 +93,6 @@ def corner(
         hspace=GAP_IN / panel_in,
     )
     handles: list[Artist] = []
-    undecided: list[Patch] = []
     diagonal = []
     for i, y in enumerate(names):
         in_row = [x for x in names[:i] if (x, y) in planes]
@@ -73,30 +100,29 @@ def corner(
             if x not in in_row:
                 continue
             panel = figure.add_subplot(spec[i, j])
-            fills = regions.draw_filled(panel, planes[x, y], levels, 2, width=0.8)
-            undecided = regions.draw_undecided(panel, planes[x, y], levels, 2) or undecided
-            handles = [*(fills if len(levels) > 1 else []), *regions.mark(panel, (x, y), best_fit, sm)]
-            style.scale_axis(panel, "y", [lines[y].axes[0]], 4, prune="both")
-            _label(panel, lines, x, y if x == in_row[0] else None, last=not _planes_below(planes, x, names[i + 1 :]))
+            handles = draw_plane(panel, x, y)
+            style.scale_axis(panel, "y", [axes[y]], 4, prune="both")
+            _label(panel, axes, x, y if x == in_row[0] else None, last=not _planes_below(planes, x, names[i + 1 :]))
         panel = figure.add_subplot(spec[i, i])
-        diagonal.append((panel, draw_profile(panel, lines[y], levels, 1)))
-        _label(panel, lines, y, None, last=not _planes_below(planes, y, names[i + 1 :]))
+        diagonal.append((panel, draw_line(panel, y)))
+        _label(panel, axes, y, None, last=not _planes_below(planes, y, names[i + 1 :]))
+    top = max(top for _, top in diagonal)
     for i, (panel, _) in enumerate(diagonal):
-        panel.set_ylim(0.0, max(top for _, top in diagonal))
-        panel.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+        panel.set_ylim(0.0, top)
+        panel.yaxis.set_major_locator(MaxNLocator(4, integer=top > 3.0))
         panel.tick_params(axis="y", labelleft=i == 0)
-    diagonal[0][0].set_ylabel(r"$\Delta\chi^2$", fontsize=_label_size(lines))
+    diagonal[0][0].set_ylabel(height_label, fontsize=_label_size(axes))
     figure.align_labels()
     figure.legend(
-        handles=[*handles, *undecided],
-        title="\n".join(_summary(lines, planes, levels)),
+        handles=handles,
+        title="\n".join(summary),
         loc="upper right",
         alignment="left",
         bbox_to_anchor=(1.0 - RIGHT_IN / width, 1.0 - TOP_IN / height),
         borderaxespad=0.0,
         borderpad=0.0,
         frameon=False,
-        ncols=min(2, max(1, len(handles) + len(undecided))),
+        ncols=min(2, max(1, len(handles))),
     )
     return figure
 
@@ -105,20 +131,20 @@ def _planes_below(planes: Collection[tuple[str, str]], x: str, below: Sequence[s
     return any((x, y) in planes for y in below)
 
 
-def _label(panel: Axes, lines: Mapping[str, ReducedGrid], x: str, y: str | None, *, last: bool) -> None:
+def _label(panel: Axes, axes: Mapping[str, Axis], x: str, y: str | None, *, last: bool) -> None:
     """Ticks and labels of a panel, which only the leftmost and lowest carry."""
-    style.scale_axis(panel, "x", [lines[x].axes[0]], 4, prune="both")
-    crowded = len(lines) >= CROWDED
+    style.scale_axis(panel, "x", [axes[x]], 4, prune="both")
+    crowded = len(axes) >= CROWDED
     panel.tick_params(labelbottom=last, labelleft=y is not None, labelsize=7.0)
     if last:
-        panel.set_xlabel(text.label(lines[x].axes[0]), fontsize=_label_size(lines))
+        panel.set_xlabel(text.label(axes[x]), fontsize=_label_size(axes))
         panel.tick_params(axis="x", labelrotation=45.0 if crowded else 0.0)
     if y is not None:
-        panel.set_ylabel(text.label(lines[y].axes[0]), fontsize=_label_size(lines))
+        panel.set_ylabel(text.label(axes[y]), fontsize=_label_size(axes))
 
 
-def _label_size(lines: Mapping[str, ReducedGrid]) -> float:
-    return 7.5 if len(lines) >= CROWDED else 9.0
+def _label_size(axes: Mapping[str, Axis]) -> float:
+    return 7.5 if len(axes) >= CROWDED else 9.0
 
 
 def _summary(

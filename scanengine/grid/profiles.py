@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scanengine.grid.axes import Axis, FloatArray
+from scanengine.grid.marginals import Marginals, RunningSums
 from scanengine.grid.tiles import ProvenTiles
 
 NEAR_MINIMUM = 50.0
@@ -117,7 +118,7 @@ class Profiles:
     absolute chi2, minimised over all other axes. `checked` says for planes that were searched how many cells were
     searched once more at the end, from random places, and `doubtful` in how many chi2 was still found lower, which was
     then taken; planes without any are left out. That none is doubtful is no proof that none is too high; `bounds` are
-    one, where there are any.
+    one, where there are any. `marginals` are the posterior densities, where they were asked for.
     """
 
     minimum: float
@@ -127,6 +128,7 @@ class Profiles:
     doubtful: dict[tuple[str, str], int] = field(default_factory=dict)
     checked: dict[tuple[str, str], int] = field(default_factory=dict)
     bounds: Bounds | None = None
+    marginals: Marginals | None = None
 
     def each(self) -> Iterator[tuple[tuple[str, ...], FloatArray]]:
         """Yield every line and every plane, with the names of its axes."""
@@ -143,19 +145,26 @@ class RunningMinima:
     """Profiles in the making: minima over some of a scan's tiles, whatever their order and however often one is added.
 
     `planes` and `lines` are flat arrays of minima, infinite where nothing was seen; `best` is the lowest chi2 and
-    `best_index` the first grid point that has it.
+    `best_index` the first grid point that has it. `sums` are there where marginals are wanted, and have each tile once.
     """
 
     planes: FloatArray
     lines: FloatArray
     best: float = math.inf
     best_index: tuple[int, ...] = ()
+    sums: RunningSums | None = None
 
     def lower(self, other: RunningMinima) -> None:
-        """Add what other tiles, or some of the same, have found."""
+        """Add what other tiles, or without sums some of the same, have found."""
         np.minimum(self.planes, other.planes, out=self.planes)
         np.minimum(self.lines, other.lines, out=self.lines)
         self.lower_best(other.best, other.best_index)
+        if self.sums is not None and other.sums is not None:
+            self.sums.add(other.sums)
+
+    def vouch_for(self, tiles: int) -> bool:
+        """Return whether sums, if there are any, are over so many tiles: after an interrupt one may be missing."""
+        return self.sums is None or self.sums.tiles == tiles
 
     def lower_best(self, best: float, best_index: tuple[int, ...]) -> None:
         """Add the lowest chi2 of other tiles; of equals the first grid point is kept."""

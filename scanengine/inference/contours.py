@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -71,16 +72,7 @@ def region(grid: ReducedGrid, cl: float, dof: int = 2) -> Region:
     caveats.check_level(grid, cl, level)
     caveats.check_rounding(grid, f"{percent(cl)} region", level)
     root = root_delta_chi2(grid, level)
-    from contourpy import FillType, contour_generator
-
-    generator = contour_generator(z=np.ma.masked_invalid(root.T), fill_type=FillType.OuterOffset)
-    # One (points, offsets) pair per piece: points[offsets[i]:offsets[i + 1]] is ring i, and ring 0 the outer one.
-    drawn = []
-    for points, offsets in zip(*generator.filled(-1.0, math.sqrt(level)), strict=True):
-        rings = tuple(np.asarray(points[a:b], dtype=np.float64) for a, b in pairwise(offsets))
-        if enclosed_area(rings) > 0.0:
-            drawn.append(rings)
-
+    drawn, pieces = filled(grid.axes, root, math.sqrt(level))
     name = f"{percent(cl)} region"
     inside = root <= math.sqrt(level)
     warnings = caveats.unknown(grid) + caveats.rounded(grid, name, level)
@@ -91,11 +83,27 @@ def region(grid: ReducedGrid, cl: float, dof: int = 2) -> Region:
     if _borders_on_cut(grid, inside):
         warnings.append(caveats.cut(grid, name))
     warnings += resolution.narrow_pieces(drawn, grid.axes, name)
-    placed = [
-        [np.column_stack([_value(a, i) for a, i in zip(grid.axes, ring.T, strict=True)]) for ring in d] for d in drawn
-    ]
-    pieces = tuple(Piece(outer, tuple(holes)) for outer, *holes in placed)
     return Region((grid.axes[0].name, grid.axes[1].name), cl, dof, level, pieces, tuple(warnings))
+
+
+def filled(
+    axes: Sequence[Axis], heights: FloatArray, highest: float
+) -> tuple[list[tuple[FloatArray, ...]], tuple[Piece, ...]]:
+    """Return where heights over two axes are not above the highest: rings by grid index, and pieces.
+
+    Heights are interpolated linearly; NaN is unknown.
+    """
+    from contourpy import FillType, contour_generator
+
+    generator = contour_generator(z=np.ma.masked_invalid(heights.T), fill_type=FillType.OuterOffset)
+    # One (points, offsets) pair per piece: points[offsets[i]:offsets[i + 1]] is ring i, and ring 0 the outer one.
+    drawn = []
+    for points, offsets in zip(*generator.filled(-np.inf, highest), strict=True):
+        rings = tuple(np.asarray(points[a:b], dtype=np.float64) for a, b in pairwise(offsets))
+        if enclosed_area(rings) > 0.0:
+            drawn.append(rings)
+    placed = [[np.column_stack([_value(a, i) for a, i in zip(axes, ring.T, strict=True)]) for ring in d] for d in drawn]
+    return drawn, tuple(Piece(outer, tuple(holes)) for outer, *holes in placed)
 
 
 def _borders_on_cut(grid: ReducedGrid, inside: NDArray[np.bool_]) -> bool:

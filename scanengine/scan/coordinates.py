@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scanengine.chi2.evaluator import Cost, LowestPlane, ReducingEvaluator, ScanEvaluator
+from scanengine.chi2.evaluator import Cost, LowestPlane, ReducingEvaluator, ScanEvaluator, SumsOfTile
 from scanengine.definition import Definition, ParameterMap
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import Profiles
@@ -64,9 +64,11 @@ class ReducingOnSquares(OnSquares):
         chi2: FloatArray | None = None,
         *,
         past_caches: bool = False,
+        sums: SumsOfTile | None = None,
     ) -> LowestPlane:
         """Lower minima to chi2 on the tensor grid of these values, whose first point has the index start."""
-        return self._reducing.reduce(self._coordinates(values), start, minima, chi2, past_caches=past_caches)
+        coordinates = self._coordinates(values)
+        return self._reducing.reduce(coordinates, start, minima, chi2, past_caches=past_caches, sums=sums)
 
 
 def on_axes(evaluator: ScanEvaluator, squared: Sequence[bool]) -> ScanEvaluator:

@@ -69,7 +69,7 @@ def estimate(problem: Problem, threads: int | None) -> Estimate:
     if output.profile != "grid":
         seconds += _of_exact_profiles(problem, threads)
     grid_bytes = prod(problem.shape) * encoding.dtype.itemsize if keeps_grid else 0
-    stored_bytes = int(share * grid_bytes) + grid.planes_bytes(grid.chosen_planes)
+    stored_bytes = int(share * grid_bytes) + grid.planes_bytes(grid.chosen_planes) + grid.sums_bytes // 2
     return Estimate(problem.shape, visited, grid_bytes, stored_bytes, seconds, threads)
 
 
@@ -151,7 +151,8 @@ def _try(grid: GridScan, samples: Tiling, start: tuple[int, ...], trial: _Trial)
         for axis, s, n in zip(problem.definition.axes, start, shape, strict=True)
     ]
     tiling = Tiling(shape, tuple(min(n, t) for n, t in zip(shape, grid.tiles.tile_shape, strict=True)))
-    scan_grid(problem.evaluator, axes, trial, tiling=tiling, compiled=problem.compiled)
+    reference = grid.marginal_reference
+    scan_grid(problem.evaluator, axes, trial, tiling=tiling, compiled=problem.compiled, marginal_reference=reference)
     return prod(shape)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import combinations
@@ -15,7 +16,7 @@ from scanengine.chi2.evaluator import Cost
 from scanengine.driver import chosen_planes as planes
 from scanengine.driver.one_pass import scan_grid, visit_tiles
 from scanengine.driver.sinks import NoSink, Sink
-from scanengine.driver.skipping import compact_tiling, cut_above, relevant_tiles_of_each
+from scanengine.driver.skipping import compact_tiling, cut_above, low_chi2, relevant_tiles_of_each
 from scanengine.errors import InputError
 from scanengine.grid.arguments import number, whole
 from scanengine.grid.profiles import Profiles
@@ -27,6 +28,9 @@ from scanengine.scan.problem import Problem, default_threads
 
 _TILE_POINTS = {Cost.ITERATION: 1 << 13, Cost.INTEGRALS: 1 << 10}
 """Points of a tile where each takes long: some tens of milliseconds of Newton's iteration, seconds of integrals."""
+
+_LOOK_POINTS, _LOOK_SHARE = 4096, 64
+"""Points that are looked at to know about how low chi2 is, and the share of the grid that they are at most."""
 
 _MOST_BOUNDED_TILES = 1 << 31
 """The bounds of this many tiles take hours."""
@@ -51,11 +55,25 @@ class GridScan:
     @cached_property
     def one_pass(self) -> planes.Pass | None:
         """The pass that finds only the chosen planes; None where all planes are found at once."""
-        if not self._output.planes or self._output.delta_chi2_max is not None or len(self.shape) < 3:
+        output = self._output
+        if not output.planes or output.delta_chi2_max is not None or output.marginals or len(self.shape) < 3:
             return None
         if self.problem.squares is None or not self.problem.compiled:
             return None
         return planes.pass_for(self.problem.squares, self.shape, self.chosen_planes)
+
+    @cached_property
+    def marginal_reference(self) -> float | None:
+        """The chi2 below which, or not far above, points count in marginals; None where these are not wanted.
+
+        Where a look at some points would take long it is infinite: then every tile counts, by its own lowest chi2.
+        """
+        if not self._output.marginals:
+            return None
+        if self._definition.outer or self.problem.evaluator.cost > Cost.ITERATION:
+            return math.inf
+        points = min(_LOOK_POINTS, prod(self.shape) // _LOOK_SHARE)
+        return low_chi2(self.problem.evaluator, self._definition.axes, points)
 
     @cached_property
     def tiles(self) -> Tiling:
@@ -100,6 +118,7 @@ class GridScan:
             progress=how.progress,
             keep_planes=keep_planes,
             compiled=self.problem.compiled,
+            marginal_reference=self.marginal_reference,
         )
         profiles = planes.only(profiles, chosen) if chosen else profiles
         return profiles if highest is None else cut_above(highest, profiles)
@@ -115,6 +134,7 @@ class GridScan:
             progress=how.progress,
             keep_planes=not sink.wants_tiles,
             compiled=self.problem.compiled,
+            marginal_reference=self.marginal_reference,
         )
 
     def visit_planes(self, how: HowToRun, scan: planes.Scanner | None = None) -> Profiles:
@@ -143,9 +163,16 @@ class GridScan:
             return 0
         return 8 * (sum(self.shape[a] * self.shape[b] for a, b in pairs) + sum(self.shape))
 
+    @property
+    def sums_bytes(self) -> int:
+        """The size of the sums that marginals are made of, while the grid is scanned."""
+        shape = self.shape
+        points = sum(map(prod, combinations(shape, 2))) if len(shape) > 2 else sum(shape)
+        return 4 * 8 * points if self._output.marginals else 0
+
     def check_memory(self, threads: int, grid_bytes: int, memory_bytes: int) -> None:
         """Raise InputError if the planes held while a scan runs, or its grid, take more memory than is allowed."""
-        planes_bytes = (1 + threads) * self.planes_bytes(self.planes_held)
+        planes_bytes = (1 + threads) * self.planes_bytes(self.planes_held) + self.sums_bytes
         if planes_bytes + grid_bytes > memory_bytes:
             from scanengine.store import format_bytes
 

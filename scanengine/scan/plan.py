@@ -46,6 +46,7 @@ def plan_of(grid: GridScan) -> GridPlan:
         overrides=definition.overrides,
         responses=_response_arrays(problem),
         planes=definition.output.planes,
+        marginals=definition.output.marginals,
         attributes=attributes_of(problem),
         identity={**identity(definition), **_software(), **_given(problem)},
         keep=definition.output.keep,

@@ -43,7 +43,14 @@ def run_to_file(grid: GridScan, output: Path, how: HowToRun) -> None:
     with _workers(how.executor) as workers, _interruptible(writer):
         if not _finished_but_for_its_name(writer):
             if workers is not None or folder.exists():
-                work = Work.of(grid.problem.evaluator, grid.tiles, writer.plan, folder, compiled=grid.problem.compiled)
+                work = Work.of(
+                    grid.problem.evaluator,
+                    grid.tiles,
+                    writer.plan,
+                    folder,
+                    compiled=grid.problem.compiled,
+                    marginal_reference=grid.marginal_reference,
+                )
                 _farm_out(writer, work, how, workers)
             _finish(grid, writer, how)
         if workers is not None or folder.exists():

@@ -46,13 +46,22 @@ class Work:
     plan: GridPlan
     folder: Path
     compiled: bool
+    marginal_reference: float | None = None
 
     @classmethod
-    def of(cls, evaluator: Evaluator, tiling: Tiling, plan: GridPlan, folder: Path, *, compiled: bool) -> Work:
+    def of(
+        cls,
+        evaluator: Evaluator,
+        tiling: Tiling,
+        plan: GridPlan,
+        folder: Path,
+        *,
+        compiled: bool,
+        marginal_reference: float | None = None,
+    ) -> Work:
         """Describe a scan without what the finished file alone is to hold."""
-        return cls(
-            evaluator, plan.axes, tiling, replace(plan, definition="", responses={}, attributes={}), folder, compiled
-        )
+        bare = replace(plan, definition="", responses={}, attributes={})
+        return cls(evaluator, plan.axes, tiling, bare, folder, compiled, marginal_reference)
 
     def do(self, attempt: Attempt) -> Path:
         """Do some tiles and return the shard that holds them; whoever does the same tiles again writes another."""
@@ -68,6 +77,7 @@ class Work:
                 progress=lambda _: attempt.give_sign(self.folder),
                 keep_planes=keeps_planes(self.plan),
                 compiled=self.compiled,
+                marginal_reference=self.marginal_reference,
             )
             return writer.finish_shard(1, 1)
 

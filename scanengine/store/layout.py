@@ -26,6 +26,13 @@ CONVENTIONS = (
     "minimum is proven to lie everywhere on it: it is outside of a region where lower is above the larger lowest_chi2 "
     "plus the level, inside where upper is at or below the smaller one plus the level, and undecided otherwise"
 )
+PRIOR = (
+    "density_X and density_X__Y are exp(-chi2/2), minimised over nuisances, summed over all other axes by the "
+    "trapezoidal rule and normalised to 1: posterior densities for a prior that is flat in each axis between its ends; "
+    "half_X and half_X__Y are such sums over every second point, in the same normalisation; log_mean is the logarithm "
+    "of exp(-chi2/2) averaged over the axes, log_mean_half that over every second point; at most a share omitted of "
+    "the posterior lies where chi2 was not evaluated"
+)
 UNITS = "each axis names its own units; chi2 and its profiles are dimensionless"
 
 CHI2 = "chi2"
@@ -36,13 +43,15 @@ INSTRUCTIONS = "instruction_sets"
 SHARD = "shard"
 PROFILES = "profiles"
 EXACT_PROFILES = "profiles_exact"
+MARGINALS = "marginals"
 CELLS_IN_DOUBT = "cells_in_doubt"
 CELLS_CHECKED = "cells_checked"
 LOWEST_CHI2 = "lowest_chi2"
+OF_MARGINALS = ("log_mean", "log_mean_half", "omitted")
 PROVEN_LEVELS = "confidence_levels"
 TILES = "tiles_"
 RESPONSES = "responses"
-_TAKEN = (CHI2, DONE, RUNNING, PROFILES, EXACT_PROFILES, RESPONSES)
+_TAKEN = (CHI2, DONE, RUNNING, PROFILES, EXACT_PROFILES, MARGINALS, RESPONSES)
 _FINE = "_fine"
 _AXIS_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
 _PART_OF_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -131,6 +140,11 @@ def lower_path(*names: str) -> str:
 def tiles_path(names: Sequence[str]) -> str:
     """Return where the group of the tiles of one or two axes lies."""
     return f"{EXACT_PROFILES}/{TILES}{'__'.join(map(dimension, names))}"
+
+
+def density_path(kind: str, *names: str) -> str:
+    """Return where the marginal over one or two axes lies: "density", or "half", with half the points summed over."""
+    return f"{MARGINALS}/{kind}_{'__'.join(map(dimension, names))}"
 
 
 def fine_axis(name: str, version: int = FORMAT_VERSION) -> str:

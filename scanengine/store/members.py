@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanengine.grid.axes import Axis, FloatArray
+from scanengine.grid.marginals import Marginals
 from scanengine.grid.profiles import Profiles
 from scanengine.grid.tiles import ProvenTiles
 from scanengine.store import layout
@@ -140,8 +141,29 @@ def write_profiles(root: h5py.File, axes: Sequence[Axis], profiles: Profiles) ->
         _describe(group, dataset, [layout.dimension(name) for name in names], "chi2 minimised over all other axes")
     if len(axes) == 2 and not profiles.planes:
         root[layout.profile_path(*(axis.name for axis in axes))] = root[layout.CHI2]
+    if profiles.marginals is not None:
+        _write_marginals(root, axes, profiles.marginals)
     if root.attrs["format_version"] != layout.FORMAT_VERSION:  # an older scanengine began this file
         set_attributes(root, {"format_version": layout.FORMAT_VERSION, "conventions": layout.CONVENTIONS})
+
+
+def _write_marginals(root: h5py.File, axes: Sequence[Axis], marginals: Marginals) -> None:
+    """Write posterior densities with their axes beside them."""
+    group = root.create_group(layout.MARGINALS, track_order=True)
+    write_axes(group, axes)
+    kinds = {
+        "density": (marginals.lines, marginals.planes, "posterior density, integrated over all other axes"),
+        "half": (marginals.half_lines, marginals.half_planes, "the same with every second point of these"),
+    }
+    for kind, (lines, planes, long_name) in kinds.items():
+        found = {(name,): line for name, line in lines.items()} | dict(planes.items())
+        for names, values in found.items():
+            dataset = _create_floats(root, layout.density_path(kind, *names), values)
+            _describe(group, dataset, [layout.dimension(name) for name in names], long_name)
+            units = [axis.units for axis in axes if axis.name in names and axis.units != "1"]
+            set_attributes(dataset, {"units": " ".join(f"({each})^-1" for each in units) or "1"})
+    told = {name: getattr(marginals, name) for name in layout.OF_MARGINALS}
+    set_attributes(group, {"conventions": layout.PRIOR, **told})
 
 
 def write_best_fit(target: h5py.HLObject, profiles: Profiles) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from glob import escape
 from io import FileIO
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 from uuid import uuid4
 
 import h5py
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanengine.errors import InputError
+from scanengine.grid.marginals import RunningSums
 from scanengine.grid.profiles import RunningMinima
 from scanengine.store import layout, members
 from scanengine.store.disk import access, heaps
@@ -231,6 +232,7 @@ def read_progress(path: Path, file: h5py.File, plan: GridPlan, remedy: Remedy) -
             running = _read_running(file, plan)
             if plan.has_grid and not plan.sources:
                 done &= _stored_chunks(access.dataset(file, layout.CHI2, plan.shape), plan)
+            _check_sums(running, done)
     except (Damage, *READING_ERRORS) as error:
         raise InputError(f"{path} is damaged (its progress cannot be read): {remedy.damaged}") from error
     return done, running
@@ -249,7 +251,18 @@ def _read_running(file: h5py.File, plan: GridPlan) -> RunningMinima:
         len(index) == len(plan.shape) and all(0 <= i < n for i, n in zip(index, plan.shape, strict=True))
     ):
         raise Damage(f"the best point of {layout.RUNNING} is not on the grid")
-    return RunningMinima(planes, lines, float(best[0]), index)
+    return RunningMinima(planes, lines, float(best[0]), index, _read_sums(file, plan) if plan.marginals else None)
+
+
+def _check_sums(running: RunningMinima, done: DoneMask) -> None:
+    if not running.vouch_for(int(done.sum())):
+        raise Damage(f"the sums of {layout.RUNNING} are over other tiles than are there")
+
+
+def _read_sums(file: h5py.File, plan: GridPlan) -> RunningSums:
+    high, low = access.read(access.dataset(file, f"{layout.RUNNING}/sums", (2, 2, plan.sum_points)))
+    exponent, tiles = access.read(access.dataset(file, f"{layout.RUNNING}/sums_over", (2,)), "i8")
+    return RunningSums(np.array(high), np.array(low), int(exponent), int(tiles))
 
 
 def _stored_chunks(chi2: h5py.Dataset, plan: GridPlan) -> DoneMask:
@@ -270,7 +283,11 @@ def write_progress(file: h5py.File, done: DoneMask, running: RunningMinima) -> N
     best = np.array([running.best, *index], dtype=np.float64)
     file[layout.DONE][...] = done
     group = file.require_group(layout.RUNNING)
-    for name, values in {"planes": running.planes, "lines": running.lines, "best": best}.items():
+    found: dict[str, NDArray[Any]] = {"planes": running.planes, "lines": running.lines, "best": best}
+    if running.sums is not None:
+        found["sums"] = np.stack((running.sums.high, running.sums.low))
+        found["sums_over"] = np.array([running.sums.exponent, running.sums.tiles], dtype=np.int64)
+    for name, values in found.items():
         if name in group:
             group[name][...] = values
         else:

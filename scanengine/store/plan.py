@@ -31,7 +31,7 @@ class GridPlan:
     it is larger; `tiles` are the numbers, in C order, of those that are wanted, by default all. `planes` are
     the only ones to come, if some were chosen. `identity` says in
     words, name by name, what the numbers depend on: two files belong to one scan if it is the same. Not
-    `compiled`, tiles are encoded without Numba.
+    `compiled`, tiles are encoded without Numba. With `marginals` the sums of these are kept beside the minima.
 
     Raises `InputError` for names that the file cannot hold.
     """
@@ -48,6 +48,7 @@ class GridPlan:
     tiles: NDArray[np.int64] | None = None
     planes: tuple[tuple[str, str], ...] = ()
     compiled: bool = False
+    marginals: bool = False
     sources: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
     """Of a grid that stays in other files: their paths, relative to this one, and which tiles (counts) each holds."""
 
@@ -102,6 +103,11 @@ class GridPlan:
         """Number of points of all planes of two axes."""
         return sum(map(math.prod, combinations(self.shape, 2)))
 
+    @property
+    def sum_points(self) -> int:
+        """Number of sums that marginals are made of: on all planes, or on the lines of one or two axes."""
+        return self.plane_points if len(self.shape) > 2 else sum(self.shape)
+
     @cached_property
     def n_bytes(self) -> int:
         """Size of the stored grid before compression, 0 when only profiles are kept."""
@@ -114,7 +120,10 @@ class GridPlan:
     def reserve_bytes(self) -> int:
         """What the file takes beside its grid at most: planes and lines three times, responses, text, HDF5's own."""
         planes = 0 if self.has_grid and len(self.shape) == 2 else self.plane_points
-        numbers = 3 * (planes + sum(self.shape)) + sum(np.size(array.values) for array in self.responses.values())
+        sums = self.sum_points * (4 + 2) if self.marginals else 0
+        numbers = (
+            sums + 3 * (planes + sum(self.shape)) + sum(np.size(array.values) for array in self.responses.values())
+        )
         words = len(self.definition) + sum(len(name) + len(value) for name, value in self.identity.items())
         return 8 * numbers + 4 * words + _OVERHEAD_BYTES
 

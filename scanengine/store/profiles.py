@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanengine.grid.axes import Axis, FloatArray
+from scanengine.grid.marginals import Marginals, trapezoid
 from scanengine.grid.profiles import Bounds, Profiles
 from scanengine.grid.tiles import ProvenTiles
 from scanengine.store import layout
@@ -36,18 +37,41 @@ def read_profiles(file: h5py.File, lengths: dict[str, int]) -> Profiles:
     planes = {
         pair: _read_chi2(plane) for pair, plane in stored.items() if not (the_grid and plane == file[layout.CHI2])
     }
-    return Profiles(*_minimum(file, len(lengths)), lines=lines, planes=planes)
+    marginals = _read_marginals(file, pairs, lengths) if layout.MARGINALS in file else None
+    return Profiles(*_minimum(file, len(lengths)), lines=lines, planes=planes, marginals=marginals)
 
 
-def _check_own_axes(file: h5py.File, names: Sequence[str]) -> None:
+def _read_marginals(file: h5py.File, pairs: Sequence[tuple[str, str]], lengths: Mapping[str, int]) -> Marginals:
+    """Return the posterior densities of a file, no number of which is below zero; of two axes those of the lines."""
+
+    def read(kind: str, *names: str) -> FloatArray:
+        place = layout.density_path(kind, *names)
+        values = access.read(access.dataset(file, place, tuple(lengths[name] for name in names)))
+        if not (np.isfinite(values) & (values >= 0.0)).all():
+            raise Damage(f"{place} contains values that are no densities")
+        return np.asarray(values)
+
+    kept = _kept_axes(pairs, lengths)
+    lines, half_lines = ({name: read(kind, name) for name in kept} for kind in ("density", "half"))
+    planes, half_planes = (
+        {pair: read(kind, *pair) for pair in (pairs if len(lengths) > 2 else ())} for kind in ("density", "half")
+    )
+    _check_own_axes(file, kept, layout.MARGINALS)
+    told = [access.numbers(access.group(file, layout.MARGINALS), name) for name in layout.OF_MARGINALS]
+    if any(len(each) != 1 for each in told):
+        raise Damage(f"{layout.MARGINALS} lacks one of its attributes {', '.join(layout.OF_MARGINALS)}")
+    return Marginals(lines, planes, half_lines, half_planes, *(each[0] for each in told))
+
+
+def _check_own_axes(file: h5py.File, names: Sequence[str], home: str = layout.PROFILES) -> None:
     """Raise `Damage` unless the axes beside the profiles, where other readers find them, are those of the grid."""
     if access.attribute(file, "format_version") < _PROFILES_WITH_AXES:
         return
     for name in names:
         called = layout.dimension(name)
-        beside = access.increasing(file, f"{layout.PROFILES}/{called}")
+        beside = access.increasing(file, f"{home}/{called}")
         if not np.array_equal(beside, access.increasing(file, called)):
-            raise Damage(f"the axis {name} has other values beside the profiles")
+            raise Damage(f"the axis {name} has other values in {home}")
 
 
 def read_exact_profiles(file: h5py.File, names: Sequence[str]) -> tuple[tuple[Axis, ...], Profiles] | None:
@@ -175,6 +199,8 @@ def _read_chi2(dataset: h5py.Dataset) -> Any:
 def check_agreement(profiles: Profiles, axes: Sequence[Axis]) -> None:
     """Raise `Damage` unless each profile reaches the minimum, and no more, and the best fit is a point of the grid."""
     minimum = profiles.minimum
+    if profiles.marginals is not None:
+        check_marginals(profiles.marginals, axes)
     for names, values in profiles.each():
         check_lowest(f"the profile of {' and '.join(names)}", float(values.min()), minimum)
     for axis, value in zip(axes, profiles.best_fit, strict=True):
@@ -184,6 +210,19 @@ def check_agreement(profiles: Profiles, axes: Sequence[Axis]) -> None:
         if axis.name in profiles.lines:
             lowest = float(profiles.lines[axis.name][at[0]])
             check_lowest(f"the profile of {axis.name} at the best fit", lowest, minimum)
+
+
+def check_marginals(marginals: Marginals, axes: Sequence[Axis]) -> None:
+    """Raise `Damage` unless each density integrates to 1, and each line is the integral of the planes it lies in."""
+    weights = {axis.name: trapezoid(axis.values) for axis in axes}
+    for name, line in marginals.lines.items():
+        if not abs(line @ weights[name] - 1.0) <= SAME_CHI2:
+            raise Damage(f"the marginal of {name} integrates to {line @ weights[name]:.9g}, and not to 1")
+    for (x, y), plane in marginals.planes.items():
+        for name, found in ((x, plane @ weights[y]), (y, weights[x] @ plane)):
+            line = marginals.lines[name]
+            if not np.all(np.abs(found - line) <= SAME_CHI2 * line.max()):
+                raise Damage(f"the marginal of {x} and {y} is not that of {name} where it is integrated over the other")
 
 
 def check_lowest(what: str, lowest: float, minimum: float, rounding: float = 0.0) -> None:

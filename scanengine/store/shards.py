@@ -8,6 +8,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from scanengine.errors import InputError
 from scanengine.store import layout
@@ -113,13 +114,25 @@ def absorb(writer: GridWriter, path: Path, remedy: Remedy = AGAIN) -> None:
         done, running = read_progress(path, file, writer.plan, remedy)
         if running is None:
             return
+        held = [writer.is_done(_first_point(tile, writer.plan)) for tile in np.argwhere(done)]
+        if running.sums is not None and any(held):
+            if all(held):
+                return
+            raise InputError(
+                f"{path} and {writer.partial} hold some of the same tiles, whose sums cannot be told apart"
+            )
         writer.record_instructions(recorded(file))
         writer.lower(running)
         for tile in np.argwhere(done):
-            start = tuple(int(i) * n for i, n in zip(tile, writer.plan.chunk_shape, strict=True))
+            start = _first_point(tile, writer.plan)
             if not writer.is_done(start):
                 copied = writer.wants_tiles and not writer.plan.sources
                 writer.write(start, _chunk(path, file, start) if copied else None)
+
+
+def _first_point(tile: NDArray[np.int64], plan: GridPlan) -> tuple[int, ...]:
+    """Return the index of the first grid point of a tile (axes,)."""
+    return tuple(int(i) * n for i, n in zip(tile, plan.chunk_shape, strict=True))
 
 
 def _chunk(path: Path, file: h5py.File, start: tuple[int, ...]) -> Block:

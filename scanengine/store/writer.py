@@ -224,15 +224,20 @@ class GridWriter:
         self._require_whole()
         with self._as_run_error():
             self.checkpoint()
+            if not np.array_equal(self._done_on_disk, self._done):
+                raise RunError(f"{self.partial}: its sums are not those of its tiles; run it again with --fresh")
             self._file.attrs[layout.SHARD] = [number, of]
         return self.take_final_name()
 
     def checkpoint(self) -> None:
-        """Put the tiles, the minima and the mask that vouches for them on the disk, together."""
+        """Put the tiles, the minima and the mask that vouches for them on the disk, together.
+
+        Not where an interrupt came between a tile and its sums: what was there before stands.
+        """
         began = time.monotonic()
         self._require_own_file()
         running = self._running() if self._running else self._earlier
-        if running is not None:
+        if running is not None and running.vouch_for(self.tiles_written):
             with self._as_run_error():
                 write_progress(self._file, self._done, running)
                 self._partial.commit()

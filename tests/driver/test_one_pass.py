@@ -147,9 +147,9 @@ def test_large_grid_in_memory_is_written_past_the_caches() -> None:
     told: list[bool] = []
 
     class Told(ChiSquaredPolynomial):
-        def reduce(self, *given: Any, past_caches: bool = False) -> LowestPlane:
-            told.append(past_caches)
-            return super().reduce(*given, past_caches=past_caches)
+        def reduce(self, *given: Any, **how: Any) -> LowestPlane:
+            told.append(how["past_caches"])
+            return super().reduce(*given, **how)
 
     polynomial = random_polynomial(3, 1)
     evaluator = Told(polynomial.centre, polynomial.half_width, polynomial.monomials, polynomial.residuals)

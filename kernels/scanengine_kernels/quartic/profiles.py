@@ -50,6 +50,14 @@ def reduce_quartic(squares: Squares, grid: Grid, start: NDArray[np.int64], minim
     The tile is a grid of three axes or more, whose first point has the index start (axes,). What rounding leaves below
     zero is left in the minima. Planes of the tile's last two axes are counted in C order over the others.
     """
+    return reduce_and_note(squares, grid, start, minima, np.empty(0))
+
+
+@jit
+def reduce_and_note(
+    squares: Squares, grid: Grid, start: NDArray[np.int64], minima: PlaneMinima, on_planes: NDArray[np.float64]
+) -> tuple[float, int]:
+    """Do as `reduce_quartic`; set on_planes (planes,), unless it is empty, to the lowest chi2 on each plane."""
     n, last = grid.shape.size, last_axes(grid, 0)
     z, y, x, depth, rows = last.z, last.y, last.x, last.planes, last.lines
     volumes, planes = new_volumes(squares, n), aligned(15 * z.size).reshape((15, z.size // LANES, LANES))
@@ -73,6 +81,8 @@ def reduce_quartic(squares: Squares, grid: Grid, start: NDArray[np.int64], minim
             reduce_volume(squares, grid, volumes, volume, last, tables, over)
             for k in range(depth):
                 lowest_of_planes[k] = smallest(over_x[k])
+                if on_planes.size > 0:
+                    on_planes[(b + volume) * depth + k] = lowest_of_planes[k]
                 if max(lowest_of_planes[k], 0.0) < best:
                     best, best_plane = max(lowest_of_planes[k], 0.0), (b + volume) * depth + k
             lower_planes(over, lowest_of_planes, grid.shape, index, minima)

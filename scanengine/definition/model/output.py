@@ -14,6 +14,7 @@ class Output:
     the profiles of the grid's points are infinite. `planes`, if there are any, are the pairs of axes, in their order,
     that profiles are wanted of; without them, all are. Proven profiles are decided at `confidence_levels`, in per cent,
     or enclosed to `enclosure` of 1 + chi2, and planes by tiles, so many along each axis where they are finest.
+    `marginals` asks for posterior densities as well.
     """
 
     keep: Literal["grid", "profiles"]
@@ -26,3 +27,4 @@ class Output:
     confidence_levels: tuple[float, ...] = ()
     enclosure: float | None = None
     tiles: int | None = None
+    marginals: bool = False

@@ -45,6 +45,10 @@ class OutputTable(Table):
         description="Of proven profiles: tiles along each axis of a plane where it is finest, a power of two, 256 by "
         "default; each is proven to lie outside or inside of a region, or counts as undecided.",
     )
+    marginals: bool = Field(
+        False,
+        description="Posterior densities of each axis and each pair of axes, too; the prior is flat within the axes.",
+    )
     planes: Annotated[list[list[str]], Field(min_length=1)] | None = Field(
         None,
         description='Pairs of axes, such as [["eps_ee_uV", "mu_nu"]]: only these planes, the profiles of their axes '
