@@ -20,7 +20,7 @@ from scanengine.inference.fitting import Minimum
 from scanengine.inference.joint import JointFit
 from scanengine.inference.proving import PROVEN_DELTA_CHI2, Proof
 from scanengine.likelihood.profiled import Likelihood
-from scanengine.response.integrals import Response
+from scanengine.response.response import Response
 from scanengine.scan import proofs
 from scanengine.scan.estimate import Estimate, estimate
 from scanengine.scan.grid_scan import GridScan, how_to_run

@@ -24,8 +24,9 @@ from scanengine.inputs.sources import Spectrum
 from scanengine.inputs.terms.interactions import Interactions, Interfering
 from scanengine.inputs.terms.term import Recoil
 from scanengine.response.integrals import coherences, struck
+from scanengine.response.nodes import kronrod_nodes
 from scanengine.response.panels import Panels, inner_grid, outer_panels_up_to
-from scanengine.response.recoils import Recoils, kronrod_nodes
+from scanengine.response.recoils import Recoils
 from scanengine_kernels.direct import LargestRecoil, least_energies, rates_of_given, rates_of_terms
 from scanengine_kernels.quadrature import GAUSS_NODES, GAUSS_WEIGHTS, KRONROD_NODES
 

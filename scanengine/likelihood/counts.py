@@ -14,7 +14,7 @@ from scanengine.definition import Definition, ParameterMap
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.inputs.detectors import Bin
 from scanengine.inputs.terms.interactions import standard_model_point
-from scanengine.response.integrals import Response
+from scanengine.response.response import Response
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ from scanengine.likelihood.constraints import Constraints, correlation_of, steps
 from scanengine.likelihood.counts import CountPolynomials, ExpectedCounts, standard_model_counts, sum_over_flavours
 from scanengine.likelihood.rows import Rows
 from scanengine.likelihood.templates import Counts, Templates, build_templates, data_steps, varied_responses
-from scanengine.response.integrals import Response
+from scanengine.response.response import Response
 
 _ROUNDINGS = 1e-15
 """What the sum of a few terms is rounded by, relative to the largest."""

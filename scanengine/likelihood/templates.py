@@ -15,7 +15,8 @@ from scanengine.grid.axes import FloatArray
 from scanengine.inputs.detectors import Experiment
 from scanengine.inputs.nuisances import Nuisance, Shape
 from scanengine.likelihood.counts import Cell, cells_of
-from scanengine.response.integrals import Response, responses
+from scanengine.response.integrals import responses
+from scanengine.response.response import Response
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,6 +22,7 @@ from scanengine.inputs.nuclei import Isotope
 from scanengine.inputs.sources import Spectrum
 from scanengine.inputs.terms.interactions import Interfering
 from scanengine.inputs.terms.term import ElectronRecoil, Recoil
+from scanengine.response.nodes import Nodes, nodes_of
 from scanengine.response.panels import (
     InnerGrid,
     Panels,
@@ -33,7 +34,6 @@ from scanengine_kernels import cross_sections
 from scanengine_kernels import form_factors as form_factor_kernels
 from scanengine_kernels import response as kernels
 from scanengine_kernels._jit import interpreted
-from scanengine_kernels.quadrature import EMBEDDED_WEIGHTS, KRONROD_NODES, KRONROD_WEIGHTS
 from scanengine_kernels.response import AGREEMENT, MAX_BISECTIONS
 
 NOT_CONVERGED = 1e-5
@@ -46,84 +46,6 @@ FormFactors = tuple[FormFactor, FormFactor]
 
 _LOWEST_E_MEV = 1e-5
 """Down to here panels that begin at no recoil are cut: light mediators turn there."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Nodes:
-    """Quadrature nodes in some panels, 21 in each, and what is seen there.
-
-    `panels` (panels, 2) with the bin of true recoil energy of each, T_MeV (nodes,), `weights` (nodes,) without those of
-    the rules, `shares` (bins, nodes) of the recoils in each bin of a reconstructed quantity, None where true recoils
-    are counted; `moments` (flavours, nodes, 3) of the spectra above the least neutrino energy.
-    """
-
-    panels: FloatArray
-    bins: NDArray[np.int64]
-    T_MeV: FloatArray
-    weights: FloatArray
-    shares: FloatArray | None
-    moments: FloatArray
-
-    def select(self, keep: NDArray[np.bool_]) -> _Nodes:
-        """Return the nodes of some panels (panels,) alone."""
-        nodes = np.repeat(keep, KRONROD_NODES.size)
-        return _Nodes(
-            self.panels[keep],
-            self.bins[keep],
-            self.T_MeV[nodes],
-            self.weights[nodes],
-            None if self.shares is None else self.shares[:, nodes],
-            self.moments[:, nodes],
-        )
-
-    @classmethod
-    def joined(cls, parts: Sequence[_Nodes]) -> _Nodes:
-        """Return the nodes of all parts."""
-        if len(parts) == 1:
-            return parts[0]
-        shares = [part.shares for part in parts if part.shares is not None]
-        return cls(
-            np.concatenate([part.panels for part in parts]),
-            np.concatenate([part.bins for part in parts]),
-            np.concatenate([part.T_MeV for part in parts]),
-            np.concatenate([part.weights for part in parts]),
-            np.concatenate(shares, axis=1) if shares else None,
-            np.concatenate([part.moments for part in parts], axis=1),
-        )
-
-    @cached_property
-    def rules(self) -> FloatArray:
-        """What nodes count in the two rules (2, bins or 1, nodes), the shares of the bins in them."""
-        both = np.stack((KRONROD_WEIGHTS, EMBEDDED_WEIGHTS))
-        weights = np.tile(both, len(self.panels)) * self.weights
-        return weights[:, None, :] if self.shares is None else weights[:, None, :] * self.shares
-
-    def by_panel(self, integrand: FloatArray) -> FloatArray:
-        """Return the integrals by both rules (2, panels, flavours, bins or 1, pairs) of an integrand (flavours, nodes,
-        pairs).
-        """
-        rules = self.rules.reshape(2, -1, len(self.panels), KRONROD_NODES.size)
-        shaped = integrand.reshape(len(integrand), len(self.panels), KRONROD_NODES.size, -1)
-        return np.asarray(np.einsum("rbpk,fpkt->rpfbt", rules, shaped, optimize=True))
-
-    def into_bins(self, by_panel: FloatArray, bins: int) -> FloatArray:
-        """Return the sums (..., flavours, bins, pairs) over panels of what each has (..., panels, flavours, bins or 1,
-        pairs).
-        """
-        if self.shares is not None:
-            return np.asarray(by_panel.sum(axis=-4))
-        panels = np.moveaxis(by_panel[..., 0, :], -3, 0)
-        total = np.zeros((bins, *panels.shape[1:]))
-        np.add.at(total, self.bins, panels)
-        return np.moveaxis(total, 0, -2)
-
-    def integrate(self, integrand: FloatArray, bins: int) -> FloatArray:
-        """Return the integrals by both rules (2, flavours, bins, pairs)."""
-        if self.shares is None:
-            return self.into_bins(self.by_panel(integrand), bins)
-        flat = np.moveaxis(integrand, 1, 0).reshape(integrand.shape[1], -1)
-        summed = (self.rules @ flat).reshape(2, bins, len(integrand), -1)
-        return np.moveaxis(summed, 2, 1)
 
 
 @dataclass(eq=False)
@@ -144,7 +66,7 @@ class Recoils:
     final_mass_MeV: float = 0.0
     electrons: Binding | None = None
     signed: tuple[bool, ...] = ()
-    _nodes: _Nodes | None = field(default=None, repr=False)
+    _nodes: Nodes | None = field(default=None, repr=False)
 
     @classmethod
     def of(
@@ -205,7 +127,7 @@ class Recoils:
             if np.all(apart <= AGREEMENT * self._scale(np.abs(rules[0]))[..., diagonal]):
                 return np.asarray(rules[0])
         nodes = self._nodes or self._laid_out(*self.panels, compiled)
-        accepted: list[_Nodes] = []
+        accepted: list[Nodes] = []
         scale: FloatArray | None = None
         for depth in range(MAX_BISECTIONS + 1):
             rules = nodes.by_panel(self._integrand(nodes, groups, form_factors, compiled))
@@ -223,7 +145,7 @@ class Recoils:
             nodes = self._laid_out(halves, np.tile(nodes.bins[rough], 2), compiled)
         what = str(self.isotope) if self.electrons is None else f"electrons of {self.isotope.symbol}"
         require_convergence(float(apart[apart > AGREEMENT].sum()), self.experiment, what)
-        self._nodes = _Nodes.joined(accepted)
+        self._nodes = Nodes.joined(accepted)
         integrand = self._integrand(self._nodes, groups, form_factors, compiled)
         return np.asarray(self._nodes.integrate(integrand, self.bins)[0])
 
@@ -258,7 +180,7 @@ class Recoils:
             return ElectronRecoil(T_MeV)
         return recoil_of(self.isotope, T_MeV, form_factors, compiled=compiled)
 
-    def _laid_out(self, panels: FloatArray, bins: NDArray[np.int64], compiled: bool) -> _Nodes:
+    def _laid_out(self, panels: FloatArray, bins: NDArray[np.int64], compiled: bool) -> Nodes:
         u, half_widths = nodes_of(panels)
         T, e, per_u = self.variables(u)
         T_keV = T * 1e3
@@ -272,11 +194,11 @@ class Recoils:
         moments_at = kernels.moments_at if compiled else interpreted(kernels.moments_at)
         for (lines, grid), of_flavour in zip(self.inner_grids, moments, strict=True):
             moments_at(e, lines, *grid, of_flavour)
-        return _Nodes(panels, bins, T, weights, shares, moments)
+        return Nodes(panels, bins, T, weights, shares, moments)
 
     def _integrand(
         self,
-        nodes: _Nodes,
+        nodes: Nodes,
         groups: Sequence[Interfering],
         form_factors: FormFactors,
         compiled: bool,
@@ -299,19 +221,6 @@ class Recoils:
 
 
 T_max: Callable[[Any, float], Any] = interpreted(cross_sections.T_max)
-
-
-def nodes_of(panels: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the quadrature nodes (21 panels,) of panels (n, 2), and half the width of the panel of each."""
-    half = 0.5 * (panels[:, 1] - panels[:, 0])
-    nodes = 0.5 * (panels[:, 0] + panels[:, 1])[:, None] + half[:, None] * KRONROD_NODES
-    return nodes.ravel(), np.repeat(half, KRONROD_NODES.size)
-
-
-def kronrod_nodes(panels: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the nodes of the 21-point rule in panels (n, 2), and their weights."""
-    nodes, half = nodes_of(panels)
-    return nodes, half * np.tile(KRONROD_WEIGHTS, len(panels))
 
 
 def recoil_of(isotope: Isotope, T_MeV: FloatArray, form_factors: FormFactors, *, compiled: bool) -> Recoil:

@@ -24,7 +24,8 @@ from scanengine.inference.objective import Objective
 from scanengine.inputs.aliases import canonical
 from scanengine.inputs.parameters import PARAMETERS, parameters_of
 from scanengine.likelihood.profiled import Likelihood
-from scanengine.response.integrals import KnownRecoils, Response, arriving_state, responses
+from scanengine.response.integrals import KnownRecoils, arriving_state, responses
+from scanengine.response.response import Response
 from scanengine.scan.coordinates import on_axes
 from scanengine.scan.outer import Inside, OuterEvaluator
 from scanengine_kernels.direct import CrossSection

@@ -23,9 +23,10 @@ from scanengine.inputs.reconstruction import Reconstruction
 from scanengine.inputs.resolution import Gamma, Gaussian, Perfect, Poisson, Resolution, Shown
 from scanengine.inputs.sources import stopped_pion
 from scanengine.inputs.timing import Timing
-from scanengine.response.integrals import Response, responses
+from scanengine.response.integrals import responses
 from scanengine.response.panels import inner_grid
 from scanengine.response.recoils import Recoils
+from scanengine.response.response import Response
 from tests import naive
 from tests.naive import FloatArray, Real
 from tests.scan_files import definition, experiment
