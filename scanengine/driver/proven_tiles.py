@@ -27,7 +27,7 @@ MOST_TILES = 1 << 19
 
 class Known(NamedTuple):
     """Cells in which the hidden minimum has been searched: points (cells, s) and where it lies (cells, h), from which
-    searches on tiles begin.
+    searches on tiles begin. No values and one empty place where nothing is hidden.
     """
 
     values: Sequence[FloatArray]
@@ -105,6 +105,8 @@ def _ranges(begin: NDArray[np.int64], counts: NDArray[np.int64], copies: int) ->
 def _nearest(known: Known, points: FloatArray) -> FloatArray:
     """Return where the hidden minimum lies in the cells nearest to points (tiles, s)."""
     cells = np.zeros(len(points), dtype=np.int64)
+    if not known.values:  # nothing is hidden
+        return np.ascontiguousarray(known.where[cells])
     for values, x in zip(known.values, points.T, strict=True):
         cells = cells * values.size + np.searchsorted(0.5 * (values[1:] + values[:-1]), x)
     return np.ascontiguousarray(known.where[cells])

@@ -78,22 +78,24 @@ def test_no_tile_is_proven_to_lie_where_it_does_not(n: int, seed: int) -> None:
     assert counts[UNDECIDED] < counts.sum()
 
 
-def circle() -> tuple[ChiSquaredPolynomial, tuple[Axis, ...]]:
-    """chi2 = x^2 + y^2 + (z - x y)^2 with z hidden: regions are discs."""
+def circle(n: int = 3) -> tuple[ChiSquaredPolynomial, tuple[Axis, ...]]:
+    """chi2 = (3 x)^2 + (3 y)^2 + (z - x y)^2 with z hidden, or without z: regions are discs."""
     from scanengine.chi2.monomials import Monomials
 
-    monomials = Monomials.of(3, 2)
-    rows = np.zeros((3, len(monomials.exponents)))
+    monomials = Monomials.of(n, 2)
+    rows = np.zeros((n, len(monomials.exponents)))
     rows[0, monomials.column_of_product(1)] = 3.0
     rows[1, monomials.column_of_product(2)] = 3.0
-    rows[2, monomials.column_of_product(3)] = 1.0
-    rows[2, monomials.column_of_product(1, 2)] = -1.0
-    axes = tuple(Axis(name, np.linspace(-1.0, 1.0, 5)) for name in "xyz")
-    return ChiSquaredPolynomial(np.zeros(3), np.ones(3), monomials, rows), axes
+    if n == 3:
+        rows[2, monomials.column_of_product(3)] = 1.0
+        rows[2, monomials.column_of_product(1, 2)] = -1.0
+    axes = tuple(Axis(name, np.linspace(-1.0, 1.0, 5)) for name in "xyz"[:n])
+    return ChiSquaredPolynomial(np.zeros(n), np.ones(n), monomials, rows), axes
 
 
-def test_areas_and_ends_of_a_disc_are_enclosed() -> None:
-    polynomial, axes = circle()
+@pytest.mark.parametrize("n", [2, 3])
+def test_areas_and_ends_of_a_disc_are_enclosed(n: int) -> None:
+    polynomial, axes = circle(n)
     bounds = bounds_of(polynomial, axes, 256)
     for cl in (0.6827, 0.9):
         found = proven_region(("x", "y"), cl, bounds.tiles["x", "y"], bounds.minimum)
