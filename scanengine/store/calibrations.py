@@ -17,7 +17,8 @@ from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.calibration import Calibration, Span
 from scanengine.store import layout
 from scanengine.store.disk import access
-from scanengine.store.disk.access import Damage, opened
+from scanengine.store.disk.access import Damage
+from scanengine.store.disk.opening import opened
 from scanengine.store.layout import check_axis_names
 from scanengine.store.members import create_checked, package_version, set_attributes, write_axes
 from scanengine.store.paths import check_output, fsync_directory

@@ -11,7 +11,8 @@ import numpy as np
 from scanengine.grid.axes import FloatArray
 from scanengine.store import layout
 from scanengine.store.disk import access
-from scanengine.store.disk.access import Damage, opened
+from scanengine.store.disk.access import Damage
+from scanengine.store.disk.opening import opened
 
 Selection = int | slice | EllipsisType | tuple[int | slice | EllipsisType, ...]
 

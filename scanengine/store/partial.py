@@ -21,7 +21,7 @@ from scanengine.errors import InputError
 from scanengine.grid.marginals import RunningSums
 from scanengine.grid.profiles import RunningMinima
 from scanengine.store import layout, members
-from scanengine.store.disk import access, heaps
+from scanengine.store.disk import access, heaps, opening
 from scanengine.store.disk.access import Damage
 from scanengine.store.disk.blocks import LARGE_BYTES, PAGE_BYTES
 from scanengine.store.disk.committed import CommittedFile, lock
@@ -192,7 +192,7 @@ def check_same_scan(path: Path, file: h5py.File, plan: GridPlan, remedy: Remedy)
         foreign, theirs = True, {}
     if foreign or not isinstance(theirs, dict):
         raise InputError(f"{path} is not of a scan, or damaged: {remedy.damaged}")
-    access.require_known_version(path, file)
+    opening.require_known_version(path, file)
     differences = different(theirs, identity_of(plan))
     if differences:
         shown = differences[:_SHOWN] + ([f"... and {len(differences) - _SHOWN} more"] * (len(differences) > _SHOWN))

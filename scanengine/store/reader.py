@@ -16,8 +16,9 @@ from scanengine.errors import InputError
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import Profiles
 from scanengine.store import layout
-from scanengine.store.disk import access
-from scanengine.store.disk.access import Damage, opened
+from scanengine.store.disk import access, opening
+from scanengine.store.disk.access import Damage
+from scanengine.store.disk.opening import opened
 from scanengine.store.grid import Selection, check_grid, read_chi2, relative_rounding
 from scanengine.store.profiles import check_agreement, read_exact_profiles, read_profiles
 from scanengine.store.unfinished import read_done
@@ -138,7 +139,7 @@ def require_format(path: Path, file: h5py.File) -> None:
         raise InputError(
             f"{path} is an HDF5 file, but not a result of scanengine (its attribute format is not {layout.FORMAT!r})"
         )
-    access.require_known_version(path, file)
+    opening.require_known_version(path, file)
 
 
 def _check_kind(path: Path, file: h5py.File) -> None:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from scanengine.errors import InputError
 from scanengine.store import layout
-from scanengine.store.disk import access
-from scanengine.store.disk.access import opened
+from scanengine.store.disk import access, opening
 from scanengine.store.disk.blocks import Block
+from scanengine.store.disk.opening import opened
 from scanengine.store.encoding.chunks import fletcher32
 from scanengine.store.instructions import recorded
 from scanengine.store.partial import DoneMask, Remedy, check_same_scan, read_progress
@@ -147,5 +147,5 @@ def _chunk(path: Path, file: h5py.File, start: tuple[int, ...]) -> Block:
 def _shard_of(path: Path, file: h5py.File) -> tuple[int, int]:
     if layout.SHARD not in file.attrs:
         raise InputError(f"{path} is not a finished shard: `scanengine run --shard I/N` makes one")
-    access.require_known_version(path, file)
+    opening.require_known_version(path, file)
     return access.pair(file, layout.SHARD)

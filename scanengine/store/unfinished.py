@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from scanengine.errors import InputError
 from scanengine.grid.axes import Axis
 from scanengine.store import layout
-from scanengine.store.disk import access
-from scanengine.store.disk.access import Damage, opened
+from scanengine.store.disk import access, opening
+from scanengine.store.disk.access import Damage
 from scanengine.store.disk.committed import is_locked
+from scanengine.store.disk.opening import opened
 
 _TRIES, _PAUSE_SECONDS = 10, 0.1
 """A file that is being written is between two states for a moment now and then."""
@@ -50,7 +51,7 @@ def open_unfinished(path: str | Path) -> Unfinished | None:
     """
     path = Path(path)
     for _ in range(_TRIES):
-        access.check_signature(path)
+        opening.check_signature(path)
         running = is_locked(path)
         try:
             return _read_unfinished(path, running=running)
@@ -66,7 +67,7 @@ def _read_unfinished(path: Path, *, running: bool) -> Unfinished | None:
     with opened(path, while_written=running) as file:
         if "format" not in file.attrs or access.attribute(file, "format") != layout.FORMAT or layout.DONE not in file:
             return None
-        access.require_known_version(path, file)
+        opening.require_known_version(path, file)
         done = read_done(file)
         return Unfinished(
             title=access.text(file, "title") if "title" in file.attrs else "",

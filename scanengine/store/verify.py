@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import Profiles
 from scanengine.store import layout
-from scanengine.store.disk import access
-from scanengine.store.disk.access import Damage, opened
+from scanengine.store.disk import access, opening
+from scanengine.store.disk.access import Damage
+from scanengine.store.disk.opening import opened
 from scanengine.store.layout import READING_ERRORS
 from scanengine.store.paths import format_bytes
 from scanengine.store.profiles import SAME_CHI2, check_lowest
@@ -100,7 +101,7 @@ class _Minima:
 
 
 def _size(path: Path) -> int:
-    access.check_signature(path)
+    opening.check_signature(path)
     return path.stat().st_size
 
 
