@@ -14,7 +14,8 @@ import numpy as np
 
 from scanengine.chi2.evaluator import Cost, ScanEvaluator
 from scanengine.chi2.given import OwnCrossSection
-from scanengine.chi2.nodes import Nodes, Row, kinematics_of
+from scanengine.chi2.isotope_nodes import kinematics_of
+from scanengine.chi2.nodes import Nodes, Row
 from scanengine.definition import Definition
 from scanengine.errors import InputError, RunError
 from scanengine.grid.axes import FloatArray
