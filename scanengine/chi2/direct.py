@@ -123,6 +123,11 @@ class DirectEvaluator(ScanEvaluator):
         cross_section: CrossSection | None = None,
     ) -> None:
         for experiment in definition.experiments:
+            if experiment.timing is not None and experiment.timing.of_source:
+                raise InputError(
+                    f"experiments.{experiment.name}: its source has a spectrum for each time, which direct evaluation "
+                    "and a cross-section of one's own leave out: leave out the bins in time"
+                )
             if cross_section and coherences(definition, experiment, experiment.flavours):
                 raise InputError(
                     f"experiments.{experiment.name}: its neutrinos arrive as mixtures of flavours that interfere, of "

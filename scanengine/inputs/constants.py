@@ -1,7 +1,8 @@
 """Physical constants in MeV, fm, cm and kg.
 
-CODATA 2022 (as in SciPy, which takes long to import), except the charged-pion mass, the lifetimes of pi+ and mu+, the
-mass of the tau and the axial coupling G_A: S. Navas et al. (Particle Data Group), Phys. Rev. D 110, 030001 (2024).
+CODATA 2022 (as in SciPy, which takes long to import), except the masses of the charged pion and kaon, the lifetimes of
+pi+ and mu+, the mass of the tau and the axial coupling G_A: S. Navas et al. (Particle Data Group), Phys. Rev. D 110,
+030001 (2024).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ ALPHA = 0.0072973525643
 M_E_MEV = 0.51099895069
 M_MU_MEV = 105.6583755
 M_PI_MEV = 139.57039
+M_K_MEV = 493.677
 M_TAU_MEV = 1776.93
 G_A = 1.2754
 TAU_PI_US, TAU_MU_US = 0.026033, 2.1969811

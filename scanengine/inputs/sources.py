@@ -11,10 +11,12 @@ import numpy as np
 
 from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
-from scanengine.inputs.constants import M_MU_MEV, M_PI_MEV, MEV_J
+from scanengine.inputs.acceptances import Acceptance
+from scanengine.inputs.constants import M_K_MEV, M_MU_MEV, M_PI_MEV, MEV_J
 from scanengine.inputs.frozen import FrozenMapping
 from scanengine.inputs.oscillation import Oscillation, Sterile
 from scanengine.inputs.parameters import FLAVOURS
+from scanengine.inputs.timing import bin_averages
 
 PROMPT_LINE_MEV = (M_PI_MEV**2 - M_MU_MEV**2) / (2.0 * M_PI_MEV)
 """Energy of the nu_mu from pi+ decay at rest."""
@@ -117,12 +119,53 @@ class Spectrum:
             knots,
             coefficients,
             kinks_MeV=np.array(sorted({kink for each in spectra for kink in each.kinks.tolist()})),
+            oscillation=spectra[0].oscillation,
         )
 
     @classmethod
     def continuum(cls, knots_MeV: FloatArray, coefficients: FloatArray) -> Spectrum:
         """Return a piecewise cubic without lines."""
         return cls(np.zeros(0), np.zeros(0), knots_MeV, coefficients)
+
+
+def at_rest(particle: str, flavour: str, flux_per_cm2_s: float) -> Spectrum | None:
+    """Return the spectrum of a flavour from the decay of pi+, mu+ or K+ (to a muon) at rest; None if there is none."""
+    m = M_MU_MEV
+    lines = {"pi+": PROMPT_LINE_MEV, "K+": (M_K_MEV**2 - m * m) / (2.0 * M_K_MEV)}
+    if particle in lines and flavour == "nu_mu":
+        return Spectrum.line(lines[particle], flux_per_cm2_s)
+    of_muon = {"nu_e": [0.0, 0.0, 96.0 / m**3, -192.0 / m**4], "nu_mubar": [0.0, 0.0, 48.0 / m**3, -64.0 / m**4]}
+    if particle == "mu+" and flavour in of_muon:
+        return Spectrum.continuum(np.array([0.0, m / 2.0]), flux_per_cm2_s * np.array([of_muon[flavour]]))
+    return None
+
+
+@dataclass(frozen=True, eq=False)
+class Arrivals:
+    """When neutrinos of a flavour arrive: the spectra (bins,) of those between `edges_us` (bins + 1,), in each of which
+    they are spread evenly.
+    """
+
+    edges_us: FloatArray
+    spectra: tuple[Spectrum, ...]
+
+    @property
+    def whole(self) -> Spectrum:
+        """The spectrum of all times."""
+        return Spectrum.sum_of(self.spectra)
+
+    def between(self, edges_us: FloatArray, efficiency: Acceptance | None) -> tuple[Spectrum, ...]:
+        """Return the spectra (bins,) of those that arrive between other edges (bins + 1,), and are kept."""
+        cuts = np.union1d(self.edges_us, edges_us)
+        kept = np.diff(cuts) if efficiency is None else np.diff(cuts) * bin_averages(efficiency, cuts)
+        middle = 0.5 * (cuts[1:] + cuts[:-1])
+        of, to = np.searchsorted(self.edges_us, middle) - 1, np.searchsorted(edges_us, middle) - 1
+        widths, none = np.diff(self.edges_us), self.spectra[0].times(0.0)
+        parts: list[list[Spectrum]] = [[none] for _ in edges_us[1:]]
+        for i, j, share in zip(of.tolist(), to.tolist(), kept.tolist(), strict=True):
+            if 0 <= i < widths.size and 0 <= j < len(parts):
+                parts[j].append(self.spectra[i].times(share / float(widths[i])))
+        return tuple(Spectrum.sum_of(each) for each in parts)
 
 
 class Propagation(Protocol):
@@ -154,7 +197,7 @@ class Source:
     Where neutrinos arrive in a coherent mixture of flavours, `coherences` have, by the names of `flavours.coherence`,
     flux times 2 Re rho_ab of a pair. `varied` are the source with each of its fluxes one standard deviation higher, and
     lower, by the names of nuisances. With a `propagation` NSI change the
-    flavours; the spectra are those without NSI.
+    flavours; the spectra are those without NSI. `arrivals` say when each flavour arrives, if the spectra depend on it.
     """
 
     spectra: Mapping[str, Spectrum]
@@ -165,12 +208,13 @@ class Source:
     at_earth: bool = False
     varied: Mapping[str, tuple[Source, Source]] = field(default_factory=dict)
     propagation: Propagation | None = None
+    arrivals: Mapping[str, Arrivals] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         unknown = set(self.spectra) - set(FLAVOURS)
         if unknown:
             raise InputError(f"unknown flavour {min(unknown)!r}: {', '.join(FLAVOURS)} are known")
-        for name in ("spectra", "coherences", "varied"):
+        for name in ("spectra", "coherences", "varied", "arrivals"):
             object.__setattr__(self, name, FrozenMapping(getattr(self, name)))
 
     def arriving(self, name: str) -> Spectrum:
@@ -181,10 +225,13 @@ class Source:
         """Return the source with its spectra as they have oscillated over a distance, but not diluted."""
         if self.sterile is None:
             return self
-        spectra = {
-            name: replace(each, oscillation=self.sterile.of(name, distance_m)) for name, each in self.spectra.items()
+        turning = {name: self.sterile.of(name, distance_m) for name in self.spectra}
+        spectra = {name: replace(each, oscillation=turning[name]) for name, each in self.spectra.items()}
+        arrivals = {
+            name: replace(each, spectra=tuple(replace(one, oscillation=turning[name]) for one in each.spectra))
+            for name, each in self.arrivals.items()
         }
-        return replace(self, spectra=spectra, sterile=None)
+        return replace(self, spectra=spectra, arrivals=arrivals, sterile=None)
 
 
 def stopped_pion(flux_per_cm2_s: float, reference_distance_m: float, line_MeV: float = PROMPT_LINE_MEV) -> Source:

@@ -35,10 +35,16 @@ _FALLEN = 750.0
 
 @dataclass(frozen=True, eq=False)
 class Timing:
-    """Shares (bins,) of the prompt and the delayed flux between `edges_us` (bins + 1,), which need not add up to 1."""
+    """Shares (bins,) of the prompt and the delayed flux between `edges_us` (bins + 1,), which need not add up to 1.
+
+    Without shares a template says how many arrive; or, `of_source`, the spectra of the source say when, of which an
+    efficiency in time is left.
+    """
 
     edges_us: FloatArray
     shares: Mapping[str, FloatArray]
+    efficiency: Acceptance | None = None
+    of_source: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shares", FrozenMapping(self.shares))

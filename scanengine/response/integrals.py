@@ -88,10 +88,9 @@ def _response(
     interactions = definition.interactions.of(recoil)
     of_channel = experiment.name, channel, flavour, experiment.binning
     if arriving is None:
-        return Response(
-            *of_channel, _at_detector(definition, experiment, flavour, integrals[flavour]), interactions, recoil
-        )
-    nodes = [_at_detector(definition, experiment, flavour, of_node) for of_node in integrals.values()]
+        at_detector = _at_detector(definition, experiment, flavour, integrals)
+        return Response(*of_channel, at_detector, interactions, recoil)
+    nodes = [_diluted(definition, experiment, of_node) for of_node in integrals.values()]
     by_node = np.stack(nodes, axis=1)
     (weights,) = arriving.weights(standard_model_point(definition.physics)[None], flavour)
     expected = np.einsum("n,bnt->bt", weights, by_node)
@@ -102,6 +101,11 @@ def coherences(definition: Definition, experiment: Experiment, flavours: Sequenc
     """Return the coherences between flavours that arrive together, of which the interactions make counts."""
     source, interactions = definition.source_of(experiment), definition.interactions
     return tuple(name for name in source.coherences if {*ends(name)} <= {*flavours} and interactions.mix(*ends(name)))
+
+
+def _at_time(flavour: str, number: int) -> str:
+    """Return the name of the spectrum of a flavour in a bin of time."""
+    return f"{flavour} in bin {number}"
 
 
 def arriving_state(definition: Definition, experiment: Experiment) -> Arriving | None:
@@ -119,6 +123,13 @@ def _spectra(definition: Definition, experiment: Experiment) -> dict[str, Spectr
     source = definition.source_of(experiment)
     if source.propagation is not None and arriving_state(definition, experiment) is not None:
         return {f"node {number}": spectrum for number, spectrum in enumerate(source.propagation.spectra)}
+    timing = experiment.timing
+    if timing is not None and timing.of_source:
+        return {
+            _at_time(flavour, number): spectrum
+            for flavour in experiment.flavours
+            for number, spectrum in enumerate(source.arrivals[flavour].between(timing.edges_us, timing.efficiency))
+        }
     names = (*experiment.flavours, *coherences(definition, experiment, experiment.flavours))
     return {name: source.arriving(name) for name in names}
 
@@ -237,12 +248,23 @@ def template_scales(definition: Definition, threads: int = 1) -> dict[str, Float
     return found
 
 
-def _at_detector(definition: Definition, experiment: Experiment, flavour: str, integrals: FloatArray) -> FloatArray:
+def _at_detector(
+    definition: Definition, experiment: Experiment, flavour: str, integrals: Mapping[str, FloatArray]
+) -> FloatArray:
     """Return the integrals (bins, pairs) at the detector's place, in its bins of energy and time, from those at the
-    source's reference distance in bins of energy.
+    source's reference distance in bins of energy, by spectrum.
     """
-    diluted = integrals * (definition.source_of(experiment).reference_distance_m / experiment.distance_m) ** 2
+    if experiment.timing is not None and experiment.timing.of_source:
+        each = [integrals[_at_time(flavour, number)] for number in range(experiment.timing.edges_us.size - 1)]
+        timed = _diluted(definition, experiment, np.stack(each, axis=1))
+        return timed.reshape(-1, timed.shape[-1])
+    diluted = _diluted(definition, experiment, integrals[flavour])
     if experiment.timing is None or not experiment.timing.shares:
         return diluted
     shares = experiment.timing.of(flavour)
-    return np.asarray(diluted[:, None, :] * shares[:, None]).reshape(-1, integrals.shape[-1])
+    return np.asarray(diluted[:, None, :] * shares[:, None]).reshape(-1, diluted.shape[-1])
+
+
+def _diluted(definition: Definition, experiment: Experiment, integrals: FloatArray) -> FloatArray:
+    """Return integrals at the detector's place, from those at the source's reference distance."""
+    return integrals * (definition.source_of(experiment).reference_distance_m / experiment.distance_m) ** 2

@@ -47,6 +47,8 @@ class Counted(NamedTuple):
     written_edges: FloatArray
     kg_day: float | None
     gaussian: bool
+    timed: bool = False
+    """Whether the source says itself when its neutrinos arrive."""
 
 
 DETECTOR_KEYS = ("extra_bins", "time", "backgrounds", "data", "signal_template")
@@ -80,7 +82,10 @@ def build_detector(
         binning = replace(binning, time_edges_us=edges)
         efficiency = _time_efficiency(raw["time"].get("efficiency", 1.0), (*path, "time", "efficiency"), report)
         bins = Bins(binning, reconstruction, efficiency)
-        timing = _timing(raw, channels, edges, bins, (*path, "time"), report)
+        if counted.timed:
+            timing = _of_source(raw["time"], edges, efficiency, (*path, "time"), report)
+        else:
+            timing = _timing(raw, channels, edges, bins, (*path, "time"), report)
     bins = Bins(replace(binning, extra=extra), reconstruction, efficiency, counted.gaussian, counted.written_edges)
     tables = [key for key in ("backgrounds", "data", "signal_template") if key in raw]
     if tables and channels is not None and len(channels) > 1:
@@ -127,6 +132,16 @@ def _time_efficiency(raw: object, path: KeyPath, report: Report) -> Acceptance |
         report.add(path, f"found {written(raw)}, it must be a number in (0, 1], or a table, such as {example}")
         return None
     return constant(value)
+
+
+def _of_source(
+    table: dict[str, Any], edges_us: FloatArray, efficiency: Acceptance | None, path: KeyPath, report: Report
+) -> Timing:
+    """Return bins in time of a source that says itself when its neutrinos arrive."""
+    for name in ("prompt", "delayed"):
+        if name in table:
+            report.add((*path, name), "the source's spectra have a column time_us, which says when: leave it out")
+    return Timing(edges_us, {}, efficiency, of_source=True)
 
 
 def _timing(

@@ -138,7 +138,8 @@ def _check_distribution(raw: Mapping[str, Any], detector: Detector, path: KeyPat
     if "extra_bins" in raw:
         message = "found extra_bins, in which only the signal template of nuclei tells the distribution: leave one out"
         report.add((*path, "recoils"), message, (*path, "extra_bins"))
-    if detector.timing is not None and not detector.timing.shares:
+    timing = detector.timing
+    if timing is not None and not timing.shares and not timing.of_source:
         message = "found bins in time without the share of neutrinos in each: electrons need time.prompt, time.delayed"
         report.add((*path, "recoils"), message, (*path, "time"))
     if "signal_template" in raw and "nucleus" not in raw.get("recoils", ()):

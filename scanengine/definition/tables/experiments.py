@@ -72,6 +72,7 @@ def _parts(raw: object, path: KeyPath, source: Source | None, kind: str, report:
         channels = {"all": tuple(source.spectra)}
     numbers = _numbers(table, bad, raw, source, path, report)
     kg_day = None if numbers is None or (source and source.fluence) else numbers[0] * numbers[1] / SECONDS_PER_DAY
+    timed = source is not None and bool(source.arrivals)
     detector, gaussian = Detector(backgrounds=unread_backgrounds(raw)), _kind(raw.get("statistic", kind)) != "poisson"
     if "response" in raw:
         window_key = "response"
@@ -91,7 +92,7 @@ def _parts(raw: object, path: KeyPath, source: Source | None, kind: str, report:
         if response is not None:
             reconstruction, _, written_edges = response
             binning = binning_of(reconstruction)
-            counted = Counted(binning, reconstruction, written_edges, kg_day, gaussian)
+            counted = Counted(binning, reconstruction, written_edges, kg_day, gaussian, timed)
             build = partial(build_detector, raw, channels, counted, path, report)
             read = (response, source, *(raw.get(key) for key in ("channels", *_EXPOSURE, *DETECTOR_KEYS)))
             detector = report.once(f"detector {path[-1]} {gaussian}", read, build)
@@ -100,7 +101,7 @@ def _parts(raw: object, path: KeyPath, source: Source | None, kind: str, report:
         window_known = report.exactly_one(raw, ("recoil_window_keV", "recoil_bins_keV"), path, ExperimentTable)
         edges = _bin_edges(raw[window_key], (*path, window_key), report) if window_known else None
         if edges is not None:
-            counted = Counted(Binning(edges), None, edges, kg_day, gaussian)
+            counted = Counted(Binning(edges), None, edges, kg_day, gaussian, timed)
             detector = build_detector(raw, channels, counted, path, report)
     efficiency = build_recoil_efficiency(raw.get("efficiency", 1.0), (*path, "efficiency"), report)
     recoils, electrons = build_recoils(raw, path, report), None

@@ -10,13 +10,14 @@ from pydantic import Field, SkipValidation
 from scanengine.definition.reading.columns import Columns
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
-from scanengine.definition.reading.sentences import nearest_or_all
+from scanengine.definition.reading.sentences import nearest_or_all, quoted
 from scanengine.definition.reading.table import File, FilePath, NotNegative, Number, Positive, Table, file_of
+from scanengine.definition.tables.flux_in_time import has_times, timed_spectra
 from scanengine.definition.tables.sterile import STERILE, SterileTable
 from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs.parameters import FLAVOURS
-from scanengine.inputs.sources import Source, Spectrum, tabulated_spectrum
+from scanengine.inputs.sources import Arrivals, Source, Spectrum, at_rest, tabulated_spectrum
 
 _FLAVOURS = ", ".join(FLAVOURS)
 _POINTS = '{ E_MeV = [0.0, 50.0], flux = [0.0, 1.0e6] } or "flux.txt"'
@@ -40,7 +41,14 @@ class SpectrumLines(Table):
     flux_per_cm2_s: list[NotNegative] = Field(description="Flux of each, /cm^2/s.")
 
 
-Component = FilePath | SpectrumPoints | File | SpectrumLines
+class AtRest(Table):
+    """Neutrinos from the decay of a particle at rest: nu_mu of pi+ and of K+ (to a muon), nu_e and nu_mubar of mu+."""
+
+    at_rest: Literal["pi+", "mu+", "K+"] = Field(description="The particle that decays.")
+    flux_per_cm2_s: Positive = Field(description="Flux, /cm^2/s.")
+
+
+Component = FilePath | SpectrumPoints | File | SpectrumLines | AtRest
 
 
 class Tabulated(Table):
@@ -53,8 +61,13 @@ class Tabulated(Table):
         description="Flux to which each spectrum is scaled, /cm^2/s; without it the spectra are absolute, /cm^2/s/MeV.",
     )
     spectra: Annotated[dict[str, Component | list[Component]], SkipValidation] = Field(
-        description=f"Per flavour ({_FLAVOURS}), points E_MeV and flux, or a file with these two columns, or lines; "
-        "or a list of these, which are added up."
+        description=f"Per flavour ({_FLAVOURS}), points E_MeV and flux, or a file with these two columns, or lines, or "
+        "a decay at rest; or a list of these, which are added up. A file with a third column, time_us, says when they "
+        "arrive: each time is the middle of a bin, with the spectrum of what arrives in it."
+    )
+    fluence: bool = Field(
+        False,
+        description="Whether fluxes are those of the whole exposure, /cm^2 and /cm^2/MeV: then there is no live time.",
     )
     sterile: Annotated[SterileTable | None, SkipValidation] = Field(None, description=STERILE)
 
@@ -70,21 +83,33 @@ def build_tabulated(raw: dict[str, Any], path: KeyPath, report: Report) -> Sourc
         report.add(path, "found no spectrum, it must have at least one flavour")
     total = None if "flux_per_cm2_s" in bad else table.flux_per_cm2_s
     spectra: dict[str, Spectrum] = {}
+    arrivals: dict[str, Arrivals] = {}
     for flavour, components in given.items():
         if flavour not in FLAVOURS:
             report.add((*path, flavour), f"unknown flavour, {nearest_or_all(flavour, FLAVOURS)}")
+        elif has_times(components):
+            found = timed_spectra(components, total, (*path, flavour), report)
+            if found is not None:
+                arrivals[flavour], spectra[flavour] = found, found.whole
+            continue
         spectrum = _spectrum(components, total, (*path, flavour), report)
         if spectrum is not None:
             spectra[flavour] = spectrum
-    if bad or not given or set(given) - set(FLAVOURS) or len(spectra) < len(given):
+    without = [flavour for flavour in spectra if flavour not in arrivals]
+    if arrivals and without:
+        timed = next(iter(arrivals))
+        report.add((*path, without[0]), f"found no column time_us, which {timed} has: all flavours need one, or none")
+    if bad or not given or set(given) - set(FLAVOURS) or len(spectra) < len(given) or (arrivals and without):
         return None
-    return Source(spectra, table.reference_distance_m)
+    return Source(spectra, table.reference_distance_m, fluence=table.fluence, arrivals=arrivals)
 
 
 def _spectrum(raw: object, total: float | None, path: KeyPath, report: Report) -> Spectrum | None:
     """Return the sum of all components of a flavour, or None after a fault of any."""
     if isinstance(raw, dict) and "line_MeV" in raw:
         spectrum = _lines(raw, path, report)
+    elif isinstance(raw, dict) and "at_rest" in raw:
+        spectrum = _at_rest(raw, path, report)
     elif isinstance(raw, list):
         if not raw:
             report.add(path, f"found [], it must have a spectrum, such as {_POINTS}, or {_LINES}")
@@ -124,6 +149,20 @@ def _lines(raw: dict[str, Any], path: KeyPath, report: Report) -> Spectrum | Non
         report.add((*path, "line_MeV"), f"found {found}, there must be one flux per line, and not all of them zero")
         return None
     return Spectrum.of_lines(energies, fluxes)
+
+
+def _at_rest(raw: dict[str, Any], path: KeyPath, report: Report) -> Spectrum | None:
+    table, bad = report.check(AtRest, raw, path)
+    if bad:
+        return None
+    flavour = next(str(part) for part in reversed(path) if isinstance(part, str))
+    spectrum = at_rest(table.at_rest, flavour, table.flux_per_cm2_s)
+    if spectrum is None:
+        there = "nu_mu of pi+ and K+, nu_e and nu_mubar of mu+"
+        report.add(
+            (*path, "at_rest"), f"found {quoted(table.at_rest)}, which makes no {flavour} here: there are {there}"
+        )
+    return spectrum
 
 
 def read_points(
