@@ -15,3 +15,7 @@ def test_each_folder_of_tests_is_one_of_the_library() -> None:
     folders = {folder.name for folder in TESTS.iterdir() if folder.is_dir() and folder.name != "__pycache__"}
     assert folders - OTHER <= {folder.name for folder in LIBRARY.iterdir() if folder.is_dir()}
     assert {file.name for file in TESTS.glob("test_*.py")} == LOOSE
+
+
+def test_no_module_of_the_library_lies_loose() -> None:
+    assert {file.name for file in LIBRARY.glob("*.py")} == {"__init__.py", "__main__.py", "errors.py"}

@@ -19,15 +19,3 @@ def points_up_to(points: NDArray[np.float64], x: float) -> int:
         else:
             hi = middle
     return lo
-
-
-@jit
-def piecewise_linear(x: float, points: NDArray[np.float64], values: NDArray[np.float64]) -> float:
-    """Return the value at x of points joined by straight lines, constant beyond the first and the last."""
-    j = points_up_to(points, x)
-    if j == 0:
-        return values[0]
-    if j == points.size:
-        return values[points.size - 1]
-    share = (x - points[j - 1]) / (points[j] - points[j - 1])
-    return values[j - 1] + share * (values[j] - values[j - 1])

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import re
 
+from scanengine.errors import on_one_line
 from scanengine.grid.axes import Axis
 from scanengine.inference.credible import CredibleIntervals
 from scanengine.inference.intervals import Interval, Intervals
-from scanengine.plain import on_one_line
 
 _DIGITS = 4
 

@@ -12,8 +12,8 @@ from scanengine.cli import calibrate
 from scanengine.cli.minimum import print_best_fit, print_fit_of, tell_of_checks
 from scanengine.cli.options import DataOption, SetOption, ThreadsOption, load_scan
 from scanengine.cli.words import STATISTICS, grid, pairs
+from scanengine.errors import on_one_line
 from scanengine.inputs.constants import SECONDS_PER_YEAR
-from scanengine.plain import on_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

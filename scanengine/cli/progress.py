@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from scanengine.cli import streams
-from scanengine.plain import on_one_line
+from scanengine.errors import on_one_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn

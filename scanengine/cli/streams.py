@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from scanengine import plain
+from scanengine import errors
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -57,7 +57,7 @@ class _Printed(io.TextIOWrapper):
     """Text written with control characters as escapes, and those that the encoding has not."""
 
     def write(self, text: str) -> int:
-        self.write_as_it_is(plain.on_lines(text))
+        self.write_as_it_is(errors.on_lines(text))
         return len(text)
 
     def write_as_it_is(self, text: str) -> int:
@@ -84,7 +84,7 @@ class _Escaped:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        return self._stream.write(plain.on_lines(text))
+        return self._stream.write(errors.on_lines(text))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)

@@ -8,10 +8,10 @@ from functools import cache
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.mathtext import MathTextParser
 
+from scanengine.errors import escape, on_one_line
 from scanengine.figures._style import FONT
 from scanengine.grid.axes import Axis
 from scanengine.inputs.parameters import PARAMETERS
-from scanengine.plain import escape, on_one_line
 
 UNIT_SYMBOLS = {"1e-10 mu_B": r"$10^{-10}\,\mu_\mathrm{B}$", "1e-32 cm^2": r"$10^{-32}\,\mathrm{cm}^2$"}
 

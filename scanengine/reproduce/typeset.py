@@ -6,7 +6,7 @@ import re
 
 from markupsafe import Markup, escape
 
-from scanengine import plain
+from scanengine import errors
 from scanengine.explorer.typeset import html
 from scanengine.inputs.parameters import PARAMETERS
 
@@ -31,7 +31,7 @@ _TOKEN = re.compile(
 
 def typeset(text: object) -> Markup:
     """Return text as HTML: names of parameters and flavours as symbols, 20Ne, 10^-10 and cm^2 with raised numbers."""
-    return Markup(_TOKEN.sub(_set, str(escape(plain.on_lines(str(text))))))
+    return Markup(_TOKEN.sub(_set, str(escape(errors.on_lines(str(text))))))
 
 
 def _set(found: re.Match[str]) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from scanengine import plain
+from scanengine import errors
 from scanengine.cli import streams
 from tests.scan_files import SMALL
 
@@ -116,12 +116,12 @@ ORDERS = (*CONTROLS, *DIRECTIONS, 0xAD, 0x2028, 0xFEFF, 0xD800, 0xE0041)
 
 def test_text_keeps_its_letters_and_gives_no_orders() -> None:
     for kept in KEPT:
-        assert plain.on_one_line(kept) == plain.on_lines(kept) == kept
+        assert errors.on_one_line(kept) == errors.on_lines(kept) == kept
     for code in ORDERS:
-        shown = plain.on_one_line(f"a{chr(code)}b")
+        shown = errors.on_one_line(f"a{chr(code)}b")
         assert shown.isprintable()
         assert shown.startswith("a\\")
-        assert (plain.on_lines(chr(code)) == chr(code)) == (chr(code) in "\n\t")
+        assert (errors.on_lines(chr(code)) == chr(code)) == (chr(code) in "\n\t")
 
 
 PLACES = {

@@ -14,8 +14,7 @@ from scanengine.definition.reading.lines import MOST_PARTS, KeyPath, line_of_lon
 from scanengine.definition.reading.sentences import listed, quoted, shortened, written
 from scanengine.definition.reading.spelling import alike
 from scanengine.definition.reading.toml import as_toml_key, as_toml_value
-from scanengine.errors import Fault
-from scanengine.plain import on_one_line
+from scanengine.errors import Fault, on_one_line
 
 _BARE_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.()\[\]/+-]*")
 NAMED = {

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from scanengine.definition.reading.spelling import in_other_units, nearest
-from scanengine.plain import on_one_line
+from scanengine.errors import on_one_line
 
 _LONGEST_VALUE = 60
 _LONGEST_LIST = 12
