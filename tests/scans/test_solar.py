@@ -48,3 +48,13 @@ def test_significance_is_that_of_the_collaboration() -> None:
     assert chi2[2.4e6] - chi2[5.5e6] > 0.9
     assert chi2[4.7e6] - chi2[5.5e6] < 0.3
     assert 0.2 < chi2[8.3e6] - chi2[5.5e6] < 1.5
+
+
+def test_two_counts_of_pandax_have_the_published_flux_within_their_errors() -> None:
+    """8.4 +- 3.1 10^6 /cm^2/s, of the collaboration's fit to distributions."""
+    problem = Problem(read("solar/pandax4t-8b"))
+    chi2 = {flux: problem.chi2(np.array([flux])) for flux in (0.1e6, 2.6e6, 6.1e6, 8.4e6, 9.7e6)}
+    assert sqrt(chi2[0.1e6] - chi2[6.1e6]) == pytest.approx(1.76, abs=0.02)
+    assert chi2[2.6e6] - chi2[6.1e6] == pytest.approx(1.0, abs=0.03)
+    assert chi2[9.7e6] - chi2[6.1e6] == pytest.approx(1.0, abs=0.03)
+    assert chi2[8.4e6] - chi2[6.1e6] < 0.5
