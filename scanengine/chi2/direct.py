@@ -15,7 +15,7 @@ import numpy as np
 from scanengine.chi2.evaluator import Cost, ScanEvaluator
 from scanengine.chi2.given import OwnCrossSection
 from scanengine.chi2.isotope_nodes import kinematics_of
-from scanengine.chi2.nodes import Nodes, Row
+from scanengine.chi2.nodes import Contribution, Nodes
 from scanengine.definition import Definition
 from scanengine.errors import InputError, RunError
 from scanengine.grid.axes import FloatArray
@@ -165,9 +165,9 @@ class DirectEvaluator(ScanEvaluator):
         """Return chi2 at one point (axes,)."""
         return float(self._likelihood.chi2_of_counts(self._counts(x)))
 
-    def events(self, x: FloatArray) -> list[tuple[Row, FloatArray]]:
+    def events(self, x: FloatArray) -> list[tuple[Contribution, FloatArray]]:
         """Return the counts (bins,) of each flavour in each channel at one point (axes,)."""
-        return list(zip(self._nodes.rows, self._by_row(x), strict=True))
+        return list(zip(self._nodes.contributions, self._by_contribution(x), strict=True))
 
     def counts(self, points: FloatArray) -> FloatArray:
         """Return the counts (points, bins) at points (points, axes), in the order of the responses."""
@@ -182,22 +182,22 @@ class DirectEvaluator(ScanEvaluator):
     def _scale(self, counts: FloatArray) -> FloatArray:
         """Return what errors of counts (points, all bins) are measured against."""
         scale, first = np.abs(counts), 0
-        for row in {(row.experiment.name, row.channel): row for row in self._nodes.rows}.values():
-            here = slice(first, first + row.experiment.binning.size)
+        for each in {(each.experiment.name, each.channel): each for each in self._nodes.contributions}.values():
+            here = slice(first, first + each.experiment.binning.size)
             first = here.stop
-            if row.experiment.reconstruction is not None:
+            if each.experiment.reconstruction is not None:
                 largest = scale[:, here].max(axis=1, keepdims=True)
                 scale[:, here] = np.maximum(scale[:, here], _NEGLIGIBLE * largest)
         return scale
 
-    def _by_row(self, x: FloatArray) -> list[FloatArray]:
+    def _by_contribution(self, x: FloatArray) -> list[FloatArray]:
         theta = self._definition.parameters.values(x)
         if self._given is None:
             return self._nodes.counts(theta)
         return self._nodes.given_counts(self._given, for_given(theta, x))
 
     def _counts(self, x: FloatArray) -> FloatArray:
-        return np.concatenate(self._nodes.by_channel(self._by_row(x)))
+        return np.concatenate(self._nodes.by_channel(self._by_contribution(x)))
 
     def fill(self, values: Sequence[FloatArray], chi2: FloatArray) -> None:
         """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis."""

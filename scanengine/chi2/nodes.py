@@ -34,7 +34,7 @@ class _Fold(NamedTuple):
     """
 
     nodes: slice
-    row: int
+    contribution: int
     bin: NDArray[np.int64]
     shares: FloatArray | None
     times: FloatArray
@@ -49,7 +49,7 @@ class _Fold(NamedTuple):
         return shared[:, None] * self.times
 
 
-class Row(NamedTuple):
+class Contribution(NamedTuple):
     """One flavour, or coherence, of one channel of an experiment by nuclei or electrons, which is counted in so many
     bins of energy and times the given `scale` (energies, extra bins, times) of a signal template.
     """
@@ -81,7 +81,7 @@ class Nodes:
     interactions: Interactions
     kinematics: FloatArray
     shapes: tuple[FloatArray, ...]
-    rows: tuple[Row, ...]
+    contributions: tuple[Contribution, ...]
     folds: tuple[_Fold, ...]
 
     @classmethod
@@ -99,10 +99,10 @@ class Nodes:
         interactions = definition.interactions
         states = dict.fromkeys((g.structure.recoil, g.structure.final_mass_MeV) for g in interactions.interfering)
         parts: list[Part] = []
-        rows: list[Row] = []
+        contributions: list[Contribution] = []
         folds: list[_Fold] = []
         first = 0
-        for experiment, channel, recoil, name in _rows(definition):
+        for experiment, channel, recoil, name in _contributing(definition):
             source = definition.source_of(experiment)
             dilution = (source.reference_distance_m / experiment.distance_m) ** 2
             seen_as = experiment.seen_as(recoil)
@@ -115,9 +115,11 @@ class Nodes:
                     here = slice(first, first + part.T_MeV.size)
                     first = here.stop
                     parts.append(part)
-                    folds.append(_fold(seen_as, isotope, name, part, here, len(rows)))
+                    folds.append(_fold(seen_as, isotope, name, part, here, len(contributions)))
             scale = scales.get(experiment.name) if recoil == "nucleus" else None
-            rows.append(Row(experiment, channel, name, recoil, experiment.binning.energy_edges.size - 1, scale))
+            contributions.append(
+                Contribution(experiment, channel, name, recoil, experiment.binning.energy_edges.size - 1, scale)
+            )
         E_first = np.cumsum([0, *(part.inner.E_MeV.size for part in parts)])
         return cls(
             np.concatenate([part.T_MeV for part in parts]),
@@ -130,38 +132,43 @@ class Nodes:
             interactions,
             np.concatenate([part.kinematics for part in parts]),
             tuple(np.concatenate(shapes) for shapes in zip(*(part.shapes for part in parts), strict=True)),
-            tuple(rows),
+            tuple(contributions),
             tuple(folds),
         )
 
     def counts(self, theta: FloatArray) -> list[FloatArray]:
-        """Return the counts (bins,) of each row at a parameter vector (parameters,)."""
+        """Return the counts (bins,) of each contribution at a parameter vector (parameters,)."""
         rates = np.empty(self.T_MeV.size)
         energies = self.E_ends, self.E_MeV, self.E_weight
         rates_of_terms(self._brackets(theta), self.kinematics, self.T_weight, *energies, rates)
         return self._folded(rates)
 
     def given_counts(self, given: OwnCrossSection, parameters: FloatArray) -> list[FloatArray]:
-        """Return the counts (bins,) of each row at one point, of a given cross-section."""
+        """Return the counts (bins,) of each contribution at one point, of a given cross-section."""
         rates = np.empty(self.T_MeV.size)
         nodes = self.T_MeV, self.T_weight, self.nucleus, self.flavour, self.E_ends, self.E_MeV, self.E_weight
         rates_of_given(given.dsigma_dT, parameters, *nodes, rates)
         return self._folded(rates)
 
-    def by_channel(self, rows: Sequence[FloatArray]) -> list[FloatArray]:
+    def by_channel(self, found: Sequence[FloatArray]) -> list[FloatArray]:
         """Return the counts (bins,) of each channel, its flavours added up."""
         channels: dict[tuple[str, str], FloatArray] = {}
-        for row, counts in zip(self.rows, rows, strict=True):
-            key = row.experiment.name, row.channel
+        for each, counts in zip(self.contributions, found, strict=True):
+            key = each.experiment.name, each.channel
             channels[key] = channels[key] + counts if key in channels else counts
         return list(channels.values())
 
     def _folded(self, rates: FloatArray) -> list[FloatArray]:
-        found: list[FloatArray | None] = [None] * len(self.rows)
+        found: list[FloatArray | None] = [None] * len(self.contributions)
         for fold in self.folds:
-            counts, before = fold.counts(rates, self.rows[fold.row].energies), found[fold.row]
-            found[fold.row] = counts if before is None else before + counts
-        return [_scaled(row, counts) for row, counts in zip(self.rows, found, strict=True) if counts is not None]
+            counts, before = (
+                fold.counts(rates, self.contributions[fold.contribution].energies),
+                found[fold.contribution],
+            )
+            found[fold.contribution] = counts if before is None else before + counts
+        return [
+            _scaled(each, counts) for each, counts in zip(self.contributions, found, strict=True) if counts is not None
+        ]
 
     def _brackets(self, theta: FloatArray) -> FloatArray:
         """Return sum_b |sum_i c_bi f_i|^2 (nodes, structures), of a coherence the product of both flavours'."""
@@ -176,7 +183,7 @@ class Nodes:
         return brackets
 
 
-def _rows(definition: Definition) -> Iterator[tuple[Experiment, str, RecoilKind, str]]:
+def _contributing(definition: Definition) -> Iterator[tuple[Experiment, str, RecoilKind, str]]:
     """Yield each experiment, channel, recoil and flavour or coherence, in the order of the responses."""
     for experiment in definition.experiments:
         for channel, flavours in experiment.channels.items():
@@ -185,15 +192,15 @@ def _rows(definition: Definition) -> Iterator[tuple[Experiment, str, RecoilKind,
                     yield experiment, channel, recoil, name
 
 
-def _scaled(row: Row, counts: FloatArray) -> FloatArray:
+def _scaled(of: Contribution, counts: FloatArray) -> FloatArray:
     """Return counts (energies, times) in the flattened bins of an experiment, scaled to its template."""
-    if row.scale is None:
+    if of.scale is None:
         return counts.ravel()
-    return np.asarray(row.scale * counts.reshape(row.energies, 1, -1)).ravel()
+    return np.asarray(of.scale * counts.reshape(of.energies, 1, -1)).ravel()
 
 
-def _fold(experiment: Experiment, isotope: Isotope, flavour: str, part: Part, nodes: slice, row: int) -> _Fold:
+def _fold(experiment: Experiment, isotope: Isotope, flavour: str, part: Part, nodes: slice, at: int) -> _Fold:
     reconstruction, timing = experiment.reconstruction, experiment.timing
     shares = None if reconstruction is None else reconstruction.shares(part.T_MeV * 1e3, isotope)
     times = np.ones(1) if timing is None or not timing.shares else timing.of(flavour)
-    return _Fold(nodes, row, part.bins, shares, times)
+    return _Fold(nodes, at, part.bins, shares, times)

@@ -53,7 +53,7 @@ def pass_for(polynomial: ChiSquaredPolynomial, shape: Sequence[int], planes: Col
         return None
     innermost = min(hidden, key=lambda i: _cost(shape[i], parabolas=_made_linear(polynomial, i) is not None))
     hidden.remove(innermost)
-    # the kernel goes fastest through large blocks: the short axes come first
+    # the kernel goes fastest along long axes: the short axes come first
     return Pass(shown, (*sorted(hidden, key=lambda axis: shape[axis]), innermost))
 
 

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scanengine.driver import chosen_planes as planes
+from scanengine.driver import chosen_planes, proven_profiles
 from scanengine.driver import exact_profiles as profiling
-from scanengine.driver import proven_profiles
 from scanengine.driver.one_pass import scan_grid
 from scanengine.driver.sinks import Fleeting
 from scanengine.grid.arguments import whole
@@ -60,7 +59,7 @@ def estimate(problem: Problem, threads: int | None) -> Estimate:
     share = 0.0
     axes, squares = problem.coordinates.axes, problem.squares
     if grid.one_pass is not None and squares is not None:
-        seconds += planes.estimated_seconds(squares, axes, grid.one_pass, threads)
+        seconds += chosen_planes.estimated_seconds(squares, axes, grid.one_pass, threads)
     else:
         share, sampled = _sampled(grid, encoding, threads)
         seconds += sampled

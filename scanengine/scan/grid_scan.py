@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanengine.chi2.evaluator import Cost
-from scanengine.driver import chosen_planes as planes
+from scanengine.driver.chosen_planes import Pass, Scanner, only, pass_for, scan_planes
 from scanengine.driver.one_pass import scan_grid, visit_tiles
 from scanengine.driver.sinks import NoSink, Sink
 from scanengine.driver.skipping import compact_tiling, cut_above, low_chi2, relevant_tiles_of_each
@@ -53,14 +53,14 @@ class GridScan:
         return [(a, b) for a, b in combinations(range(len(names)), 2) if not chosen or (names[a], names[b]) in chosen]
 
     @cached_property
-    def one_pass(self) -> planes.Pass | None:
+    def one_pass(self) -> Pass | None:
         """The pass that finds only the chosen planes; None where all planes are found at once."""
         output = self._output
         if not output.planes or output.delta_chi2_max is not None or output.marginals or len(self.shape) < 3:
             return None
         if self.problem.squares is None or not self.problem.compiled:
             return None
-        return planes.pass_for(self.problem.squares, self.shape, self.chosen_planes)
+        return pass_for(self.problem.squares, self.shape, self.chosen_planes)
 
     @cached_property
     def marginal_reference(self) -> float | None:
@@ -120,7 +120,7 @@ class GridScan:
             compiled=self.problem.compiled,
             marginal_reference=self.marginal_reference,
         )
-        profiles = planes.only(profiles, chosen) if chosen else profiles
+        profiles = only(profiles, chosen) if chosen else profiles
         return profiles if highest is None else cut_above(highest, profiles)
 
     def visit_some(self, numbers: NDArray[np.int64], sink: Sink[Any], how: HowToRun) -> None:
@@ -137,10 +137,10 @@ class GridScan:
             marginal_reference=self.marginal_reference,
         )
 
-    def visit_planes(self, how: HowToRun, scan: planes.Scanner | None = None) -> Profiles:
+    def visit_planes(self, how: HowToRun, scan: Scanner | None = None) -> Profiles:
         """Find the chosen planes alone, by a pass that `scan` does, or this process."""
         assert self.one_pass is not None
-        found = planes.scan_planes(
+        found = scan_planes(
             self.problem.squares_for("a pass"),
             self.problem.coordinates.axes,
             self.chosen_planes,

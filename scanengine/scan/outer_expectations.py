@@ -74,7 +74,7 @@ def _compared(likelihood: Likelihood) -> dict[str, tuple[FloatArray, ...]]:
     """Return what must not change along an outer axis, by the words for it with their verb."""
     rows, constraints = likelihood.rows, likelihood.constraints
     kinds = (rows.seen, rows.empty, rows.gaussian, rows.below)
-    roots = (part for block in rows.whitening.experiments for part in (block.root, block.shrink * block.direction))
+    roots = (part for each in rows.whitening.experiments for part in (each.root, each.shrink * each.direction))
     widths = [(each.width, each.width_below or each.width) for each in likelihood.nuisances]
     return {
         "the data are": (rows.data,),

@@ -17,7 +17,7 @@ from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
 
 
-class Rows(NamedTuple):
+class FileRows(NamedTuple):
     """The numbers of a file, which are not to be changed, with its path and the line of each row."""
 
     path: Path
@@ -114,7 +114,7 @@ def _as_ours(names: tuple[str, ...], in_file: Sequence[str], files: Folders, nam
     raise InputError(f"{lines.path}: found the columns {listed(in_file)}, there must be one named {missing[0]}{there}")
 
 
-def read_rows(files: Folders, name: str, names: Sequence[str]) -> Rows:
+def read_rows(files: Folders, name: str, names: Sequence[str]) -> FileRows:
     """Return the numbers (rows, columns) of the columns of a text file with these names, which is read once only.
 
     If the file has a header with all of them these columns are meant, in whatever order they are; otherwise they are
@@ -133,7 +133,7 @@ def _lines(files: Folders, name: str) -> Lines:
     return files.lines[name]
 
 
-def _rows(lines: Lines, names: Sequence[str]) -> Rows:
+def _rows(lines: Lines, names: Sequence[str]) -> FileRows:
     header = lines.header
     chosen: list[int] | None = None
     if header is not None and set(names) <= set(header):
@@ -151,4 +151,4 @@ def _rows(lines: Lines, names: Sequence[str]) -> Rows:
     values = lines.rows(width, form)
     values = values if chosen is None else values[:, chosen]
     values.flags.writeable = False
-    return Rows(lines.path, values, [number for number, _ in lines.numbered])
+    return FileRows(lines.path, values, [number for number, _ in lines.numbered])

@@ -11,7 +11,7 @@ from scanengine.definition.reading.sentences import quoted
 from scanengine.errors import InputError
 
 if TYPE_CHECKING:
-    from scanengine.definition.reading.columns import Rows
+    from scanengine.definition.reading.columns import FileRows
     from scanengine.definition.reading.text_tables import Lines
 
 DATA_VARIABLE = "SCANENGINE_DATA"
@@ -32,7 +32,7 @@ class Folders:
     own: Path
     data: Path | None = None
     data_from: str = ""
-    tables: dict[tuple[str, tuple[str, ...]], Rows] = field(default_factory=dict, repr=False, compare=False)
+    tables: dict[tuple[str, tuple[str, ...]], FileRows] = field(default_factory=dict, repr=False, compare=False)
     lines: dict[str, Lines] = field(default_factory=dict, repr=False, compare=False)
 
     def find(self, name: str) -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from scanengine.definition.reading.columns import Rows, read_rows
+from scanengine.definition.reading.columns import FileRows, read_rows
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import listed
@@ -45,7 +45,7 @@ def timed_spectra(raw: object, total: float | None, path: KeyPath, report: Repor
     return Arrivals(found.edges_us, tuple(each.times(factor) for each in found.spectra))
 
 
-def _arrivals(rows: Rows, columns: list[str]) -> Arrivals:
+def _arrivals(rows: FileRows, columns: list[str]) -> Arrivals:
     """Return the spectra of all times. Raises InputError for what is wrong with the numbers."""
     time_us, E_MeV, flux = (rows.values[:, columns.index(name)] for name in _COLUMNS)
     if np.any(flux < 0.0):
