@@ -48,7 +48,8 @@ FACILITIES: Mapping[str, Facility] = {
         Facility(
             "ess",
             "European Spallation Source, Lund, as designed: 5 MW of 2 GeV protons on tungsten",
-            "D. Baxter et al., JHEP 02 (2020) 123, arXiv:1911.00762, with 0.3 neutrinos of each flavour per proton",
+            "D. Baxter et al., JHEP 02 (2020) 123, arXiv:1911.00762; 0.3 neutrinos of each flavour per proton were "
+            "not checked against the print",
             {
                 "kind": "stopped-pion",
                 "beam_power_MW": 5.0,
@@ -74,7 +75,7 @@ FACILITIES: Mapping[str, Facility] = {
             "leibstadt",
             "reactor of Leibstadt, 3.6 GW, boiling water (CONUS+)",
             "N. Ackermann et al., Nature 643, 1229 (2025), arXiv:2501.05206; fuel of a boiling water reactor: TEXONO, "
-            "H. T. Wong et al., Phys. Rev. D 75, 012001 (2007)",
+            "H. T. Wong et al., Phys. Rev. D 75, 012001 (2007), not checked against the print",
             {"kind": "reactor", "power_GW": 3.6, "fission_fractions": _BOILING_WATER},
             20.7,
         ),

@@ -29,8 +29,8 @@ _NODES = 100
 
 @dataclass(frozen=True)
 class Oscillation:
-    """Parameters of three flavours: I. Esteban et al. (NuFIT 6.0), JHEP 12 (2024) 216, normal ordering, with
-    atmospheric data of Super-Kamiokande.
+    """Parameters of three flavours: I. Esteban et al. (NuFIT 6.0), JHEP 12 (2024) 216, arXiv:2410.05380, normal
+    ordering, with atmospheric data of Super-Kamiokande.
     """
 
     sin2_theta12: float = 0.308

@@ -3,7 +3,7 @@
     gV -> gV + eps_aa^eV,  gA -> gA + eps_aa^eA;   gV_b = eps_ab^eV,  gA_b = eps_ab^eA  for b other than a
 
 the latter without interference, -gA in place of gA of antineutrinos: S. Davidson, C. Pena-Garay, N. Rius and A.
-Santamaria, JHEP 03 (2003) 011, with eps^V = eps^L + eps^R and eps^A = eps^L - eps^R.
+Santamaria, JHEP 03 (2003) 011 (cited without having been read), with eps^V = eps^L + eps^R and eps^A = eps^L - eps^R.
 """
 
 from __future__ import annotations
