@@ -49,7 +49,7 @@ SLOWEST = (
     *("driver/test_exact_profiles", "kernels/test_jit", "reproduce/test_published", "faults/test_workers"),
     *("benchmarks/test_exact_profiles", "bench/test_measure", "kernels/test_simd", "faults/test_kills"),
     *("figures/test_sheets", "response/test_integrals", "faults/test_disks", "faults/test_shards"),
-    *("faults/test_signals", "faults/test_strangers"),
+    *("faults/test_signals", "faults/test_strangers", "faults/test_every_write", "reproduce/test_coherent"),
 )
 """Files of tests that begin first, so that no process is left alone with one of them.
 
