@@ -384,7 +384,7 @@ FAULTS: dict[str, tuple[str, str, str]] = {
     "time edges": (
         "[0.0, 1.0, 2.0, 6.0]",
         "[0.0, 1.0, 1.0, 6.0]",
-        "time.bins_us: found 1.0 after 1, edges must increase",
+        "time.bins_us: found 1.0 after 1.0, edges must increase",
     ),
     "reconstructed bin of one rounding": (
         "bins = [6, 10, 20]",

@@ -17,7 +17,7 @@ from scanengine.definition.tables.detector_schema import (
     TimeEfficiency,
     TimeTable,
 )
-from scanengine.definition.tables.reconstruction import build_edges
+from scanengine.definition.tables.edges import build_edges
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs.acceptances import Acceptance, ExponentialDecay, constant
 from scanengine.inputs.detectors import Binning, DetectorResponse, Quantity

@@ -14,7 +14,7 @@ from scanengine.definition.reading.sentences import quoted, written
 from scanengine.definition.tables.backgrounds import unread_backgrounds
 from scanengine.definition.tables.channels import build_channels
 from scanengine.definition.tables.detector import DETECTOR_KEYS, Counted, Detector, build_detector
-from scanengine.definition.tables.edges import edge_fault, width_fault
+from scanengine.definition.tables.edges import increasing
 from scanengine.definition.tables.electrons import build_electrons, build_recoils
 from scanengine.definition.tables.experiment_schema import ExperimentTable
 from scanengine.definition.tables.form_factors import build_form_factors
@@ -190,21 +190,11 @@ def _bin_edges(raw: object, path: KeyPath, report: Report) -> FloatArray | None:
         wanted = "the lower and the upper end" if is_window else "two or more edges"
         report.add(path, f"found {written(raw)}, it must hold {wanted} in keV, such as {form}")
         return None
-    edges: list[float] = []
-    for position, edge in enumerate(raw):
-        value = inf if is_window and position == 1 and edge == inf else finite(edge)
-        if value is None or value < 0.0:
-            allowed = " or inf" if is_window and position == 1 else ""
-            report.add(
-                (*path, position), f"found {written(edge)}, it must be a finite number of keV from 0 on{allowed}"
-            )
-            return None
-        if edges and not value > edges[-1]:
-            wanted = "the upper end must lie above the lower" if is_window else "edges must increase"
-            report.add((*path, position), f"found {written(edge)} after {written(raw[position - 1])}, {wanted}")
-            return None
-        if fault := edge_fault(value) or (width_fault(value, edges[-1]) if edges else None):
-            report.add((*path, position), fault)
-            return None
-        edges.append(value)
-    return np.array(edges)
+
+    def read(position: int, given: object) -> float | str:
+        is_open = is_window and position == 1
+        edge = inf if is_open and given == inf else finite(given)
+        return f"a finite number of keV from 0 on{' or inf' if is_open else ''}" if edge is None or edge < 0.0 else edge
+
+    backwards = "the upper end must lie above the lower" if is_window else "edges must increase"
+    return increasing(raw, path, report, read, backwards)

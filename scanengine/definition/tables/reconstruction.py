@@ -15,7 +15,7 @@ from scanengine.definition.tables.by_isotope import for_isotopes
 from scanengine.definition.tables.detector_schema import (
     ResponseTable,
 )
-from scanengine.definition.tables.edges import edge_fault, width_fault
+from scanengine.definition.tables.edges import build_edges, edge_fault, width_fault
 from scanengine.definition.tables.quenching import build_quenching
 from scanengine.definition.tables.resolution import build_resolution
 from scanengine.grid.axes import FloatArray
@@ -119,27 +119,6 @@ def _edges_fault(edges: FloatArray, resolution: Resolution | ByIsotope[Resolutio
         lo, hi = edges[:-1][empty][0], edges[1:][empty][0]
         return f"found [{lo:g}, {hi:g}], in which there is no whole number of photo-electrons"
     return None
-
-
-def build_edges(raw: object, path: KeyPath, report: Report) -> FloatArray | None:
-    """Return the edges (bins + 1,) of bins, which are finite and increase, or None after a fault."""
-    if not isinstance(raw, list) or len(raw) < 2:
-        report.add(path, f"found {written(raw)}, it must hold two or more edges, such as [0.0, 1.0, 2.0]")
-        return None
-    edges: list[float] = []
-    for position, edge in enumerate(raw):
-        value = finite(edge)
-        if value is None:
-            report.add((*path, position), f"found {written(edge)}, it must be a finite number")
-            return None
-        if edges and not value > edges[-1]:
-            report.add((*path, position), f"found {written(edge)} after {edges[-1]:g}, edges must increase")
-            return None
-        if fault := edge_fault(value) or (width_fault(value, edges[-1]) if edges else None):
-            report.add((*path, position), fault)
-            return None
-        edges.append(value)
-    return np.array(edges)
 
 
 def build_light_yield(

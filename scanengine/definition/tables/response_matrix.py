@@ -12,7 +12,7 @@ from scanengine.definition.reading.columns import read_rows
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.table import Number, Table
-from scanengine.definition.tables.reconstruction import build_edges
+from scanengine.definition.tables.edges import build_edges
 from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs.response_matrix import Dimensions, ResponseMatrix

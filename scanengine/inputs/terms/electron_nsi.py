@@ -8,24 +8,13 @@ Santamaria, JHEP 03 (2003) 011 (cited without having been read), with eps^V = ep
 
 from __future__ import annotations
 
-from scanengine.inputs.flavours import FAMILIES, FAMILY, FAMILY_SYMBOLS, FAMILY_WORDS, PAIRS, of_families, pair
+from scanengine.inputs.flavours import FAMILIES, FAMILY, PAIRS, pair
 from scanengine.inputs.physics import Physics
 from scanengine.inputs.terms.electron_weak import axial_couplings, vector_couplings
-from scanengine.inputs.terms.term import Coupling, Couplings, Parameter, Term
+from scanengine.inputs.terms.nsi import nsi
+from scanengine.inputs.terms.term import Coupling, Couplings, Term
 
 _WORDS = {"V": "vector", "A": "axial"}
-
-
-def _parameter(families: str, current: str) -> Parameter:
-    subscript = "".join(FAMILY_SYMBOLS[letter] for letter in families)
-    words = "-".join(FAMILY_WORDS[letter] for letter in families)
-    return Parameter(
-        f"eps_{families}_e{current}",
-        "1",
-        f"{_WORDS[current]} NSI of {words} neutrinos with the electron",
-        rf"\varepsilon_{{{subscript}}}^{{e{current}}}",
-        flavours=of_families(families),
-    )
 
 
 def _couplings(physics: Physics) -> tuple[Coupling, ...]:  # noqa: ARG001  (one form is in use)
@@ -41,7 +30,7 @@ def _couplings(physics: Physics) -> tuple[Coupling, ...]:  # noqa: ARG001  (one 
 TERM = Term(
     "NSI with electrons",
     "Davidson et al. 2003",
-    tuple(_parameter(families, current) for families in PAIRS for current in "VA"),
+    tuple(nsi(families, f"e{current}", _WORDS[current], "electron") for families in PAIRS for current in "VA"),
     _couplings,
     always=True,
 )

@@ -13,14 +13,15 @@ from scanengine.inputs.terms.term import Coupling, Couplings, Parameter, Term
 from scanengine.inputs.terms.weak_charge import neutron_charge, proton_charge
 
 
-def _parameter(families: str, quark: str) -> Parameter:
+def nsi(families: str, current: str, kind: str, partner: str) -> Parameter:
+    """Return eps_FAMILIES_CURRENT, as eps_et_uV: `kind` and `partner` say of what kind it is, and with what."""
     subscript = "".join(FAMILY_SYMBOLS[letter] for letter in families)
-    words = "-".join(FAMILY_WORDS[letter] for letter in families)
+    neutrinos = "-".join(FAMILY_WORDS[letter] for letter in families)
     return Parameter(
-        f"eps_{families}_{quark}V",
+        f"eps_{families}_{current}",
         "1",
-        f"vector NSI of {words} neutrinos with the {quark} quark",
-        rf"\varepsilon_{{{subscript}}}^{{{quark}V}}",
+        f"{kind} NSI of {neutrinos} neutrinos with the {partner}",
+        rf"\varepsilon_{{{subscript}}}^{{{current}}}",
         flavours=of_families(families),
     )
 
@@ -43,7 +44,7 @@ def _with_quarks(flavour: str, u: float, d: float) -> Couplings:
 TERM = Term(
     "vector NSI",
     "Scholberg 2006, eq. 4",
-    tuple(_parameter(families, quark) for families in PAIRS for quark in "ud"),
+    tuple(nsi(families, f"{quark}V", "vector", f"{quark} quark") for families in PAIRS for quark in "ud"),
     _couplings,
     always=True,
 )
