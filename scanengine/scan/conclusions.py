@@ -20,11 +20,12 @@ from scanengine.scan.rounding import rounding_near_minimum
 
 def conclude(problem: Problem, profiles: Profiles, threads: int) -> Found:
     """Add to the profiles of the whole grid what follows from them."""
+    possible = _exact_possible(problem)
     found = None if problem.definition.output.profile == "grid" else exact_of(problem, profiles, threads)
     best_fit = (found[1] if found else profiles).best_fit
     fit = problem.fit_at(np.array(best_fit, dtype=np.float64))
     near = rounding_near_minimum(problem, *(found or (problem.definition.axes, profiles)))
-    return Found(profiles, found, fit, _grid_errors(problem, profiles), _exact_possible(problem), near)
+    return Found(profiles, found, fit, _grid_errors(problem, profiles), possible, near)
 
 
 def exact_of(problem: Problem, profiles: Profiles, threads: int) -> tuple[tuple[Axis, ...], Profiles]:
@@ -32,8 +33,7 @@ def exact_of(problem: Problem, profiles: Profiles, threads: int) -> tuple[tuple[
     definition = problem.definition
     if not definition.outer:
         return exact(problem, profiles, threads)
-    asked = asked_of_proofs(problem) if definition.output.profile == "proven" else None
-    return exact_over_outer(definition, problem.inside, profiles, asked, threads)
+    return exact_over_outer(definition, problem.inside, profiles, asked_of_proofs(problem), threads)
 
 
 def _exact_possible(problem: Problem) -> bool:

@@ -15,27 +15,34 @@ from scanengine.scan.problem import Problem
 
 def exact(problem: Problem, profiles: Profiles, threads: int) -> tuple[tuple[Axis, ...], Profiles]:
     """Return profiles minimised between grid points, from those of the grid, with the axes they lie on."""
-    if problem.definition.output.profile == "proven":
+    asked = asked_of_proofs(problem)
+    if asked is not None:
         still = undecided(problem, profiles, threads)
-        return decided(problem, still, still.ends, asked_of_proofs(problem), threads)
-    return _on_axes(problem, *exact_profiles(*_to_be_searched(problem, profiles, threads)))
+        return decided(problem, still, still.ends, asked, threads)
+    searched = _to_be_searched(problem, profiles, threads)
+    found = exact_profiles(*searched)
+    return _on_axes(problem, *found)
 
 
 def undecided(problem: Problem, profiles: Profiles, threads: int) -> Undecided:
     """Return profiles minimised between grid points, in coordinates, of which the lowest chi2 alone is proven."""
-    return undecided_profiles(*_to_be_searched(problem, profiles, threads))
+    searched = _to_be_searched(problem, profiles, threads)
+    return undecided_profiles(*searched)
 
 
 def decided(
     problem: Problem, still: Undecided, ends: tuple[float, float], asked: Asked, threads: int
 ) -> tuple[tuple[Axis, ...], Profiles]:
     """Return such profiles with their bounds, and the axes they lie on; the lowest chi2 of all is between ends."""
-    return _on_axes(problem, *decided_profiles(still, ends, asked, threads))
+    found = decided_profiles(still, ends, asked, threads)
+    return _on_axes(problem, *found)
 
 
-def asked_of_proofs(problem: Problem) -> Asked:
-    """Return what cells of proven profiles are decided at."""
+def asked_of_proofs(problem: Problem) -> Asked | None:
+    """Return what cells of proven profiles are decided at, None where profiles are only searched."""
     output = problem.definition.output
+    if output.profile != "proven":
+        return None
     heights = {dof: [delta_chi2(0.01 * level, dof) for level in output.confidence_levels] for dof in (1, 2)}
     # between the values of an outer axis nothing bounds chi2
     tiles = None if problem.definition.outer else output.tiles
