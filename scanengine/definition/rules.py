@@ -47,9 +47,9 @@ def check_experiment(parts: Parts, report: Report) -> list[str]:
         notes += _closed_shells(parts, target)
     check_oscillation(parts, kinds, report)
     if parts.detector.reconstruction is not None:
-        of = (parts.detector.reconstruction, target, source, parts.detector, parts.recoils, parts.electrons)
+        of = (parts.detector.reconstruction, target, source, parts.electrons)
         checked = partial(_check_response, parts, kinds, source, report)
-        found = report.once(f"reach {parts.path}", of, checked)
+        found = report.once(f"reach {parts.path} {parts.recoils} {counted(parts)}", of, checked)
         return [] if found is None else notes + found
     for name, flavours in channels.items():
         where = f"experiment {parts.name}, channel {name}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -106,7 +107,7 @@ class Definition:
         )
         return replace(self, axes=tuple(axes), parameters=replace(parameters, squared=()))
 
-    @property
+    @cached_property
     def interactions(self) -> Interactions:
         """The amplitudes of all interactions that the axes, ties and fixed values call for."""
         counted = {recoil for experiment in self.experiments for recoil in experiment.recoils}

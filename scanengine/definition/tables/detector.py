@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from scanengine.definition.reading.lines import KeyPath
@@ -85,7 +86,8 @@ def build_detector(
         if counted.timed:
             timing = _of_source(raw["time"], edges, efficiency, (*path, "time"), report)
         else:
-            timing = _timing(raw, channels, edges, bins, (*path, "time"), report)
+            make = partial(_timing, raw, channels, edges, bins, (*path, "time"), report)
+            timing = report.once(f"time {path[-1]} {channels} {'signal_template' in raw}", (raw["time"],), make)
     bins = Bins(replace(binning, extra=extra), reconstruction, efficiency, counted.gaussian, counted.written_edges)
     tables = [key for key in ("backgrounds", "data", "signal_template") if key in raw]
     if tables and channels is not None and len(channels) > 1:

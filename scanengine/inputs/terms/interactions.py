@@ -52,7 +52,15 @@ class Interactions:
 
     def of(self, recoil: RecoilKind) -> Interactions:
         """Return those of nuclei or of electrons alone."""
-        return replace(self, recoils=(recoil,))
+        if self.recoils == (recoil,):
+            return self
+        if recoil not in self._of:
+            self._of[recoil] = replace(self, recoils=(recoil,))
+        return self._of[recoil]
+
+    @cached_property
+    def _of(self) -> dict[RecoilKind, Interactions]:
+        return {}
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
