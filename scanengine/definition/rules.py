@@ -47,9 +47,10 @@ def check_experiment(parts: Parts, report: Report) -> list[str]:
         notes += _closed_shells(parts, target)
     check_oscillation(parts, kinds, report)
     if parts.detector.reconstruction is not None:
-        of = (parts.detector.reconstruction, target, source, parts.electrons)
-        checked = partial(_check_response, parts, kinds, source, report)
-        found = report.once(f"reach {parts.path} {parts.recoils} {counted(parts)}", of, checked)
+        of = (parts.detector.reconstruction, target, parts.electrons)
+        highest = [kind.reach(counted(parts), source).T_keV for kind in kinds]
+        checked = partial(_check_response, parts, kinds, highest, report)
+        found = report.once(f"reach {parts.path} {parts.recoils} {highest}", of, checked)
         return [] if found is None else notes + found
     for name, flavours in channels.items():
         where = f"experiment {parts.name}, channel {name}"
@@ -86,15 +87,20 @@ def _check_reach(parts: Parts, kinds: Sequence[Seen], source: Source, report: Re
     return True
 
 
-def _check_response(parts: Parts, kinds: Sequence[Seen], source: Source, report: Report) -> list[str] | None:
-    """Return notes on bins that no recoil reaches, None after the fault of a quenching, or a resolution too fine."""
+def _check_response(
+    parts: Parts, kinds: Sequence[Seen], highest_keV: Sequence[float], report: Report
+) -> list[str] | None:
+    """Return notes on bins that no recoil reaches, None after the fault of a quenching, or a resolution too fine.
+
+    `highest_keV` are the highest recoil energies of each kind.
+    """
     seen = []
-    for kind in kinds:
+    for kind, T_keV in zip(kinds, highest_keV, strict=True):
         path = (*parts.path, "response", *(("electron",) if kind.recoil == "electron" else ()))
-        response, T_keV = kind.reconstruction, kind.reach(counted(parts), source).T_keV
+        response = kind.reconstruction
         assert response is not None
         if kind.recoil == "electron":
-            T_keV = max(response.highest_keV(isotope, T_keV) for isotope in kind.isotopes)
+            T_keV = max(response.highest_keV(isotope, T_keV) for isotope in kind.isotopes)  # noqa: PLW2901
         fault = check_quenching(response, kind.isotopes, T_keV) if isinstance(response, Reconstruction) else None
         if fault is not None:
             report.add((*path, "quenching"), fault)

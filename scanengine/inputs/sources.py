@@ -71,6 +71,12 @@ class Spectrum:
             (self.line_energies_MeV, self.line_fluxes_per_cm2_s * self.survival(self.line_energies_MeV))
         )
 
+    @property
+    def scale(self) -> float:
+        """The largest number of the fluxes, and 1 if there is none: what tells spectra in proportion apart."""
+        largest = max(np.abs(each).max(initial=0.0) for each in (self.line_fluxes_per_cm2_s, self.coefficients))
+        return float(largest) or 1.0
+
     def survival(self, E_MeV: FloatArray) -> FloatArray:
         """Return the share of the flux that is left at energies (n,): 1 without an oscillation."""
         return np.ones(E_MeV.shape) if self.oscillation is None else self.oscillation.survival(E_MeV)

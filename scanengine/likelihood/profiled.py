@@ -34,6 +34,7 @@ from scanengine.likelihood.constraints import Constraints, correlation_of, steps
 from scanengine.likelihood.counts import CountPolynomials, ExpectedCounts, standard_model_counts, sum_over_flavours
 from scanengine.likelihood.rows import Rows
 from scanengine.likelihood.templates import Counts, Templates, build_templates, data_steps, varied_responses
+from scanengine.response.integrals import KnownRecoils
 from scanengine.response.response import Response
 
 _ROUNDINGS = 1e-15
@@ -78,8 +79,16 @@ class Likelihood(ExpectedCounts):
     has_data: bool
 
     @classmethod
-    def of(cls, definition: Definition, responses: Sequence[Response], threads: int = 1) -> Likelihood:
+    def of(
+        cls,
+        definition: Definition,
+        responses: Sequence[Response],
+        threads: int = 1,
+        known: KnownRecoils | None = None,
+    ) -> Likelihood:
         """Set up the likelihood of a definition from its responses, integrating those that nuisances vary.
+
+        Of several definitions that differ in little, what is `known` is not laid out again.
 
         Bins in which nothing is expected and nothing seen are left out. Raises InputError if that leaves an experiment
         without any, or if something is seen where nothing can be.
@@ -105,7 +114,7 @@ class Likelihood(ExpectedCounts):
             templates,
             Constraints.of(definition.nuisances, correlation, counts, templates),
             counts,
-            tuple(varied_responses(definition, responses, threads)),
+            tuple(varied_responses(definition, responses, threads, known)),
             definition.nuisances,
             any(experiment.data is not None for experiment in definition.experiments),
         )

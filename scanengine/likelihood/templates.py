@@ -15,7 +15,7 @@ from scanengine.grid.axes import FloatArray
 from scanengine.inputs.detectors import Experiment
 from scanengine.inputs.nuisances import Nuisance, Shape
 from scanengine.likelihood.counts import Cell, cells_of
-from scanengine.response.integrals import responses
+from scanengine.response.integrals import KnownRecoils, responses
 from scanengine.response.response import Response
 
 
@@ -64,15 +64,17 @@ class Templates:
         return np.asarray(self.below != np.arange(1, 1 + self.below.size))
 
 
-def varied_responses(definition: Definition, nominal: Sequence[Response], threads: int) -> list[tuple[Response, ...]]:
+def varied_responses(
+    definition: Definition, nominal: Sequence[Response], threads: int, known: KnownRecoils | None = None
+) -> list[tuple[Response, ...]]:
     """Return all responses with those experiments varied that a nuisance changes, above and then below for each such
-    nuisance.
+    nuisance; what is `known` is not laid out again.
     """
     found = []
     for nuisance in definition.nuisances:
         for sign in ("plus", "minus") if nuisance.responses else ():
             varied = {each.plus.name: getattr(each, sign) for each in nuisance.responses}
-            integrated = iter(responses(replace(definition, experiments=tuple(varied.values())), threads))
+            integrated = iter(responses(replace(definition, experiments=tuple(varied.values())), threads, known))
             by_key = {response.key: response for response in integrated}
             found.append(tuple(by_key.get(response.key, response) for response in nominal))
     return found

@@ -27,6 +27,9 @@ from scanengine.response.recoils import Recoils
 from scanengine.response.response import Arriving, PropagatedResponse, Response
 from scanengine.response.templates import like_templates, template_scale
 
+_BITS = 40
+"""Of the fluxes of spectra in proportion, which differ by rounding."""
+
 INTERPRETED_PANELS = 300
 """Number of panels that Python integrates in the time Numba takes to import; compiling takes thirty times longer."""
 
@@ -51,6 +54,7 @@ def responses(definition: Definition, threads: int = 1, known: KnownRecoils | No
     def integrate(layout: _Layout) -> FloatArray:
         groups = [group for group in interactions.interfering if layout.is_of(group)]
         found = layout.recoils.integrals(groups, layout.experiment.form_factors(layout.isotope), compiled=compiled)
+        found *= layout.flux[:, None, None]
         return found * layout.atoms_per_kg * layout.experiment.mass_kg * layout.experiment.live_time_s
 
     if compiled and threads > 1 and not many:
@@ -137,7 +141,7 @@ def _spectra(definition: Definition, experiment: Experiment) -> dict[str, Spectr
 @dataclass(frozen=True, eq=False)
 class _Layout:
     """One isotope of one experiment, or the electrons of one element, for all structures whose neutrino turns into a
-    particle of the same mass.
+    particle of the same mass; `flux` (flavours,) is that of its spectra beside those of the recoils as laid out.
     """
 
     experiment: Experiment
@@ -146,6 +150,7 @@ class _Layout:
     recoil: RecoilKind
     final_mass_MeV: float
     recoils: Recoils
+    flux: FloatArray
 
     def is_of(self, group: Interfering) -> bool:
         """Whether the recoils are those of a structure."""
@@ -172,7 +177,8 @@ def _layouts(
                 if recoils is None:
                     grids = grids or [inner_grid(spectrum) for spectrum in spectra]
                     recoils = known[key] = Recoils.of(seen_as, isotope, spectra, grids, mass, electrons)
-                layouts.append(_Layout(experiment, isotope, atoms_per_kg, recoil, mass, recoils))
+                flux = np.array([spectrum.scale for spectrum in spectra]) / recoils.scales
+                layouts.append(_Layout(experiment, isotope, atoms_per_kg, recoil, mass, recoils, flux))
     return layouts
 
 
@@ -190,14 +196,29 @@ def struck(experiment: Experiment, recoil: RecoilKind) -> list[tuple[Isotope, fl
 
 
 def _key(experiment: Experiment, spectra: Sequence[Spectrum]) -> str:
-    """Return a checksum of all that the layout of any isotope depends on."""
+    """Return a checksum of all that the layout of any isotope depends on, the same of spectra in proportion."""
     parts = {
-        "spectra": dict(enumerate(spectra)),
+        "spectra": {number: _unit(spectrum) for number, spectrum in enumerate(spectra)},
         "efficiency": experiment.efficiency,
         "edges": experiment.bin_edges_keV,
         "response": experiment.reconstruction,
     }
     return hashlib.sha256(repr(list(leaves("", parts))).encode()).hexdigest()
+
+
+def _unit(spectrum: Spectrum) -> Spectrum:
+    """Return a spectrum in units of its own scale, to twelve digits: of another flux it is the same."""
+    unit = spectrum.times(1.0 / spectrum.scale)
+    return replace(
+        unit,
+        line_fluxes_per_cm2_s=_rounded(unit.line_fluxes_per_cm2_s),
+        coefficients=_rounded(unit.coefficients),
+    )
+
+
+def _rounded(values: FloatArray) -> FloatArray:
+    mantissa, exponent = np.frexp(values)
+    return np.asarray(np.ldexp(np.round(np.ldexp(mantissa, _BITS)), exponent - _BITS))
 
 
 def _by_flavour(

@@ -53,7 +53,7 @@ class Recoils:
     """The recoils of one isotope that some flavours cause in one experiment, elastic or to a particle of some mass.
 
     Of nuclei, or of the `electrons` of its atoms in an experiment as it sees these. What is `signed`, as the coherence
-    of two flavours, may cancel, and is as exact as the largest of the others.
+    of two flavours, may cancel, and is as exact as the largest of the others. `scales` are those of the spectra.
 
     The nodes are laid out when integrals are first asked for, as finely as these need; later ones, with other form
     factors or propagators, find them ready. Not for several threads at once.
@@ -66,6 +66,7 @@ class Recoils:
     final_mass_MeV: float = 0.0
     electrons: Binding | None = None
     signed: tuple[bool, ...] = ()
+    scales: tuple[float, ...] = ()
     _nodes: Nodes | None = field(default=None, repr=False)
 
     @classmethod
@@ -87,7 +88,8 @@ class Recoils:
         lines = [spectrum.lines for spectrum in spectra]
         grids = tuple(zip(lines, inner_grids, strict=True))
         signed = tuple(spectrum.is_signed for spectrum in spectra)
-        return cls(experiment, isotope, grids, panels, final_mass_MeV, electrons, signed)
+        scales = tuple(spectrum.scale for spectrum in spectra)
+        return cls(experiment, isotope, grids, panels, final_mass_MeV, electrons, signed, scales)
 
     @property
     def mass_MeV(self) -> float:

@@ -39,11 +39,11 @@ class Problem:
     ) -> None:
         self.definition = definition
         self.cross_section = cross_section
-        self._known = {} if known is None else known
+        self._known = known
 
     def __getstate__(self) -> dict[str, Any]:
         # what follows from these is worked out again where it arrives
-        return {"definition": self.definition, "cross_section": self.cross_section, "_known": {}}
+        return {"definition": self.definition, "cross_section": self.cross_section, "_known": None}
 
     def forget(self) -> None:
         """Leave what the evaluator was made with to be worked out again if it is needed."""
@@ -80,7 +80,7 @@ class Problem:
     @cached_property
     def likelihood(self) -> Likelihood:
         """The likelihood as a function of all parameters."""
-        return Likelihood.of(self.definition, self.responses, default_threads())
+        return Likelihood.of(self.definition, self.responses, default_threads(), self._known)
 
     @cached_property
     def direct(self) -> DirectEvaluator | None:

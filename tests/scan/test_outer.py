@@ -18,10 +18,11 @@ from scanengine.api.scan import Scan
 from scanengine.chi2.evaluator import ScanEvaluator
 from scanengine.errors import DefinitionError, InputError
 from scanengine.grid.axes import FloatArray
+from scanengine.response.recoils import Recoils
 from scanengine.scan.grid_scan import GridScan
 from scanengine.scan.outer import Inside
 from scanengine.store import write_calibration
-from tests.scan_files import definition, experiment
+from tests.scan_files import SOURCE, definition, experiment
 
 MASS = "mediators.zp.mass_MeV"
 RADIUS = "experiments.A.form_factor.rms_n_fm"
@@ -30,6 +31,7 @@ MASSES = {"min": 3.0, "max": 300.0, "points": 3, "spacing": "log"}
 COUPLING = {"min": 0.0, "max": 4e-5, "points": 9}
 NSI = {"min": -0.3, "max": 0.3, "points": 7}
 HELM = {"kind": "helm", "rms_p_fm": 3.0, "rms_n_fm": 3.1}
+COMMON = {"kind": "helm", "rms_fm": 3.1}
 
 
 def scan(axes: dict[str, Any], **tables: Any) -> Scan:
@@ -57,22 +59,86 @@ def test_a_grid_is_that_of_single_scans_wherever_the_axis_stands(place: int) -> 
         assert_same(np.take(found.chi2, i, axis=place), wanted.chi2)
 
 
+QUENCHED = {"name": "quenching", "width": 1.0, "quenching": {"A": {"plus": 0.1, "minus": 0.08}}}
+REAL = experiment(
+    target="CsI",
+    recoil_window_keV=None,
+    form_factor={"Cs133": HELM | {"s_fm": 0.9}, "I127": HELM},
+    statistic="poisson",
+    backgrounds=[{"name": "flat", "spectrum": "constant", "per_kg_day_keV": 0.02}],
+    channels={"all": ["nu_e", "nu_mu", "nu_mubar"]},
+    response={
+        "quenching": 0.09,
+        "light_yield_PE_per_keVee": 13.0,
+        "resolution": {"kind": "gamma", "shape_per_keVee": 9.5},
+        "threshold_keVee": 0.6,
+        "bins": [4.0, 10.0, 40.0],
+    },
+)
+WITH_RESPONSE: dict[str, Any] = {
+    "experiments": [REAL],
+    "nuisances": [{"name": "flux", "width": 0.1, "signal": "all"}, QUENCHED],
+}
+STERILE: dict[str, Any] = {
+    "source": {**SOURCE, "sterile": {"dm2_eV2": 1.0, "sin2_2theta_ee": 0.1}},
+    "experiments": [experiment(form_factor=COMMON)],
+}
+OF_REAL = {
+    "experiments.A.form_factor.Cs133.rms_n_fm": [4.6, 5.4],
+    "experiments.A.form_factor.Cs133.s_fm": [0.8, 1.0],
+    "experiments.A.response.quenching": [0.085, 0.095],
+    "experiments.A.response.light_yield_PE_per_keVee": [12.0, 14.0],
+    "experiments.A.response.threshold_keVee": [0.5, 0.7],
+    "experiments.A.mass_kg": [50.0, 150.0],
+    "experiments.A.live_time_yr": [0.5, 1.5],
+    "experiments.A.distance_m": [19.0, 25.0],
+    "experiments.A.backgrounds.flat.per_kg_day_keV": [0.01, 0.1],
+    "nuisances.flux.width": [0.05, 0.2],
+    "nuisances.quenching.quenching.A.plus": [0.095, 0.11],
+    "source.flux_per_cm2_s": [1e6, 2e7],
+    MASS: [3.0, 300.0],
+}
+
+
 @pytest.mark.parametrize(
     ("key", "values", "tables"),
     [
         (RADIUS, [2.8, 3.3], {"experiments": [experiment(form_factor=HELM)]}),
-        ("experiments.A.mass_kg", [10.0, 200.0], {}),
+        ("experiments.A.form_factor.rms_fm", [2.8, 3.3], {"experiments": [experiment(form_factor=COMMON)]}),
         ("experiments.A.systematic", [0.0, 0.2], {}),
-        ("experiments.A.distance_m", [15.0, 25.0], {}),
         ("physics.sin2_theta_w", [0.22, 0.24], {}),
-        ("source.flux_per_cm2_s", [1e6, 1e7], {}),
         ("fixed.mu_nu", [0.0, 20.0], {"fixed": {"mu_nu": 1.0}}),
+        ("fixed.mu_nu", [0.0, 20.0], {}),
+        ("source.sterile.dm2_eV2", [0.3, 3.0], STERILE),
+        ("source.sterile.sin2_2theta_ee", [0.0, 0.3], STERILE),
+        *((key, values, WITH_RESPONSE) for key, values in OF_REAL.items()),
     ],
 )
 def test_any_number_of_the_file(key: str, values: list[float], tables: dict[str, Any]) -> None:
-    found = scan({key: {"values": values}, "eps_ee_uV": NSI}, **tables).run()
+    """Also of what the file has no table of, as [physics] and [fixed] here."""
+    found = scan({key: {"values": values}, "g_zp": COUPLING}, **tables).run()
     for i, value in enumerate(values):
-        assert_same(found.chi2[i], single({"eps_ee_uV": NSI}, {key: value}, **tables).run().chi2)
+        assert_same(found.chi2[i], single({"g_zp": COUPLING}, {key: value}, **tables).run().chi2)
+
+
+INTEGRATED_ANEW = ("quenching", "light_yield", "threshold")
+
+
+@pytest.mark.parametrize(("key", "values"), OF_REAL.items())
+def test_what_does_not_depend_on_a_number_is_not_laid_out_again(
+    key: str, values: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the response nor its variations, for masses, radii, exposures and fluxes."""
+    made = scan({key: {"values": values}, "g_zp": COUPLING}, **WITH_RESPONSE)
+    laid_out = []
+    of = Recoils.of.__func__  # type: ignore[attr-defined]
+    monkeypatch.setattr(Recoils, "of", classmethod(lambda cls, *given: laid_out.append(given) or of(cls, *given)))
+    first, second = (made.problem.inside.at([value]) for value in values)
+    assert first.likelihood.varied
+    number = len(laid_out)
+    assert number > 0
+    assert second.likelihood.varied
+    assert (len(laid_out) > number) == any(word in key for word in INTEGRATED_ANEW)
 
 
 def test_poisson_and_nuisances_at_each_value() -> None:
@@ -177,12 +243,25 @@ def test_an_evaluator_of_outer_axes_travels() -> None:
         ),
         ({"output.keep": {"min": 1.0, "max": 3.0, "points": 3}}, '"output" has no numbers that can be an axis'),
         ({MASS: {"min": 1.0, "max": 3.0}}, f'axes."{MASS}": points missing'),
+        ({"physics.sin2_theta_x": {"values": [0.2, 0.3]}}, "physics.sin2_theta_x: unknown key, the nearest known one"),
+        ({"experiments.A.nuisance": {"values": [1.0, 2.0]}}, "experiments.A.nuisance: unknown key"),
+        ({"experiments.0.mass_kg": {"values": [1.0, 2.0]}}, 'there is no experiment "0", known is A'),
+        (
+            {"experiments.A.recoil_window_keV.0": {"values": [1.0, 2.0]}},
+            'found [10.0, inf] there, not a table that could have a key "0"',
+        ),
+        ({"nuisances.flux.width": {"values": [1.0, 2.0]}}, "there is no table nuisances in this file"),
     ],
 )
 def test_axes_that_cannot_be(axis: dict[str, Any], sentence: str) -> None:
     with pytest.raises(DefinitionError) as raised:
         scan({**axis, "g_zp": COUPLING})
     assert sentence in str(raised.value)
+
+
+def test_a_source_with_a_fault_is_told_whatever_nuisances_vary() -> None:
+    with pytest.raises(DefinitionError, match=r"axes.source.distance at 1: source.distance: unknown key"):
+        scan({"source.distance": {"values": [1.0, 2.0]}, "g_zp": COUPLING}, **WITH_RESPONSE)
 
 
 SEEN = {"data": {"counts": [3.0]}, "backgrounds": [{"name": "b", "counts": [2.0]}], "statistic": "poisson"}

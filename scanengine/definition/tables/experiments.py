@@ -31,7 +31,6 @@ from scanengine.inputs.nuclei import Target
 from scanengine.inputs.sources import Source
 
 MIN_EDGES = 2
-_EXPOSURE = ("mass_kg", "live_time_yr", "live_time_s")
 
 
 def build_experiments(raw: object, sources: Sources, kind: str, report: Report) -> list[Parts]:
@@ -94,8 +93,8 @@ def _parts(raw: object, path: KeyPath, source: Source | None, kind: str, report:
             binning = binning_of(reconstruction)
             counted = Counted(binning, reconstruction, written_edges, kg_day, gaussian, timed)
             build = partial(build_detector, raw, channels, counted, path, report)
-            read = (response, source, *(raw.get(key) for key in ("channels", *_EXPOSURE, *DETECTOR_KEYS)))
-            detector = report.once(f"detector {path[-1]} {gaussian}", read, build)
+            read = (response, *(raw.get(key) for key in DETECTOR_KEYS))
+            detector = report.once(f"detector {path[-1]} {gaussian} {channels} {kg_day} {timed}", read, build)
     else:
         window_key = "recoil_bins_keV" if "recoil_bins_keV" in raw else "recoil_window_keV"
         window_known = report.exactly_one(raw, ("recoil_window_keV", "recoil_bins_keV"), path, ExperimentTable)

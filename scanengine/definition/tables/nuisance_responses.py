@@ -111,14 +111,14 @@ def _varied(key: str, given: object, experiment: Experiment, context: Context, p
             return None
         both = [build_efficiency(given[side], (*path, side), context.report) for side in ("plus", "minus")]
         return None if both[0] is None or both[1] is None else (both[0], both[1])
-    varied = _quenchings(given, experiment, path, context.report)
-    for quenching in varied or ():
+    varied, parts = _quenchings(given, experiment, path, context.report), context.parts[experiment.name]
+    for quenching in varied or () if parts.source is not None else ():  # which may have a fault of its own
         reconstruction = experiment.reconstruction
         assert isinstance(reconstruction, Reconstruction)  # `_with_response` has seen to it
         fault = check_quenching(
             replace(reconstruction, quenching=quenching),
             experiment.target.isotopes,
-            highest_recoil_keV(context.parts[experiment.name]),
+            highest_recoil_keV(parts),
         )
         if fault is not None:
             context.report.add(path, fault)

@@ -22,6 +22,9 @@ from scanengine.grid.axes import Axis
 _TABLES = ("source", "sources", "physics", "mediators", "experiments", "nuisances", "fixed", "tied")
 """What has numbers that a scan depends on."""
 
+_OPTIONAL = ("physics", "fixed")
+"""Of these all have values without a table."""
+
 _WHAT = {key: what for key, (what, _) in NAMED.items()} | {"mediators": "mediator", "sources": "source"}
 """What one of the tables with a name each is."""
 
@@ -132,7 +135,7 @@ def _fault(key: str, raw: Mapping[str, Any]) -> str | None:
         return f"there is no table {parts[0]}: write {quoted(whole)}"
     if parts[0] not in _TABLES:
         return f"{quoted(parts[0])} has no numbers that can be an axis: keys begin with {listed(_TABLES, 'or')}"
-    found: Any = raw.get(parts[0])
+    found: Any = raw.get(parts[0], {} if parts[0] in _OPTIONAL else None)
     if found is None:
         return f"there is no table {parts[0]} in this file"
     rest = parts[1:]

@@ -165,7 +165,7 @@ def _response(
         if name in raw:
             built = build(raw[name], part.target, (*path, name), report)
             response = replace(response, **{field: built or getattr(response, field)})
-    if part.target is not None and ("quenching" in raw or "resolution" in raw):
+    if part.target is not None and part.source is not None and ("quenching" in raw or "resolution" in raw):
         T_max_keV = highest_recoil_keV(part)
         fault = check_quenching(response, part.target.isotopes, T_max_keV)
         if fault is not None:
