@@ -264,6 +264,11 @@ class Likelihood(ExpectedCounts):
         squares = self.rows.are_squares and self.constraints.are_squares
         return squares and not np.any(self.log_widths) and not np.any(self.templates.two_sided)
 
+    @property
+    def has_squares(self) -> bool:
+        """Whether chi2 is a sum of squares of quadratics: its nuisances, if any, change backgrounds alone."""
+        return self.is_linear and not np.any(self.templates.depend_on_signals)
+
     def excess_polynomials(self, axes: Sequence[Axis], parameters: ParameterMap) -> CountPolynomials:
         """Return the templates as quadratics in the scanned axes, with the data taken off the first: coefficients
         (templates, monomials, cells).

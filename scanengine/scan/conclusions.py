@@ -40,7 +40,7 @@ def _exact_possible(problem: Problem) -> bool:
     """Return whether profiles can be minimised between the grid's points."""
     if problem.definition.outer:
         first = problem.first_inside
-        return not first.definition.axes or first.squares is not None
+        return first.likelihood.has_squares and not first.is_direct
     return problem.squares is not None
 
 

@@ -107,6 +107,10 @@ class Definition:
         )
         return replace(self, axes=tuple(axes), parameters=replace(parameters, squared=()))
 
+    def __getstate__(self) -> dict[str, object]:
+        # interactions are made again where it arrives
+        return {name: value for name, value in self.__dict__.items() if name != "interactions"}
+
     @cached_property
     def interactions(self) -> Interactions:
         """The amplitudes of all interactions that the axes, ties and fixed values call for."""
