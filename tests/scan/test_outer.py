@@ -20,7 +20,7 @@ from scanengine.errors import DefinitionError, InputError
 from scanengine.grid.axes import FloatArray
 from scanengine.response.recoils import Recoils
 from scanengine.scan.conclusions import conclude
-from scanengine.scan.grid_scan import GridScan
+from scanengine.scan.grid_scan import GridScan, grid_profiles
 from scanengine.scan.outer import Inside
 from scanengine.store import write_calibration
 from tests.scan_files import SOURCE, definition, experiment
@@ -264,7 +264,7 @@ def test_axes_that_cannot_be(axis: dict[str, Any], sentence: str) -> None:
 def test_exact_profiles_are_advised_where_there_are_any(statistic: str) -> None:
     """Of outer axes alone too: a file that asks for them where chi2 is no polynomial is refused."""
     made = scan({MASS: {"values": [1.0, 30.0, 90.0]}}, fixed={"g_zp": 3e-5}, statistic=statistic)
-    found = conclude(made.problem, made.problem.grid_profiles(1), 1)
+    found = conclude(made.problem, grid_profiles(made.problem, 1), 1)
     assert found.exact_possible == (statistic == "gaussian")
 
 
