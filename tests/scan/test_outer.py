@@ -131,9 +131,13 @@ def test_what_does_not_depend_on_a_number_is_not_laid_out_again(
 ) -> None:
     """Neither the response nor its variations, for masses, radii, exposures and fluxes."""
     made = scan({key: {"values": values}, "g_zp": COUPLING}, **WITH_RESPONSE)
-    laid_out = []
-    of = Recoils.of.__func__  # type: ignore[attr-defined]
-    monkeypatch.setattr(Recoils, "of", classmethod(lambda cls, *given: laid_out.append(given) or of(cls, *given)))
+    laid_out, of = [], Recoils.of
+
+    def counted(*given: Any) -> Recoils:
+        laid_out.append(given)
+        return of(*given)
+
+    monkeypatch.setattr(Recoils, "of", counted)
     first, second = (made.problem.inside.at([value]) for value in values)
     assert first.likelihood.varied
     number = len(laid_out)
