@@ -20,6 +20,8 @@ from scanengine.errors import InputError, Interrupted, RunError, ScanengineError
 if TYPE_CHECKING:
     from scanengine.api import Result, Scan, load, merge, open_result, plot, read_likelihood, upper_limits, verify
 
+    __version__: str
+
 __all__ = [
     "InputError",
     "Interrupted",
@@ -37,15 +39,17 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    # what takes a while to import waits until it is used
-    if name == "__version__":
-        from importlib.metadata import version
+if not TYPE_CHECKING:  # a type checker would believe every name
 
-        return version("scanengine")
-    if name in __all__:
-        return getattr(import_module("scanengine.api"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        # what takes a while to import waits until it is used
+        if name == "__version__":
+            from importlib.metadata import version
+
+            return version("scanengine")
+        if name in __all__:
+            return getattr(import_module("scanengine.api"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

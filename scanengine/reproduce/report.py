@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
 
-from scanengine import __version__, plain
+from scanengine import __version__, errors
 from scanengine.errors import InputError, Interrupted, RunError
 from scanengine.reproduce.explored import Explored, explored
 from scanengine.reproduce.papers import Exhibit, Recipe
@@ -177,7 +177,7 @@ def _page(made: Sequence[_Made], findings: Sequence[Finding]) -> str:
 
 
 def _as_text(value: object) -> object:
-    return plain.on_lines(value) if type(value) is str else value  # Markup is a macro's, of what has been here
+    return errors.on_lines(value) if type(value) is str else value  # Markup is a macro's, of what has been here
 
 
 def _base64(path: Path) -> str:
