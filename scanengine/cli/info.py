@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from scanengine.api import Scan
     from scanengine.definition.model import Output
     from scanengine.inputs.detectors import Experiment
+    from scanengine.inputs.sources import Source
     from scanengine.store import Unfinished
 
 
@@ -50,7 +51,7 @@ def describe_scan(scan: Scan, threads: int | None) -> None:
     print(on_one_line(definition.title))
     for target, detector in zip(definition.targets, definition.experiments, strict=True):
         print(f"  {on_one_line(target)}")
-        print(f"  {_detector(detector, definition.source_of(detector).fluence)}")
+        print(f"  {_detector(detector, definition.source_of(detector))}")
     totals: dict[tuple[str, str], float] = {}
     for record in scan.events():
         key = (record.experiment, record.channel)
@@ -97,14 +98,14 @@ def _wanted(output: Output) -> Iterator[str]:
         yield "posterior densities of every axis and pair of axes, prior flat within the axes"
 
 
-def _detector(experiment: Experiment, of_exposure: bool) -> str:
+def _detector(experiment: Experiment, source: Source) -> str:
     """Return mass, exposure, distance and bins of a detector."""
     edges, units = experiment.binning.energy_edges, experiment.binning.units
     upper = f"from {edges[0]:g} to {edges[-1]:g} {units}" if edges[-1] < inf else f"from {edges[0]:g} {units} up"
     bins = "one bin" if edges.size == 2 else f"{edges.size - 1} bins"
-    time = "" if of_exposure else f"{experiment.live_time_s / SECONDS_PER_YEAR:.4g} yr, "
-    place = f"{experiment.mass_kg:.4g} kg, {time}{experiment.distance_m:.4g} m"
-    return f"{on_one_line(experiment.name)}: {place}, {bins} {upper}"
+    time = "" if source.fluence else f", {experiment.live_time_s / SECONDS_PER_YEAR:.4g} yr"
+    place = "" if source.at_earth else f", {experiment.distance_m:.4g} m"
+    return f"{on_one_line(experiment.name)}: {experiment.mass_kg:.4g} kg{time}{place}, {bins} {upper}"
 
 
 def describe_result(path: Path) -> None:

@@ -228,6 +228,10 @@ def test_info_estimates_a_scan_and_describes_a_result(call: Command) -> None:
     status, out, _ = call("info", "small.h5")
     assert status == 0
     assert "eps_ee_uV: 81 points from -1.2 to 0.8" in out
+    status, out, _ = call(
+        "info", "solar/xenon-nsi", "--set", "axes.eps_ee_dV.points=3", "--set", "axes.eps_et_dV.points=3"
+    )
+    assert "Xe: 4000 kg, 5 yr, 4 bins" in out  # and no distance to the Sun
 
 
 def test_list_names_every_bundled_scan(call: Command) -> None:
