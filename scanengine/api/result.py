@@ -253,9 +253,14 @@ class Result(Sendable):
         """Return the posterior density of one axis or two, exp(-chi2 / 2) integrated over all others.
 
         The prior is flat in each axis as the scan file has it, and zero beyond its ends; nuisances are minimised over,
-        as they are everywhere. Raises InputError unless the scan was run with `output.marginals = true`.
+        as they are everywhere. Raises InputError unless the scan was run with `output.marginals = true`, and where chi2
+        is lost in rounding.
         """
-        return self._numbers.marginal(names)
+        from scanengine.inference.caveats import check_density
+
+        found = self._numbers.marginal(names)
+        check_density(self.profile(*names))
+        return found
 
     def credible_intervals(self, cl: float | Sequence[float] = DEFAULT_LEVELS) -> CredibleLimits:
         """Return where the posterior density of every parameter is highest, to hold each share `cl` of it.

@@ -49,6 +49,17 @@ def check_rounding(grid: ReducedGrid, name: str, level: float) -> None:
         )
 
 
+def check_density(grid: ReducedGrid) -> None:
+    """Raise `InputError` where the posterior density, exp(-chi2 / 2), is lost in the rounding of chi2."""
+    error = grid.rounding_error(1.0)
+    if not error <= MOST_ROUNDING:
+        names = " and ".join(axis.name for axis in grid.axes)
+        raise InputError(
+            f"No posterior density of {names}: it is exp(-chi2 / 2), and chi2, {grid.minimum:.4g} at its minimum, is "
+            f"known to +-{error:.2g} in double precision. Reduce the exposure, or increase the errors of the data."
+        )
+
+
 def rounded(grid: ReducedGrid, name: str, level: float) -> list[str]:
     """Warn about a level that is rounded visibly."""
     error = grid.rounding_error(level)

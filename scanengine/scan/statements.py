@@ -139,7 +139,9 @@ def polynomial_likelihood(problem: Problem, what: str) -> Likelihood:
     if problem.is_direct:
         raise InputError(f"{what} needs the polynomial: a user-supplied cross-section can only be scanned")
     if problem.is_propagated:
-        raise InputError(f"{what} needs the polynomial: with nsi_in_propagation chi2 is there at points alone")
+        raise InputError(
+            f"{what} needs chi2 as a polynomial, but with nsi_in_propagation it is calculated point by point"
+        )
     if definition.outer:
         raise InputError(
             f"{what} needs one polynomial, and the axis {definition.outer[0].name} is a number of the scan file, at "

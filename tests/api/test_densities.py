@@ -244,6 +244,21 @@ def test_what_lies_above_delta_chi2_max_is_bounded(tmp_path: Path) -> None:
     assert any("delta_chi2_max" in w for w in found[0].warnings) == (result.marginals.omitted > 0.02)
 
 
+def test_a_density_of_a_chi2_lost_in_rounding_is_refused() -> None:
+    """chi2 is 2e11 all over these axes, known to about 20."""
+    result = scanengine.load(
+        "scholberg2006/fig08",
+        [
+            "output.marginals=true",
+            "axes.eps_ee_uV={ min = 50.0, max = 60.0, points = 11 }",
+            "axes.eps_ee_dV={ min = -0.8, max = 1.4, points = 11 }",
+        ],
+    ).run()
+    for ask in (result.credible_intervals, result.credible_region, lambda: result.marginal("eps_ee_uV")):
+        with pytest.raises(InputError, match=r"No posterior density of .* known to \+-.* in double precision"):
+            ask()
+
+
 def test_without_marginals_there_are_none(tmp_path: Path) -> None:
     result = scan_of(output__marginals="false").run(tmp_path / "without.h5")
     assert result.marginals is None

@@ -92,7 +92,7 @@ def build_tiles(output: OutputTable, report: Report) -> int | None:
         below = 1 << (tiles.bit_length() - 1)
         report.add(
             ("output", "tiles"),
-            f"found {tiles}, but tiles are halved again and again: a power of two would do, as {below} or {2 * below}",
+            f"found {tiles}, but it must be a power of two, such as {below} or {2 * below}",
         )
     return tiles
 
