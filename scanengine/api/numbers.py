@@ -76,7 +76,7 @@ class Numbers:
         if len(axes) == 1:
             line, errors = self.best.lines[names[0]], self._errors(names[0])
             return self._reduced(
-                (axes[0],), line, profiled=hidden, delta_chi2_max=highest, errors=errors, **self._proven(names)
+                (axes[0],), line, profiled=hidden, delta_chi2_max=highest, errors=errors, **self._more(names)
             )
         ordered = sorted(axes, key=self.best_axes.index)
         pair = ordered[0].name, ordered[1].name
@@ -93,13 +93,19 @@ class Numbers:
         if pair != names:
             ordered, chi2 = ordered[::-1], chi2.T
         return self._reduced(
-            tuple(ordered), chi2, of_grid=of_grid, profiled=hidden, delta_chi2_max=highest, **self._proven(names)
+            tuple(ordered), chi2, of_grid=of_grid, profiled=hidden, delta_chi2_max=highest, **self._more(names)
         )
 
-    def _proven(self, names: tuple[str, ...]) -> dict[str, Any]:
-        """Return what is proven of a profile, for `_reduced`."""
+    def _more(self, names: tuple[str, ...]) -> dict[str, Any]:
+        """Return what is proven of a profile, and the borders that were traced on it, for `_reduced`."""
         bounds = self.best.bounds
-        return {} if bounds is None else {"bounds": bounds, "tiles": bounds.tiles_over(names)}
+        known: dict[str, Any] = {} if bounds is None else {"bounds": bounds, "tiles": bounds.tiles_over(names)}
+        borders = self.best.borders
+        if len(names) == 2 and (names[0], names[1]) in borders:
+            known["borders"] = borders[names[0], names[1]]
+        elif len(names) == 2 and (names[1], names[0]) in borders:
+            known["borders"] = tuple(border.turned for border in borders[names[1], names[0]])
+        return known
 
     def slice(self, names: tuple[str, ...], at: Mapping[str, float]) -> ReducedGrid:
         """Return chi2 over one or two axes at the grid values of others nearest to `at`, as `Result.slice` says."""

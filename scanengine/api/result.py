@@ -232,6 +232,18 @@ class Result(Sendable):
         level = confidence_level(cl)
         return region(self.slice(*self._two(names), at=at) if at else self.profile(*self._two(names)), level)
 
+    def traced_regions(self, cl: float | Sequence[float] = DEFAULT_LEVELS) -> list[Region]:
+        """Return the regions of all planes whose borders were traced, at those of some levels where they were.
+
+        Scans with `output.profile = "exact"` or `"proven"` trace them at `output.confidence_levels`.
+        """
+        found = [self.region(*pair, cl=level) for pair in self._numbers.best.borders for level in confidence_levels(cl)]
+        return [each for each in found if each.error is not None]
+
+    def area_error(self, region: Region) -> float | None:
+        """Return how far the area of a region may be off by the error of its traced border; None if it has none."""
+        return region.area_error([axis for name in region.axes for axis in self.axes if axis.name == name])
+
     def limits(self, cl: float | Sequence[float] = DEFAULT_LEVELS) -> Limits:
         """Return every parameter's allowed intervals at each confidence level (1 dof), the others minimised over.
 

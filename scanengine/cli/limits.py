@@ -11,7 +11,7 @@ import typer
 from scanengine.cli.marginals import print_credible
 from scanengine.cli.minimum import fit_record, print_best_fit, print_fit_of
 from scanengine.cli.options import JsonOption, LevelsOption, levels_of
-from scanengine.cli.proofs import decided_record, print_decided, print_regions
+from scanengine.cli.proofs import decided_record, print_borders, print_decided, print_regions
 from scanengine.cli.warn import warn
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def limits(
     print_best_fit(opened)
     print_limits(opened, found)
     print_fit_of(opened)
+    print_borders(opened, levels)
     print_decided(opened, levels)
     print_regions(opened, levels)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from scanengine.api import Proof, Result
+    from scanengine.inference.contours import Region
     from scanengine.inference.proven_regions import ProvenRegion
 
 
@@ -66,11 +67,36 @@ def decided_record(result: Result, levels: Sequence[float]) -> dict[str, Any]:
     ]
     status = "grid" if result.status == "grid" else "found"
     regions = [_region_record(region) for region in result.proven_regions(levels)]
+    traced = [_traced_record(result, region) for region in result.traced_regions(levels)]
     return {
         "status": status,
+        **({"traced_regions": traced} if traced else {}),
         **({"proven_at_points": cells} if cells else {}),
         **({"proven_regions": regions} if regions else {}),
     }
+
+
+def _traced_record(result: Result, region: Region) -> dict[str, Any]:
+    return {
+        "axes": list(region.axes),
+        "cl": round(100.0 * region.cl, 10),
+        "dof": region.dof,
+        "area": region.area,
+        "area_error": result.area_error(region),
+        "pieces": len(region.pieces),
+    }
+
+
+def print_borders(result: Result, levels: Sequence[float]) -> None:
+    """Print the areas within borders that were traced, and of how many pieces they are."""
+    found = result.traced_regions(levels)
+    if found:
+        print("regions by their traced borders (2 dof):")
+    for each in found:
+        error = result.area_error(each) or 0.0
+        decimals = min(12, max(0, math.ceil(-math.log10(error)))) if error > 0.0 else 6
+        area = f"area {each.area:.{decimals}f} +- {error:.1g}"
+        print(f"  {' and '.join(each.axes)}, {100.0 * each.cl:g}% C.L.: {area}, {_counted(len(each.pieces), 'piece')}")
 
 
 def _region_record(region: ProvenRegion) -> dict[str, Any]:

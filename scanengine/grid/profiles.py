@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scanengine.grid.axes import Axis, FloatArray
+from scanengine.grid.borders import Border
 from scanengine.grid.marginals import Marginals, RunningSums
 from scanengine.grid.tiles import ProvenTiles
 
@@ -50,7 +51,7 @@ class ReducedGrid:
     rounded by double precision, and `rounding_near` where Delta chi2 is below `NEAR_MINIMUM`; `relative_rounding` how
     far chi2 is, relative to itself, by the way it was kept.
     `errors` are those of the grid's own minima, where they are known. Of proven profiles there are `bounds`, and the
-    `tiles` of these axes, in this order.
+    `tiles` of these axes, in this order; of exact ones the `borders` that were traced.
     """
 
     axes: tuple[Axis, ...]
@@ -65,6 +66,7 @@ class ReducedGrid:
     rounding_near: float | None = None
     bounds: Bounds | None = None
     tiles: ProvenTiles | None = None
+    borders: tuple[Border, ...] = ()
 
     def rounding_error(self, delta_chi2: float) -> float:
         """The rounding error of chi2 this far above the minimum, and so of Delta chi2."""
@@ -118,7 +120,8 @@ class Profiles:
     absolute chi2, minimised over all other axes. `checked` says for planes that were searched how many cells were
     searched once more at the end, from random places, and `doubtful` in how many chi2 was still found lower, which was
     then taken; planes without any are left out. That none is doubtful is no proof that none is too high; `bounds` are
-    one, where there are any. `marginals` are the posterior densities, where they were asked for.
+    one, where there are any. `marginals` are the posterior densities, where they were asked for. `borders` of regions
+    were traced on planes of exact profiles.
     """
 
     minimum: float
@@ -129,6 +132,7 @@ class Profiles:
     checked: dict[tuple[str, str], int] = field(default_factory=dict)
     bounds: Bounds | None = None
     marginals: Marginals | None = None
+    borders: Mapping[tuple[str, str], tuple[Border, ...]] = field(default_factory=dict)
 
     def each(self) -> Iterator[tuple[tuple[str, ...], FloatArray]]:
         """Yield every line and every plane, with the names of its axes."""

@@ -24,6 +24,21 @@ def enclosed_area(rings: Sequence[FloatArray]) -> float:
     return shoelace(rings[0]) - sum(shoelace(hole) for hole in rings[1:])
 
 
+def signed_area(ring: FloatArray) -> float:
+    """Return the area within a closed ring, negative where it runs clockwise."""
+    x, y = (ring - ring[0]).T
+    return 0.5 * float(np.sum(x[:-1] * y[1:] - x[1:] * y[:-1]))
+
+
+def is_within(ring: FloatArray, around: FloatArray) -> bool:
+    """Whether a ring that does not cross another one begins within it."""
+    (x, y), a, b = ring[0], around[:-1], around[1:]
+    crosses = (a[:, 1] > y) != (b[:, 1] > y)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        at = a[:, 0] + (y - a[:, 1]) / (b[:, 1] - a[:, 1]) * (b[:, 0] - a[:, 0])
+    return bool(np.count_nonzero(crosses & (at > x)) % 2)
+
+
 def width_and_chords(rings: tuple[FloatArray, ...], shape: NDArray[np.int_]) -> tuple[float, FloatArray]:
     """Width of a piece and its mean chords along the two axes, in grid steps.
 

@@ -12,7 +12,6 @@ from scanengine.chi2.evaluator import Cost, LowestPlane, ReducingEvaluator, Scan
 from scanengine.definition import Definition, ParameterMap
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import Profiles
-from scanengine.grid.tiles import ProvenTiles
 
 if TYPE_CHECKING:
     from scanengine_kernels.grids import PlaneMinima
@@ -90,23 +89,30 @@ def profiles_on_axes(definition: Definition, profiles: Profiles) -> Profiles:
     parameters, bounds = definition.parameters, profiles.bounds
     best_fit = tuple(parameters.from_coordinates(np.array(profiles.best_fit)).tolist())
     if bounds is not None and any(parameters.squared):
-        bounds = replace(bounds, tiles={of: _on_axes(definition, of, tiles) for of, tiles in bounds.tiles.items()})
-    return replace(profiles, best_fit=best_fit, bounds=bounds)
+        tiles = {
+            of: replace(each, start=_on_axes(definition, of, each.start), stop=_on_axes(definition, of, each.stop))
+            for of, each in bounds.tiles.items()
+        }
+        bounds = replace(bounds, tiles=tiles)
+    borders = {
+        of: tuple(replace(each, rings=tuple(_on_axes(definition, of, ring) for ring in each.rings)) for each in traced)
+        for of, traced in profiles.borders.items()
+    }
+    return replace(profiles, best_fit=best_fit, bounds=bounds, borders=borders)
 
 
-def _on_axes(definition: Definition, of: tuple[str, ...], tiles: ProvenTiles) -> ProvenTiles:
-    """Return tiles in coordinates as those on axes of these names."""
+def _on_axes(definition: Definition, of: tuple[str, ...], places: FloatArray) -> FloatArray:
+    """Return places (..., axes) in coordinates as those on axes of these names, whose ends stay what they are."""
     squared = dict(zip(definition.parameters.axes, definition.parameters.squared, strict=True))
     own = {axis.name: axis.values for axis in definition.axes}
-
-    def on_axes(ends: FloatArray) -> FloatArray:
-        columns = [
-            np.clip(np.sqrt(np.maximum(x, 0.0)), own[name][0], own[name][-1]) if squared[name] else x
-            for name, x in zip(of, ends.T, strict=True)
-        ]
-        return np.column_stack(columns)
-
-    return replace(tiles, start=on_axes(tiles.start), stop=on_axes(tiles.stop))
+    columns = []
+    for name, x in zip(of, places.T, strict=True):
+        first, last = own[name][[0, -1]]
+        root = np.clip(np.sqrt(np.maximum(x, 0.0)), first, last) if squared[name] else x
+        if squared[name]:
+            root = np.where(x == first * first, first, np.where(x == last * last, last, root))
+        columns.append(root)
+    return np.column_stack(columns)
 
 
 def axes_from_coordinates(definition: Definition, axes: Sequence[Axis]) -> tuple[Axis, ...]:

@@ -4,24 +4,37 @@ from __future__ import annotations
 
 from scanengine.chi2.minima import standard_model
 from scanengine.chi2.squares import ChiSquaredPolynomial
-from scanengine.driver.exact_profiles import exact_profiles
+from scanengine.driver.exact_profiles import searched_profiles
 from scanengine.driver.proven_profiles import Asked, Undecided, decided_profiles, undecided_profiles
+from scanengine.driver.traced_borders import with_borders
 from scanengine.grid.axes import Axis
 from scanengine.grid.profiles import Profiles
 from scanengine.inference.levels import delta_chi2
 from scanengine.scan.coordinates import axes_from_coordinates, profiles_in_coordinates, profiles_on_axes
 from scanengine.scan.problem import Problem
 
+BORDERS_AT = (68.27, 90.0, 95.0)
+"""Confidence levels at which borders are traced unless the scan names others, in per cent."""
 
-def exact(problem: Problem, profiles: Profiles, threads: int) -> tuple[tuple[Axis, ...], Profiles]:
-    """Return profiles minimised between grid points, from those of the grid, with the axes they lie on."""
+
+def exact(
+    problem: Problem, profiles: Profiles, threads: int, *, trace: bool = True
+) -> tuple[tuple[Axis, ...], Profiles]:
+    """Return profiles minimised between grid points, from those of the grid, with the axes they lie on.
+
+    With `trace` the borders of regions are traced as well.
+    """
+    levels = problem.definition.output.confidence_levels or BORDERS_AT
+    heights = {level: delta_chi2(0.01 * level, 2) for level in levels} if trace else {}
+    to_be_searched = _to_be_searched(problem, profiles, threads)
+    polynomial = to_be_searched[0]
     asked = asked_of_proofs(problem)
     if asked is not None:
-        still = undecided(problem, profiles, threads)
-        return decided(problem, still, still.ends, asked, threads)
-    searched = _to_be_searched(problem, profiles, threads)
-    found = exact_profiles(*searched)
-    return _on_axes(problem, *found)
+        still = undecided_profiles(*to_be_searched)
+        axes, proven = decided_profiles(still, still.ends, asked, threads)
+        return _on_axes(problem, axes, with_borders(polynomial, still.found, proven, heights, threads))
+    found = searched_profiles(*to_be_searched)
+    return _on_axes(problem, found.axes, with_borders(polynomial, found, found.profiles, heights, threads))
 
 
 def undecided(problem: Problem, profiles: Profiles, threads: int) -> Undecided:

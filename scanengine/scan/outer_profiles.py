@@ -59,7 +59,7 @@ class _Found:
         if not problem.definition.axes:
             return _at_a_point(problem)
         grid = grid_profiles(problem, self._threads)
-        return self._kept(problem, grid, *exact(problem, grid, self._threads))
+        return self._kept(problem, grid, *exact(problem, grid, self._threads, trace=False))
 
     def _kept(self, problem: Problem, grid: Profiles, axes: tuple[Axis, ...], exact: Profiles) -> Profiles:
         self.axes = axes

@@ -24,7 +24,10 @@ CONVENTIONS = (
     "lowest_chi2; the points are decided at the attribute confidence_levels, in per cent; in the groups tiles_X__Y "
     "each tile, from X_start to X_stop and from Y_start to Y_stop, has bounds lower and upper between which the "
     "minimum is proven to lie everywhere on it: it is outside of a region where lower is above the larger lowest_chi2 "
-    "plus the level, inside where upper is at or below the smaller one plus the level, and undecided otherwise"
+    "plus the level, inside where upper is at or below the smaller one plus the level, and undecided otherwise; in the "
+    "groups border_X__Y are the closed borders of regions as they were traced, point by point: X_at, Y_at, the number "
+    "of the ring, which has the region on its left, and the confidence_level, in per cent, for two parameters; points "
+    "lie within the attribute error of the true border, a fraction of each axis"
 )
 PRIOR = (
     "density_X and density_X__Y are exp(-chi2/2), minimised over nuisances, summed over all other axes by the "
@@ -50,6 +53,7 @@ LOWEST_CHI2 = "lowest_chi2"
 OF_MARGINALS = ("log_mean", "log_mean_half", "omitted")
 PROVEN_LEVELS = "confidence_levels"
 TILES = "tiles_"
+BORDER = "border_"
 RESPONSES = "responses"
 _TAKEN = (CHI2, DONE, RUNNING, PROFILES, EXACT_PROFILES, MARGINALS, RESPONSES)
 _FINE = "_fine"
@@ -145,6 +149,11 @@ def tiles_path(names: Sequence[str]) -> str:
 def density_path(kind: str, *names: str) -> str:
     """Return where the marginal over one or two axes lies: "density", or "half", with half the points summed over."""
     return f"{MARGINALS}/{kind}_{'__'.join(map(dimension, names))}"
+
+
+def border_path(names: Sequence[str]) -> str:
+    """Return where the group of the borders on a plane lies."""
+    return f"{EXACT_PROFILES}/{BORDER}{plane_name(names[0], names[1])}"
 
 
 def fine_axis(name: str, version: int = FORMAT_VERSION) -> str:

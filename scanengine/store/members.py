@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanengine.grid.axes import Axis, FloatArray
+from scanengine.grid.borders import Border
 from scanengine.grid.marginals import Marginals
 from scanengine.grid.profiles import Profiles
 from scanengine.grid.tiles import ProvenTiles
@@ -110,7 +111,28 @@ def write_exact_profiles(root: h5py.File, axes: Sequence[Axis], profiles: Profil
         set_attributes(group, {layout.LOWEST_CHI2: profiles.bounds.minimum, layout.PROVEN_LEVELS: levels})
         for of, tiles in profiles.bounds.tiles.items():
             _write_tiles(root.create_group(layout.tiles_path(of), track_order=True), of, tiles)
+    for pair, borders in profiles.borders.items():
+        _write_borders(root.create_group(layout.border_path(pair), track_order=True), pair, borders)
     write_best_fit(group, profiles)
+
+
+def _write_borders(group: h5py.Group, names: tuple[str, str], borders: Sequence[Border]) -> None:
+    """Write the borders of regions on a plane, one after another, point by point."""
+    rings = [(border.confidence_level, ring) for border in borders for ring in border.rings]
+    points = np.concatenate([np.empty((0, 2)), *(ring for _, ring in rings)])
+    sizes = [len(ring) for _, ring in rings]
+    _create_dimension(group, "point", len(points))
+    arrays: dict[str, tuple[NDArray[Any], str]] = {
+        f"{layout.dimension(name)}_at": (points[:, i].astype("<f8"), f"{name} at a point of a border")
+        for i, name in enumerate(names)
+    }
+    arrays["ring"] = np.repeat(np.arange(len(rings), dtype="<u4"), sizes), "number of the closed ring"
+    levels = np.repeat(np.array([level for level, _ in rings], dtype="<f8"), sizes)
+    arrays["confidence_level"] = levels, "confidence level in per cent, for two parameters"
+    for name, (values, long_name) in arrays.items():
+        _describe(group, create_checked(group, name, values), ["point"], long_name)
+    found = [border.confidence_level for border in borders]
+    set_attributes(group, {layout.PROVEN_LEVELS: found, "error": [border.error for border in borders]})
 
 
 def _write_tiles(group: h5py.Group, names: Sequence[str], tiles: ProvenTiles) -> None:

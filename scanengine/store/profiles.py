@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import h5py
@@ -11,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanengine.grid.axes import Axis, FloatArray
+from scanengine.grid.borders import Border
 from scanengine.grid.marginals import Marginals, trapezoid
 from scanengine.grid.profiles import Bounds, Profiles
 from scanengine.grid.tiles import ProvenTiles
@@ -98,7 +101,8 @@ def read_exact_profiles(file: h5py.File, names: Sequence[str]) -> tuple[tuple[Ax
     )
     minimum, best_fit = _minimum(group, len(names))
     bounds = _read_bounds(file, lines, planes, pairs) if layout.LOWEST_CHI2 in group.attrs else None
-    return axes, Profiles(minimum, best_fit, lines, planes, doubtful=doubtful, checked=checked, bounds=bounds)
+    found = Profiles(minimum, best_fit, lines, planes, doubtful=doubtful, checked=checked, bounds=bounds)
+    return axes, replace(found, borders={pair: each for pair in pairs if (each := _read_borders(file, axes, pair))})
 
 
 def _read_bounds(
@@ -127,6 +131,34 @@ def _read_bounds(
         {name: lower(chi2, name) for name, chi2 in lines.items()},
         {pair: lower(chi2, *pair) for pair, chi2 in planes.items()},
         dict(_read_tiles(file, [*((name,) for name in lines), *pairs])),
+    )
+
+
+def _read_borders(file: h5py.File, axes: Sequence[Axis], pair: tuple[str, str]) -> tuple[Border, ...]:
+    """Return the borders of a plane, which lie within its axes, none if there are none."""
+    path = layout.border_path(pair)
+    if path not in file:
+        return ()
+    group = access.group(file, path)
+    levels, errors = access.numbers(group, layout.PROVEN_LEVELS), access.numbers(group, "error")
+    points = [_column(file, f"{path}/{layout.dimension(name)}_at", "f8") for name in pair]
+    ring, level = _column(file, f"{path}/ring", "u4"), _column(file, f"{path}/confidence_level", "f8")
+    if len({ring.size, level.size, *(x.size for x in points)}) > 1 or len(levels) != len(errors):
+        raise Damage(f"the members of {path} have different lengths")
+    for name, x in zip(pair, points, strict=True):
+        (axis,) = (each for each in axes if each.name == name)
+        if not ((x >= axis.values[0]) & (x <= axis.values[-1])).all():
+            raise Damage(f"a point of {path} lies outside of the axis {name}")
+    places = np.column_stack(points)
+    first = np.flatnonzero(np.diff(ring.astype(np.int64), prepend=-1))
+    rings = [places[a:b] for a, b in pairwise([*first.tolist(), ring.size])]
+    if not all(len(each) > 3 and np.array_equal(each[0], each[-1]) for each in rings):
+        raise Damage(f"a ring of {path} is not closed")
+    if not (set(level[first].tolist()) <= set(levels) and all(error >= 0.0 for error in errors)):
+        raise Damage(f"the levels or errors of {path} are not those of its points")
+    return tuple(
+        Border(each, tuple(part for part, k in zip(rings, first, strict=True) if level[k] == each), error)
+        for each, error in zip(levels, errors, strict=True)
     )
 
 

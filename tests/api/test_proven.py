@@ -89,6 +89,42 @@ def test_tiles_are_in_the_file_and_say_what_is_proven(path: Path) -> None:
     assert np.array_equal(tiles["mu_nu_stop"].values, region.tiles.stop[:, 1])
 
 
+def test_borders_are_traced_within_what_is_proven(path: Path, printed: Printed, tmp_path: Path) -> None:
+    result = scanengine.open_result(path)
+    for region in result.traced_regions(0.9):
+        low, high = result.proven_region(*region.axes).area
+        assert low < region.area < high
+        assert region.error is not None
+        assert region.error < 2e-6
+        error = result.area_error(region)
+        assert error is not None
+        assert 0.0 < error < 1e-4 * high
+    region = result.region("eps_ee_uV", "mu_nu")
+    turned = result.region("mu_nu", "eps_ee_uV")
+    assert turned.area == pytest.approx(region.area)
+    assert result.region("eps_ee_uV", "mu_nu", cl=0.8).error is None  # interpolated between points
+    in_memory = scanengine.load(path.with_suffix(".toml")).run().region("eps_ee_uV", "mu_nu")
+    assert np.array_equal(in_memory.pieces[0].outer, region.pieces[0].outer)
+    records = json.loads(printed("limits", str(path), "--json", "--cl", "90"))["traced_regions"]
+    areas = {tuple(each["axes"]): each["area"] for each in records}
+    assert areas["eps_ee_uV", "mu_nu"] == region.area
+    assert "regions by their traced borders (2 dof):" in printed("limits", str(path), "--cl", "90")
+    import xarray
+
+    points = xarray.open_dataset(path, group="profiles_exact/border_eps_ee_uV__mu_nu")
+    assert points.sizes["point"] == sum(len(ring) for piece in region.pieces for ring in piece.rings)
+    for name, change in (("mu_nu_at", 1e3), ("mu_nu_at", 1e-3), ("confidence_level", 1.0), ("ring", 1)):
+        damaged = tmp_path / "damaged.h5"
+        damaged.write_bytes(path.read_bytes())
+        with h5py.File(damaged, "r+") as file:
+            member = file[f"profiles_exact/border_eps_ee_uV__mu_nu/{name}"]
+            values = np.asarray(member)
+            values[0] += np.array(change).astype(values.dtype)
+            member[...] = values
+        with pytest.raises(scanengine.InputError, match="outside of the axis|is not closed|are not those"):
+            scanengine.open_result(damaged)
+
+
 def test_tiles_that_do_not_cover_their_plane_are_damage(path: Path, tmp_path: Path) -> None:
     for name, change in (("depth", 1), ("eps_ee_uV_index", 1), ("mu_nu_stop", 1e-3), ("upper", -1e6)):
         damaged = tmp_path / f"{name}.h5"
@@ -127,9 +163,12 @@ def test_nothing_is_proven_of_other_scans(folder: Path) -> None:
 
 
 def test_keys_of_proven_profiles_are_refused_elsewhere() -> None:
-    for line in ("enclosure = 1e-3", "confidence_levels = [90]"):
+    for line, profile in (("enclosure = 1e-3", "proven"), ("confidence_levels = [90]", "exact")):
         (fault,) = faults_of(edited(("keep = ", f"{line}\nkeep = ")))
-        assert 'profile = "proven" would do' in str(fault)
+        assert f'profile = "{profile}" would do' in str(fault)
+    exact = ("keep = ", 'profile = "exact"\nconfidence_levels = [95, 90]\nkeep = ')
+    assert parse(edited(exact)).output.confidence_levels == (90.0, 95.0)
+    assert parse(edited(("keep = ", 'profile = "exact"\nkeep = '))).output.confidence_levels == ()
 
 
 def test_the_number_of_tiles_is_a_power_of_two() -> None:

@@ -12,7 +12,8 @@ class Output:
 
     `relative_error` is how far stored numbers may be rounded, None not at all. Above `delta_chi2_max`, if there is one,
     the profiles of the grid's points are infinite. `planes`, if there are any, are the pairs of axes, in their order,
-    that profiles are wanted of; without them, all are. Proven profiles are decided at `confidence_levels`, in per cent,
+    that profiles are wanted of; without them, all are. Borders are traced at `confidence_levels`, in
+    per cent, if there are any, and proven profiles decided at these,
     or enclosed to `enclosure` of 1 + chi2, and planes by tiles, so many along each axis where they are finest.
     `marginals` asks for posterior densities as well.
     """

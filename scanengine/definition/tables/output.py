@@ -33,7 +33,8 @@ class OutputTable(Table):
         Annotated[list[Annotated[float, Field(gt=0.0, lt=100.0)]], Field(min_length=1, max_length=16)] | None
     ) = Field(
         None,
-        description="Of proven profiles: C.L. in per cent at which each cell is decided, 68.27, 90 and 95 by default.",
+        description="Of exact and proven profiles: C.L. in per cent at which borders are traced, and cells and tiles "
+        "decided, 68.27, 90 and 95 by default.",
     )
     enclosure: Annotated[float, Field(ge=1e-9, le=1.0)] | None = Field(
         None,
@@ -69,9 +70,11 @@ _TILES = 256
 
 
 def build_levels(output: OutputTable, report: Report) -> tuple[float, ...]:
-    """Return the C.L. in per cent, rising, that proven profiles are decided at; keys of these alone become faults."""
+    """Return the C.L. in per cent, rising, that borders are traced and proven profiles decided at, none where there
+    are none or the scan leaves them to us; keys of proven profiles alone become faults.
+    """
     if output.profile != "proven":
-        for key in ("confidence_levels", "enclosure", "tiles"):
+        for key in ("enclosure", "tiles"):
             if getattr(output, key) is not None:
                 report.add(
                     ("output", key),
@@ -79,7 +82,14 @@ def build_levels(output: OutputTable, report: Report) -> tuple[float, ...]:
                     'profile = "proven" would do, or no such key',
                     ("output", "profile"),
                 )
-        return ()
+        if output.profile == "grid" and output.confidence_levels is not None:
+            report.add(
+                ("output", "confidence_levels"),
+                f"found {written(output.confidence_levels)}, which is a key of exact and proven profiles: "
+                'profile = "exact" would do, or no such key',
+                ("output", "profile"),
+            )
+        return tuple(sorted(set(output.confidence_levels or ())))
     return tuple(sorted(set(output.confidence_levels or _CONFIDENCE_LEVELS)))
 
 
