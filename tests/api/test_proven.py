@@ -121,7 +121,7 @@ def test_borders_are_traced_within_what_is_proven(path: Path, printed: Printed, 
             values = np.asarray(member)
             values[0] += np.array(change).astype(values.dtype)
             member[...] = values
-        with pytest.raises(scanengine.InputError, match="outside of the axis|is not closed|are not those"):
+        with pytest.raises(scanengine.InputError, match=r"outside of the axis|is not closed|are not those"):
             scanengine.open_result(damaged)
 
 
