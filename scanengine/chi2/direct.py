@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from scanengine.chi2.evaluator import Cost, ScanEvaluator
-from scanengine.chi2.given import OwnCrossSection
+from scanengine.chi2.given import OwnCrossSection, failures_told
 from scanengine.chi2.isotope_nodes import kinematics_of
 from scanengine.chi2.nodes import Contribution, Nodes
 from scanengine.definition import Definition
@@ -54,6 +54,8 @@ def differential_cross_section(
     material = experiment.target
     given = None if cross_section is None else OwnCrossSection.of(cross_section)
     theta = definition.parameters.values(x)
+    if given is not None:
+        given.require_sound(material.isotopes[0], for_given(theta, x))
     total = np.zeros(T_MeV.size)
     for isotope, atoms_per_kg in zip(material.isotopes, material.atoms_per_kg, strict=True):
         share = atoms_per_kg / sum(material.atoms_per_kg)
@@ -64,7 +66,8 @@ def differential_cross_section(
         parameters, number = for_given(theta, x), FLAVOURS.index(flavour)
         for i in np.flatnonzero(T_MeV <= given.largest_recoil_MeV(E_MeV, isotope)):
             nucleus = np.array([isotope.Z, isotope.N, isotope.mass_MeV, recoil.F_p[i], recoil.F_n[i]])
-            total[i] += share * given.dsigma_dT(E_MeV, float(T_MeV[i]), nucleus, number, parameters)
+            with failures_told("cross_section"):
+                total[i] += share * given.dsigma_dT(E_MeV, float(T_MeV[i]), nucleus, number, parameters)
     return total
 
 
@@ -128,7 +131,7 @@ class DirectEvaluator(ScanEvaluator):
                     f"experiments.{experiment.name}: its source has a spectrum for each time, which direct evaluation "
                     "and a cross-section of one's own leave out: leave out the bins in time"
                 )
-            if cross_section and coherences(definition, experiment, experiment.flavours):
+            if cross_section is not None and coherences(definition, experiment, experiment.flavours):
                 raise InputError(
                     f"experiments.{experiment.name}: its neutrinos arrive as mixtures of flavours that interfere, of "
                     "which a cross-section of one's own knows nothing: leave out the couplings that change flavours"
@@ -141,6 +144,10 @@ class DirectEvaluator(ScanEvaluator):
         self._definition = definition
         self._likelihood = likelihood
         self._given = None if cross_section is None else OwnCrossSection.of(cross_section)
+        if self._given is not None:
+            x = np.array([axis.values[0] for axis in definition.axes])
+            isotope = definition.experiments[0].target.isotopes[0]
+            self._given.require_sound(isotope, for_given(definition.parameters.values(x), x))
         scales = template_scales(definition)
         subdivisions = 1
         self._nodes = Nodes.of(definition, subdivisions, scales, self._given)
@@ -194,10 +201,14 @@ class DirectEvaluator(ScanEvaluator):
         theta = self._definition.parameters.values(x)
         if self._given is None:
             return self._nodes.counts(theta)
-        return self._nodes.given_counts(self._given, for_given(theta, x))
+        with failures_told("cross_section"):
+            return self._nodes.given_counts(self._given, for_given(theta, x))
 
     def _counts(self, x: FloatArray) -> FloatArray:
-        return np.concatenate(self._nodes.by_channel(self._by_contribution(x)))
+        counts = np.concatenate(self._nodes.by_channel(self._by_contribution(x)))
+        if self._given is not None and np.any(counts < -_CONVERGED * np.abs(counts).max()):
+            raise RunError(f"the cross-section is negative: it gave {counts.min():.3g} counts in a bin")
+        return counts
 
     def fill(self, values: Sequence[FloatArray], chi2: FloatArray) -> None:
         """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis."""
