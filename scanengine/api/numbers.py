@@ -20,6 +20,8 @@ from scanengine.inputs.aliases import canonical
 if TYPE_CHECKING:
     from scanengine.inference.proven_regions import ProvenRegion
 
+DEFAULT_LEVELS = (0.6827, 0.90, 0.95)
+
 DRAWN_POINTS = 2000
 """More points along an axis than this, no figure shows."""
 
@@ -205,3 +207,11 @@ def one_or_two(names: tuple[str, ...]) -> tuple[str, ...]:
     if len(names) not in (1, 2) or len(set(names)) < len(names):
         raise InputError(f"one axis or two different ones can be shown: found {', '.join(names) or 'none'}")
     return names
+
+
+def two(names: tuple[str, ...], shown: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of two axes, those that are shown without names. Raises InputError for another number."""
+    chosen = names or shown
+    if len(chosen) != 2:
+        raise InputError(f"a region needs two axes: name two of {', '.join(shown)}")
+    return chosen

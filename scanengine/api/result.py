@@ -6,18 +6,19 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from math import comb
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from scanengine.api import notebook
-from scanengine.api.listed import CredibleLimits, Limits
-from scanengine.api.numbers import Numbers
+from scanengine.api.listed import Limits
+from scanengine.api.numbers import DEFAULT_LEVELS, Numbers, two
+from scanengine.api.posterior import Posterior
+from scanengine.api.proven import Proven
 from scanengine.api.sending import Sendable
 from scanengine.api.style import Style, look, refuse
 from scanengine.definition import Definition
 from scanengine.errors import InputError
 from scanengine.grid.arguments import confidence_level, confidence_levels
 from scanengine.grid.axes import FloatArray
-from scanengine.grid.marginals import Marginal, Marginals
 from scanengine.grid.profiles import Fit, ReducedGrid
 
 if TYPE_CHECKING:
@@ -25,14 +26,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from scanengine.inference.contours import Region
-    from scanengine.inference.credible import CredibleRegion
-    from scanengine.inference.decided import Decided
-    from scanengine.inference.proven_regions import ProvenRegion
-
-DEFAULT_LEVELS = (0.6827, 0.90, 0.95)
 
 
-class Result(Sendable):
+class Result(Proven, Posterior, Sendable):
     """chi2 over a grid, reduced to the profiles of every axis and pair of axes; the grid itself where it was kept.
 
     `axes` name the dimensions, `path` is the file it is in, if any, and `statistic` "gaussian", "poisson" or "mixed";
@@ -115,67 +111,6 @@ class Result(Sendable):
         return self._numbers.shown
 
     @property
-    def doubtful(self) -> dict[tuple[str, str], int]:
-        """Exact planes that may be too high in places: the number of cells where the final checks found lower chi2."""
-        return dict(self._numbers.best.doubtful)
-
-    @property
-    def checked(self) -> dict[tuple[str, str], int]:
-        """The exact planes that were searched: how many cells were searched once more at the end, from random places.
-
-        Where chi2 was found lower is in `doubtful`; that it was found nowhere is no proof that no cell is too high.
-        """
-        return dict(self._numbers.best.checked)
-
-    @property
-    def status(self) -> Literal["proven", "found", "grid"]:
-        """How the profiles came about: minimised with a lower bound in each cell, by searches, or on the grid alone."""
-        if self._numbers.exact is None:
-            return "grid"
-        return "found" if self._numbers.best.bounds is None else "proven"
-
-    def lower_bound(self, *names: str) -> FloatArray:
-        """Return a proven lower bound of `profile(*names)`, of the same shape, at each of its points.
-
-        Raises InputError unless the scan asked for it with `output.profile = "proven"`.
-        """
-        return self._numbers.lower_bound(names)
-
-    def decided(self, cl: float | Sequence[float] = DEFAULT_LEVELS) -> list[Decided]:
-        """Return how many cells of each proven plane and line lie below and above confidence levels.
-
-        The levels are those of two parameters for planes, of one for lines. Nothing where the scan did not ask for
-        proven profiles.
-        """
-        from scanengine.inference.decided import decide
-
-        levels, bounds = confidence_levels(cl), self._numbers.best.bounds
-        if bounds is None:
-            return []
-        over: list[tuple[str, ...]] = [*bounds.planes, *((name,) for name in bounds.lines)]
-        return [
-            decide(names, level, self.profile(*names).chi2, self.lower_bound(*names), bounds)
-            for names in over
-            for level in levels
-        ]
-
-    def proven_region(self, *names: str, cl: float = 0.90) -> ProvenRegion:
-        """Return what is proven of the allowed region of two parameters (2 dof), or of the values of one (1 dof).
-
-        That is by tiles, and holds between the points of the profile, too. Raises InputError where there are none:
-        scans with `output.profile = "proven"` have them, decided at `output.confidence_levels`.
-        """
-        return self._numbers.proven_region(names, confidence_level(cl))
-
-    def proven_regions(self, cl: float | Sequence[float] = DEFAULT_LEVELS) -> list[ProvenRegion]:
-        """Return what is proven of the regions of all planes and lines at those of some levels that were decided."""
-        bounds = self._numbers.best.bounds
-        if bounds is None:
-            return []
-        decided = [level for level in confidence_levels(cl) if bounds.were_decided_at(level)]
-        return [self.proven_region(*names, cl=level) for names in bounds.tiles for level in decided]
-
-    @property
     def has_grid(self) -> bool:
         """Whether chi2 was kept at every grid point, and not only in the profiles."""
         return self._origin.has_grid
@@ -229,8 +164,8 @@ class Result(Sendable):
         """
         from scanengine.inference.contours import region
 
-        level = confidence_level(cl)
-        return region(self.slice(*self._two(names), at=at) if at else self.profile(*self._two(names)), level)
+        level, pair = confidence_level(cl), two(names, self.shown)
+        return region(self.slice(*pair, at=at) if at else self.profile(*pair), level)
 
     def traced_regions(self, cl: float | Sequence[float] = DEFAULT_LEVELS) -> list[Region]:
         """Return the regions of all planes whose borders were traced, at those of some levels where they were.
@@ -255,45 +190,6 @@ class Result(Sendable):
         levels = confidence_levels(cl)
         found = [intervals(self.profile(name), level) for name in self.shown for level in levels]
         return Limits(found, self.axes, self.best_fit)
-
-    @property
-    def marginals(self) -> Marginals | None:
-        """All posterior densities that were kept, None unless the scan was asked for them with `output.marginals`."""
-        return self._numbers.of_grid.marginals
-
-    def marginal(self, *names: str) -> Marginal:
-        """Return the posterior density of one axis or two, exp(-chi2 / 2) integrated over all others.
-
-        The prior is flat in each axis as the scan file has it, and zero beyond its ends; nuisances are minimised over,
-        as they are everywhere. Raises InputError unless the scan was run with `output.marginals = true`, and where chi2
-        is lost in rounding.
-        """
-        from scanengine.inference.caveats import check_density
-
-        found = self._numbers.marginal(names)
-        check_density(self.profile(*names))
-        return found
-
-    def credible_intervals(self, cl: float | Sequence[float] = DEFAULT_LEVELS) -> CredibleLimits:
-        """Return where the posterior density of every parameter is highest, to hold each share `cl` of it.
-
-        A list that is a table too, as `limits()`. Raises InputError as `marginal` does.
-        """
-        from scanengine.inference.credible import credible_intervals
-
-        levels = confidence_levels(cl)
-        found = [credible_intervals(self.marginal(name), level) for name in self.shown for level in levels]
-        return CredibleLimits(found, self.axes)
-
-    def credible_region(self, *names: str, cl: float = 0.90) -> CredibleRegion:
-        """Return the smallest region of two parameters that holds a share `cl` of the posterior.
-
-        Without names, those of a scan with two axes, or of the one plane that was chosen. Raises InputError as
-        `marginal` does.
-        """
-        from scanengine.inference.credible import credible_region
-
-        return credible_region(self.marginal(*self._two(names)), confidence_level(cl))
 
     def plot(
         self,
@@ -343,9 +239,3 @@ class Result(Sendable):
         names = [] if found is None else [*((name,) for name in found.lines), *found.planes]
         densities = [self.marginal(*each) for each in names]
         return dataset(self.title, self.axes, chi2, numbers.best_axes, numbers.best, self.best_fit, densities)
-
-    def _two(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        chosen = names or self.shown
-        if len(chosen) != 2:
-            raise InputError(f"a region needs two axes: name two of {', '.join(self.shown)}")
-        return chosen

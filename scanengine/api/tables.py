@@ -8,7 +8,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from scanengine.api.result import DEFAULT_LEVELS, Result
+from scanengine.api.numbers import DEFAULT_LEVELS
+from scanengine.api.result import Result
 from scanengine.errors import InputError
 from scanengine.grid.arguments import confidence_levels
 from scanengine.inference.intervals import Intervals
