@@ -24,12 +24,12 @@ SHARES = (0.16, 0.5, 0.84)
 
 def fig_sin2_q() -> Exhibit:
     """Fits of the weak mixing angle, each at the momentum transfers of its counts."""
-    fits = {SCANS[scan]: (loaded(scan), result(scan, AXES)) for scan in there(COHERENT)}
+    fits = {SCANS[scan]: (loaded(scan, (f"axes={{ {AXES} }}",)), result(scan, AXES)) for scan in there(COHERENT)}
     fits[CONUS] = conus()
     rows, items = [], []
     for stroke, (name, (scan, found)) in enumerate(fits.items()):
         Q = momentum_transfers_MeV(scan)
-        angle = found.best_fit["sin2_theta_w"]
+        angle = scan.fit()[0].place["sin2_theta_w"]
         ((span,),) = [each.intervals for each in found.limits(ONE_SIGMA)]
         first, last = found.axes[0].values[[0, -1]].tolist()
         low, high = (first if span.lo is None else span.lo), (last if span.hi is None else span.hi)
@@ -111,8 +111,8 @@ def point(Q: tuple[float, float, float], angle: tuple[float, float, float], name
 
 NOTES = (
     (
-        "Momentum transfers are those of the signal calculated with the detector's response; LAr 2020 and CONUS+ give "
-        "the number of expected counts themselves, which does not enter here."
+        "Momentum transfers are those of the signal calculated with the detector's response; the expected counts that "
+        "the collaborations give for LAr 2020, Ge 2024 and CONUS+ do not enter here."
     ),
     (
         "The value at Q → 0 is 0.23868 ± 0.00005: J. Erler and R. Ferro-Hernández, arXiv:1712.09146, abstract. The "
