@@ -12,6 +12,7 @@ from scanengine_kernels.grids import NO_TERMS, Tables, TilePlace, Weights
 if TYPE_CHECKING:
     from typing import Self
 
+    from scanengine.chi2.bounded import Bounded
     from scanengine.chi2.squares import ChiSquaredPolynomial
     from scanengine_kernels.grids import PlaneMinima
 
@@ -58,6 +59,11 @@ class ScanEvaluator(Evaluator, Protocol):
         Then it can be minimised over hidden axes as it is computed, minimised between the grid's points, and bounded
         on whole tiles.
         """
+        return None
+
+    @property
+    def bounded(self) -> Bounded | None:
+        """chi2 as it is bounded over boxes, where it is one of counts and residuals with nuisances or without."""
         return None
 
     def for_grid(self, points: int) -> Self:  # noqa: ARG002  (for those to which it matters)

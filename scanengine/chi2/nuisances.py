@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from scanengine.chi2.bounded import Bounded
 from scanengine.chi2.evaluator import Cost, ScanEvaluator
 from scanengine.chi2.monomials import Monomials, packed, scaled, whole_blocks
 from scanengine.chi2.squares import require_shape
@@ -72,6 +73,18 @@ class LinearNuisancePolynomial(ScanEvaluator):
     monomials: Monomials
     templates: FloatArray
     cost = Cost.LINEAR_SYSTEM
+
+    @cached_property
+    def bounded(self) -> Bounded:
+        """chi2 over boxes."""
+        columns, rows, _ = self.templates.shape
+        number = np.arange(1, columns)
+        templates = np.pad(self.templates, ((0, 0), (0, whole_blocks(rows) - rows), (0, 0)))
+        kinds = RowKinds(np.zeros(0), 0, np.ones(rows), np.ones(rows))
+        none, ones = np.zeros(columns - 1), np.ones(columns - 1)
+        return Bounded(
+            NuisancePolynomial(self.centre, self.half_width, self.monomials, templates, kinds, number, none, ones)
+        )
 
     def fill(self, values: Sequence[FloatArray], chi2: FloatArray) -> None:
         """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis.
@@ -141,6 +154,11 @@ class NuisancePolynomial(ScanEvaluator):
     log_widths: FloatArray
     pull_weights: FloatArray
     cost = Cost.ITERATION
+
+    @cached_property
+    def bounded(self) -> Bounded:
+        """chi2 over boxes."""
+        return Bounded(self)
 
     def fill(self, values: Sequence[FloatArray], chi2: FloatArray) -> None:
         """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis.

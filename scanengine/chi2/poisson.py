@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from scanengine.chi2.bounded import Bounded
 from scanengine.chi2.evaluator import Cost, ScanEvaluator
 from scanengine.chi2.monomials import Monomials, packed, scaled
+from scanengine.chi2.nuisances import NuisancePolynomial, RowKinds, side_by_side
 from scanengine.chi2.squares import require_shape
 from scanengine.grid.axes import FloatArray
 from scanengine_kernels.grids import Polynomials
@@ -40,6 +43,7 @@ class PoissonPolynomial(ScanEvaluator):
 
     centre: FloatArray
     half_width: FloatArray
+    monomials: Monomials
     quadratics: Polynomials
     weights: FloatArray
     cost = Cost.POLYNOMIALS
@@ -58,7 +62,28 @@ class PoissonPolynomial(ScanEvaluator):
         excess = coefficients[seen]
         excess[:, monomials.column_of_product(0)] -= data[seen]
         quadratics = np.vstack((excess / data[seen, None], 2.0 * np.sum(coefficients[~seen], axis=0)))
-        return cls(centre, half_width, monomials.polynomials(quadratics.T), 2.0 * data[seen])
+        return cls(centre, half_width, monomials, monomials.polynomials(quadratics.T), 2.0 * data[seen])
+
+    @cached_property
+    def bounded(self) -> Bounded:
+        """chi2 over boxes: all counts without data are one."""
+        bins, coefficients = self.weights.size, self.quadratics.coefficients
+        rows = side_by_side(
+            coefficients[:, :bins], 0.5 * coefficients[:, bins : bins + 1], np.zeros((len(coefficients), 0))
+        )
+        none = np.zeros(0)
+        return Bounded(
+            NuisancePolynomial(
+                self.centre,
+                self.half_width,
+                self.monomials,
+                rows.T[None],
+                RowKinds(0.5 * self.weights, 1, none, none),
+                np.zeros(0, dtype=np.int64),
+                none,
+                none,
+            )
+        )
 
     def fill(self, values: Sequence[FloatArray], chi2: FloatArray) -> None:
         """Set chi2, C-contiguous with one dimension per axis, on the tensor grid of these values of each axis.

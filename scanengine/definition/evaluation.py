@@ -65,19 +65,16 @@ def _check_direct(asked: Evaluation, nuisances: Sequence[Nuisance], report: Repo
 
 
 def _check_poisson(asked: Evaluation, report: Report) -> None:
-    """Add the faults of what has no bound, and no minimum in closed form, of a Poisson likelihood."""
+    """Add the faults of what has no minimum in closed form, of a Poisson likelihood."""
     if asked.exact:
         message = f'found "{asked.exact}", which needs a Gaussian chi2: use profile = "grid" or {_GAUSSIAN}'
         report.add(_PROFILE, message, ("statistic", "kind"))
-    if asked.delta_chi2_max is not None:
-        message = f"found {asked.delta_chi2_max:g}, which needs a Gaussian chi2: use {_GAUSSIAN}, or leave this out"
-        report.add(_SKIPPING, message, ("statistic", "kind"))
 
 
 def _check_polynomial(
     asked: Evaluation, statistics: Mapping[str, Statistic], nuisances: Sequence[Nuisance], report: Report
 ) -> None:
-    """Add the faults of exact profiles and of skipping where chi2 is no polynomial, though [statistic] is Gaussian."""
+    """Add the fault of exact profiles where chi2 is no polynomial, though [statistic] is Gaussian."""
     other = [name for name, each in statistics.items() if not each.is_polynomial]
     bent = [each.name for each in nuisances if each.touches_signal or not each.is_linear]
     if other:
@@ -86,6 +83,5 @@ def _check_polynomial(
         why = f"the nuisance {bent[0]} changes a signal, or counts in another way than linearly"
     else:
         return
-    for path, there in ((_PROFILE, asked.exact), (_SKIPPING, asked.delta_chi2_max)):
-        if there:
-            report.add(path, f"found it where chi2 is no polynomial, as {why}: leave it out")
+    if asked.exact:
+        report.add(_PROFILE, f"found it where chi2 is no polynomial, as {why}: leave it out")

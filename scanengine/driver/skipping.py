@@ -100,20 +100,28 @@ def cut_above(delta_chi2_max: float, profiles: Profiles) -> Profiles:
 
 
 def low_chi2(evaluator: Evaluator, axes: Sequence[Axis], points: int = _FIRST_LOOK_POINTS) -> float:
-    """Return a chi2 near the grid's minimum: of about so many of its points the lowest, then its neighbours' while they
-    gain.
+    """Return a chi2 near the grid's minimum, as `low_point` does."""
+    return low_point(evaluator, axes, points)[0]
+
+
+def low_point(
+    evaluator: Evaluator, axes: Sequence[Axis], points: int = _FIRST_LOOK_POINTS
+) -> tuple[float, tuple[float, ...]]:
+    """Return a chi2 near the grid's minimum, and its place on the axes: of about so many points of the grid the lowest,
+    then its neighbours' while they gain.
     """
     values = [axis.values for axis in axes]
     per_axis = max(2, int(points ** (1.0 / len(values))))
     looked_at = [np.unique(np.linspace(0, v.size - 1, per_axis).astype(np.int64)) for v in values]
-    lowest = np.inf
+    lowest, at = np.inf, tuple(float(v[0]) for v in values)
     while True:
         chi2 = np.empty([indices.size for indices in looked_at])
         evaluator.fill([v[indices] for v, indices in zip(values, looked_at, strict=True)], chi2)
         chi2[np.isnan(chi2)] = np.inf
         place = np.unravel_index(np.argmin(chi2), chi2.shape)
         if not chi2[place] < lowest:
-            return float(lowest)
+            return float(lowest), at
         lowest = chi2[place]
         centre = [int(indices[i]) for indices, i in zip(looked_at, place, strict=True)]
+        at = tuple(float(v[i]) for v, i in zip(values, centre, strict=True))
         looked_at = [np.arange(max(0, i - 1), min(v.size, i + 2)) for v, i in zip(values, centre, strict=True)]

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanengine.chi2.evaluator import Cost
+from scanengine.driver.bounded_tiles import bounded_tiles_of_each
 from scanengine.driver.chosen_planes import Pass, Scanner, only, pass_for, scan_planes
 from scanengine.driver.one_pass import scan_grid, visit_tiles
 from scanengine.driver.sinks import NoSink, Sink
@@ -34,6 +35,9 @@ _LOOK_POINTS, _LOOK_SHARE = 4096, 64
 
 _MOST_BOUNDED_TILES = 1 << 31
 """The bounds of this many tiles take hours."""
+
+_MOST_SEARCHED_TILES = 1 << 26
+"""Those of this many take days where chi2 is no sum of squares, each a millisecond."""
 
 
 class GridScan:
@@ -88,11 +92,17 @@ class GridScan:
 
     def _relevant_tiles(self, delta_chi2_max: float) -> Tiling:
         inner = list(self.problem.inside.everywhere()) if self._definition.outer else [self.problem]
-        parts = [(each.squares_for("output.delta_chi2_max"), each.coordinates.axes) for each in inner]
-        tiling = compact_tiling(*parts[0])
-        if tiling.number * len(parts) > _MOST_BOUNDED_TILES:
+        squares = [(each.squares, each.coordinates.axes) for each in inner]
+        if all(polynomial is not None for polynomial, _ in squares):
+            parts = [(polynomial, axes) for polynomial, axes in squares if polynomial is not None]
+            tiling = compact_tiling(*parts[0])
+            few = tiling.number * len(parts) <= _MOST_BOUNDED_TILES
+            found = relevant_tiles_of_each(delta_chi2_max, parts, tiling) if few else None
+        else:
+            others = [(each.polynomial, each.coordinates.axes) for each in inner]
+            found = bounded_tiles_of_each(delta_chi2_max, others, _MOST_SEARCHED_TILES, default_threads())
+        if found is None:
             raise InputError(too_large(self.shape))
-        found = relevant_tiles_of_each(delta_chi2_max, parts, tiling)
         return tiles_together(found, self._definition.axes) if self._definition.outer else found[0]
 
     def visit(

@@ -27,10 +27,6 @@ def test_it_is_absent_by_default_and_may_be_an_integer() -> None:
             [KEY, ('couplings = "tree"', 'evaluation = "direct"')],
             'found 30, which needs the polynomial: use physics.evaluation = "polynomial"',
         ),
-        (
-            [KEY, ("[axes]", '[statistic]\nkind = "poisson"\n[axes]'), ("systematic = 0.10\n", "")],
-            'found 30, which needs a Gaussian chi2: use statistic.kind = "gaussian"',
-        ),
         ([("keep = ", "delta_chi2_max = 0\nkeep = ")], "found 0"),
         ([("keep = ", "delta_chi2_max = -1.5\nkeep = ")], "found -1.5"),
         ([("keep = ", "delta_chi2_max = inf\nkeep = ")], "found inf"),
