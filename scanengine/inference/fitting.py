@@ -22,7 +22,6 @@ from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.profiles import Fit
 from scanengine.inference.objective import FORBIDDEN, Objective, Reached
 from scanengine.inference.ways import Ways
-from scanengine.likelihood.profiled import Likelihood
 
 _NEWTON_GRID_POINTS = 10_000
 """Points of the grid where chi2 is minimised over nuisances by iteration, each as dear as ten others."""
@@ -85,15 +84,15 @@ class Minimum:
 
 
 def find_minima(
-    likelihood: Likelihood, evaluator: ScanEvaluator, definition: Definition, starts: FloatArray | None = None
+    objective: Objective, evaluator: ScanEvaluator, definition: Definition, starts: FloatArray | None = None
 ) -> list[Minimum]:
     """Return the minima of chi2 within the axes, the lowest first.
 
     Of minima without a barrier between them only the lowest is returned, and of equals that which is nearest to the
     Standard Model. `starts` (starts, axes) are places to begin at too, as a scan's best fit: the lowest minimum is not
-    above them. evaluator gives chi2 on grids. Raises RunError if chi2 is finite nowhere.
+    above them. The objective is chi2 on the definition's axes, of which the evaluator fills grids. Raises RunError if
+    chi2 is finite nowhere.
     """
-    objective = Objective.of(likelihood, definition)
     origin = standard_model(definition)
     known = np.vstack((origin, np.empty((0, origin.size)) if starts is None else starts))
     if (squares := evaluator.squares) is not None:
@@ -124,7 +123,7 @@ def _starts(
     if not len(on_grid):
         raise RunError("chi2 is infinite everywhere on the grid: counts were observed where none are expected")
     places = [
-        global_minima(objective.near_polynomial(known[0]), axes, known).places,
+        objective.guesses(axes, known),
         on_grid,
         _lowest_on_grid(evaluator, axes, points),
     ]

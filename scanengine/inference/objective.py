@@ -6,6 +6,7 @@ nuisances has the gradient that it has with these held where they are, which is 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -13,10 +14,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from scanengine.chi2.minima import global_minima
 from scanengine.chi2.monomials import Monomials
 from scanengine.chi2.squares import ChiSquaredPolynomial
 from scanengine.definition import Definition
-from scanengine.grid.axes import FloatArray
+from scanengine.grid.axes import Axis, FloatArray
 from scanengine.likelihood.profiled import Likelihood
 
 _NO_CURVATURE = 1e-13
@@ -159,6 +161,10 @@ class Objective:
         left = residuals[0] - (residuals[0] @ directions * shrink) @ directions.T
         reduced = np.linalg.qr(left.T, mode="r") if left.shape[1] > left.shape[0] else left.T
         return ChiSquaredPolynomial(self.centre, self.half_width, self.monomials, np.ascontiguousarray(reduced))
+
+    def guesses(self, axes: Sequence[Axis], known: FloatArray) -> FloatArray:
+        """Return places (places, axes) on the axes where a chi2 near this one has minima, from known ones (n, axes)."""
+        return global_minima(self.near_polynomial(known[0]), axes, known).places
 
     def search(self, start: FloatArray) -> Reached:
         """Return about where a start (axes,) leads to by damped steps of Newton's; `polish` goes on from there."""

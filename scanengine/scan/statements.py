@@ -8,6 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from scanengine.chi2.evaluator import ScanEvaluator
+from scanengine.chi2.points import PointEvaluator
 from scanengine.definition import ParameterMap
 from scanengine.errors import InputError
 from scanengine.grid.arguments import confidence_levels, whole
@@ -17,6 +19,8 @@ from scanengine.inference import feldman_cousins
 from scanengine.inference.caveats import MOST_ROUNDING
 from scanengine.inference.expectations import Expectations, OfOneLikelihood
 from scanengine.inference.fitting import Minimum, find_minima
+from scanengine.inference.objective import Objective
+from scanengine.inference.point_objective import PointObjective
 from scanengine.likelihood.profiled import Likelihood
 from scanengine.scan.coordinates import axes_from_coordinates
 from scanengine.scan.outer_expectations import OverOuter
@@ -37,9 +41,15 @@ def fit(problem: Problem, starts: Sequence[Mapping[str, float]]) -> list[Minimum
 
 
 def _minima(problem: Problem, known: FloatArray) -> list[Minimum]:
-    likelihood = polynomial_likelihood(problem, "a fit")
-    parameters = problem.definition.parameters
-    found = find_minima(likelihood, problem.polynomial, problem.coordinates, parameters.coordinates(known))
+    parameters, coordinates = problem.definition.parameters, problem.coordinates
+    if problem.is_propagated:
+        problem.check()
+        objective: Objective = PointObjective.of(problem.likelihood, coordinates)
+        evaluator: ScanEvaluator = PointEvaluator(coordinates.parameters, problem.likelihood)
+    else:
+        objective = Objective.of(polynomial_likelihood(problem, "a fit"), coordinates)
+        evaluator = problem.polynomial
+    found = find_minima(objective, evaluator, coordinates, parameters.coordinates(known))
     return [_on_axes(minimum, parameters) for minimum in found]
 
 

@@ -190,7 +190,7 @@ def test_chi2_that_is_nowhere_finite_is_an_error() -> None:
 
     scan = definition(tables(), axes=EPS)
     with pytest.raises(RunError, match="chi2 is infinite everywhere on the grid"):
-        find_minima(likelihood_of(scan), Infinite(), scan)
+        find_minima(Objective.of(likelihood_of(scan), scan), Infinite(), scan)
 
 
 SCAN = """

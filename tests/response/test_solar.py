@@ -222,5 +222,5 @@ def test_chi2_with_nsi_in_the_sun_is_on_the_grid_as_at_points() -> None:
     problem.evaluator.fill([axis.values for axis in problem.definition.axes], chi2)
     for i, j in ((0, 0), (2, 1), (4, 2)):
         assert chi2[i, j] == pytest.approx(problem.chi2(np.array([-0.3 + 0.2 * i, -0.2 + 0.2 * j])), rel=1e-10)
-    with pytest.raises(InputError, match="a fit needs the polynomial"):
-        polynomial_likelihood(problem, "a fit")
+    with pytest.raises(InputError, match="a calibration needs the polynomial"):
+        polynomial_likelihood(problem, "a calibration")
