@@ -32,13 +32,3 @@ def test_angles_are_those_that_were_seen() -> None:
     (table,) = recipe.run().tables
     found = {row[0]: float(row[1]) for row in table.rows}
     assert list(found.values()) == pytest.approx([0.2330, 0.2771, 0.1667, 0.2587, 0.2263, 0.2284], abs=2e-4)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not THERE, reason=NEEDED)
-def test_electrons_make_the_limits_of_a_reactor() -> None:
-    (recipe,) = find_recipes(["combined/fig-moments"])
-    (table,) = recipe.run().tables
-    rows = {row[0]: row[1:3] for row in table.rows}
-    assert rows["CONUS+"] == ("0 to 0.861", "0 to 4.97")
-    assert rows["all"] == ("0 to 0.861", "0 to 4.92")
