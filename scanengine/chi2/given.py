@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from scanengine.errors import InputError, RunError
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs.nuclei import Isotope
 from scanengine.response.recoils import T_max
-from scanengine_kernels.direct import CrossSection, LargestRecoil
+from scanengine_kernels.direct import CrossSection, LargestRecoil, rates_of_given
 
 _CHECKED = 1000
 
@@ -51,6 +51,7 @@ class OwnCrossSection:
     def require_sound(self, isotope: Isotope, parameters: FloatArray) -> None:
         """Raise InputError unless the functions are compiled, can be called as they will be, and return a number."""
         nucleus = np.array([isotope.Z, isotope.N, isotope.mass_MeV, 1.0, 1.0])
+        _compiled(self.dsigma_dT, nucleus, parameters)
         _tried("cross_section", self.dsigma_dT, (*_TRIED_MEV, nucleus, 0, parameters))
         if self.T_max is not None:
             _tried("T_max", self.T_max, (_TRIED_MEV[0], isotope.mass_MeV))
@@ -87,6 +88,19 @@ def failures_told(what: str) -> Iterator[None]:
         yield
     except Exception as error:  # noqa: BLE001  (whatever a function of the user's own may raise)
         raise RunError(f"{what}, which was given, failed: {_told(error)}") from None
+
+
+def _compiled(function: CrossSection, nucleus: FloatArray, parameters: FloatArray) -> None:
+    """Compile a cross-section for the kernel that will call it, as which it divides by zero without an error.
+
+    Numba compiles it as its first caller is. What is wrong with it is left to be told of another call.
+    """
+    if not hasattr(function, "_numba_type_"):
+        return
+    E, T = (np.array([each]) for each in _TRIED_MEV)
+    ends, flavour = np.array([[0, 1, 0, 0]]), np.zeros(1, dtype=np.int64)
+    with suppress(Exception):
+        rates_of_given(function, parameters, T, np.ones(1), nucleus[None], flavour, ends, E, np.ones(1), np.empty(1))
 
 
 def _tried(what: str, function: object, arguments: tuple[object, ...]) -> None:

@@ -335,7 +335,7 @@ def not_a_number(E: float, T: float, nucleus: FloatArray, flavour: int, paramete
 
 @compiled
 def infinite_at_one_point(E: float, T: float, nucleus: FloatArray, flavour: int, parameters: FloatArray) -> float:
-    return abs(float(1e-40 / (parameters[-1] - 0.5)))
+    return float(1e-40 / abs(parameters[-1] - 0.5))
 
 
 @pytest.mark.parametrize(
