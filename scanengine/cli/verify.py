@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from scanengine.cli.options import DataOption
 from scanengine.cli.progress import progress
+from scanengine.errors import InputError
 
 
 def verify(
     results: Annotated[list[Path], typer.Argument(metavar="OUT.h5...", help="Result files, or shards.")],
     data: DataOption = None,
+    proof: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|all",
+            help="Go over so many tiles of proven regions again, by interval arithmetic, or over all.",
+        ),
+    ] = None,
 ) -> None:
     """Check a result: its checksums, and chi2 at some points.
 
@@ -23,9 +31,21 @@ def verify(
     """
     from scanengine import api
 
+    number = _tiles(proof)
     for path in results:
         with progress(f"verifying {path}") as told:
-            verified = api.verify(path, data=data, progress=told)
+            verified = api.verify(path, data=data, progress=told, proof=number)
         print(f"{path}: {'; '.join(verified.found)}")
         for what in verified.unchecked:
             print(f"  not checked: {what}")
+
+
+def _tiles(proof: str | None) -> int | Literal["all"] | None:
+    """Return how many tiles are to be gone over. Raises InputError for what is neither a number nor all."""
+    if proof is None:
+        return None
+    if proof == "all":
+        return "all"
+    if not proof.isdecimal() or int(proof) < 1:
+        raise InputError(f"--proof takes a number of tiles, from 1 up, or all: found {proof!r}")
+    return int(proof)

@@ -125,6 +125,27 @@ def test_borders_are_traced_within_what_is_proven(path: Path, printed: Printed, 
             scanengine.open_result(damaged)
 
 
+def test_a_proof_is_gone_over_again_and_a_forged_one_is_caught(path: Path, printed: Printed, tmp_path: Path) -> None:
+    said = printed("verify", str(path), "--proof", "25")
+    assert "statements about proven tiles are confirmed by interval arithmetic" in said
+    assert "not checked: the proven ends of intervals" in said
+    (confirmed,) = (line for line in scanengine.verify(path, proof=25).found if "interval arithmetic" in line)
+    assert int(confirmed.split()[0]) > 20
+    with pytest.raises(scanengine.InputError, match="number of tiles"):
+        scanengine.verify(path, proof=0)
+    forged = tmp_path / "forged.h5"
+    forged.write_bytes(path.read_bytes())
+    with h5py.File(forged, "r+") as file:
+        for name in ("eps_ee_uV__mu_nu", "eps_ee_uV__eps_ee_dV", "mu_nu__eps_ee_dV"):
+            group = file[f"profiles_exact/tiles_{name}"]
+            lower, upper = np.asarray(group["lower"]), np.asarray(group["upper"])
+            lower[:], upper[:] = np.where(upper < 1e300, 1e6, lower), np.where(upper < 1e300, 1e7, upper)
+            group["lower"][...], group["upper"][...] = lower, upper
+    with pytest.raises(scanengine.InputError, match="is said to be outside of the region, and is not"):
+        scanengine.verify(forged, proof="all")
+    assert scanengine.verify(forged).found  # what is in it agrees, but for the proof
+
+
 def test_tiles_that_do_not_cover_their_plane_are_damage(path: Path, tmp_path: Path) -> None:
     for name, change in (("depth", 1), ("eps_ee_uV_index", 1), ("mu_nu_stop", 1e-3), ("upper", -1e6)):
         damaged = tmp_path / f"{name}.h5"
