@@ -7,7 +7,8 @@ from typing import Protocol
 
 from scanengine.definition import ParameterMap
 from scanengine.grid.axes import FloatArray
-from scanengine.likelihood.profiled import Likelihood, Profiled
+from scanengine.likelihood.least_squares import Profiled
+from scanengine.likelihood.profiled import Likelihood
 
 
 class Expectations(Protocol):

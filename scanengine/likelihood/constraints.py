@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import copysign, log1p, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scanengine.definition import Correlation
 from scanengine.grid.axes import FloatArray
+from scanengine.grid.profiles import FittedNuisance
 from scanengine.inputs.nuisances import Nuisance
 from scanengine.likelihood.templates import Counts, Templates
 
@@ -143,3 +145,12 @@ def _walls(nuisances: Sequence[Nuisance], counts: Counts, templates: Templates) 
             if np.any(rows[1:]):
                 found.append(np.unique(rows.round(12), axis=1))
     return np.concatenate(found, axis=1)
+
+
+def fitted(nuisance: Nuisance, z: float) -> FittedNuisance:
+    """Return a nuisance at z in standard deviations, with the root of what a logarithmic pull adds to chi2."""
+    x = nuisance.width_on("plus" if z >= 0.0 else "minus") * z
+    pull = 0.0 if nuisance.free else z
+    if nuisance.pull == "log":
+        pull = copysign(sqrt(2.0 * max(x - log1p(x), 0.0)) / nuisance.width, x)
+    return FittedNuisance(nuisance.name, x, pull, nuisance.free)

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import copysign, log1p, sqrt
-from typing import NamedTuple
 
 import numpy as np
 
@@ -28,10 +26,11 @@ from scanengine.chi2.squares import ChiSquaredPolynomial
 from scanengine.definition import Definition, ParameterMap
 from scanengine.errors import InputError
 from scanengine.grid.axes import Axis, FloatArray
-from scanengine.grid.profiles import FEW_COUNTS, Fit, FittedNuisance, NegativeBackground
+from scanengine.grid.profiles import FEW_COUNTS, Fit, NegativeBackground
 from scanengine.inputs.nuisances import Nuisance
-from scanengine.likelihood.constraints import Constraints, correlation_of, steps_of
+from scanengine.likelihood.constraints import Constraints, correlation_of, fitted, steps_of
 from scanengine.likelihood.counts import CountPolynomials, ExpectedCounts, standard_model_counts, sum_over_flavours
+from scanengine.likelihood.least_squares import Profiled, minimum_of_squares
 from scanengine.likelihood.rows import Rows
 from scanengine.likelihood.templates import Counts, Templates, build_templates, data_steps, varied_responses
 from scanengine.response.integrals import KnownRecoils
@@ -43,21 +42,11 @@ _ROUNDINGS = 1e-15
 _LEAST_EXPECTED = 1e-10
 """Of what was seen in a bin: below it the logarithm of what is expected has fewer than six digits."""
 
-_LARGE = 1e10
-"""Squares of effects, in standard deviations: beside larger ones the pulls keep fewer than six digits."""
-
 _AT_ONCE = 1024
 """Points at which templates are held at once."""
 
 _ZERO = 1e-5
 """A background this far below zero, beside its largest bin, is none: so far it is where it is kept from it."""
-
-
-class Profiled(NamedTuple):
-    """chi2 (...) minimised over nuisances, and where z (..., nuisances) its minimum is, in standard deviations."""
-
-    chi2: FloatArray
-    z: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +171,7 @@ class Likelihood(ExpectedCounts):
             return Fit()
         (y,) = self.profiled(theta[None]).z
         z = y * self.templates.steps
-        nuisances = tuple(_fitted(nuisance, at) for nuisance, at in zip(self.nuisances, z.tolist(), strict=True))
+        nuisances = tuple(fitted(nuisance, at) for nuisance, at in zip(self.nuisances, z.tolist(), strict=True))
         negative = tuple(self._negative_backgrounds(z))
         if not self.has_data:
             return Fit(nuisances, negative=negative)
@@ -331,36 +320,3 @@ class Likelihood(ExpectedCounts):
             self.log_widths,
             self.pull_weights,
         )
-
-
-def _fitted(nuisance: Nuisance, z: float) -> FittedNuisance:
-    """Return a nuisance at z in standard deviations, with the root of what a logarithmic pull adds to chi2."""
-    x = nuisance.width_on("plus" if z >= 0.0 else "minus") * z
-    pull = 0.0 if nuisance.free else z
-    if nuisance.pull == "log":
-        pull = copysign(sqrt(2.0 * max(x - log1p(x), 0.0)) / nuisance.width, x)
-    return FittedNuisance(nuisance.name, x, pull, nuisance.free)
-
-
-def minimum_of_squares(rows: FloatArray) -> Profiled:
-    """Return chi2 and z where sum_r (T_0r + sum_k z_k T_kr)^2 + sum_k z_k^2 is least, of T (points, 1 + k, r)."""
-    r, A = rows[:, 0], rows[:, 1:]
-    H = A @ np.swapaxes(A, 1, 2) + np.eye(A.shape[1])
-    if np.any(np.trace(H, axis1=1, axis2=2) > _LARGE):
-        return _by_reflections(rows)
-    z: FloatArray = -np.linalg.solve(H, A @ r[..., None])[..., 0].astype(np.float64)
-    at_minimum = r + np.einsum("pk,pkr->pr", z, A)
-    return Profiled(np.sum(at_minimum**2, axis=1) + np.sum(z**2, axis=1), z)
-
-
-def _by_reflections(rows: FloatArray) -> Profiled:
-    """Return the same without products of templates, which forget the pulls beside large effects that cancel."""
-    points, columns, r = rows.shape
-    k = columns - 1
-    matrix = np.zeros((points, r + k, columns))
-    matrix[:, :r, :k] = np.swapaxes(rows[:, 1:], 1, 2)
-    matrix[:, r:, :k] = np.eye(k)
-    matrix[:, :r, k] = rows[:, 0]
-    triangle: FloatArray = np.asarray(np.linalg.qr(matrix, mode="r"), dtype=np.float64)
-    z: FloatArray = -np.linalg.solve(triangle[:, :k, :k], triangle[:, :k, k:])[..., 0].astype(np.float64)
-    return Profiled(np.sum(triangle[:, k:, k] ** 2, axis=1), z)

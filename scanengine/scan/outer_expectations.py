@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
-from scanengine.likelihood.profiled import Likelihood, Profiled
+from scanengine.likelihood.least_squares import Profiled
+from scanengine.likelihood.profiled import Likelihood
 
 if TYPE_CHECKING:
     from scanengine.scan.problem import Problem

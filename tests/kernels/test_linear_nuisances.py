@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanengine.chi2.monomials import Monomials, packed
-from scanengine.likelihood.profiled import minimum_of_squares
+from scanengine.likelihood.least_squares import minimum_of_squares
 from scanengine_kernels.grids import Polynomials
 from scanengine_kernels.linear_nuisances import fill_linear
 from tests import naive
