@@ -109,3 +109,14 @@ def test_per_cents_in_a_response_are_noted(key: str, value: str, words: str) -> 
     table = "".join(f"{name} = {each}\n" for name, each in keys.items())
     text = edited(("recoil_bins_keV = [5, 10, 20, 40]\n", ""), ("[axes]", f"[experiments.response]\n{table}[axes]"))
     assert any(words in note for note in parse(text).notes)
+
+
+def test_oscillations_without_an_angle_or_with_both_are_noted() -> None:
+    for keys, words in (
+        ("dm2_eV2 = 1.0", "nothing oscillates"),
+        ("dm2_eV2 = 1.0, sin2_2theta_ee = 0.1, sin2_2theta_mm = 0.2", "turn into one another"),
+    ):
+        (note,) = notes(f"source.sterile={{ {keys} }}")
+        assert words in note
+    for keys in ("dm2_eV2 = 1.0, sin2_2theta_ee = 0.1", "dm2_eV2 = 1.0, sin2_2theta_mm = 0.0"):
+        assert notes(f"source.sterile={{ {keys} }}") == ()

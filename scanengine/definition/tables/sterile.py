@@ -64,8 +64,10 @@ def oscillation_fault(source: Source, flavours: Iterable[str], distance_m: float
 
 
 def sterile_notes(name: str, table: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a note if both flavours of a sound source disappear, which leaves out what appears."""
+    """Yield a note if both flavours of a sound source disappear, which leaves out what appears, or if none does."""
     sterile = table.get("sterile", {})
+    if sterile and not {"sin2_2theta_ee", "sin2_2theta_mm"} & set(sterile):
+        yield f"{name}.sterile: there is no sin2_2theta_ee and no sin2_2theta_mm, so that nothing oscillates"
     if sterile.get("sin2_2theta_ee") and sterile.get("sin2_2theta_mm"):
         yield (
             f"{name}.sterile: with both angles some nu_e and nu_mu turn into one another, which disappearance alone "
