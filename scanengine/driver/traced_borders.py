@@ -13,9 +13,11 @@ import numpy as np
 
 from scanengine.chi2.residuals import HiddenVariables, quadratic_residuals
 from scanengine.chi2.squares import ChiSquaredPolynomial
+from scanengine.driver.arcs import Curve
 from scanengine.driver.cells import Cells
 from scanengine.driver.exact_profiles import Searched
-from scanengine.driver.tracing import Branches, Curve, Stuck, Surface, Tracer, rings_of
+from scanengine.driver.rings import rings_of
+from scanengine.driver.tracing import Branches, Stuck, Surface, Tracer
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.borders import Border
 from scanengine.grid.profiles import Profiles

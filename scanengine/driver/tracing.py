@@ -7,13 +7,12 @@ between two points a cubic arc is good to the fourth power of their distance; ch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
+from scanengine.driver.arcs import Curve, Node, angle, arc
 from scanengine.grid.axes import FloatArray
 
 TOLERANCE = 5e-7
@@ -51,36 +50,6 @@ class Surface(NamedTuple):
     follow: Callable[[FloatArray, FloatArray], Branches]
 
 
-class Node(NamedTuple):
-    """A point of a border, the unit tangents with which it is reached and left, and the hidden variables there."""
-
-    u: FloatArray
-    arrives: FloatArray
-    leaves: FloatArray
-    where: FloatArray
-
-
-@dataclass
-class Curve:
-    """A border traced from its first node, with the region on its left; closed, or between two ends of axes."""
-
-    nodes: list[Node]
-    is_closed: bool
-    error: float
-
-    def dense(self, chord: float) -> FloatArray:
-        """Return points (k, 2) so many that chords between them are no farther than `chord` from the arcs."""
-        nodes = [*self.nodes, self.nodes[0]] if self.is_closed else self.nodes
-        parts = []
-        for a, b in pairwise(nodes):
-            length = float(np.linalg.norm(b.u - a.u))
-            bend = _angle(a.leaves, b.arrives)
-            pieces = max(1, int(np.ceil(np.sqrt(length * bend / (8.0 * chord)))))
-            s = np.arange(pieces) / pieces
-            parts.append(_hermite(a, b, s))
-        return np.concatenate([*parts, nodes[-1].u[None]])
-
-
 class Stuck(Exception):
     """A border could not be followed."""
 
@@ -91,22 +60,6 @@ def _tangent(slope: FloatArray) -> FloatArray:
     if not norm > 0.0:
         raise Stuck
     return np.array([-slope[1], slope[0]]) / norm
-
-
-def _angle(a: FloatArray, b: FloatArray) -> float:
-    return float(abs(np.arctan2(a[0] * b[1] - a[1] * b[0], a[0] * b[0] + a[1] * b[1])))
-
-
-def _hermite(a: Node, b: Node, s: FloatArray) -> FloatArray:
-    """Return points (k, 2) of the cubic arc between two nodes at shares s (k,) of it."""
-    d = float(np.linalg.norm(b.u - a.u))
-    s = s[:, None]
-    return np.asarray(
-        (2.0 * s**3 - 3.0 * s**2 + 1.0) * a.u
-        + (s**3 - 2.0 * s**2 + s) * d * a.leaves
-        + (3.0 * s**2 - 2.0 * s**3) * b.u
-        + (s**3 - s**2) * d * b.arrives
-    )
 
 
 class Tracer:
@@ -194,7 +147,7 @@ class Tracer:
         """Return the next node, whether the curve ends there, and how far the middle of the arc is from the border."""
         goal, where, slope = self._corrected(here.u + step * here.leaves, here.where[None], 0.5 * step)
         tangent = sign * _tangent(slope)
-        if _angle(here.leaves, tangent) > _LARGEST_BEND:
+        if angle(here.leaves, tangent) > _LARGEST_BEND:
             raise Stuck
         new, ends = Node(goal, tangent, tangent, where[0]), ""
         if start is not None and _passes(here, new, start):
@@ -202,14 +155,14 @@ class Tracer:
         elif np.any((goal < 0.0) | (goal > 1.0)):
             new, ends = self._at_edge(here, new, sign), "edge"
         lower = self._lower_branch(new)
-        middle = _hermite(here, new, np.array([0.5]))[0]
+        middle = arc(here, new, np.array([0.5]))[0]
         at_middle = self.surface.near(middle, np.stack((here.where, new.where)))
         own = self.surface.follow(middle, here.where[None])
         if at_middle.chi2[0] < own.chi2[0] - self._same and self._matters(at_middle.chi2[0]):
             lower = at_middle.where[0]
         if lower is not None:
             new, ends = self._corner(here, lower, step, sign), "corner"
-            middle = _hermite(here, new, np.array([0.5]))[0]
+            middle = arc(here, new, np.array([0.5]))[0]
             own = self.surface.follow(middle, here.where[None])
         error = abs(float(own.chi2[0]) - self.level) / max(float(np.hypot(*own.slope[0])), 1e-300)
         return new, ends, error
@@ -234,7 +187,7 @@ class Tracer:
         slope, off = found.slope[0], float(found.chi2[0]) - self.level
         along = float(slope @ here.leaves)
         tangent = sign * _tangent(slope)
-        if along == 0.0 or _angle(here.leaves, tangent) < _LARGEST_BEND:
+        if along == 0.0 or angle(here.leaves, tangent) < _LARGEST_BEND:
             return None
         ahead = beyond - off / along
         if not 0.0 <= ahead <= beyond:
@@ -321,48 +274,3 @@ def _passes(here: Node, new: Node, start: Node) -> bool:
     along, length = float(way @ here.leaves), float(np.hypot(*(new.u - here.u)))
     across = abs(float(way[0] * here.leaves[1] - way[1] * here.leaves[0]))
     return 0.0 < along <= 1.05 * length and across < 0.3 * length and float(start.arrives @ new.arrives) > 0.8
-
-
-def rings_of(curves: Sequence[FloatArray], *, corner_is_inside: bool) -> list[FloatArray]:
-    """Return closed rings of curves (k, 2) on the unit square that have the region on their left.
-
-    Those that end at the sides are joined along them. Without any of these the square itself is a ring where its corner
-    is inside.
-    """
-    closed = [curve for curve in curves if np.array_equal(curve[0], curve[-1])]
-    pieces = [curve for curve in curves if not np.array_equal(curve[0], curve[-1])]
-    if not pieces:
-        square = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0], [0.0, 0.0]])
-        return [square, *closed] if corner_is_inside else closed
-    starts = np.array([_perimeter(curve[0]) for curve in pieces])
-    left, rings = set(range(len(pieces))), list(closed)
-    while left:
-        first = current = min(left)
-        ring = []
-        while True:
-            left.discard(current)
-            ring.append(pieces[current])
-            end = _perimeter(pieces[current][-1])
-            ahead = (starts - end) % 4.0
-            following = int(np.argmin(ahead))
-            corners = [c for c in range(int(np.floor(end)) + 1, int(np.floor(end)) + 5) if c - end < ahead[following]]
-            ring.append(np.array([_CORNERS[c % 4] for c in corners]).reshape(-1, 2))
-            current = following
-            if current == first or current not in left:
-                break
-        whole = np.concatenate(ring)
-        rings.append(np.concatenate((whole, whole[:1])))
-    return rings
-
-
-_CORNERS = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
-
-
-def _perimeter(u: FloatArray) -> float:
-    """Return how far along the sides of the unit square, from its corner and counter-clockwise, a point on them is."""
-    x, y = float(u[0]), float(u[1])
-    if y == 0.0:
-        return x
-    if x == 1.0:
-        return 1.0 + y
-    return 3.0 - x if y == 1.0 else (4.0 - y) % 4.0

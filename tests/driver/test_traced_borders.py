@@ -10,8 +10,9 @@ import pytest
 from scanengine.chi2.monomials import Monomials
 from scanengine.chi2.squares import ChiSquaredPolynomial
 from scanengine.driver.exact_profiles import searched_profiles
+from scanengine.driver.rings import rings_of
 from scanengine.driver.traced_borders import with_borders
-from scanengine.driver.tracing import Stuck, Tracer, rings_of
+from scanengine.driver.tracing import Stuck, Tracer
 from scanengine.grid.axes import Axis, FloatArray
 from scanengine.grid.borders import Border
 from scanengine.grid.profiles import Profiles
