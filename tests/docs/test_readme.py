@@ -165,9 +165,11 @@ def test_the_reactor_can_take_the_place_of_the_bundled_one(tmp_path: Path) -> No
 
 
 def test_the_plane_of_a_mediator_is_that_of_a_bundled_scan() -> None:
-    axes, mediator = block("[mediators.zp]").split("[mediators.zp]")
-    scan = parse(axes + blocks("toml")[0].partition("[axes]")[0] + "[mediators.zp]" + mediator)
-    bundled = load("mediators/universal").definition
-    assert [axis.name for axis in scan.axes] == [axis.name for axis in bundled.axes]
-    assert all((a.values == b.values).all() for a, b in zip(scan.axes, bundled.axes, strict=True))
-    assert scan.physics.mediators == bundled.physics.mediators
+    planes = [text.split("[mediators.zp]") for text in blocks("toml") if "[mediators.zp]" in text]
+    assert len(planes) == 2  # of the README, and of the page on mediators
+    for axes, mediator in planes:
+        scan = parse(axes + blocks("toml")[0].partition("[axes]")[0] + "[mediators.zp]" + mediator)
+        bundled = load("mediators/universal").definition
+        assert [axis.name for axis in scan.axes] == [axis.name for axis in bundled.axes]
+        assert all((a.values == b.values).all() for a, b in zip(scan.axes, bundled.axes, strict=True))
+        assert scan.physics.mediators == bundled.physics.mediators
