@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -12,17 +11,9 @@ import numpy as np
 from scanengine.definition.reading.folders import Folders
 from scanengine.definition.reading.sentences import listed, quoted
 from scanengine.definition.reading.table import File
-from scanengine.definition.reading.text_tables import Lines, columns_of_header, read_lines
+from scanengine.definition.reading.text_tables import FileRows, Lines, columns_of_header, read_lines
 from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
-
-
-class FileRows(NamedTuple):
-    """The numbers of a file, which are not to be changed, with its path and the line of each row."""
-
-    path: Path
-    values: FloatArray
-    lines: list[int]
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,7 @@ from scanengine.definition.reading.sentences import quoted
 from scanengine.errors import InputError
 
 if TYPE_CHECKING:
-    from scanengine.definition.reading.columns import FileRows
-    from scanengine.definition.reading.text_tables import Lines
+    from scanengine.definition.reading.text_tables import FileRows, Lines
 
 DATA_VARIABLE = "SCANENGINE_DATA"
 """The environment variable that names the data folder where no option does."""

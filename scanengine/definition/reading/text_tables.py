@@ -15,6 +15,7 @@ import numpy as np
 
 from scanengine.definition.reading.sentences import listed, quoted
 from scanengine.errors import InputError
+from scanengine.grid.axes import FloatArray
 
 MAX_FILE_BYTES = 100_000_000
 _SEPARATORS = (";", "\t", ",")
@@ -55,6 +56,14 @@ class Lines:
     def width(self) -> int:
         """Number of columns of the first row, if commas separate them where they may."""
         return len(_words(self.numbered[0][1])) if self.numbered else 0
+
+
+class FileRows(NamedTuple):
+    """The numbers of a file, which are not to be changed, with its path and the line of each row."""
+
+    path: Path
+    values: FloatArray
+    lines: list[int]
 
 
 class _Row(NamedTuple):

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from scanengine.definition.reading.columns import FileRows, read_rows
+from scanengine.definition.reading.columns import read_rows
 from scanengine.definition.reading.lines import KeyPath
 from scanengine.definition.reading.report import Report
 from scanengine.definition.reading.sentences import listed
 from scanengine.definition.reading.table import File
+from scanengine.definition.reading.text_tables import FileRows
 from scanengine.errors import InputError
 from scanengine.grid.axes import FloatArray
 from scanengine.inputs.sources import Arrivals, Spectrum, tabulated_spectrum
