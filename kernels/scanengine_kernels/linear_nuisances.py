@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanengine_kernels._jit import jit, jit_inline
-from scanengine_kernels._simd import LANES, Lanes, fma, load, lowest, minimum, splat, store
+from scanengine_kernels._simd import LANES, Lanes, fma, load, lowest, maximum, minimum, splat, store
 from scanengine_kernels.grids import Grid, Polynomials
 from scanengine_kernels.polynomial import contraction, go_to_line
 
@@ -50,7 +50,8 @@ def solve_block(H: NDArray[np.float64], g: NDArray[np.float64], nuisances: int) 
             diagonal = diagonal - scaled * factor
             store(H, (i * K + j) * LANES, factor)
         least = minimum(diagonal / size, least)
-        store(H, (i * K + i) * LANES, 1.0 / diagonal)
+        # what is smaller is not used, but may be zero
+        store(H, (i * K + i) * LANES, 1.0 / maximum(diagonal, LEAST_PIVOT * size))
     for i in range(K):
         value = 0.0 - load(g, i * LANES)
         for j in range(i):
