@@ -43,7 +43,10 @@ def proof_again(scan: Scan, result: Result, bounds: Bounds | None, number: int |
     unchecked = ["the proven ends of intervals"]
     if least > at_best:
         raise Lie(f"the lowest chi2 is said to be at least {least:.10g}, and is {at_best:.10g} at the best fit")
-    if least > 0.0 and not check.is_above(lower[:0], lower[:0], [], least - _SAME_MINIMUM * (1.0 + least)):
+    holds = least <= 0.0 or check.is_above(lower[:0], lower[:0], [], least - _SAME_MINIMUM * (1.0 + least))
+    if holds is False:
+        raise Lie(f"the lowest chi2 is said to be at least {least:.10g}, and is lower")
+    if holds is None:
         unchecked.append(f"that chi2 is nowhere below {least:.10g}, which would take too many boxes")
 
     def shown(region: ProvenRegion) -> list[int]:
@@ -57,7 +60,7 @@ def proof_again(scan: Scan, result: Result, bounds: Bounds | None, number: int |
 
     levels = [0.01 * level for level in bounds.confidence_levels]
     regions = [region for region in result.proven_regions(levels) if len(region.axes) == 2]
-    found = recheck(check, regions, scaled, shown, (least, max(most, at_best)), number)
+    found = recheck(check, regions, scaled, shown, bounds.minimum, number, at_best)
     if found.false is not None:
         raise Lie(found.false)
     if found.undecided:

@@ -92,17 +92,16 @@ def expanded(residuals: Residuals, middle: FloatArray, half: FloatArray) -> Expa
     return Expanded(chi2, slope, Interval(bent, off), change * _MORE, along)
 
 
-def lower_bounds(residuals: Residuals, middle: FloatArray, half: FloatArray, enough: float) -> FloatArray:
-    """Return a lower bound (boxes,) of chi2 in boxes about middles (boxes, n), of half-widths (boxes, n), no better
-    than `enough` asks.
+def lower_bounds(found: Expanded, half: FloatArray, enough: float) -> FloatArray:
+    """Return a lower bound (boxes,) of chi2 in boxes of half-widths (boxes, n) in which it is expanded, no better than
+    `enough` asks.
 
     chi2(m + h) >= chi2(m) + g h + h (C + d) h - d sum w_i^2 - sum |change| w_i w_j, where C + d is positive
     semidefinite: this part is nowhere below its tangent plane at any point of the box.
     """
-    found = expanded(residuals, middle, half)
-    bounds = found.along
+    bounds = found.along.copy()
     some = np.flatnonzero(bounds <= enough)
-    n, half = middle.shape[1], half[some]
+    n, half = half.shape[1], half[some]
     # y = h / half lies between -1 and 1
     scale = half[:, :, None] * half[:, None, :]
     C, g = found.curvature.middle[some] * scale, found.slope.middle[some] * half

@@ -54,10 +54,11 @@ class Recheck:
                 return None
             now, later = slice(None, _AT_ONCE), slice(_AT_ONCE, None)
             looked += len(lower[now])
-            middle, half = 0.5 * (lower[now] + upper[now]), 0.5 * (upper[now] - lower[now]) * (1.0 + 1e-15)
-            if self._lowest(middle) < level:
+            middle, half = _about(lower[now], upper[now])
+            found = expanded(self.residuals, middle, half)
+            if found.chi2.high.min() < level:
                 return False
-            left = lower_bounds(self.residuals, middle, half, level) <= level
+            left = lower_bounds(found, half, level) <= level
             a, b, width = lower[now][left], upper[now][left], half[left]
             bends = np.einsum("kij->ij", np.abs(self.residuals.A))
             reach = np.sum(np.abs(self.residuals.b), axis=0) * width + width * (width @ bends)
@@ -70,16 +71,11 @@ class Recheck:
             upper = np.concatenate((np.concatenate((first, b)), upper[later]))
         return True
 
-    def _lowest(self, points: FloatArray) -> float:
-        c, b, A = self.residuals
-        r = c + points @ b.T + np.einsum("pi,kij,pj->pk", points, A, points)
-        return float(np.sum(r * r, axis=1).min()) + 1e-12
-
     def is_nowhere_above(
         self, start: FloatArray, stop: FloatArray, shown: Sequence[int], level: float, cuts: int = _CUTS
     ) -> bool | None:
         """Whether for all shown parameters between start and stop (s,) some hidden ones have chi2 at most a level."""
-        middle, half = 0.5 * (start + stop), 0.5 * (stop - start) * (1.0 + 1e-15)
+        middle, half = _about(start, stop)
         hidden = [i for i in range(self.lower.size) if i not in shown]
         point = self._searched(middle, shown, hidden)
         directions = self._following(point, list(shown), hidden, half)
@@ -141,6 +137,12 @@ class Recheck:
         return directions
 
 
+def _about(lower: FloatArray, upper: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the middles of boxes, as they are rounded, and half-widths that reach from there to both ends."""
+    middle = 0.5 * (lower + upper)
+    return middle, 0.5 * (upper - lower) * (1.0 + 1e-15) + 2.3e-16 * np.abs(middle)
+
+
 class Rechecked(NamedTuple):
     """How many of the statements about tiles that were gone over are confirmed, how many are not decided, and the first
     that is false, in words.
@@ -158,13 +160,15 @@ def recheck(
     shown: Callable[[ProvenRegion], list[int]],
     lowest: tuple[float, float],
     number: int | None,
+    reached: float = 0.0,
 ) -> Rechecked:
     """Go over what some regions say of their tiles: of so many in all, spread by chance that is always the same, or of
     every one.
 
     coordinates are the scaled parameters of ends (..., axes) of tiles, shown the numbers of these; the lowest chi2 is
-    known to lie between two numbers.
+    said to lie between two numbers, and known to be no higher than the upper one or than what is `reached`.
     """
+    sure = max(lowest[1], reached)
     every = [(k, int(i)) for k, each in enumerate(regions) for i in np.flatnonzero(each.status != UNDECIDED)]
     if number is not None and number < len(every):
         chosen = np.random.default_rng(20261130).choice(len(every), number, replace=False)
@@ -175,11 +179,14 @@ def recheck(
         start, stop = (coordinates(region, ends[tile]) for ends in (region.tiles.start, region.tiles.stop))
         outside = region.status[tile] == OUTSIDE
         if outside:
-            holds = check.is_above(start, stop, shown(region), lowest[1] + region.level)
+            holds = check.is_above(start, stop, shown(region), sure + region.level)
+            if holds is False and check.is_above(start, stop, shown(region), lowest[1] + region.level) is not False:
+                holds = None
         else:
             level, middle = lowest[0] + region.level, 0.5 * (start + stop)
             holds = check.is_nowhere_above(start, stop, shown(region), level)
-            if holds is None and check.is_above(middle, middle, shown(region), level):
+            beyond = level + 2.0 * _SLACK * (1.0 + abs(level))
+            if holds is None and check.is_above(middle, middle, shown(region), beyond):
                 holds = False
         confirmed += holds is True
         undecided += holds is None

@@ -146,6 +146,20 @@ def test_a_proof_is_gone_over_again_and_a_forged_one_is_caught(path: Path, print
     assert scanengine.verify(forged).found  # what is in it agrees, but for the proof
 
 
+def test_a_lowest_chi2_that_is_said_to_be_higher_than_it_is_is_a_lie(
+    path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Even where the best fit of the file does not show it."""
+    forged = tmp_path / "forged.h5"
+    forged.write_bytes(path.read_bytes())
+    with h5py.File(forged, "r+") as file:
+        group = file["profiles_exact"]
+        group.attrs["lowest_chi2"] = np.asarray(group.attrs["lowest_chi2"]) + 0.5
+    monkeypatch.setattr("scanengine.inference.rechecking.Recheck.chi2_at", lambda *_: 1e6)
+    with pytest.raises(scanengine.InputError, match=r"is said to be at least 0\.\d+, and is lower"):
+        scanengine.verify(forged, proof=1)
+
+
 def test_tiles_that_do_not_cover_their_plane_are_damage(path: Path, tmp_path: Path) -> None:
     for name, change in (("depth", 1), ("eps_ee_uV_index", 1), ("mu_nu_stop", 1e-3), ("upper", -1e6)):
         damaged = tmp_path / f"{name}.h5"

@@ -24,7 +24,7 @@ def test_no_bound_of_a_box_is_above_chi2_in_it(family: str) -> None:
         lower, upper = case.box
         middle, half = 0.5 * (lower + upper), 0.5 * (upper - lower) * (1.0 + 1e-15)
         lowest = min(exact_chi2(case.residuals, x) for x in low_points(case, random))
-        (bound,) = lower_bounds(case.residuals, middle[None], half[None], np.inf)
+        (bound,) = lower_bounds(expanded(case.residuals, middle[None], half[None]), half[None], np.inf)
         assert Fraction(float(bound)) <= lowest
         close += bound >= 0.9 * float(lowest)
         found = expanded(case.residuals, middle[None], half[None])
@@ -59,5 +59,6 @@ def test_a_small_box_about_a_minimum_is_bounded_to_its_fourth_power() -> None:
     A[0, 0, 1] = A[0, 1, 0] = 0.5
     A[1, 1, 1] = 1.0
     residuals = Residuals(np.array([1.0, 0.0]), np.array([[0.0, 0.0], [10.0, 0.0]]), A)
-    gaps = [1.0 - lower_bounds(residuals, np.zeros((1, 2)), np.full((1, 2), w), np.inf)[0] for w in (0.02, 0.01)]
+    halves = [np.full((1, 2), w) for w in (0.02, 0.01)]
+    gaps = [1.0 - lower_bounds(expanded(residuals, np.zeros((1, 2)), half), half, np.inf)[0] for half in halves]
     assert 0.0 < gaps[1] < 0.3 * gaps[0] < 0.01

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -60,3 +61,42 @@ def test_what_takes_too_long_is_left_open(monkeypatch: pytest.MonkeyPatch) -> No
     assert not check.is_nowhere_above(np.array([-0.4]), np.array([0.4]), [0], 9.0 * 0.39**2)
     assert check.chi2_at(np.array([0.5, 0.0, 0.0])) == pytest.approx(2.25)
     assert math.isfinite(check.chi2_at(np.zeros(3)))
+
+
+def test_a_statement_is_not_called_false_where_chi2_is_only_rounded_below() -> None:
+    """Terms of 1e9 that cancel: chi2 as computed is off by 1e-6, what is said of it is about its exact value."""
+    random, lower = np.random.default_rng(3), 0
+    for _ in range(40):
+        x, slope, bend = random.uniform(0.2, 0.9), 1e9 * random.normal(), 1e9 * random.normal()
+        c = 2.0 - (slope * x + bend * x * x)
+        exact = (Fraction(c) + Fraction(slope) * Fraction(x) + Fraction(bend) * Fraction(x) ** 2) ** 2
+        computed = (c + slope * x + bend * x * x) ** 2
+        check = Recheck(polynomial_of(1, [{(): c, (1,): slope, (1, 1): bend}]), -np.ones(1), np.ones(1))
+        level = 0.5 * (computed + float(exact))
+        lower += computed < level * (1.0 - 1e-8)
+        assert level > exact or check.is_above(np.array([x]), np.array([x]), [0], level) is not False
+    assert lower > 5
+
+
+def test_a_tile_that_just_reaches_the_level_is_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    polynomial, axes = circle()
+    bounds = bounds_of(polynomial, axes, 8)
+    region = proven_region(("x", "y"), 0.9, bounds.tiles["x", "y"], bounds.minimum)
+    monkeypatch.setattr(Recheck, "is_nowhere_above", lambda *_: None)
+    monkeypatch.setattr(Recheck, "is_above", lambda _, start, stop, shown, level: level <= region.level)
+    status = np.full_like(region.status, INSIDE)
+    said = ProvenRegion(region.axes, region.cl, region.dof, region.level, region.tiles, status)
+    assert again(said, 5, (0.0, 0.0)) == Rechecked(0, 5, None)
+
+
+def test_outside_is_false_only_above_the_lowest_chi2_that_is_said() -> None:
+    """What is reached at the best fit may be higher by rounding."""
+    polynomial, axes = circle()
+    bounds = bounds_of(polynomial, axes, 32)
+    region = proven_region(("x", "y"), 0.9, bounds.tiles["x", "y"], bounds.minimum)
+    ends = np.array([axis.values[[0, -1]] for axis in axes]).T
+    found = recheck(
+        Recheck(polynomial, *ends), [region], lambda _, x: x, lambda _: [0, 1], bounds.minimum, None, reached=0.5
+    )
+    assert found.false is None
+    assert found.undecided > 0
