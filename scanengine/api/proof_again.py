@@ -39,7 +39,7 @@ def proof_again(scan: Scan, result: Result, bounds: Bounds | None, number: int |
     check = Recheck(polynomial, lower, upper)
     best = parameters.coordinates(np.array([result.best_fit[name] for name in names]))
     at_best = check.chi2_at((best - polynomial.centre) / polynomial.half_width)
-    least, most = bounds.minimum
+    least = bounds.minimum[0]
     unchecked = ["the proven ends of intervals"]
     if least > at_best:
         raise Lie(f"the lowest chi2 is said to be at least {least:.10g}, and is {at_best:.10g} at the best fit")
