@@ -171,6 +171,8 @@ class NuisancePolynomial(ScanEvaluator):
 
         fill_profiled(
             self._quadratics,
+            self._varying,
+            self._constant,
             self.kinds.for_kernel(),
             Nuisances(self.below, self.log_widths, self.pull_weights, np.zeros(self.below.size)),
             packed(scaled(values, self.centre, self.half_width)),
@@ -178,5 +180,17 @@ class NuisancePolynomial(ScanEvaluator):
         )
 
     @cached_property
+    def _varying(self) -> NDArray[np.int64]:
+        """The numbers of the templates that depend on the variables."""
+        others = np.delete(self.templates, self.monomials.column_of_product(0), axis=2)
+        return np.flatnonzero(np.any(others != 0.0, axis=(1, 2)))
+
+    @cached_property
+    def _constant(self) -> FloatArray:
+        """The templates (templates, rows) where they do not depend on the variables."""
+        return np.ascontiguousarray(self.templates[:, :, self.monomials.column_of_product(0)])
+
+    @cached_property
     def _quadratics(self) -> Polynomials:
-        return self.monomials.polynomials(self.templates.reshape(-1, self.templates.shape[2]).T)
+        varying = self.templates[self._varying]
+        return self.monomials.polynomials(varying.reshape(-1, self.templates.shape[2]).T)

@@ -296,8 +296,11 @@ def test_fills_a_grid(shape: tuple[int, ...], two_sided: int) -> None:
     quadratics = np.array(parts).reshape(len(parts), -1)
     points = packed(values)
     chi2 = np.full((int(np.prod(points.shape[:-1])), points.shape[-1]), np.nan)
+    columns, number = parts[0].shape
     fill_profiled(
         monomials.polynomials(quadratics),
+        np.arange(columns),
+        np.zeros((columns, number)),
         case.kinds.for_kernel(),
         Nuisances(case.below, case.log_widths, np.ones(case.below.size), np.zeros(case.below.size)),
         points,

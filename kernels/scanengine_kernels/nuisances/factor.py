@@ -19,7 +19,7 @@ from scanengine_kernels._simd import LANES, fma, load, splat, store, total
 from scanengine_kernels.cholesky import factorise, solve
 from scanengine_kernels.nuisances.pulls import Nuisances, half_curvature_of_pull, slope_of_pull
 from scanengine_kernels.nuisances.room import Room
-from scanengine_kernels.nuisances.rows import derivative
+from scanengine_kernels.nuisances.rows import derivative, products_of_two_and_four
 
 LEAST_PIVOT = 1e-10
 """Of a diagonal element: what is left of it below this has fewer than six digits."""
@@ -27,13 +27,20 @@ LEAST_PIVOT = 1e-10
 
 @jit_inline
 def set_hessian(nuisances: Nuisances, templates: NDArray[np.float64], z: NDArray[np.float64], room: Room) -> None:
-    """Set the lower triangle of the second derivatives."""
-    number = templates.shape[1]
+    """Set the lower triangle of the second derivatives, two rows and four columns of it at a time."""
+    last, chosen = z.size - 1, room.template
+    for k in range(0, z.size, 2):
+        other = min(k + 1, last)
+        for m in range(0, other + 1, 4):
+            two = chosen[k], chosen[other]
+            four = chosen[m], chosen[min(m + 1, last)], chosen[min(m + 2, last)], chosen[min(m + 3, last)]
+            first, second = products_of_two_and_four(templates, two, four, room.second)
+            for i in range(4):
+                if m + i <= k:
+                    room.hessian[k, m + i] = first[i]
+                if m + i <= other and other > k:
+                    room.hessian[other, m + i] = second[i]
     for k in range(z.size):
-        for r in range(0, number, LANES):
-            store(room.product, r, load(room.second, r) * load(templates, room.template[k] * number + r))
-        for m in range(k + 1):
-            room.hessian[k, m] = derivative(templates, room.template[m], room.product)
         room.hessian[k, k] += 2.0 * half_curvature_of_pull(nuisances, k, z[k])
 
 

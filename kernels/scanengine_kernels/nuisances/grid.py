@@ -18,6 +18,8 @@ from scanengine_kernels.polynomial import contraction, go_to_line
 @jit
 def fill_profiled(
     quadratics: Polynomials,
+    varying: NDArray[np.int64],
+    constant: NDArray[np.float64],
     rows: RowWeights,
     nuisances: Nuisances,
     grid: Grid,
@@ -25,32 +27,39 @@ def fill_profiled(
 ) -> None:
     """Fill chi2 (lines, shape[-1]) on a tensor grid.
 
-    quadratics are the templates, each of all rows. Every point is begun from the minima of the two before it on its
-    line, every line from the one before.
+    quadratics are the templates of these numbers, `varying`, each of all rows; `constant` (templates, rows) has those
+    that are the same everywhere. Every point is begun from the minima of the three before it on its line, every line
+    from the one before.
     """
     K = nuisances.below.size
     number = rows.seen + rows.empty + rows.gaussian
-    columns = quadratics.coefficients.shape[1] // max(number, 1)
-    templates = np.empty((columns, number))
+    templates = constant.copy()
     room = new_room(number, K)
     lines = contraction(quadratics, grid)
-    x, level, size = lines.x, lines.levels[grid.shape.size - 1], columns * number
-    line_start, before, z, start = np.zeros(K), np.zeros(K), np.zeros(K), np.zeros(K)
+    x, level, size = lines.x, lines.levels[grid.shape.size - 1], varying.size * number
+    line_start, earlier, before, z, start = np.zeros(K), np.zeros(K), np.zeros(K), np.zeros(K), np.zeros(K)
     for line in range(chi2.shape[0]):
         go_to_line(lines, line)
         for point in range(chi2.shape[1]):
             t = x[point]
-            for q in range(0, size, LANES):
-                value = fma(t, fma(t, load(level, 2 * size + q), load(level, size + q)), load(level, q))
-                store(templates, q, value)
+            for v in range(varying.size):
+                q, to = v * number, varying[v] * number
+                for r in range(0, number, LANES):
+                    bent = fma(t, load(level, 2 * size + q + r), load(level, size + q + r))
+                    store(templates, to + r, fma(t, bent, load(level, q + r)))
             if point == 0:
                 start[:] = line_start
             elif point == 1:
                 start[:] = z
             else:
-                ratio = (t - x[point - 1]) / (x[point - 1] - x[point - 2])
+                a, b, c = x[max(point - 3, 0)], x[point - 2], x[point - 1]
+                first, second, third = 0.0, (t - c) / (b - c), (t - b) / (c - b)
+                if point > 2:
+                    first = (t - b) * (t - c) / ((a - b) * (a - c))
+                    second, third = second * (t - a) / (b - a), third * (t - a) / (c - a)
                 for k in range(K):
-                    start[k] = z[k] + ratio * (z[k] - before[k])
+                    start[k] = first * earlier[k] + second * before[k] + third * z[k]
+            earlier[:] = before
             before[:] = z
             z[:] = start
             chi2[line, point] = minimise_everywhere(rows, nuisances, templates, z, room)

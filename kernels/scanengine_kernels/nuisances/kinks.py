@@ -7,7 +7,7 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from scanengine_kernels._jit import jit
+from scanengine_kernels._jit import jit, jit_inline
 from scanengine_kernels.cholesky import solve
 from scanengine_kernels.nuisances.newton import ROUNDING, choose_templates, minimise
 from scanengine_kernels.nuisances.pulls import Nuisances, chi2_of_pulls, half_curvature_of_pull, slope_of_pull
@@ -62,6 +62,40 @@ def cannot_be_lower_beyond(
 
 
 @jit
+def set_known_beyond(
+    nuisances: Nuisances, templates: NDArray[np.float64], z: NDArray[np.float64], chi2: float, room: Room
+) -> bool:
+    """Set room.known (K,): whether chi2 beyond the kink of a nuisance is nowhere below that of a minimum z, or there is
+    no kink; return whether all are.
+
+    The tangents to the rows at the minimum lie below chi2 everywhere, and with the pulls they have their least value
+    where each nuisance has it by itself: on the side of z that is z itself, on the other it follows from the slope of
+    the rows along the other template. Where none is lower on its other side, chi2 is not on any sides of several. Of
+    logarithmic pulls it is not told.
+    """
+    allowed, all_known = ROUNDING * (1.0 + abs(chi2)), True
+    for k in range(z.size):
+        room.known[k] = nuisances.below[k] == 1 + k or z[k] == 0.0
+        if not room.known[k] and nuisances.log_widths[k] == 0.0 and nuisances.measured[k] == 0.0:
+            weight = nuisances.pull_weights[k]
+            here = derivative(templates, room.template[k], room.first) + 2.0 * weight * z[k]
+            slope = derivative(templates, nuisances.below[k] if z[k] > 0.0 else 1 + k, room.first)
+            falls = slope * z[k] > 0.0  # towards the other side
+            is_minimum = abs(here) <= 1e-6 * (1.0 + abs(z[k]))
+            room.known[k] = is_minimum and (
+                not falls or 0.25 * slope * slope / weight <= weight * z[k] * z[k] + allowed
+            )
+        all_known = all_known and room.known[k]
+    return all_known
+
+
+@jit_inline
+def any_unknown(room: Room, first: int) -> bool:
+    """Return whether it is not known of a nuisance, from one on, that nothing is lower beyond its kink."""
+    return not np.all(room.known[first:])
+
+
+@jit
 def set_start_beyond_several(
     rows: RowWeights, nuisances: Nuisances, templates: NDArray[np.float64], z: NDArray[np.float64], room: Room
 ) -> bool:
@@ -101,12 +135,14 @@ def minimise_everywhere(
     if np.isnan(chi2):
         z[:] = 0.0
         chi2 = minimise(rows, nuisances, templates, z, room)
+    if chi2 < inf and set_known_beyond(nuisances, templates, z, chi2, room):
+        return chi2
     k = 0
     while k <= z.size:
         if k == z.size:
             wanted = chi2 < inf and set_start_beyond_several(rows, nuisances, templates, z, room)
         else:
-            beyond_known = nuisances.below[k] == 1 + k or z[k] == 0.0 or not chi2 < inf
+            beyond_known = not chi2 < inf or room.known[k]
             wanted = not beyond_known and not cannot_be_lower_beyond(rows, nuisances, templates, k, z, chi2, room)
             if wanted:
                 room.other[:] = room.start
@@ -116,9 +152,11 @@ def minimise_everywhere(
             if other < chi2 - ROUNDING * (1.0 + abs(chi2)):
                 chi2 = other
                 z[:] = room.other
+                if set_known_beyond(nuisances, templates, z, chi2, room):
+                    return chi2
                 k = 0
                 continue
-            if k + 1 < z.size:  # its second derivatives are wanted again
+            if any_unknown(room, k + 1):  # its second derivatives are wanted again
                 minimise(rows, nuisances, templates, z, room)
         k += 1
     return chi2

@@ -13,7 +13,7 @@ from scanengine_kernels.cholesky import solve
 from scanengine_kernels.nuisances.factor import set_newton_step, slope_along
 from scanengine_kernels.nuisances.pulls import Nuisances, chi2_of_pulls, slope_of_pull
 from scanengine_kernels.nuisances.room import Room
-from scanengine_kernels.nuisances.rows import RowWeights, chi2_of_rows, derivative
+from scanengine_kernels.nuisances.rows import RowWeights, chi2_of_rows, derivative, derivatives_of_four
 from scanengine_kernels.nuisances.start import set_gaussian_start
 
 CONVERGED = 1e-9
@@ -50,11 +50,17 @@ def set_gradient(nuisances: Nuisances, templates: NDArray[np.float64], z: NDArra
     """Set the gradient, and where a nuisance with two templates is at zero, decide which it follows or whether it stays
     there.
     """
+    last, chosen = z.size - 1, room.template
+    for k in range(0, z.size, 4):
+        b, c, d = min(k + 1, last), min(k + 2, last), min(k + 3, last)
+        found = derivatives_of_four(templates, chosen[k], chosen[b], chosen[c], chosen[d], room.first)
+        for i in range(min(4, z.size - k)):
+            room.gradient[k + i] = found[i]
     for k in range(z.size):
         pull = slope_of_pull(nuisances, k, z[k])
         room.free[k] = True
         if nuisances.below[k] == 1 + k or z[k] != 0.0:
-            room.gradient[k] = derivative(templates, room.template[k], room.first) + pull
+            room.gradient[k] += pull
             continue
         above = derivative(templates, 1 + k, room.first) + pull
         below = derivative(templates, nuisances.below[k], room.first) + pull

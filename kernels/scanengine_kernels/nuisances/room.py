@@ -30,6 +30,7 @@ class Room(NamedTuple):
     other: NDArray[np.float64]
     template: NDArray[np.int64]
     free: NDArray[np.bool_]
+    known: NDArray[np.bool_]
 
 
 @jit
@@ -49,5 +50,6 @@ def new_room(rows: int, nuisances: int) -> Room:
         np.empty(nuisances),
         np.empty(nuisances),
         np.empty(nuisances, dtype=np.int64),
+        np.empty(nuisances, dtype=np.bool_),
         np.empty(nuisances, dtype=np.bool_),
     )

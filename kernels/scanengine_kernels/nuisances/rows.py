@@ -82,6 +82,48 @@ def chi2_of_rows(
 
 
 @jit_inline
+def derivatives_of_four(
+    templates: NDArray[np.float64], a: int, b: int, c: int, d: int, weights: NDArray[np.float64]
+) -> tuple[float, float, float, float]:
+    """Return sum_r weights_r T_r of four templates: each weight is loaded once."""
+    number = templates.shape[1]
+    p, q, s, t = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
+    a, b, c, d = a * number, b * number, c * number, d * number
+    for r in range(0, number, LANES):
+        weight = load(weights, r)
+        p = fma(weight, load(templates, a + r), p)
+        q = fma(weight, load(templates, b + r), q)
+        s = fma(weight, load(templates, c + r), s)
+        t = fma(weight, load(templates, d + r), t)
+    return total(p), total(q), total(s), total(t)
+
+
+@jit_inline
+def products_of_two_and_four(
+    templates: NDArray[np.float64],
+    two: tuple[int, int],
+    four: tuple[int, int, int, int],
+    weights: NDArray[np.float64],
+) -> tuple[tuple[float, float, float, float], tuple[float, float, float, float]]:
+    """Return sum_r weights_r T_r U_r for each of two templates T with each of four U."""
+    number = templates.shape[1]
+    zero = splat(0.0)
+    p0, p1, p2, p3, q0, q1, q2, q3 = zero, zero, zero, zero, zero, zero, zero, zero
+    p, q = two[0] * number, two[1] * number
+    a, b, c, d = four[0] * number, four[1] * number, four[2] * number, four[3] * number
+    for r in range(0, number, LANES):
+        weight = load(weights, r)
+        x, y = weight * load(templates, p + r), weight * load(templates, q + r)
+        u, v = load(templates, a + r), load(templates, b + r)
+        p0, p1 = fma(x, u, p0), fma(x, v, p1)
+        q0, q1 = fma(y, u, q0), fma(y, v, q1)
+        u, v = load(templates, c + r), load(templates, d + r)
+        p2, p3 = fma(x, u, p2), fma(x, v, p3)
+        q2, q3 = fma(y, u, q2), fma(y, v, q3)
+    return (total(p0), total(p1), total(p2), total(p3)), (total(q0), total(q1), total(q2), total(q3))
+
+
+@jit_inline
 def derivative(templates: NDArray[np.float64], template: int, weights: NDArray[np.float64]) -> float:
     """Return sum_r weights_r T_r of one template."""
     number = templates.shape[1]
