@@ -111,6 +111,7 @@ class ProvenMinima:
         above: FloatArray,
         below: FloatArray,
         *,
+        most_boxes: int,
         is_last: bool,
         pool: Executor | None = None,
     ) -> list[BoundedTiles]:
@@ -133,7 +134,7 @@ class ProvenMinima:
             )
             own = HiddenBoxes(*(array[start:stop] for array in boxes))
             found: BoundedTiles = bound_tiles(
-                self.quadratics, self.residuals, self.box, some, own, above, below, is_last
+                self.quadratics, self.residuals, self.box, some, own, above, below, most_boxes, is_last
             )
             return found
 

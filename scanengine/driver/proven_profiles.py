@@ -133,7 +133,7 @@ def decided_profiles(
 
 
 def _tiles(
-    undecided: Undecided, ends: tuple[float, float], asked: Asked, pool: Executor
+    undecided: Undecided, ends: tuple[float, float], asked: Asked, pool: Executor | None
 ) -> dict[tuple[str, ...], ProvenTiles]:
     """Return tiles of all lines and planes that are kept, that of two axes included, in which nothing is hidden."""
     found, polynomial = undecided.found, undecided.polynomial

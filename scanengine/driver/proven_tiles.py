@@ -21,6 +21,9 @@ from scanengine.grid.tiles import ProvenTiles, ends_of
 MOST_BOXES = 40_000_000
 """Of hidden variables, bounded for one plane; some forty seconds."""
 
+MOST_OF_A_TILE = {1: 4000, 2: 2000}
+"""Of hidden variables, bounded for one tile of a line or of a plane: with fewer, tiles are cut in vain."""
+
 MOST_TILES = 1 << 19
 """Of one depth that are not decided."""
 
@@ -64,7 +67,7 @@ def proven_tiles(
         lower, upper = (start - centre) / half_width, (stop - centre) / half_width
         is_last = level == depth or bounded > MOST_BOXES or len(index) > MOST_TILES
         tiles = Tiles(lower, upper, bound, aside, _nearest(known, 0.5 * (lower + upper)), first)
-        found = proven.bound_tiles(tiles, boxes, above, below, is_last=is_last, pool=pool)
+        found = proven.bound_tiles(tiles, boxes, above, below, most_boxes=MOST_OF_A_TILE[s], is_last=is_last, pool=pool)
         low, high = (np.concatenate([getattr(part, name) for part in found]) for name in ("lower", "upper"))
         bounded += sum(int(part.bounded.sum()) for part in found)
         decided = np.all((high[:, None] <= below) | (low[:, None] > above), axis=1)

@@ -20,9 +20,6 @@ from scanengine_kernels.proof.branch import SearchRoom, box_bound, halve, search
 from scanengine_kernels.proof.quadratics import Quadratics, U, expand, upper_bound
 from scanengine_kernels.proof.sections import section_bound, section_room
 
-MOST_BOXES = 48
-"""Boxes of hidden variables that are bounded for one tile, beside two for each that it has inherited."""
-
 WORTHWHILE = 0.25
 """Hidden variables are cut where they bend the residuals by more than so much of what the shown ones do."""
 
@@ -136,11 +133,13 @@ def bound_tiles(
     boxes: HiddenBoxes,
     above: NDArray[np.float64],
     below: NDArray[np.float64],
+    most_boxes: int,
     is_last: bool,
 ) -> BoundedTiles:
     """Bound the profile on tiles until it is above above[l] or nowhere above below[l], for each of rising levels l.
 
-    quadratics and residuals are the same in n = s + h variables, the shown ones first. Where tiles will not be cut
+    quadratics and residuals are the same in n = s + h variables, the shown ones first. So many hidden boxes are bounded
+    for one tile at most, beside two for each that it has inherited. Where tiles will not be cut
     (is_last), hidden boxes are not bounded in vain.
     """
     K, n = residuals.b.shape
@@ -196,7 +195,7 @@ def bound_tiles(
                 in_vain = is_last and known <= above[0]
                 # one bound is set aside for each box that is yet to come
                 last = tiles.first[tile + 1]
-                most = MOST_BOXES + 2 * (last - tiles.first[tile]) - (last - box - 1)
+                most = most_boxes + 2 * (last - tiles.first[tile]) - (last - box - 1)
                 if not in_vain and bounded[tile] < most:
                     bounded[tile] += 1
                     found, squares = box_bound(quadratics, enough, room)

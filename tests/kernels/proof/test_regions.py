@@ -49,7 +49,7 @@ def bounded(of: Hidden, tiles: list[tuple[FloatArray, FloatArray]], above: float
     boxes = HiddenBoxes(low, high, point, np.zeros(count))
     residuals = padded(of.case.residuals)
     levels = np.array([above]), np.array([below])
-    found: BoundedTiles = bound_tiles(of.quadratics, residuals, of.box, start, boxes, *levels, False)
+    found: BoundedTiles = bound_tiles(of.quadratics, residuals, of.box, start, boxes, *levels, 48, False)
     assert found.boxes.bound.size == found.first[-1]
     assert h == found.where.shape[1]
     return found
