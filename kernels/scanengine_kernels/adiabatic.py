@@ -3,7 +3,8 @@
     |<i|nu_e>|^2 = [(l_i - H_mm)(l_i - H_tt) - |H_mt|^2] / [(l_i - l_j)(l_i - l_k)]
 
 with the eigenvalues l of a Hermitian 3 x 3 matrix H, which are those of its characteristic polynomial: P. B. Denton, S.
-J. Parke, T. Tao and X. Zhang, Bull. Amer. Math. Soc. 59, 31 (2022).
+J. Parke, T. Tao and X. Zhang, Bull. Amer. Math. Soc. 59, 31 (2022). Two that are close lose by rounding the square of
+their distance there: then the eigenvectors are calculated.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from numpy.typing import NDArray
 
 from scanengine_kernels._jit import jit
 
-_NO_GAP = 1e-14
-"""Eigenvalues as close as this, beside the largest, are kept apart: nothing is adiabatic there."""
+_CLOSE = 1e-3
+"""Eigenvalues with a distance below this, beside their size, are close: farther ones give shares to some 1e-10."""
 
 
 @jit
@@ -35,6 +36,7 @@ def shares_of_eigenstates(
     + ratios electrons' neutrons, of the matrices electrons and neutrons (points, 3, 3) of couplings to matter, per
     electron and per neutron, with ratios (radii,) neutrons for an electron. The average has these weights (radii,).
     """
+    H = np.empty((3, 3), dtype=np.complex128)
     for p in range(shares.shape[0]):
         A, B = electrons[p], neutrons[p]
         for k in range(shares.shape[1]):
@@ -59,9 +61,16 @@ def shares_of_eigenstates(
                 high = 2.0 * size * cos(angle)
                 low = 2.0 * size * cos(angle + 2.0 * pi / 3.0)
                 middle = -high - low
-                least = _NO_GAP * size
-                below, above = max(middle - low, least), max(high - middle, least)
+                below, above = middle - low, high - middle
                 w = weights[r]
+                if min(below, above) <= _CLOSE * size:
+                    H[0, 0], H[1, 1], H[2, 2] = a, b, c
+                    H[1, 0], H[2, 0], H[2, 1] = em.conjugate(), et.conjugate(), mt.conjugate()
+                    H[0, 1], H[0, 2], H[1, 2] = em, et, mt
+                    _, states = np.linalg.eigh(H)
+                    for i in range(3):
+                        shares[p, k, i] += w * abs(states[0, i]) ** 2
+                    continue
                 shares[p, k, 0] += w * ((low - b) * (low - c) - mt2) / (below * (high - low))
                 shares[p, k, 1] -= w * ((middle - b) * (middle - c) - mt2) / (below * above)
                 shares[p, k, 2] += w * ((high - b) * (high - c) - mt2) / (above * (high - low))
