@@ -59,8 +59,8 @@ def describe_scan(scan: Scan, threads: int | None) -> None:
     for (experiment, channel), counts in totals.items():
         print(f"  {experiment}, {channel}: {counts:.6g} events expected")
     for experiment, reference in definition.template_references.items():
-        follows = f"it follows {', '.join(sorted(reference.keys))}" if reference.keys else "it follows nothing"
-        print(f"  {experiment}: the signal is a template; of its reference, {follows}")
+        follows = f"is rescaled with {', '.join(sorted(reference.keys))}" if reference.keys else "stays as it is"
+        print(f"  {experiment}: the signal is a template, which {follows}")
     if not definition.axes:
         print("no [axes]: this scan can be counted but not run")
         return

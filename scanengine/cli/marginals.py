@@ -29,7 +29,7 @@ def print_credible(result: Result, levels: tuple[float, ...], *, as_json: bool) 
                 axis = found.axes[entry.axis]
                 error = max(max(lo, hi) for *_, lo, hi in entry)
                 print(f"  {words.credible(entry, axis)}   (ends +- {words.quantity(error, axis.units, 2)})")
-    print("other parameters are integrated over, nuisances minimised over; errors: the change with half the points")
+    print("other parameters are integrated over, nuisances profiled; the errors are the change with half the points")
     warn(entry.warnings for entry in found)
 
 

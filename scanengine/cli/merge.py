@@ -18,7 +18,8 @@ def merge(
     overwrite: OverwriteOption = False,
     fresh: FreshOption = False,
     virtual: Annotated[
-        bool, typer.Option("--virtual", help="Do not copy the grid but refer to the shards, which must stay there.")
+        bool,
+        typer.Option("--virtual", help="Refer to the grid in the shards, which must stay there, without copying it."),
     ] = False,
     data: DataOption = None,
     figure: FigureOption = True,

@@ -58,7 +58,9 @@ def print_fit(chi2: float, fit: Fit) -> None:
         if words and fit.few_counts:
             bins = "bin expects" if fit.few_counts == 1 else "bins expect"
             words += f" if counts were many; {fit.few_counts} {bins} fewer than {FEW_COUNTS:g}"
-        print(f"  goodness of fit: chi2 = {chi2:.6g} for {fit.dof} degrees of freedom{words}")
+        print(
+            f"  goodness of fit: chi2 = {chi2:.6g} for {fit.dof} degree{'' if fit.dof == 1 else 's'} of freedom{words}"
+        )
 
 
 def fit_record(chi2: float, fit: Fit) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def levels_of(text: str) -> tuple[float, ...]:
     try:
         percents = [float(item) for item in text.split(",")]
     except ValueError:
-        raise InputError(f"--cl {text}: confidence levels are numbers in per cent, as 68.27,90") from None
+        raise InputError(f"--cl {text}: confidence levels are numbers in per cent, such as 68.27,90") from None
     if not all(0.0 < percent < 100.0 for percent in percents):
         raise InputError(f"--cl {text}: a confidence level lies between 0 and 100 per cent")
     for percent in percents:
@@ -94,7 +94,7 @@ def levels_of(text: str) -> tuple[float, ...]:
             )
         if percent in _SIGMAS:
             level = f"{100.0 * math.erf(percent / math.sqrt(2.0)):.8g}"
-            raise InputError(f"--cl {text}: {percent:g} per cent is meant as standard deviations? Write {level}")
+            raise InputError(f"--cl {text}: did you mean {percent:g} standard deviations? Write {level}")
     return tuple(percent / 100.0 for percent in percents)
 
 

@@ -33,7 +33,7 @@ def proof_record(proof: Proof | None) -> dict[str, Any]:
 def print_proof(proof: Proof | None) -> None:
     """Say whether the minima are proven to be all, or found."""
     if proof is None:
-        print("found by searches, and not proven: chi2 is no sum of squared quadratics in the axes")
+        print("found by searches, and not proven: chi2 is not a sum of squared quadratics in the axes")
         return
     if not proof.is_whole:
         print(
@@ -43,11 +43,11 @@ def print_proof(proof: Proof | None) -> None:
         return
     print(
         f"proven: the lowest chi2 within the axes lies between {proof.lower:.6g} and {proof.upper:.6g}; there is no "
-        f"minimum within {proof.delta_chi2:g} of it but in {_boxes(len(proof.boxes))}:"
+        f"minimum within {proof.delta_chi2:g} of it outside {_boxes(len(proof.boxes))}:"
     )
     for box, holds in zip(proof.boxes, proof.holds, strict=True):
         numbers = " and ".join("the best fit" if i == 0 else f"minimum {i + 1}" for i in holds)
-        print(f"  about {numbers}: " + ", ".join(f"{name} in [{a:.4g}, {b:.4g}]" for name, (a, b) in box.items()))
+        print(f"  around {numbers}: " + ", ".join(f"{name} in [{a:.4g}, {b:.4g}]" for name, (a, b) in box.items()))
 
 
 def decided_record(result: Result, levels: Sequence[float]) -> dict[str, Any]:
@@ -152,7 +152,9 @@ def _area(region: ProvenRegion) -> str:
     said = f"area {low:.4g} to {high:.4g}"
     said += f"; {pieces} with proven points in {'it' if most == 1 else 'them'}" if most else "; no point is proven"
     if groups:
-        said += f"; {_counted(groups, 'group')} of undecided tiles apart may hold more, on an area of {apart:.2g}"
+        said += (
+            f"; {_counted(groups, 'group')} of undecided tiles apart may contain more, within an area of {apart:.2g}"
+        )
     if region.undecided:
         said += f"; undecided: {_counted(region.undecided, 'tile')}, {region.undecided_share:.2%} of the plane"
         said += " (cut short)" if region.tiles.cut_short else ""

@@ -102,7 +102,7 @@ def show(scan: Scan, result: Result, target: Path, *, overwrite: bool, figure: b
             drawn = drawing(result)
             saved = figures.save(drawn.figure, target.with_suffix(".png"), overwrite=overwrite)
         except KeyboardInterrupt:
-            raise Interrupted(f"interrupted: {target} is whole, `scanengine plot {target}` draws it") from None
+            raise Interrupted(f"interrupted: {target} is complete, `scanengine plot {target}` draws it") from None
         print(f"figure: {saved}")
         warn_about(drawn.grids, (0.90,))
 
@@ -110,7 +110,7 @@ def show(scan: Scan, result: Result, target: Path, *, overwrite: bool, figure: b
 def _shard(item: str) -> tuple[int, int]:
     number, _, of = item.partition("/")
     if not (number.isdigit() and of.isdigit()):
-        raise InputError(f"--shard {item}: write which of how many, as 3/8")
+        raise InputError(f"--shard {item}: write which part of how many, such as 3/8")
     return int(number), int(of)
 
 
@@ -121,5 +121,5 @@ def _bytes(size: str) -> int:
     except ValueError:
         number = 0.0
     if match is None or not number > 0.0:
-        raise InputError(f"--memory {size}: write a size, as 500MB or 4GB")
+        raise InputError(f"--memory {size}: write a size, such as 500MB or 4GB")
     return int(number * 1000 ** " kMGT".index(match[2] or " "))

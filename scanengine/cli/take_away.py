@@ -64,7 +64,7 @@ def explore(
 def table(
     results: Annotated[list[Path], typer.Argument(metavar="OUT.h5...", help="Result files.")],
     latex: Annotated[bool, typer.Option("--latex", help="A LaTeX tabular.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="A line for each interval, with all digits.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="A row for each interval, with all digits.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="A table in Markdown: the default.")] = False,
     cl: Annotated[
         str, typer.Option("--cl", metavar="PERCENT,...", help="Confidence levels in per cent.")

@@ -19,7 +19,7 @@ def verify(
         str | None,
         typer.Option(
             metavar="N|all",
-            help="Go over so many tiles of proven regions again, by interval arithmetic, or over all.",
+            help="Check N tiles of proven regions again, or all, by interval arithmetic.",
         ),
     ] = None,
 ) -> None:

@@ -39,7 +39,7 @@ title = "{material} at {source}"
 # {facility.summary[:1].upper()}{facility.summary[1:]}.
 # {_wrapped(facility.references)}
 [source]
-preset = "{source}"                       # {listed(list(FACILITIES), "or")}; keys beside it take the place of its own
+preset = "{source}"                       # {listed(list(FACILITIES), "or")}; keys added below replace the preset's
 {_BEYOND if is_reactor else ""}
 [[experiments]]
 name = "{material}"
@@ -49,7 +49,7 @@ live_time_yr = 1.0{"" if is_reactor else "                   # at full power; a 
 distance_m = {distance:g}
 recoil_bins_keV = {as_toml_value(edges)}
 efficiency = 1.0                     # or a file with recoil energies in keV and efficiencies: efficiency = "eff.csv"
-channels = {{ all = {as_toml_value(list(flavours))} }}   # counted together; several channels are counted apart
+channels = {{ all = {as_toml_value(list(flavours))} }}   # one channel; several are counted separately
 systematic = 0.10                    # relative uncertainty of the signal's normalisation
 
 # In place of recoil_bins_keV, what the detector reconstructs, in keVee:
@@ -64,7 +64,7 @@ name = "flat"
 spectrum = "constant"                # or "exponential", "power", "line"; or counts in each bin
 per_kg_day_keV = {10.0 if is_reactor else 0.01:g}
 
-# Without data they are those expected in the Standard Model. Yours, one number for each bin:
+# Without data, the Standard Model's expected counts are used. For your own, one number for each bin:
 # [experiments.data]
 # counts = [...]
 

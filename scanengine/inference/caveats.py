@@ -130,7 +130,7 @@ def grouped(warnings: Iterable[str]) -> list[str]:
         return once
     named = ", ".join(f"{axis} = {' and '.join(f'{end:.6g}' for end in sorted(found))}" for axis, found in ends.items())
     others = [each for each in once if not isinstance(each, AtEnd)]
-    return [f"What is allowed touches the ends of axes, {named}: extend them.", *others]
+    return [f"The allowed range reaches the ends of axes, {named}: extend them.", *others]
 
 
 def edges(axis: Axis, inside: NDArray[np.bool_], name: str) -> list[str]:

@@ -275,7 +275,7 @@ def _warnings(
         for end, at in ((axis.values[0], lower), (axis.values[-1], upper)):
             if float(end) in at and not axis.is_natural_end(float(end)):
                 yield (
-                    f"The {name} reaches {axis.name} = {end:.6g}, an end of the axis and so of the prior: it depends "
+                    f"The {name} reaches {axis.name} = {end:.6g}, an end of the axis and so of the prior, and depends "
                     "on where the axis ends."
                 )
     if marginal.error > VISIBLE:
@@ -286,7 +286,7 @@ def _warnings(
         )
     if marginal.omitted > VISIBLE:
         yield (
-            f"A share of the posterior of up to {marginal.omitted:.2g} may lie above output.delta_chi2_max, where chi2 "
+            f"Up to {marginal.omitted:.2g} of the posterior may lie above output.delta_chi2_max, where chi2 "
             "was not evaluated: increase it, or leave it out."
         )
 

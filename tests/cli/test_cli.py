@@ -181,7 +181,7 @@ def test_plot_draws_a_profile_a_slice_targets_and_an_overlay(call: Command, tmp_
         (["plot", "small.h5", "--cl", "ninety"], "ninety"),
         (["plot", "small.h5", "--cl", "100"], "100"),
         (["plot", "small.h5", "--cl", "0.9"], "--cl 0.9: confidence levels are in per cent, for 0.9 write 90"),
-        (["limits", "small.h5", "--cl", "90,2"], "2 per cent is meant as standard deviations? Write 95.449974"),
+        (["limits", "small.h5", "--cl", "90,2"], "did you mean 2 standard deviations? Write 95.449974"),
         (["plot", "small.h5", "-o", "figure.jpeg"], ".jpeg"),
         (["plot", "small.h5", "--axes", "eps_ee_uV", "--slice", "eps_ee_dV=7"], "eps_ee_dV"),
         (["plot", "small.h5", "--axes", "eps_ee_uV", "--slice", "eps_ee_dV"], "eps_ee_dV"),
@@ -337,7 +337,7 @@ def test_ctrl_c_while_drawing_says_that_the_result_is_whole(
     monkeypatch.setattr(api, "drawing", interrupted)
     status, _, err = call("run", "small.toml")
     assert status == 1
-    assert "small.h5 is whole" in err
+    assert "small.h5 is complete" in err
     assert open_result(tmp_path / "small.h5").has_grid
     status, _, err = call("plot", "small.h5")
     assert (status, err) == (1, "error: interrupted\n")

@@ -104,7 +104,7 @@ def test_ends_of_axes_are_one_warning() -> None:
     ends = [AtEnd.of("90% interval", "a", -1.0, "lower"), AtEnd.of("95% interval", "a", 1.0, "upper")]
     ends += [AtEnd.of("95% interval", "b", 3.0, "upper"), AtEnd.of("95% region", "a", -1.0, "lower")]
     assert grouped(["other", *ends, "other"]) == [
-        "What is allowed touches the ends of axes, a = -1 and 1, b = 3: extend them.",
+        "The allowed range reaches the ends of axes, a = -1 and 1, b = 3: extend them.",
         "other",
     ]
     assert grouped(ends[:1]) == ["The 90% interval touches a = -1, the lower end: extend the axis."]

@@ -203,7 +203,7 @@ class HistogramFile(Table):
         None,
         min_length=2,
         max_length=2,
-        description="Rows of other energies, from the first to below the second, are left out.",
+        description="Only rows with energies from the first number to below the second are read.",
     )
     energy_shift: Number = Field(0.0, description="Added to each row's energy.")
     time_efficiency: bool = Field(False, description="Whether [experiments.time] efficiency applies to its rows.")
@@ -221,7 +221,7 @@ class ArrayFile(Table):
     file: str = Field(description="Path, relative to the scan file's directory or {data}/...")
     dataset: str = Field(description="Name of the array in it, such as templates/template.")
     total: Positive | None = Field(None, description="Counts in all bins to which it is scaled; or factor.")
-    factor: Positive | None = Field(None, description="Factor on all counts, as an exposure; or total.")
+    factor: Positive | None = Field(None, description="Factor on all counts, such as an exposure; or total.")
 
 
 class FallingFactor(Table):

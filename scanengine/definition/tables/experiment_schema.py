@@ -70,7 +70,7 @@ class IdealExperiment(Table):
     mass_kg: Positive = Field(description="Mass of the target material, kg.")
     live_time_yr: Positive | None = Field(None, description="Live time, years of 365.25 d; or live_time_s.")
     live_time_s: Positive | None = Field(None, description="Live time, s; or live_time_yr.")
-    distance_m: Positive | None = Field(None, description="Distance from the source, m; of a solar one there is none.")
+    distance_m: Positive | None = Field(None, description="Distance from the source, m; none for a solar source.")
     efficiency: Annotated[Share | FilePath | EfficiencyCurve | File, SkipValidation] = Field(
         1.0,
         description="Detection efficiency: a number, or a curve in true recoil energy (a file: keV, efficiency), "
@@ -81,7 +81,7 @@ class IdealExperiment(Table):
     )
     recoil_bins_keV: Annotated[list[float], Field(min_length=2), SkipValidation] | None = Field(
         None,
-        description="Increasing edges of the bins counted in keV, 1e-6 of themselves apart. Or recoil_window_keV.",
+        description="Increasing edges of the bins in recoil energy, keV. Or recoil_window_keV.",
     )
     form_factor: Annotated[FormFactorKey, SkipValidation] = Field(
         "helm",

@@ -22,7 +22,7 @@ class StatisticTable(Table):
 
     kind: StatisticKind = Field(
         "gaussian",
-        description="chi2 with the covariance of counts and normalisations, or of the Poisson likelihood of each bin.",
+        description="chi2 with the covariance of counts and normalisations, or the Poisson likelihood of each bin.",
     )
 
 
@@ -37,7 +37,7 @@ class ExperimentStatisticTable(Table):
 
     kind: StatisticKind = Field("gaussian", description="As the key kind of [statistic].")
     variance: Annotated[list[Any] | FilePath | HistogramFile | None, SkipValidation] = Field(
-        None, description="Variance of the data in each bin, as counts are given; without it, the expected count."
+        None, description="Variance of the data in each bin, in the same form as counts; by default the expected count."
     )
     covariance: Annotated[list[list[float]] | FilePath | CovarianceFile | None, SkipValidation] = Field(
         None, description="Covariance of the data, a list per bin; or variance."
@@ -64,7 +64,8 @@ class ShapeTable(Table):
         description="Counts in each bin at +1 standard deviation."
     )
     minus: Annotated[list[Any] | FilePath | HistogramFile | ProductTable | None, SkipValidation] = Field(
-        None, description="Counts in each bin at -1 standard deviation; without them, as much below as plus is above."
+        None,
+        description="Counts in each bin at -1 standard deviation; by default as far below nominal as plus is above.",
     )
     normalised: bool = Field(
         True,
