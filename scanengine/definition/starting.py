@@ -78,7 +78,7 @@ eps_ee_uV = {{ min = -0.5, max = 0.9, points = 71 }}
 {second} = {{ min = {low:g}, max = {high:g}, points = 71 }}
 
 [output]
-profile = "exact"                    # minimised between the grid points, too; not with a Poisson statistic
+profile = "exact"                    # also minimised between the grid points; not for a Poisson statistic
 """
     return "".join(map(_aligned, text.splitlines(keepends=True)))
 
