@@ -28,7 +28,8 @@ def print_credible(result: Result, levels: tuple[float, ...], *, as_json: bool) 
             if entry.cl == cl:
                 axis = found.axes[entry.axis]
                 error = max(max(lo, hi) for *_, lo, hi in entry)
-                print(f"  {words.credible(entry, axis)}   (ends +- {words.quantity(error, axis.units, 2)})")
+                ends = f"ends +- {words.quantity(error, axis.units, 2)}" if math.isfinite(error) else "not resolved"
+                print(f"  {words.credible(entry, axis)}   ({ends})")
     print("other parameters are integrated over, nuisances profiled; the errors are the change with half the points")
     warn(entry.warnings for entry in found)
 

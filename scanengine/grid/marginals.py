@@ -38,7 +38,12 @@ def every_second(points: int) -> NDArray[np.int64]:
 
 
 def half_trapezoid(values: FloatArray) -> FloatArray:
-    """Return the weights (n,) of the trapezoidal rule over every second value, the last one among them; else zero."""
+    """Return the weights (n,) of the trapezoidal rule over every second value, the last one among them; else zero.
+
+    Of two values the first has all the weight: with both of them nothing would ever seem to depend on the points.
+    """
+    if values.size == 2:
+        return np.array([values[1] - values[0], 0.0])
     kept, weights = every_second(values.size), np.zeros(values.size)
     weights[kept] = trapezoid(values[kept])
     return weights

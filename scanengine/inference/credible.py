@@ -150,6 +150,14 @@ def fine(marginal: Marginal) -> Fine:
     return Fine(tuple(values), log, log_maximum)
 
 
+def _of_half(marginal: Marginal) -> Fine | None:
+    """Return the density of half the points along all axes; None where these see nothing, or are all of an axis."""
+    thinned = marginal.thinned()
+    if any(axis.values.size == 2 for axis in marginal.axes) or not np.max(thinned.density) > 0.0:
+        return None
+    return fine(thinned)
+
+
 def _between(places: FloatArray, steps: int) -> FloatArray:
     """Return places with so many equal steps in each of theirs."""
     index = np.arange((places.size - 1) * steps + 1) / steps
@@ -188,7 +196,8 @@ def credible_intervals(marginal: Marginal, cl: float) -> CredibleIntervals:
     cl = confidence_level(cl)
     _check_axes(marginal, 1)
     (axis,) = marginal.axes
-    ends, others = _ends(fine(marginal), cl), _ends(fine(marginal.thinned()), cl)
+    ends, of_half = _ends(fine(marginal), cl), _of_half(marginal)
+    others = [] if of_half is None else _ends(of_half, cl)
     found = []
     for lo, hi in ends:
         # an interval that two halves of the points split, or do not see, has the nearest ends there are
@@ -225,9 +234,9 @@ def credible_region(marginal: Marginal, cl: float) -> CredibleRegion:
     _check_axes(marginal, 2)
     density = fine(marginal)
     level = density.level(cl)
-    pieces, thinned = _pieces(marginal.axes, density, level), marginal.thinned()
-    of_half = fine(thinned)
-    half_area = sum(piece.area for piece in _pieces(thinned.axes, of_half, of_half.level(cl)))
+    pieces, of_half, half_area = _pieces(marginal.axes, density, level), _of_half(marginal), math.inf
+    if of_half is not None:
+        half_area = sum(piece.area for piece in _pieces(marginal.axes, of_half, of_half.level(cl)))
     points = [np.concatenate([piece.outer[:, i] for piece in pieces] or [np.empty(0)]) for i in (0, 1)]
     name = f"{percent(cl)} credible region of {marginal.axes[0].name} and {marginal.axes[1].name}"
     touches = [(axis, at.tolist(), at.tolist()) for axis, at in zip(marginal.axes, points, strict=True)]

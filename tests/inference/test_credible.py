@@ -129,3 +129,18 @@ def test_what_is_not_of_one_axis_or_two_is_refused() -> None:
         credible_intervals(line(np.array([1.0]), np.ones(1)), 0.9)
     with pytest.raises(InputError):
         credible_intervals(one, 1.5)
+
+
+@pytest.mark.parametrize("density", [[0.0, 1.0, 0.0, 0.0, 0.0], [0.0, 1.0], [0.5, 1.0]])
+def test_what_half_the_points_do_not_see_is_not_resolved(density: list[float]) -> None:
+    """Nor what lies between two points, which have no half."""
+    x = np.linspace(0.0, 1.0, len(density))
+    found = credible_intervals(line(x, np.array(density)), 0.9)
+    assert all(each.lo_error == each.hi_error == math.inf for each in found)
+    assert any("is not resolved" in each for each in found.warnings)
+    y = np.linspace(0.0, 2.0, 6)
+    plane = np.outer(density, np.ones(6))
+    plane /= trapezoid(x) @ plane @ trapezoid(y)
+    region = credible_region(Marginal((Axis("x", x), Axis("y", y)), plane, plane), 0.9)
+    assert region.area_error == math.inf
+    assert any("is not resolved" in each for each in region.warnings)

@@ -73,11 +73,13 @@ def test_sums_of_any_tiles_are_those_of_the_grid(
     assert np.array_equal(found, again), "the order of tiles does not matter"
     for a, b in np.argwhere(summing._offsets >= 0).tolist():
         kept = (a, b) if b > a else (a,)
+        most = 0.0  # half the points may see only what is negligible
         for kind, half in enumerate((False, True)):
             first = summing._offsets[a, b]
             table = found[kind, first : first + prod(shape[i] for i in kept)].reshape([shape[i] for i in kept])
             right = naive_sums(chi2, axes, kept, half=half)
-            assert np.allclose(table, right, rtol=1e-11, atol=1e-12 * right.max())
+            most = max(most, right.max())
+            assert np.allclose(table, right, rtol=1e-11, atol=1e-12 * most)
 
 
 @settings(max_examples=40, deadline=None)
