@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from scanengine.inference.contours import Region
     from scanengine.inference.proven_regions import ProvenRegion
 
+_NO_DIGIT = 0.1
+"""Relative to a number: an uncertainty that leaves it without one digit."""
+
 
 def proof_record(proof: Proof | None) -> dict[str, Any]:
     """Return the status of a list of minima, and its proof where there is one, for JSON."""
@@ -126,21 +129,33 @@ def print_regions(result: Result, levels: Sequence[float]) -> None:
     if lines:
         print("proven, between all points (1 dof):")
     for each in lines:
-        groups, _ = each.apart
-        ends = " or ".join(f"{_end(*low)} to {_end(*high)}" for low, high in each.ends)
-        open_ones = f"; of {_counted(groups, 'of these')} it is not proven that it is there" if groups else ""
-        print(f"  {each.axes[0]}, {100.0 * each.cl:g}% C.L.: allowed from {ends}{open_ones}")
+        print(f"  {each.axes[0]}, {100.0 * each.cl:g}% C.L.: {_intervals(each)}")
     if planes:
         print("proven, everywhere on each plane (2 dof):")
     for each in planes:
         print(f"  {' and '.join(each.axes)}, {100.0 * each.cl:g}% C.L.: {_area(each)}")
 
 
+def _intervals(region: ProvenRegion) -> str:
+    """Return between which values a parameter is allowed, and what of that is not proven."""
+    said = "allowed from " + " or ".join(f"{_end(*low)} to {_end(*high)}" for low, high in region.ends)
+    groups, _ = region.apart
+    if groups:
+        said += f"; of {groups} of these it is not proven that {'it is' if groups == 1 else 'they are'} there"
+    least, most = region.pieces
+    if least < most:
+        said += f"; undecided values lie within: {least} to {most} intervals with proven values in them"
+    return said
+
+
 def _end(low: float, high: float) -> str:
-    """Return a number that is known to lie between two, to the digits that are known."""
+    """Return a number that is known to lie between two, to the digits that are known; both where there are none."""
     if low == high:
         return f"{low:.7g}"
-    digits = max(1, min(15, math.ceil(-math.log10((high - low) / max(abs(low), abs(high))))))
+    uncertainty = (high - low) / max(abs(low), abs(high))
+    if uncertainty > _NO_DIGIT:
+        return f"[{low:.3g}, {high:.3g}]"
+    digits = min(15, math.ceil(-math.log10(uncertainty)))
     return f"{0.5 * (low + high):.{digits}g}"
 
 
