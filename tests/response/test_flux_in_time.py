@@ -103,6 +103,7 @@ def test_they_oscillate_as_others_do(tmp_path: Path) -> None:
     ("lines", "time", "said"),
     [
         ("0.1 10 1\n0.3 10 1\n0.1 20 1\n", {}, "found 3 rows for 2 times and 2 energies"),
+        ("0.1 10 1\n0.1 10 5\n0.3 10 1\n0.3 20 1\n", {}, "nu_e.txt:2: found time_us = 0.1 with E_MeV = 10 once more"),
         ("0.1 10 -1\n0.3 10 1\n", {}, "found flux = -1"),
         ("0.1 10 1\n0.1 20 1\n", {}, "it must have two times or more"),
         ("0.1 10 1\n0.3 10 1\n", {}, "at least two points"),

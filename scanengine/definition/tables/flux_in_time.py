@@ -64,6 +64,13 @@ def _arrivals(rows: FileRows, columns: list[str]) -> Arrivals:
             "one for each time and energy"
         )
     order = np.lexsort((E_MeV, time_us))
+    again = order[1:][(np.diff(time_us[order]) == 0.0) & (np.diff(E_MeV[order]) == 0.0)]
+    if again.size:
+        row = int(again[0])
+        raise InputError(
+            f"{rows.path}:{rows.lines[row]}: found time_us = {time_us[row]:g} with E_MeV = {E_MeV[row]:g} once more: "
+            "there must be one row for each time and energy"
+        )
     return Arrivals(edges, tuple(_spectra(energies, flux[order].reshape(times.size, -1))))
 
 

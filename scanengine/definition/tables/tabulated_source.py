@@ -63,7 +63,8 @@ class Tabulated(Table):
     spectra: Annotated[dict[str, Component | list[Component]], SkipValidation] = Field(
         description=f"Per flavour ({_FLAVOURS}), points E_MeV and flux, or a file with these two columns, or lines, or "
         "a decay at rest; or a list of these, which are added up. A file with a third column, time_us, says when they "
-        "arrive: each time is the middle of a bin, with the spectrum of what arrives in it."
+        "arrive: each time stands for a bin that reaches halfway to the next times, with the spectrum of"
+        " what arrives in it."
     )
     fluence: bool = Field(
         False,
