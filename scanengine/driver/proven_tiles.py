@@ -66,6 +66,8 @@ def proven_tiles(
         start, stop = ends_of(axes, index, own_depth)
         lower, upper = (start - centre) / half_width, (stop - centre) / half_width
         is_last = level == depth or bounded > MOST_BOXES or len(index) > MOST_TILES
+        halfway, _ = ends_of(axes, 2 * index + 1, own_depth + 1)
+        is_last = is_last or not bool(np.all((start < halfway) & (halfway < stop)))  # no numbers lie between
         tiles = Tiles(lower, upper, bound, aside, _nearest(known, 0.5 * (lower + upper)), first)
         found = proven.bound_tiles(tiles, boxes, above, below, most_boxes=MOST_OF_A_TILE[s], is_last=is_last, pool=pool)
         low, high = (np.concatenate([getattr(part, name) for part in found]) for name in ("lower", "upper"))

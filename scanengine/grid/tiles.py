@@ -22,7 +22,7 @@ class ProvenTiles:
     On a whole tile the profile is nowhere below `lower` nor above `upper` (tiles,), which is infinite where nothing is
     known. A tile came about by halving all axes `depth` times, and is number `index` (tiles, axes) along each: the
     halves are equal in steps of the axis' points. Where tiles were still undecided, more of them would have taken more
-    boxes than were allowed if `cut_short` is set.
+    boxes than were allowed, or numbers closer than there are, if `cut_short` is set.
     """
 
     depth: NDArray[np.int64]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -131,3 +132,17 @@ def test_where_the_budget_ends_tiles_are_undecided_and_say_so(monkeypatch: pytes
     assert cut.are_whole()
     least, most = (proven_region(("x", "y"), 0.9, tiles, (0.0, 0.0)).area for tiles in (cut, whole))
     assert least[0] <= most[0] < most[1] <= least[1]
+
+
+def test_tiles_are_not_cut_beyond_what_numbers_tell_apart() -> None:
+    """An axis of few representable values has larger tiles, not empty ones."""
+    values = 0.25 + 2.0**-54 * np.arange(0.0, 200.0, 49.0)
+    narrow = Axis("x", values)
+    centre, half_width = 0.5 * (values[0] + values[-1]), 0.5 * (values[-1] - values[0])
+    polynomial, (_, y) = circle(2)
+    polynomial = replace(polynomial, centre=np.array([centre, 0.0]), half_width=np.array([half_width, 1.0]))
+    bounds = bounds_of(polynomial, (narrow, y), 16)
+    tiles = bounds.tiles["x",]
+    assert tiles.are_whole()
+    assert 3 <= tiles.depth.max() < 8
+    assert bounds.tiles["x", "y"].are_whole()
