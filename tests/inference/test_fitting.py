@@ -228,7 +228,7 @@ def test_command_line(printed: Printed, tmp_path: Path) -> None:
     told = printed("fit", "scan.toml")
     assert "nuisance flux = " in told
     assert "goodness of fit: chi2 = " in told
-    assert "for 1 degrees of freedom" in told
+    assert "for 1 degree of freedom" in told
     ran = printed("run", "scan.toml", "--no-figure")
     assert "nuisance flux = " in ran
     limits = json.loads(printed("limits", "scan.h5", "--json"))
