@@ -84,12 +84,14 @@ def test_without_data_results_are_not_run_and_the_others_are(monkeypatch: pytest
         verdicts = {check.result: check.label for check in made.checks}
         assert verdicts.pop("Ge 2024: significance", "differs, explained") == "differs, explained"
         assert set(verdicts.values()) == {"skipped: no data"}
-        release = "arXiv:2110.07730" if recipe.name == "fig-mediators" else "arXiv:1804.09459"
+        release = "arXiv:2110.07730" if recipe.name in {"fig-mediators", "fig-sin2-q"} else "arXiv:1804.09459"
         assert release in " ".join(made.notes)
         names = [row[0] for table in made.tables for row in table.rows]
         none = {"fig-spectra", "fig-calibrated", "fig-neutrons", "fig-radius-angle"}
         if recipe.name == "fig-mediators":  # of each of three charges
             assert names == ["Ge 2024"] * 3
+        elif recipe.name == "fig-sin2-q":
+            assert names == ["Ge 2024", "CONUS+ 2025", "Møller scattering, E158"]
         else:
             assert names == ([] if recipe.name in none else ["CsI 2017, one count", "Ge 2024"])
         assert (made.figure is None) == (recipe.name in {"signals", *none})
